@@ -1,0 +1,119 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The map of Pharos, from the core outward. Imports point inward only; ARCHITECTURE.md draws it.
+//
+// `PHAROS_CORE=1` leaves out everything that depends on another package. What remains (the edge, the domain, the
+// protocol, the shard services) builds in seconds: sanitizers and fuzzers run over exactly that.
+let coreOnly = Context.environment["PHAROS_CORE"] == "1"
+
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+func core(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource]? = nil) -> Target {
+    .testTarget(name: name, dependencies: dependencies, resources: resources, swiftSettings: strict)
+}
+
+var dependencies: [Package.Dependency] = []
+var products: [Product] = []
+
+var targets: [Target] = [
+    .target(name: "CPharosSys"),
+    core("PharosBytes"),
+    core("PharosDomain"),
+    core("PharosProtocol", ["PharosBytes", "PharosDomain"]),
+    core("PharosEdge", ["CPharosSys", "PharosBytes"]),
+    core("PharosMemory", ["PharosDomain"]),
+    core("PharosServices", ["PharosBytes", "PharosDomain", "PharosProtocol", "PharosEdge", "PharosMemory"]),
+    core("PharosTestKit", ["PharosBytes", "PharosDomain", "PharosProtocol", "PharosServices"]),
+    tests("PharosDomainTests", ["PharosDomain"]),
+    tests("PharosProtocolTests", ["PharosProtocol", "PharosDomain", "PharosBytes"]),
+    tests("PharosEdgeTests", ["PharosEdge", "PharosBytes", "CPharosSys"]),
+    tests("PharosMemoryTests", ["PharosMemory", "PharosDomain"]),
+    tests("PharosServicesTests", ["PharosServices", "PharosTestKit", "PharosDomain", "PharosProtocol", "PharosBytes", "PharosEdge", "CPharosSys"]),
+]
+
+if !coreOnly {
+    products = [
+        .executable(name: "pharos", targets: ["PharosCLI"]),
+        .library(name: "Pharos", targets: ["Pharos"]),
+    ]
+    dependencies = [
+        .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1"),
+        .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.6"),
+        .package(url: "https://github.com/apple/swift-nio-extras.git", from: "1.35.2"),
+        .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
+        .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
+        .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
+    ]
+    targets += [
+        core(
+            "PharosAuth",
+            [
+                "PharosDomain",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "CryptoExtras", package: "swift-crypto"),
+            ]),
+        core("PharosConfiguration", ["PharosDomain", .product(name: "Yams", package: "Yams")]),
+        core(
+            "PharosTransports",
+            [
+                "PharosBytes", "PharosDomain", "PharosEdge", "PharosServices", "CPharosSys",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "Logging", package: "swift-log"),
+            ]),
+        .target(
+            name: "PharosAPI",
+            dependencies: [
+                "PharosDomain", "PharosServices",
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "Metrics", package: "swift-metrics"),
+            ],
+            resources: [.embedInCode("Web")],
+            swiftSettings: strict),
+        core(
+            "Pharos",
+            [
+                "PharosDomain", "PharosServices", "PharosEdge", "PharosAuth", "PharosConfiguration", "PharosTransports",
+                "PharosAPI",
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "Metrics", package: "swift-metrics"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ]),
+        .executableTarget(
+            name: "PharosCLI",
+            dependencies: [
+                "Pharos", "PharosConfiguration", "PharosAuth", "PharosDomain", "PharosBytes", "PharosEdge", "CPharosSys",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: strict),
+        tests("PharosAuthTests", ["PharosAuth", "PharosDomain", .product(name: "Crypto", package: "swift-crypto")]),
+        tests("PharosConfigurationTests", ["PharosConfiguration", "PharosDomain"]),
+        tests("PharosIntegrationTests", ["Pharos", "PharosTestKit", "PharosConfiguration", "PharosDomain"]),
+    ]
+}
+
+let package = Package(name: "pharos", products: products, dependencies: dependencies, targets: targets)

@@ -1,0 +1,55 @@
+// What Swift's Glibc module lacks: epoll, eventfd, accept4 and friends. No feature macros here: the .c file has them.
+#ifndef CPHAROSSYS_H
+#define CPHAROSSYS_H
+
+#include <stdint.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+// One ready descriptor: the events and the 64-bit value registered with it.
+typedef struct {
+    uint32_t events;
+    uint64_t data;
+} pharos_event;
+
+enum { PHAROS_READ = 1, PHAROS_WRITE = 2, PHAROS_HANGUP = 4 };
+
+int pharos_epoll_create(void);
+// operation: 1 add, 2 modify, 3 remove; interest: PHAROS_READ | PHAROS_WRITE. Edge-triggered when `edge` is not 0.
+int pharos_epoll_control(int epoll, int operation, int fd, uint32_t interest, uint64_t data, int edge);
+// Waits at most timeout_ms (-1: for ever); returns the number of events, 0 at a timeout or a signal, -errno otherwise.
+int pharos_epoll_wait(int epoll, pharos_event *events, int capacity, int timeout_ms);
+
+int pharos_eventfd(void);
+
+// A listening socket, or -errno. port 0: any. reuseport: many listeners share the port.
+int pharos_listen(const char *address, uint16_t port, int backlog, int reuseport);
+// An accepted non-blocking socket, or -errno. peer: the address as text, port_out: its port.
+int pharos_accept(int listener, char *peer, size_t peer_capacity, uint16_t *port_out);
+// A blocking or non-blocking connected socket, or -errno (-EINPROGRESS never: non-blocking sockets may still be connecting).
+int pharos_connect(const char *address, uint16_t port, int nonblocking, const char *source_address);
+int pharos_local_port(int fd);
+int pharos_socket_error(int fd);
+
+// All return the count or -errno; no SIGPIPE.
+ssize_t pharos_send(int fd, const void *bytes, size_t count, int more);
+ssize_t pharos_recv(int fd, void *bytes, size_t count);
+typedef struct {
+    const void *base;
+    size_t length;
+} pharos_slice;
+ssize_t pharos_send_slices(int fd, const pharos_slice *slices, int count);
+
+int pharos_shutdown_write(int fd);
+int pharos_close(int fd);
+int64_t pharos_monotonic_ms(void);
+int64_t pharos_monotonic_ns(void);
+int64_t pharos_wall_ms(void);
+// The soft limit of open files raised to the hard limit; the value then, or -errno.
+int64_t pharos_raise_open_files(void);
+void pharos_random(void *bytes, size_t count);
+// Pins the calling thread to one processor; 0 or -errno.
+int pharos_pin_thread(int processor);
+void pharos_name_thread(const char *name);
+
+#endif

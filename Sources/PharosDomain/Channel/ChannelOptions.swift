@@ -1,0 +1,66 @@
+/// What one namespace allows and keeps. Names and defaults are those of the configuration file; all durations in seconds.
+package struct ChannelOptions: Equatable, Sendable {
+    package var presence = false
+    package var joinLeave = false
+    package var forcePushJoinLeave = false
+    /// Publications kept per channel; 0 with `historyTTL` 0: none.
+    package var historySize = 0
+    package var historyTTL = 0
+    /// How long epoch and top outlive the publications; 0: the global value.
+    package var historyMetaTTL = 0
+    package var forcePositioning = false
+    package var allowPositioning = false
+    package var forceRecovery = false
+    package var allowRecovery = false
+    package var recoveryMode = RecoveryMode.stream
+    package var autoCacheRecover = false
+    package var allowedDeltaTypes: [String] = []
+    package var deltaPublish = false
+    package var allowSubscribeForClient = false
+    package var allowSubscribeForAnonymous = false
+    package var publish = Allowance()
+    package var presenceAccess = Allowance()
+    package var historyAccess = Allowance()
+    package var allowTagsFilter = false
+    package var allowUserLimitedChannels = false
+    /// Matched against the part after the namespace; "" matches all.
+    package var channelRegex = ""
+    package var publicationDataFormat = DataFormat.any
+    package var slowReader = SlowReaderPolicy.close
+
+    package init() {}
+
+    package var hasHistory: Bool { historySize > 0 && historyTTL > 0 }
+
+    /// Who may do one thing: any client, only subscribers of the channel, and either also with an empty user id.
+    package struct Allowance: Equatable, Sendable {
+        package var forClient = false
+        package var forSubscriber = false
+        package var forAnonymous = false
+        package init() {}
+    }
+
+    package enum RecoveryMode: String, Equatable, Sendable, CaseIterable {
+        case stream, cache
+    }
+
+    package enum DataFormat: String, Equatable, Sendable, CaseIterable {
+        case any = "", json, jsonObject = "json_object", binary
+    }
+
+    /// What happens to a connection whose output exceeds its limit.
+    package enum SlowReaderPolicy: String, Equatable, Sendable, CaseIterable {
+        case close
+    }
+}
+
+package struct ChannelNamespace: Equatable, Sendable {
+    /// Matches `^[-a-zA-Z0-9_.]{2,}$`.
+    package var name: String
+    package var options: ChannelOptions
+
+    package init(name: String, options: ChannelOptions) {
+        self.name = name
+        self.options = options
+    }
+}

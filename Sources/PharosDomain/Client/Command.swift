@@ -1,0 +1,98 @@
+/// What a client asks for. The codecs of `PharosProtocol` make these from JSON or protobuf.
+package struct Command: Equatable, Sendable {
+    /// 0 only for `send` and for the pong, which is a command without a request.
+    package var id: UInt32
+    package var request: Request?
+
+    package init(id: UInt32, request: Request?) {
+        self.id = id
+        self.request = request
+    }
+}
+
+package enum Request: Equatable, Sendable {
+    case connect(ConnectRequest)
+    case subscribe(SubscribeRequest)
+    case unsubscribe(channel: String)
+    case publish(PublishRequest)
+    case presence(channel: String)
+    case presenceStats(channel: String)
+    case history(HistoryRequest)
+    case ping
+    case send(data: [UInt8])
+    case rpc(method: String, data: [UInt8])
+    case refresh(token: String)
+    case subRefresh(SubRefreshRequest)
+}
+
+package struct ConnectRequest: Equatable, Sendable {
+    package var token = ""
+    package var data: [UInt8] = []
+    /// Recovery positions of server-side subscriptions, by channel.
+    package var subscriptions: [String: SubscribeRequest] = [:]
+    /// The SDK's name and version, for metrics.
+    package var name = ""
+    package var version = ""
+    package var headers: [String: String] = [:]
+    package var flag: Int64 = 0
+
+    package init() {}
+}
+
+package struct SubscribeRequest: Equatable, Sendable {
+    package var channel = ""
+    package var token = ""
+    package var recover = false
+    package var epoch = ""
+    package var offset: UInt64 = 0
+    package var data: [UInt8] = []
+    package var positioned = false
+    package var recoverable = false
+    package var joinLeave = false
+    /// Delta type asked for; "" none.
+    package var delta = ""
+    /// Whether a tags filter (`tf`) was sent.
+    package var hasTagsFilter = false
+    /// 1 channel compaction (declined), 2 reject unrecovered.
+    package var flag: Int64 = 0
+    /// 0 stream; others are declined.
+    package var type: Int32 = 0
+
+    package init() {}
+
+    package init(channel: String) {
+        self.channel = channel
+    }
+
+    /// Error 112 instead of `recovered: false`.
+    package var rejectsUnrecovered: Bool { flag & 2 != 0 }
+}
+
+package struct PublishRequest: Equatable, Sendable {
+    package var channel = ""
+    package var data: [UInt8] = []
+    /// 0 stream, 1 map (declined).
+    package var type: Int32 = 0
+
+    package init() {}
+}
+
+package struct HistoryRequest: Equatable, Sendable {
+    package var channel = ""
+    /// 0: position only. Negative: as many as allowed.
+    package var limit: Int32 = 0
+    /// Exclusive.
+    package var since: StreamPosition?
+    package var reverse = false
+
+    package init() {}
+}
+
+package struct SubRefreshRequest: Equatable, Sendable {
+    package var channel = ""
+    package var token = ""
+    /// 0 refresh; 1 track and 2 untrack are declined.
+    package var type: Int32 = 0
+
+    package init() {}
+}

@@ -1,0 +1,49 @@
+/// Where a reader stands in a stream: everything up to and including `offset` of `epoch` has been seen.
+package struct StreamPosition: Equatable, Hashable, Sendable {
+    package var offset: UInt64
+    /// Changes only when the stream's memory was lost. Empty: not known.
+    package var epoch: String
+
+    package init(offset: UInt64 = 0, epoch: String = "") {
+        self.offset = offset
+        self.epoch = epoch
+    }
+}
+
+/// Who published, or who is present.
+package struct ClientInfo: Equatable, Sendable {
+    package var user: String
+    package var client: String
+    /// Opaque bytes; JSON for clients that speak JSON. Empty: none.
+    package var connectionInfo: [UInt8]
+    package var channelInfo: [UInt8]
+
+    package init(user: String, client: String, connectionInfo: [UInt8] = [], channelInfo: [UInt8] = []) {
+        self.user = user
+        self.client = client
+        self.connectionInfo = connectionInfo
+        self.channelInfo = channelInfo
+    }
+}
+
+/// One message in a channel.
+package struct Publication: Equatable, Sendable {
+    /// Opaque bytes; raw JSON for clients that speak JSON.
+    package var data: [UInt8]
+    package var info: ClientInfo?
+    /// From 1, without gaps, in streams with history; 0 in channels without.
+    package var offset: UInt64
+    package var tags: [String: String]
+    /// Milliseconds since 1970; 0: not set.
+    package var timeMs: Int64
+
+    package init(
+        data: [UInt8], info: ClientInfo? = nil, offset: UInt64 = 0, tags: [String: String] = [:], timeMs: Int64 = 0
+    ) {
+        self.data = data
+        self.info = info
+        self.offset = offset
+        self.tags = tags
+        self.timeMs = timeMs
+    }
+}

@@ -1,0 +1,127 @@
+/// Everything the services need to know of the configuration, as plain values. All durations in seconds unless named.
+///
+/// `PharosConfiguration` reads it from file, environment and flags; a Swift program may fill it in itself.
+/// A fresh value lets nobody do anything: deny by default.
+package struct ServerSettings: Equatable, Sendable {
+    package var client = ClientSettings()
+    package var channel = ChannelSettings()
+    package var api = APISettings()
+    package var edge = EdgeSettings()
+    package var nodeName = "pharos"
+    package var shutdownTimeout = 30.0
+    /// Clients are told to reconnect over this window, so that they do not all come back at once.
+    package var shutdownWindow = 2.0
+
+    package init() {}
+}
+
+package struct ClientSettings: Equatable, Sendable {
+    /// Globs; empty refuses each request that has an `Origin` header.
+    package var allowedOrigins: [String] = []
+    package var pingInterval = 25.0
+    package var pongTimeout = 8.0
+    /// Time in which a connection must send `connect`.
+    package var staleCloseDelay = 10.0
+    package var expiredCloseDelay = 25.0
+    package var expiredSubCloseDelay = 25.0
+    package var presenceUpdateInterval = 27.0
+    package var presenceTTL = 60.0
+    package var channelPositionCheckDelay = 40.0
+    /// Outgoing bytes per connection.
+    package var queueMaxSize = 1_048_576
+    package var channelLimit = 128
+    package var historyMaxPublicationLimit = 300
+    package var recoveryMaxPublicationLimit = 300
+    /// 0: none.
+    package var userConnectionLimit = 0
+    package var connectionLimit = 0
+    /// Handshakes per second; 0: no limit. A token bucket that is refilled continuously, with a burst of one second.
+    package var connectionRateLimit = 0
+    /// 0: none.
+    package var connectionsPerAddress = 0
+    /// Everything allowed without a token: subscribe, publish, presence, history.
+    package var insecure = false
+    package var allowAnonymousConnectWithoutToken = false
+    package var disallowAnonymousConnectionTokens = false
+    /// Header set by a trusted reverse proxy; "" none.
+    package var userIDHTTPHeader = ""
+    package var connectIncludeServerTime = false
+    package var subscribeToUserPersonalChannel = false
+    package var personalChannelNamespace = ""
+    package var singleConnection = false
+    /// SDK names that may become metric labels.
+    package var registeredNames: [String] = []
+
+    package init() {}
+}
+
+package struct ChannelSettings: Equatable, Sendable {
+    package var withoutNamespace = ChannelOptions()
+    package var namespaces: [ChannelNamespace] = []
+    package var namespaceBoundary = ":"
+    package var privatePrefix = "$"
+    package var userBoundary = "#"
+    package var userSeparator = ","
+    /// Bytes.
+    package var maxLength = 255
+    package var historyMetaTTL = 720 * 3600
+    package var publicationDataFormat = ChannelOptions.DataFormat.any
+
+    package init() {}
+}
+
+package struct APISettings: Equatable, Sendable {
+    /// Keys and what each may do. Empty and not `insecure`: the API refuses everybody.
+    package var keys: [APIKey] = []
+    package var insecure = false
+    /// Errors set the HTTP status too.
+    package var transportErrorMode = false
+    package var idempotencyWindow = 300.0
+    /// Bytes of one request's body.
+    package var maxBodySize = 8_388_608
+
+    package init() {}
+}
+
+package struct APIKey: Equatable, Sendable {
+    package var key: String
+    /// Method names this key may call; `["*"]` all.
+    package var methods: [String]
+
+    package init(key: String, methods: [String] = ["*"]) {
+        self.key = key
+        self.methods = methods
+    }
+}
+
+package struct EdgeSettings: Equatable, Sendable {
+    package var address = "127.0.0.1"
+    package var port = 8000
+    /// Threads of the edge; 0: one per core.
+    package var shards = 0
+    /// Bytes of one client message.
+    package var messageSizeLimit = 65_536
+    /// Bytes of a request's head.
+    package var headSizeLimit = 16_384
+    package var headTimeout = 10.0
+    package var bodyTimeout = 30.0
+    package var writeTimeout = 1.0
+    package var backlog = 4_096
+    /// Peers whose `X-Forwarded-For` is believed: addresses or CIDR blocks.
+    package var trustedProxies: [String] = []
+    package var tls: TLSSettings?
+
+    package init() {}
+}
+
+package struct TLSSettings: Equatable, Sendable {
+    package var certificateFile: String
+    package var keyFile: String
+    package var port: Int
+
+    package init(certificateFile: String, keyFile: String, port: Int) {
+        self.certificateFile = certificateFile
+        self.keyFile = keyFile
+        self.port = port
+    }
+}

@@ -1,0 +1,70 @@
+package import PharosEdge
+
+/// What the world outside the shards asks of them: the HTTP pages, TLS, tests and the embedding program.
+///
+/// All methods may be called from any thread or task.
+package protocol Backend: AnyObject, Sendable {
+    /// One server API call, `POST /api/<method>`, already read. Never throws: errors are in the response.
+    ///
+    /// - Parameter headers: names in lower case; at least `x-api-key`, `authorization` and `x-centrifugo-error-mode` if present.
+    func callAPI(method: String, query: String, headers: [String: String], body: [UInt8]) async -> APIResponse
+
+    /// Begins to serve a connection that `sink` carries, on a shard of our choice.
+    func open(sink: any ByteSink, peer: String) -> any ByteSource
+
+    /// The counters of all shards, added up.
+    func counters() async -> NodeCounters
+
+    /// Whether the node accepts connections: false while it shuts down.
+    var isReady: Bool { get }
+}
+
+package struct APIResponse: Sendable {
+    /// HTTP status.
+    package var status: Int
+    /// JSON.
+    package var body: [UInt8]
+
+    package init(status: Int, body: [UInt8]) {
+        self.status = status
+        self.body = body
+    }
+}
+
+/// What happened so far and how things stand, over all shards. Counts since start unless they say `current`.
+package struct NodeCounters: Sendable {
+    package var currentConnections = 0
+    package var currentClients = 0
+    package var currentUsers = 0
+    package var currentSubscriptions = 0
+    package var currentChannels = 0
+    package var connectionsAccepted: UInt64 = 0
+    /// By HTTP status that the refused client got.
+    package var connectionsRefused: [Int: UInt64] = [:]
+    /// Accepts that failed for want of descriptors.
+    package var acceptErrors: UInt64 = 0
+    package var messagesReceived: UInt64 = 0
+    package var bytesReceived: UInt64 = 0
+    package var messagesSent: UInt64 = 0
+    package var bytesSent: UInt64 = 0
+    /// Calls of `send`, `writev` or a sink: coalescing makes it smaller than `messagesSent`.
+    package var sends: UInt64 = 0
+    package var publications: UInt64 = 0
+    /// By command name, as on the wire.
+    package var commands: [String: UInt64] = [:]
+    package var apiCalls: [String: UInt64] = [:]
+    package var apiErrors: [UInt32: UInt64] = [:]
+    package var replyErrors: [UInt32: UInt64] = [:]
+    package var disconnects: [UInt32: UInt64] = [:]
+    package var unsubscribes: [UInt32: UInt64] = [:]
+    package var recoveries: UInt64 = 0
+    package var recoveryFailures: UInt64 = 0
+    package var recoveredPublications: UInt64 = 0
+    /// Connections closed because their output exceeded the limit.
+    package var slowClosed: UInt64 = 0
+    package var handedOver: UInt64 = 0
+    /// Connected clients by registered SDK name; others count as `unregistered`.
+    package var clientNames: [String: Int] = [:]
+
+    package init() {}
+}

@@ -32,7 +32,7 @@ var targets: [Target] = [
     core("PharosProtocol", ["PharosBytes", "PharosDomain"]),
     core("PharosEdge", ["CPharosSys", "PharosBytes"]),
     core("PharosMemory", ["PharosDomain"]),
-    core("PharosServices", ["PharosBytes", "PharosDomain", "PharosProtocol", "PharosEdge", "PharosMemory"]),
+    core("PharosServices", ["CPharosSys", "PharosBytes", "PharosDomain", "PharosProtocol", "PharosEdge", "PharosMemory"]),
     core("PharosTestKit", ["PharosBytes", "PharosDomain", "PharosProtocol", "PharosServices"]),
     tests("PharosDomainTests", ["PharosDomain"]),
     tests("PharosProtocolTests", ["PharosProtocol", "PharosDomain", "PharosBytes"]),

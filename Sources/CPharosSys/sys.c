@@ -18,6 +18,9 @@
 #include <time.h>
 #include <unistd.h>
 
+const int pharos_eagain = EAGAIN, pharos_emfile = EMFILE, pharos_enfile = ENFILE, pharos_eaddrinuse = EADDRINUSE,
+          pharos_econnaborted = ECONNABORTED;
+
 int pharos_epoll_create(void) {
     int fd = epoll_create1(EPOLL_CLOEXEC);
     return fd < 0 ? -errno : fd;
@@ -93,23 +96,11 @@ int pharos_listen(const char *address, uint16_t port, int backlog, int reuseport
     return fd;
 }
 
-int pharos_accept(int listener, char *peer, size_t peer_capacity, uint16_t *port_out) {
-    struct sockaddr_storage storage;
-    socklen_t length = sizeof storage;
-    int fd = accept4(listener, (struct sockaddr *)&storage, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+int pharos_accept(int listener) {
+    int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) return -errno;
     int on = 1;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    peer[0] = 0;
-    if (storage.ss_family == AF_INET) {
-        struct sockaddr_in *v4 = (struct sockaddr_in *)&storage;
-        inet_ntop(AF_INET, &v4->sin_addr, peer, (socklen_t)peer_capacity);
-        *port_out = ntohs(v4->sin_port);
-    } else if (storage.ss_family == AF_INET6) {
-        struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&storage;
-        inet_ntop(AF_INET6, &v6->sin6_addr, peer, (socklen_t)peer_capacity);
-        *port_out = ntohs(v6->sin6_port);
-    }
     return fd;
 }
 
@@ -216,3 +207,39 @@ int pharos_pin_thread(int processor) {
 }
 
 void pharos_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
+
+void pharos_wake(int eventfd) {
+    uint64_t one = 1;
+    ssize_t written = write(eventfd, &one, sizeof one);
+    (void)written;
+}
+
+void pharos_clear_wake(int eventfd) {
+    uint64_t count;
+    ssize_t got = read(eventfd, &count, sizeof count);
+    (void)got;
+}
+
+void pharos_peer_address(int fd, char *text, size_t capacity) {
+    struct sockaddr_storage storage;
+    socklen_t length = sizeof storage;
+    text[0] = 0;
+    if (getpeername(fd, (struct sockaddr *)&storage, &length) < 0) return;
+    if (storage.ss_family == AF_INET) {
+        inet_ntop(AF_INET, &((struct sockaddr_in *)&storage)->sin_addr, text, (socklen_t)capacity);
+    } else if (storage.ss_family == AF_INET6) {
+        inet_ntop(AF_INET6, &((struct sockaddr_in6 *)&storage)->sin6_addr, text, (socklen_t)capacity);
+    }
+}
+
+size_t pharos_http_date(int64_t seconds, char *text, size_t capacity) {
+    time_t time = (time_t)seconds;
+    struct tm parts;
+    gmtime_r(&time, &parts);
+    static const char days[7][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+    static const char months[12][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                       "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+    int length = snprintf(text, capacity, "%s, %02d %s %04d %02d:%02d:%02d GMT", days[parts.tm_wday], parts.tm_mday,
+                          months[parts.tm_mon], parts.tm_year + 1900, parts.tm_hour, parts.tm_min, parts.tm_sec);
+    return length < 0 ? 0 : (size_t)length;
+}

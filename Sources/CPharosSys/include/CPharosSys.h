@@ -12,7 +12,9 @@ typedef struct {
     uint64_t data;
 } pharos_event;
 
-enum { PHAROS_READ = 1, PHAROS_WRITE = 2, PHAROS_HANGUP = 4 };
+static const uint32_t PHAROS_READ = 1, PHAROS_WRITE = 2, PHAROS_HANGUP = 4;
+// What -errno is compared with.
+extern const int pharos_eagain, pharos_emfile, pharos_enfile, pharos_eaddrinuse, pharos_econnaborted;
 
 int pharos_epoll_create(void);
 // operation: 1 add, 2 modify, 3 remove; interest: PHAROS_READ | PHAROS_WRITE. Edge-triggered when `edge` is not 0.
@@ -21,14 +23,20 @@ int pharos_epoll_control(int epoll, int operation, int fd, uint32_t interest, ui
 int pharos_epoll_wait(int epoll, pharos_event *events, int capacity, int timeout_ms);
 
 int pharos_eventfd(void);
+void pharos_wake(int eventfd);
+void pharos_clear_wake(int eventfd);
 
 // A listening socket, or -errno. port 0: any. reuseport: many listeners share the port.
 int pharos_listen(const char *address, uint16_t port, int backlog, int reuseport);
-// An accepted non-blocking socket, or -errno. peer: the address as text, port_out: its port.
-int pharos_accept(int listener, char *peer, size_t peer_capacity, uint16_t *port_out);
+// An accepted non-blocking socket, or -errno.
+int pharos_accept(int listener);
 // A blocking or non-blocking connected socket, or -errno (-EINPROGRESS never: non-blocking sockets may still be connecting).
 int pharos_connect(const char *address, uint16_t port, int nonblocking, const char *source_address);
 int pharos_local_port(int fd);
+// The peer's address as text, "" when it cannot be told.
+void pharos_peer_address(int fd, char *text, size_t capacity);
+// IMF-fixdate of RFC 9110 for seconds since 1970; the length.
+size_t pharos_http_date(int64_t seconds, char *text, size_t capacity);
 int pharos_socket_error(int fd);
 
 // All return the count or -errno; no SIGPIPE.

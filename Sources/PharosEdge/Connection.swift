@@ -1,0 +1,119 @@
+/// One connection, named so that a late message for an earlier one in the same place is noticed.
+package struct ConnectionID: Hashable, Sendable {
+    package let slot: UInt32
+    package let generation: UInt32
+
+    package init(slot: UInt32, generation: UInt32) {
+        self.slot = slot
+        self.generation = generation
+    }
+
+    package init(raw: UInt64) {
+        slot = UInt32(truncatingIfNeeded: raw)
+        generation = UInt32(truncatingIfNeeded: raw >> 32)
+    }
+
+    package var raw: UInt64 { UInt64(slot) | UInt64(generation) << 32 }
+}
+
+/// What one connection costs the edge: kept small, since there are many and most are idle.
+struct Connection: BitwiseCopyable {
+    enum Phase: UInt8 {
+        case free
+        /// A request's head or body is being read.
+        case request
+        /// The request is with the handler; nothing is read until it has been answered.
+        case awaitingResponse
+        case webSocket
+        /// The last bytes are on their way out; what comes in is thrown away.
+        case closing
+    }
+
+    struct Flags: OptionSet, BitwiseCopyable {
+        let rawValue: UInt8
+        /// On the list of connections with output of this turn.
+        static let isDirty = Flags(rawValue: 1)
+        /// Waits for the socket to become writable.
+        static let isBlocked = Flags(rawValue: 2)
+        /// A `ByteSink` carries the bytes; there is no descriptor.
+        static let isSink = Flags(rawValue: 4)
+        /// The handler knows the connection, and is to be told of its end.
+        static let isKnown = Flags(rawValue: 8)
+        /// The peer's close frame was seen, or there is nothing to wait for: close as soon as all is sent.
+        static let closesWhenSent = Flags(rawValue: 16)
+        /// On the list of connections whose output exceeds the limit.
+        static let isSlow = Flags(rawValue: 32)
+        /// A body is being read, so `needed` holds.
+        static let readsBody = Flags(rawValue: 64)
+        /// Reading has been paused.
+        static let isPaused = Flags(rawValue: 128)
+    }
+
+    var descriptor: Int32 = -1
+    var generation: UInt32 = 0
+    var phase = Phase.free
+    var flags: Flags = []
+    /// Output bytes waiting, at most about the limit plus one turn.
+    var queuedBytes: UInt32 = 0
+    var firstSegment = UInt32.max
+    var lastSegment = UInt32.max
+    /// Bytes of an unfinished request; nil while there are none.
+    var partial: UnsafeMutablePointer<Partial>?
+    /// Bytes that head and body take together.
+    var needed: UInt32 = 0
+    var timerPrevious = UInt32.max
+    var timerNext = UInt32.max
+    /// 0: no timer.
+    var timerTick: UInt64 = 0
+    var reader = FrameReader()
+}
+
+/// Bytes of a request that has not arrived whole; grows with what really arrived.
+struct Partial {
+    var count: Int
+    var capacity: Int
+    var bytes: UnsafeMutablePointer<UInt8>
+
+    static func make(copying source: UnsafeRawBufferPointer) -> UnsafeMutablePointer<Partial> {
+        let capacity = max(source.count, 512)
+        let partial = UnsafeMutablePointer<Partial>.allocate(capacity: 1)
+        partial.initialize(to: Partial(count: 0, capacity: capacity, bytes: .allocate(capacity: capacity)))
+        partial.pointee.append(source)
+        return partial
+    }
+
+    static func free(_ partial: UnsafeMutablePointer<Partial>) {
+        partial.pointee.bytes.deallocate()
+        partial.deallocate()
+    }
+
+    mutating func append(_ source: UnsafeRawBufferPointer) {
+        guard let start = source.baseAddress, source.count > 0 else { return }
+        if count + source.count > capacity {
+            let wanted = max(capacity * 2, count + source.count)
+            let grown = UnsafeMutablePointer<UInt8>.allocate(capacity: wanted)
+            grown.update(from: bytes, count: count)
+            bytes.deallocate()
+            bytes = grown
+            capacity = wanted
+        }
+        UnsafeMutableRawPointer(bytes + count).copyMemory(from: start, byteCount: source.count)
+        count += source.count
+    }
+
+    mutating func removeFirst(_ number: Int) {
+        let rest = count - number
+        if rest > 0 {
+            UnsafeMutableRawPointer(bytes).copyMemory(from: bytes + number, byteCount: rest)
+        }
+        count = rest
+    }
+}
+
+/// A piece of a connection's waiting output: a part of a shared block.
+struct Segment: BitwiseCopyable {
+    var block: BlockPointer
+    var offset: UInt32
+    var length: UInt32
+    var next: UInt32
+}

@@ -1,0 +1,142 @@
+import CPharosSys
+package import PharosBytes
+
+/// One shard's connections, topics and output: everything of the edge that has no opinion about what is said.
+///
+/// Lives on one thread. Nothing is sent before the end of the loop's turn, so all output of one turn leaves in one
+/// system call per connection. See `Edge+Output` and `Edge+Topics` for the two halves.
+package struct Edge: ~Copyable {
+    package let configuration: EdgeConfiguration
+    /// Monotonic milliseconds, read once per turn.
+    package internal(set) var nowMs: Int64
+    /// Milliseconds since 1970, read once per turn.
+    package internal(set) var wallMs: Int64
+    package internal(set) var counters = EdgeCounters()
+    package internal(set) var isAccepting = true
+    /// Set by the handler: the loop ends after this turn.
+    package var isFinished = false
+
+    let epoll: Int32
+    var connections: Slab<Connection>
+    var segments = GrowingSlab<Segment>(link: \.next)
+    var pool = BlockPool()
+    var wheel: TimerWheel
+    var topics = GrowingSlab<Topic>(link: \.nextFree)
+    var nodes = GrowingSlab<Node>(link: \.indexInTopic)
+    /// Slots with output of this turn.
+    var dirty: [UInt32] = []
+    var dirtyTopics: [UInt32] = []
+    /// Whose output exceeds the limit, whose socket failed, whose next request waits: the loop looks after them.
+    var slow: [ConnectionID] = []
+    var failed: [ConnectionID] = []
+    var resumed: [ConnectionID] = []
+    var sinks: [UInt32: SinkEntry] = [:]
+    let adopter: (any SocketAdopter)?
+    var date = HTTPDate()
+
+    struct SinkEntry {
+        var sink: any ByteSink
+        var peer: String
+    }
+
+    package init(_ configuration: EdgeConfiguration, adopter: (any SocketAdopter)?) {
+        self.configuration = configuration
+        self.adopter = adopter
+        epoll = pharos_epoll_create()
+        precondition(epoll >= 0, "no descriptor is left for epoll")
+        connections = Slab(capacity: configuration.connectionCapacity)
+        nowMs = pharos_monotonic_ms()
+        wallMs = pharos_wall_ms()
+        wheel = TimerWheel(nowMs: nowMs)
+    }
+
+    deinit { _ = pharos_close(epoll) }
+
+    // MARK: Connections
+
+    /// Sockets and sinks open now.
+    package var connectionCount: Int { connections.count }
+
+    /// Whether `id` still names an open connection.
+    package func isOpen(_ id: ConnectionID) -> Bool {
+        guard id.slot < UInt32(connections.highWater) else { return false }
+        let entry = connections[id.slot]
+        return entry.pointee.generation == id.generation && entry.pointee.phase != .free
+    }
+
+    /// The peer's address as text, without port; empty when the peer has already gone.
+    package func peerAddress(_ id: ConnectionID) -> String {
+        guard isOpen(id) else { return "" }
+        if let entry = sinks[id.slot] { return entry.peer }
+        return withUnsafeTemporaryAllocation(of: CChar.self, capacity: 64) { text in
+            text[0] = 0
+            pharos_peer_address(connections[id.slot].pointee.descriptor, text.baseAddress!, 64)
+            return String(cString: text.baseAddress!)
+        }
+    }
+
+    /// Sets the connection's one timer, replacing an earlier one; resolution 64 ms.
+    package mutating func setTimer(_ id: ConnectionID, atMs deadline: Int64) {
+        guard isOpen(id) else { return }
+        wheel.set(id.slot, atMs: deadline, connections)
+    }
+
+    /// No further connections are accepted; those that are open stay.
+    package mutating func stopAccepting() { isAccepting = false }
+
+    /// Calls `body` for each connection in the WebSocket phase.
+    package func forEachWebSocket(_ body: (ConnectionID) -> Void) {
+        for slot in 0..<UInt32(connections.highWater) where connections[slot].pointee.phase == .webSocket {
+            body(ConnectionID(slot: slot, generation: connections[slot].pointee.generation))
+        }
+    }
+
+    /// A place for a new connection; nil when all are taken.
+    mutating func admit(descriptor: Int32) -> ConnectionID? {
+        guard let (slot, isReused) = connections.take(initial: Connection()) else { return nil }
+        let entry = connections[slot]
+        if isReused {
+            let generation = entry.pointee.generation
+            entry.pointee = Connection()
+            entry.pointee.generation = generation
+        }
+        entry.pointee.generation &+= 1
+        entry.pointee.descriptor = descriptor
+        entry.pointee.phase = .request
+        let id = ConnectionID(slot: slot, generation: entry.pointee.generation)
+        wheel.set(slot, atMs: nowMs + configuration.headTimeoutMs, connections)
+        return id
+    }
+
+    /// Frees everything the connection holds and its place. The descriptor is closed unless `keepsDescriptor`.
+    mutating func destroy(_ slot: UInt32, keepsDescriptor: Bool = false) {
+        let entry = connections[slot]
+        guard entry.pointee.phase != .free else { return }
+        wheel.clear(slot, connections)
+        releaseSegments(slot)
+        if let partial = entry.pointee.partial { Partial.free(partial) }
+        entry.pointee.partial = nil
+        entry.pointee.reader.release()
+        if entry.pointee.flags.contains(.isSink) {
+            if let removed = sinks.removeValue(forKey: slot), !keepsDescriptor { removed.sink.close() }
+        } else if !keepsDescriptor {
+            _ = pharos_close(entry.pointee.descriptor)
+        }
+        entry.pointee.phase = .free
+        entry.pointee.flags = []
+        entry.pointee.descriptor = -1
+        entry.pointee.generation &+= 1
+        connections.give(back: slot)
+    }
+
+    /// Tells epoll what the connection waits for now.
+    func updateInterest(_ slot: UInt32) {
+        let entry = connections[slot]
+        guard !entry.pointee.flags.contains(.isSink) else { return }
+        var interest: UInt32 = 0
+        if !entry.pointee.flags.contains(.isPaused) { interest |= PHAROS_READ }
+        if entry.pointee.flags.contains(.isBlocked) { interest |= PHAROS_WRITE }
+        let id = ConnectionID(slot: slot, generation: entry.pointee.generation)
+        _ = pharos_epoll_control(epoll, 2, entry.pointee.descriptor, interest, id.raw, 0)
+    }
+}

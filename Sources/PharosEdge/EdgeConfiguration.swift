@@ -1,0 +1,44 @@
+/// What one shard's event loop needs to know.
+package struct EdgeConfiguration: Sendable {
+    package var address = "127.0.0.1"
+    package var port: UInt16 = 8000
+    package var backlog = 4_096
+    /// Connections of this shard, sockets and sinks together.
+    package var connectionCapacity = 20_000
+    /// Bytes of one client message, fragments together.
+    package var messageSizeLimit = 65_536
+    /// Bytes of a request's head.
+    package var headSizeLimit = 16_384
+    /// Milliseconds in which a request's head must arrive, and an idle kept-alive connection is closed.
+    package var headTimeoutMs: Int64 = 10_000
+    /// Milliseconds in which a request's body must arrive.
+    package var bodyTimeoutMs: Int64 = 30_000
+    /// Milliseconds a kept-alive connection may idle between requests.
+    package var keepAliveMs: Int64 = 75_000
+    /// Milliseconds the last bytes may take to leave.
+    package var writeTimeoutMs: Int64 = 1_000
+    /// Milliseconds a peer is given to answer our close frame.
+    package var closeTimeoutMs: Int64 = 5_000
+    /// Output bytes a connection may have waiting after a turn's send.
+    package var outputLimit = 1_048_576
+    /// The processor to pin the thread to; nil: none.
+    package var processor: Int?
+
+    package init() {}
+}
+
+/// What a shard's edge has counted since start. One shard's, read on its own thread.
+package struct EdgeCounters: Sendable {
+    package var accepted: UInt64 = 0
+    package var acceptErrors: UInt64 = 0
+    package var messagesReceived: UInt64 = 0
+    package var bytesReceived: UInt64 = 0
+    package var messagesSent: UInt64 = 0
+    package var bytesSent: UInt64 = 0
+    package var sends: UInt64 = 0
+    package var slow: UInt64 = 0
+    package var handedOver: UInt64 = 0
+    package var refused: [Int: UInt64] = [:]
+
+    package init() {}
+}

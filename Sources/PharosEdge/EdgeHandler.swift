@@ -1,0 +1,51 @@
+/// What the edge asks and tells the service that runs on its shard. Every call comes on the shard's thread.
+///
+/// Pointers (heads, bodies, messages) are valid during the call only. A handler may call any method of `edge` inside.
+package protocol EdgeHandler: ~Copyable {
+    /// What other threads may post to this shard.
+    associatedtype Mail: Sendable
+
+    /// A request's head has arrived whole: who is to serve it?
+    mutating func headReceived(_ id: ConnectionID, _ head: RequestHead, _ edge: inout Edge) -> HeadDecision
+
+    /// A request and its body have arrived whole. Answer with `edge.respond`, now or later.
+    mutating func requestReceived(
+        _ id: ConnectionID, _ head: RequestHead, body: UnsafeRawBufferPointer, _ edge: inout Edge)
+
+    /// The upgrade response is on its way; messages follow.
+    mutating func webSocketOpened(
+        _ id: ConnectionID, _ head: RequestHead, subprotocol: WebSocketHandshake.Subprotocol, _ edge: inout Edge)
+
+    /// One whole WebSocket message.
+    mutating func messageReceived(
+        _ id: ConnectionID, _ message: UnsafeRawBufferPointer, isText: Bool, _ edge: inout Edge)
+
+    /// A WebSocket pong frame.
+    mutating func pongReceived(_ id: ConnectionID, _ edge: inout Edge)
+
+    /// The peer closed, broke the protocol or vanished. Not called for connections that the handler itself closed.
+    mutating func connectionClosed(_ id: ConnectionID, _ edge: inout Edge)
+
+    /// The time given to `edge.setTimer` has come.
+    mutating func timerFired(_ id: ConnectionID, _ edge: inout Edge)
+
+    /// More output waits than the limit allows, after sending what the socket takes.
+    mutating func becameSlow(_ id: ConnectionID, _ edge: inout Edge)
+
+    mutating func mailReceived(_ mail: Mail, _ edge: inout Edge)
+
+    /// About once a second: housekeeping.
+    mutating func ticked(_ edge: inout Edge)
+}
+
+/// Who serves a request.
+package enum HeadDecision {
+    /// Upgrade to WebSocket.
+    case webSocket(WebSocketHandshake.Subprotocol)
+    /// This shard, once at most `limit` bytes of body have arrived.
+    case read(limit: Int)
+    /// Not this shard: hand it on, untouched.
+    case handOver
+    /// Answer with this HTTP status and close.
+    case refuse(status: Int, message: StaticString)
+}

@@ -1,0 +1,53 @@
+import CPharosSys
+import PharosBytes
+
+/// Status lines that the edge itself writes (RFC 9110, section 15).
+enum HTTPStatus {
+    static func line(_ status: Int) -> StaticString {
+        switch status {
+        case 200: "200 OK"
+        case 204: "204 No Content"
+        case 400: "400 Bad Request"
+        case 401: "401 Unauthorized"
+        case 403: "403 Forbidden"
+        case 404: "404 Not Found"
+        case 405: "405 Method Not Allowed"
+        case 408: "408 Request Timeout"
+        case 409: "409 Conflict"
+        case 411: "411 Length Required"
+        case 413: "413 Content Too Large"
+        case 414: "414 URI Too Long"
+        case 415: "415 Unsupported Media Type"
+        case 416: "416 Range Not Satisfiable"
+        case 417: "417 Expectation Failed"
+        case 426: "426 Upgrade Required"
+        case 429: "429 Too Many Requests"
+        case 431: "431 Request Header Fields Too Large"
+        case 501: "501 Not Implemented"
+        case 503: "503 Service Unavailable"
+        case 505: "505 HTTP Version Not Supported"
+        default: "500 Internal Server Error"
+        }
+    }
+}
+
+/// The `Date` header's value, formatted at most once a second (RFC 9110, section 6.6.1).
+struct HTTPDate: ~Copyable {
+    private var second: Int64 = -1
+    private var text = ByteWriter(capacity: 32)
+
+    init() {}
+
+    mutating func append(wallMs: Int64, into writer: inout ByteWriter) {
+        let now = wallMs / 1_000
+        if now != second {
+            second = now
+            text.removeAll()
+            withUnsafeTemporaryAllocation(of: CChar.self, capacity: 40) { buffer in
+                let count = pharos_http_date(now, buffer.baseAddress!, 40)
+                text.append(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(buffer)[..<count]))
+            }
+        }
+        text.withBytes { writer.append($0) }
+    }
+}

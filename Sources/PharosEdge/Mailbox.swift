@@ -1,0 +1,57 @@
+import CPharosSys
+import Synchronization
+
+/// How threads and tasks hand messages to a shard: a locked list and an eventfd that wakes the shard's loop.
+///
+/// `post` may be called from anywhere; messages of one sender arrive in order. `take` is the shard's alone.
+package final class Mailbox<Message: Sendable>: Sendable {
+    private struct Contents {
+        var messages: [Message] = []
+        var isAwake = false
+        var isClosed = false
+    }
+
+    private let contents = Mutex(Contents())
+    let descriptor: Int32
+
+    package init() {
+        descriptor = pharos_eventfd()
+        precondition(descriptor >= 0, "no descriptor is left for a shard's mailbox")
+    }
+
+    deinit { _ = pharos_close(descriptor) }
+
+    /// Adds a message; false when the shard has ended and nobody will read it.
+    @discardableResult
+    package func post(_ message: Message) -> Bool {
+        let (accepted, mustWake) = contents.withLock { contents in
+            guard !contents.isClosed else { return (false, false) }
+            contents.messages.append(message)
+            defer { contents.isAwake = true }
+            return (true, !contents.isAwake)
+        }
+        if mustWake { pharos_wake(descriptor) }
+        return accepted
+    }
+
+    /// All messages so far, in the order of posting.
+    package func take() -> [Message] {
+        contents.withLock { contents in
+            contents.isAwake = false
+            guard !contents.messages.isEmpty else { return [] }
+            var taken: [Message] = []
+            swap(&taken, &contents.messages)
+            return taken
+        }
+    }
+
+    /// Refuses all further messages and returns those that were never taken.
+    package func close() -> [Message] {
+        contents.withLock { contents in
+            contents.isClosed = true
+            var taken: [Message] = []
+            swap(&taken, &contents.messages)
+            return taken
+        }
+    }
+}

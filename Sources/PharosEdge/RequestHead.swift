@@ -1,0 +1,64 @@
+/// The head of one HTTP/1 request, parsed in place: all slices point into the caller's buffer.
+///
+/// A plain value of integers and one pointer; valid as long as the bytes it was parsed from stay where they are.
+/// What it accepts is RFC 9112 without the tolerances of its section 2.2 and appendix, because each of them is read
+/// differently by some proxy, and that difference is how requests are smuggled.
+package struct RequestHead {
+    package enum ParseResult {
+        /// So far correct, but the empty line has not arrived.
+        case incomplete
+        case complete(RequestHead)
+        /// The 24 bytes with which an HTTP/2 connection starts (RFC 9113, section 3.4).
+        case http2Preface
+        /// Answer with this status and close: where the next request would begin is not known.
+        case refused(status: Int)
+    }
+
+    /// The longest request target, in bytes; longer ones are refused with 414.
+    package static let targetLimit = 8_192
+
+    let base: UnsafeRawPointer
+    var methodRange = 0..<0
+    var targetRange = 0..<0
+    /// Within the target; empty for `CONNECT` and for an absolute target without a path.
+    var pathRange = 0..<0
+    var queryRange = 0..<0
+    /// Where the first field line begins.
+    var fieldsStart = 0
+
+    /// Bytes of the head, including the empty line: what follows is the body or the next request.
+    package internal(set) var length = 0
+    /// 0 or 1; a later minor version is to be served as 1.1 (RFC 9110, section 2.5).
+    package internal(set) var minorVersion = 1
+    /// The body's length in bytes; -1: no such header.
+    package internal(set) var contentLength = -1
+    /// Whether the body comes in chunks: `Transfer-Encoding: chunked`.
+    package internal(set) var isChunked = false
+    /// Whether the connection stays open after the answer, by version and `Connection` header.
+    package internal(set) var keepsAlive = true
+    /// Whether the client waits for `100 Continue` before it sends the body.
+    package internal(set) var expectsContinue = false
+
+    init(base: UnsafeRawPointer) {
+        self.base = base
+    }
+
+    package var method: UnsafeRawBufferPointer { slice(methodRange) }
+
+    /// The request target as it stands in the request line.
+    package var target: UnsafeRawBufferPointer { slice(targetRange) }
+
+    /// The target's path, still percent-encoded, without query; of an absolute target too. `/` if that has none.
+    package var path: UnsafeRawBufferPointer {
+        guard pathRange.isEmpty, !targetRange.isEmpty else { return slice(pathRange) }
+        let root: StaticString = "/"
+        return UnsafeRawBufferPointer(start: root.utf8Start, count: 1)
+    }
+
+    /// What follows the first `?` of the target; maybe empty.
+    package var query: UnsafeRawBufferPointer { slice(queryRange) }
+
+    func slice(_ range: Range<Int>) -> UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(start: base + range.lowerBound, count: range.count)
+    }
+}

@@ -1,0 +1,99 @@
+/// Entries addressed by a small number, in memory that never moves; free ones are used again, the last freed first.
+///
+/// The memory is reserved for `capacity` entries at once; the operating system hands out only the pages that are touched.
+/// Not thread-safe.
+struct Slab<Entry: BitwiseCopyable>: ~Copyable {
+    private let entries: UnsafeMutablePointer<Entry>
+    private let free: UnsafeMutablePointer<UInt32>
+    private var freeCount = 0
+    private var used = 0
+    let capacity: Int
+
+    init(capacity: Int) {
+        self.capacity = capacity
+        entries = .allocate(capacity: capacity)
+        free = .allocate(capacity: capacity)
+    }
+
+    deinit {
+        entries.deallocate()
+        free.deallocate()
+    }
+
+    /// Entries in use.
+    var count: Int { used - freeCount }
+
+    /// One past the highest index ever used: the range to look through for all entries.
+    var highWater: Int { used }
+
+    @inline(__always)
+    subscript(index: UInt32) -> UnsafeMutablePointer<Entry> {
+        entries + Int(index)
+    }
+
+    /// An index for a new entry, and whether it was used before (then its old content is still there); nil when full.
+    mutating func take(initial: Entry) -> (index: UInt32, isReused: Bool)? {
+        if freeCount > 0 {
+            freeCount -= 1
+            return (free[freeCount], true)
+        }
+        guard used < capacity else { return nil }
+        let index = UInt32(used)
+        used += 1
+        (entries + Int(index)).initialize(to: initial)
+        return (index, false)
+    }
+
+    mutating func give(back index: UInt32) {
+        free[freeCount] = index
+        freeCount += 1
+    }
+}
+
+/// The same for entries whose number has no bound known at start: it grows by doubling, so pointers into it do not last.
+struct GrowingSlab<Entry: BitwiseCopyable>: ~Copyable {
+    private var entries: UnsafeMutablePointer<Entry>
+    private var capacity: Int
+    private var used = 0
+    private var firstFree = UInt32.max
+    /// The free list runs through this member of the free entries.
+    private let link: WritableKeyPath<Entry, UInt32>
+
+    init(link: WritableKeyPath<Entry, UInt32>, capacity: Int = 64) {
+        self.link = link
+        self.capacity = capacity
+        entries = .allocate(capacity: capacity)
+    }
+
+    deinit { entries.deallocate() }
+
+    @inline(__always)
+    subscript(index: UInt32) -> UnsafeMutablePointer<Entry> {
+        entries + Int(index)
+    }
+
+    mutating func take(_ entry: Entry) -> UInt32 {
+        if firstFree != .max {
+            let index = firstFree
+            firstFree = entries[Int(index)][keyPath: link]
+            entries[Int(index)] = entry
+            return index
+        }
+        if used == capacity {
+            let grown = UnsafeMutablePointer<Entry>.allocate(capacity: capacity * 2)
+            grown.moveInitialize(from: entries, count: used)
+            entries.deallocate()
+            entries = grown
+            capacity *= 2
+        }
+        let index = UInt32(used)
+        used += 1
+        (entries + Int(index)).initialize(to: entry)
+        return index
+    }
+
+    mutating func give(back index: UInt32) {
+        entries[Int(index)][keyPath: link] = firstFree
+        firstFree = index
+    }
+}

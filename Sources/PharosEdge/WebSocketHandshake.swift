@@ -1,0 +1,139 @@
+package import PharosBytes
+
+/// The server's side of the WebSocket opening handshake (RFC 6455, section 4.2).
+package enum WebSocketHandshake {
+    package enum Verdict {
+        /// An ordinary request: it does not ask for WebSocket.
+        case notUpgrade
+        case accept(subprotocol: Subprotocol)
+        /// Answer with this status and close. With 426 the answer must have the header `Sec-WebSocket-Version: 13`.
+        case refused(status: Int, reason: StaticString)
+    }
+
+    /// The wire format that was agreed on.
+    package enum Subprotocol: UInt8, Sendable {
+        /// The client offered none, or none that we speak: the answer names none.
+        case none
+        case centrifugeJSON
+        case centrifugeProtobuf
+
+        /// As it stands in `Sec-WebSocket-Protocol`; empty for `none`.
+        package var name: StaticString {
+            switch self {
+            case .none: ""
+            case .centrifugeJSON: "centrifuge-json"
+            case .centrifugeProtobuf: "centrifuge-protobuf"
+            }
+        }
+    }
+
+    /// Decides about a request by its head alone; who may connect is not asked here.
+    package static func examine(_ head: RequestHead) -> Verdict {
+        let fields = HandshakeFields(head)
+        guard fields.asksForWebSocket else { return .notUpgrade }
+        guard FieldText.isSame(head.method, "GET") else {
+            return .refused(status: 400, reason: "a WebSocket handshake is a GET request")
+        }
+        guard head.minorVersion == 1 else {
+            return .refused(status: 400, reason: "a WebSocket handshake needs HTTP/1.1")
+        }
+        guard fields.hasConnectionToken else {
+            return .refused(status: 400, reason: "the Connection header does not have the token upgrade")
+        }
+        // Bytes of a body would be taken for frames.
+        guard !head.isChunked, head.contentLength <= 0 else {
+            return .refused(status: 400, reason: "a WebSocket handshake has no body")
+        }
+        guard fields.versionCount == 1, fields.isVersion13 else {
+            return .refused(status: 426, reason: "Sec-WebSocket-Version must be 13")
+        }
+        guard fields.keyCount == 1, fields.isKeyValid else {
+            return .refused(status: 400, reason: "Sec-WebSocket-Key must be 16 bytes in base64, once")
+        }
+        return .accept(subprotocol: fields.subprotocol)
+    }
+
+    /// Writes the whole `101 Switching Protocols` answer to a request that `examine` accepted.
+    package static func appendResponse(
+        _ head: RequestHead, subprotocol: Subprotocol, into writer: inout ByteWriter
+    ) {
+        guard let key = head.header("sec-websocket-key") else {
+            preconditionFailure("only a request that was accepted is answered, and that has a key")
+        }
+        writer.append("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n")
+        writer.append("Sec-WebSocket-Accept: ")
+        appendAccept(key: key, into: &writer)
+        if subprotocol != .none {
+            writer.append("\r\nSec-WebSocket-Protocol: ")
+            writer.append(subprotocol.name)
+        }
+        writer.append("\r\n\r\n")
+    }
+
+    /// The value of `Sec-WebSocket-Accept` for a key: what a server sends and a client compares.
+    ///
+    /// - Parameter key: at most 64 bytes.
+    package static func appendAccept(key: UnsafeRawBufferPointer, into writer: inout ByteWriter) {
+        precondition(key.count <= 64, "a WebSocket key has 24 characters")
+        let suffix: StaticString = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+        let total = key.count + suffix.utf8CodeUnitCount
+        let digest = withUnsafeTemporaryAllocation(byteCount: total, alignment: 8) { joined in
+            joined.copyBytes(from: key)
+            UnsafeMutableRawBufferPointer(rebasing: joined[key.count...]).copyBytes(
+                from: UnsafeRawBufferPointer(start: suffix.utf8Start, count: suffix.utf8CodeUnitCount))
+            return SHA1.digest(of: UnsafeRawBufferPointer(joined))
+        }
+        writer.reserve(28)
+        digest.withBytes { Base64.appendEncoded($0, into: &writer) }
+    }
+}
+
+/// What the field lines of a handshake say, gathered in one pass.
+private struct HandshakeFields {
+    var asksForWebSocket = false
+    var hasConnectionToken = false
+    var versionCount = 0
+    var isVersion13 = false
+    var keyCount = 0
+    var isKeyValid = false
+    var subprotocol = WebSocketHandshake.Subprotocol.none
+
+    init(_ head: RequestHead) {
+        head.forEachHeader { name, value in note(name, value) }
+    }
+
+    private mutating func note(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) {
+        switch name.count {
+        case 7 where FieldText.equals(name, lowercase: "upgrade"):
+            if FieldText.list(value, has: "websocket") { asksForWebSocket = true }
+        case 10 where FieldText.equals(name, lowercase: "connection"):
+            if FieldText.list(value, has: "upgrade") { hasConnectionToken = true }
+        case 17 where FieldText.equals(name, lowercase: "sec-websocket-key"):
+            keyCount += 1
+            isKeyValid = HandshakeFields.isNonce(value)
+        case 21 where FieldText.equals(name, lowercase: "sec-websocket-version"):
+            versionCount += 1
+            isVersion13 = FieldText.isSame(value, "13")
+        case 22 where FieldText.equals(name, lowercase: "sec-websocket-protocol"):
+            chooseSubprotocol(value)
+        default:
+            break
+        }
+    }
+
+    private static func isNonce(_ key: UnsafeRawBufferPointer) -> Bool {
+        guard key.count == 24 else { return false }
+        return withUnsafeTemporaryAllocation(byteCount: 18, alignment: 1) { Base64.decode(key, into: $0) == 16 }
+    }
+
+    /// The first that the client offers and we speak. An empty header, as some clients send, offers nothing.
+    private mutating func chooseSubprotocol(_ value: UnsafeRawBufferPointer) {
+        var rest = value
+        while subprotocol == .none, let offered = FieldText.nextElement(of: &rest) {
+            for candidate in [WebSocketHandshake.Subprotocol.centrifugeJSON, .centrifugeProtobuf]
+            where FieldText.isSame(offered, candidate.name) {
+                subprotocol = candidate
+            }
+        }
+    }
+}

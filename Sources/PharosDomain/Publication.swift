@@ -36,6 +36,8 @@ package struct Publication: Equatable, Sendable {
     package var tags: [String: String]
     /// Milliseconds since 1970; 0: not set.
     package var timeMs: Int64
+    /// Whether `data` is JSON, so that it may go to clients that speak JSON.
+    package var isJSON = true
 
     package init(
         data: [UInt8], info: ClientInfo? = nil, offset: UInt64 = 0, tags: [String: String] = [:], timeMs: Int64 = 0

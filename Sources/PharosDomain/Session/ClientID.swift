@@ -1,0 +1,67 @@
+/// A connection's public name: 128 bits, written as a UUID (RFC 9562).
+///
+/// One half is random; in the other the server finds its own place for the connection, mixed with a secret of the process.
+package struct ClientID: Hashable, Sendable {
+    package var high: UInt64
+    package var low: UInt64
+
+    package init(high: UInt64, low: UInt64) {
+        self.high = high
+        self.low = low
+    }
+
+    /// Reads the form with four hyphens; nil for any other text.
+    package init?(_ text: String) {
+        var high: UInt64 = 0
+        var low: UInt64 = 0
+        var digits = 0
+        for (index, byte) in text.utf8.enumerated() {
+            if index == 8 || index == 13 || index == 18 || index == 23 {
+                guard byte == UInt8(ascii: "-") else { return nil }
+                continue
+            }
+            let value: UInt8
+            switch byte {
+            case UInt8(ascii: "0")...UInt8(ascii: "9"): value = byte - UInt8(ascii: "0")
+            case UInt8(ascii: "a")...UInt8(ascii: "f"): value = byte - UInt8(ascii: "a") + 10
+            default: return nil
+            }
+            if digits < 16 { high = high << 4 | UInt64(value) } else { low = low << 4 | UInt64(value) }
+            digits += 1
+            guard digits <= 32 else { return nil }
+        }
+        guard digits == 32, text.utf8.count == 36 else { return nil }
+        self.high = high
+        self.low = low
+    }
+
+    package var text: String {
+        String(unsafeUninitializedCapacity: 36) { buffer in
+            var position = 0
+            for digit in 0..<32 {
+                if digit == 8 || digit == 12 || digit == 16 || digit == 20 {
+                    buffer[position] = UInt8(ascii: "-")
+                    position += 1
+                }
+                let half = digit < 16 ? high : low
+                let value = UInt8(truncatingIfNeeded: half >> UInt64(60 - digit % 16 * 4)) & 15
+                buffer[position] = value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
+                position += 1
+            }
+            return 36
+        }
+    }
+}
+
+/// One instant on both clocks: monotonic for intervals, wall for dates in tokens.
+package struct Moment: Equatable, Sendable {
+    package var monotonicMs: Int64
+    package var wallMs: Int64
+
+    package init(monotonicMs: Int64, wallMs: Int64) {
+        self.monotonicMs = monotonicMs
+        self.wallMs = wallMs
+    }
+
+    package var wallSeconds: Int64 { wallMs / 1_000 }
+}

@@ -1,0 +1,50 @@
+/// Publishing and looking: permission is decided here, the work is the service's.
+extension ClientSession {
+    mutating func publishReceived(
+        _ command: UInt32, _ request: PublishRequest, _ context: SessionContext
+    ) -> SessionAction {
+        guard !request.channel.isEmpty else { return .disconnect(.badRequest) }
+        guard request.type == 0 else { return refuse(command, .notAvailable) }
+        guard !request.data.isEmpty else { return refuse(command, .badRequest) }
+        return checked(command, request.channel, context, \.publish) { options in
+            .publish(command: command, channel: request.channel, data: request.data, options: options)
+        }
+    }
+
+    mutating func presenceReceived(
+        _ command: UInt32, _ channel: String, _ context: SessionContext, _ action: SessionAction
+    ) -> SessionAction {
+        guard !channel.isEmpty else { return .disconnect(.badRequest) }
+        return checked(command, channel, context, \.presenceAccess) { options in
+            options.presence ? action : refuse(command, .notAvailable)
+        }
+    }
+
+    mutating func historyReceived(
+        _ command: UInt32, _ request: HistoryRequest, _ context: SessionContext
+    ) -> SessionAction {
+        guard !request.channel.isEmpty else { return .disconnect(.badRequest) }
+        return checked(command, request.channel, context, \.historyAccess) { options in
+            guard options.hasHistory else { return refuse(command, .notAvailable) }
+            var limited = request
+            let most = Int32(clamping: context.settings.historyMaxPublicationLimit)
+            if limited.limit < 0 || limited.limit > most { limited.limit = most }
+            return .readHistory(command: command, limited, options: options)
+        }
+    }
+
+    private func checked(
+        _ command: UInt32, _ channel: String, _ context: SessionContext,
+        _ allowance: KeyPath<ChannelOptions, ChannelOptions.Allowance>, _ body: (ChannelOptions) -> SessionAction
+    ) -> SessionAction {
+        let options: ChannelOptions
+        do throws(ReplyError) { options = try context.rules.resolve(channel).options } catch {
+            return refuse(command, error)
+        }
+        let isSubscribed = subscription(of: channel)?.flags.contains(.isLive) ?? false
+        guard context.permissions.allows(options[keyPath: allowance], user: user, isSubscribed: isSubscribed) else {
+            return refuse(command, .permissionDenied)
+        }
+        return body(options)
+    }
+}

@@ -1,0 +1,253 @@
+/// Subscribing: reserve, verify, read, merge, answer; each step may be the last.
+extension ClientSession {
+    mutating func subscribeReceived(
+        _ command: UInt32, _ request: SubscribeRequest, _ context: SessionContext
+    ) -> SessionAction {
+        guard !request.channel.isEmpty else { return .disconnect(.badRequest) }
+        guard request.channel.utf8.count <= context.rules.settings.maxLength else { return refuse(command, .badRequest) }
+        guard subscription(of: request.channel) == nil else { return refuse(command, .alreadySubscribed) }
+        guard subscriptions.count < context.settings.channelLimit else { return refuse(command, .limitExceeded) }
+        guard request.delta.isEmpty || request.delta == "fossil" else { return .disconnect(.badRequest) }
+        guard !request.hasTagsFilter else { return refuse(command, .badRequest) }
+        guard request.type == 0 else { return refuse(command, .permissionDenied) }
+        let options: ChannelOptions
+        do throws(ReplyError) { options = try context.rules.resolve(request.channel).options } catch {
+            return refuse(command, error)
+        }
+        if !request.token.isEmpty {
+            let generation = reserve(request.channel)
+            pending.append(
+                PendingSubscribe(generation: generation, request: request, command: command, options: options))
+            return .verifySubscription(generation: generation, token: request.token)
+        }
+        guard !context.rules.isPrivate(request.channel),
+            context.permissions.maySubscribe(request.channel, user: user, options: options)
+        else { return refuse(command, .permissionDenied) }
+        let generation = reserve(request.channel)
+        let order = makeOrder(
+            generation, request, options, SubscriptionOptions(), purpose: .command(command), context)
+        pending.append(
+            PendingSubscribe(
+                generation: generation, request: request, command: command, options: options, order: order))
+        return .subscribe(order)
+    }
+
+    /// The token of the subscription with this generation has been looked at.
+    package mutating func subscriptionVerified(
+        generation: UInt32, _ outcome: TokenOutcome<SubscriptionClaims>, _ context: SessionContext
+    ) -> SessionAction {
+        guard let index = pending.firstIndex(where: { $0.generation == generation }) else { return .none }
+        let waiting = pending[index]
+        switch outcome {
+        case .valid(let claims):
+            guard matches(claims, waiting.request.channel) else { return .disconnect(.invalidToken) }
+            var options = claims.options
+            options.expireAt = claims.expireAt
+            let order = makeOrder(
+                generation, waiting.request, waiting.options, options, purpose: .command(waiting.command), context)
+            pending[index].order = order
+            return .subscribe(order)
+        case .expired:
+            release(generation)
+            return refuse(waiting.command, .tokenExpired)
+        case .invalid:
+            release(generation)
+            return refuse(waiting.command, .permissionDenied)
+        case .needsKeys:
+            release(generation)
+            return refuse(waiting.command, .internalError)
+        }
+    }
+
+    /// The server wants this client in `channel`.
+    package mutating func subscribedByServer(
+        _ channel: String, _ options: SubscriptionOptions, from: StreamPosition?, _ context: SessionContext
+    ) throws(ReplyError) -> SubscribeOrder? {
+        guard state == .connected, subscription(of: channel) == nil else { return nil }
+        guard subscriptions.count < context.settings.channelLimit else { throw .limitExceeded }
+        return try reserveServerSide(channel, options, from: from, purpose: .server, context)
+    }
+
+    mutating func reserveServerSide(
+        _ channel: String, _ options: SubscriptionOptions, from: StreamPosition?, purpose: SubscribeOrder.Purpose,
+        _ context: SessionContext
+    ) throws(ReplyError) -> SubscribeOrder {
+        let namespace = try context.rules.resolve(channel).options
+        let generation = reserve(channel)
+        var request = SubscribeRequest(channel: channel)
+        if let from {
+            request.recover = true
+            request.offset = from.offset
+            request.epoch = from.epoch
+        }
+        var order = makeOrder(generation, request, namespace, options, purpose: purpose, context)
+        order.flags.insert(.isServerSide)
+        pending.append(
+            PendingSubscribe(generation: generation, request: request, command: 0, options: namespace, order: order))
+        return order
+    }
+
+    // MARK: Reading
+
+    /// A live publication came while the stream is being read.
+    package mutating func publicationArrived(_ publication: Publication, generation: UInt32) {
+        guard let index = pending.firstIndex(where: { $0.generation == generation }) else { return }
+        pending[index].buffer.append(publication)
+    }
+
+    /// The stream of the subscription with this generation has been read; nil: the channel has none.
+    ///
+    package mutating func streamRead(
+        generation: UInt32, _ read: StreamRead?, _ context: SessionContext
+    ) -> SubscribeCompletion {
+        guard let pendingIndex = pending.firstIndex(where: { $0.generation == generation }),
+            let index = subscriptions.firstIndex(where: { $0.generation == generation }),
+            let order = pending[pendingIndex].order
+        else { return .late }
+        let waiting = pending.remove(at: pendingIndex)
+        subscriptions[index].flags = order.flags.union(.isLive)
+        subscriptions[index].info = order.info
+        subscriptions[index].expireAt = order.expireAt
+        var result = SubscribeResult()
+        result.expires = order.expireAt != 0
+        result.ttl = ttl(order.expireAt, context)
+        result.data = order.data
+        var position: UInt64 = 0
+        if let read, order.flags.contains(.isPositioned) {
+            let recovery: Recovery
+            do throws(Recovery.Failure) {
+                recovery = try Recovery.merge(
+                    from: order.recoverFrom, mode: order.recoveryMode, read: read, buffered: waiting.buffer)
+            } catch {
+                return .disconnect(.insufficientState)
+            }
+            if order.recoverFrom != nil, !recovery.isRecovered, order.rejectsUnrecovered {
+                let subscription = subscriptions.remove(at: index)
+                return .refused(
+                    subscription, Reply(id: waiting.command, result: .error(.unrecoverablePosition)))
+            }
+            result.positioned = true
+            result.recoverable = order.flags.contains(.isRecoverable)
+            result.epoch = recovery.epoch
+            result.offset = recovery.offset
+            result.publications = recovery.publications
+            result.recovered = recovery.isRecovered
+            result.wasRecovering = order.recoverFrom != nil
+            position = recovery.position
+        }
+        return .live(subscriptions[index], answer(order, result, context), position: position)
+    }
+
+    private mutating func answer(
+        _ order: SubscribeOrder, _ result: SubscribeResult, _ context: SessionContext
+    ) -> SubscribeCompletion.Answer {
+        switch order.purpose {
+        case .command(let id):
+            return .reply(Reply(id: id, result: .subscribe(result)))
+        case .connect:
+            if let connecting {
+                var connect = connecting.result
+                connect.subscriptions[order.channel] = result
+                self.connecting = connecting.with(connect)
+            }
+            return .partOfConnect(connectReply(context))
+        case .server:
+            var subscription = ServerSubscription()
+            subscription.recoverable = result.recoverable
+            subscription.positioned = result.positioned
+            subscription.epoch = result.epoch
+            subscription.offset = result.offset
+            subscription.data = result.data
+            return .push(Push(channel: order.channel, event: .subscribe(subscription)))
+        }
+    }
+
+    /// The service has begun to carry out `order`.
+    package mutating func began(_ order: SubscribeOrder, binding: UInt32) {
+        guard let index = subscriptions.firstIndex(where: { $0.generation == order.generation }) else { return }
+        subscriptions[index].flags = order.flags
+        subscriptions[index].info = order.info
+        subscriptions[index].binding = binding
+    }
+
+    /// Remembers where the service keeps the subscription with this generation.
+    package mutating func bind(generation: UInt32, to binding: UInt32) {
+        guard let index = subscriptions.firstIndex(where: { $0.generation == generation }) else { return }
+        subscriptions[index].binding = binding
+    }
+
+    // MARK: Unsubscribing
+
+    mutating func unsubscribeReceived(_ command: UInt32, _ channel: String) -> SessionAction {
+        guard !channel.isEmpty else { return .disconnect(.badRequest) }
+        let reply = Reply(id: command, result: .unsubscribe)
+        guard let subscription = removeSubscription(of: channel) else { return .reply(reply) }
+        return .unsubscribe(subscription, reply)
+    }
+
+    /// Takes a subscription out, live or reserved; the caller undoes what was done for it.
+    package mutating func removeSubscription(of channel: String) -> Subscription? {
+        guard let index = subscriptions.firstIndex(where: { $0.channel == channel }) else { return nil }
+        let subscription = subscriptions.remove(at: index)
+        pending.removeAll { $0.generation == subscription.generation }
+        return subscription
+    }
+
+    // MARK: Parts
+
+    private mutating func reserve(_ channel: String) -> UInt32 {
+        let generation = nextGeneration
+        nextGeneration &+= 1
+        subscriptions.append(
+            Subscription(
+                channel: channel, generation: generation, flags: [], binding: .max, expireAt: 0, info: []))
+        return generation
+    }
+
+    private mutating func release(_ generation: UInt32) {
+        subscriptions.removeAll { $0.generation == generation }
+        pending.removeAll { $0.generation == generation }
+    }
+
+    /// What is granted: wishes only with the matching permission, forced options unasked.
+    private func makeOrder(
+        _ generation: UInt32, _ request: SubscribeRequest, _ namespace: ChannelOptions,
+        _ options: SubscriptionOptions, purpose: SubscribeOrder.Purpose, _ context: SessionContext
+    ) -> SubscribeOrder {
+        let permissions = context.permissions
+        let override = options.override
+        var flags: Subscription.Flags = []
+        if override.presence ?? namespace.presence { flags.insert(.keepsPresence) }
+        if override.joinLeave ?? namespace.joinLeave {
+            flags.insert(.emitsJoinLeave)
+            let mayAsk = permissions.allows(namespace.presenceAccess, user: user, isSubscribed: true)
+            if override.forcePushJoinLeave ?? namespace.forcePushJoinLeave || (request.joinLeave && mayAsk) {
+                flags.insert(.receivesJoinLeave)
+            }
+        }
+        if namespace.hasHistory {
+            let mayAsk = permissions.allows(namespace.historyAccess, user: user, isSubscribed: true)
+            let wantsRecovery = request.recoverable || request.recover
+            if override.forceRecovery ?? namespace.forceRecovery || (wantsRecovery && (namespace.allowRecovery || mayAsk)) {
+                flags.formUnion([.isRecoverable, .isPositioned])
+            }
+            if override.forcePositioning ?? namespace.forcePositioning
+                || (request.positioned && (namespace.allowPositioning || mayAsk))
+            {
+                flags.insert(.isPositioned)
+            }
+        }
+        var from: StreamPosition?
+        if flags.contains(.isRecoverable) {
+            if request.recover {
+                from = StreamPosition(offset: request.offset, epoch: request.epoch)
+            } else if namespace.autoCacheRecover, namespace.recoveryMode == .cache {
+                from = StreamPosition()
+            }
+        }
+        return SubscribeOrder(
+            purpose: purpose, channel: request.channel, generation: generation, flags: flags, info: options.info,
+            recoverFrom: from, recoveryMode: namespace.recoveryMode, rejectsUnrecovered: request.rejectsUnrecovered,
+            expireAt: options.expireAt, data: options.data)
+    }
+}

@@ -1,0 +1,202 @@
+/// One client's conversation as a state machine without IO: commands, answers and time in, one action out.
+///
+/// Every asynchronous answer names the generation it was asked for; when that is no longer current it is dropped, so a
+/// late answer never touches a newer subscription.
+package struct ClientSession {
+    package enum State: Equatable, Sendable {
+        case awaitingConnect
+        /// Token or server-side subscriptions are being looked at; commands wait.
+        case connecting
+        case connected
+        /// The connect was answered with an error: nothing more is processed.
+        case refused
+        case closed
+    }
+
+    package let client: ClientID
+    package internal(set) var state = State.awaitingConnect
+    package internal(set) var user = ""
+    package internal(set) var info: [UInt8] = []
+    package internal(set) var meta: [UInt8] = []
+    /// Seconds since 1970; 0 never.
+    package internal(set) var expireAt: Int64 = 0
+    package internal(set) var subscriptions: [Subscription] = []
+    var heartbeat: Heartbeat
+    var nextGeneration: UInt32 = 1
+    /// What is still under way; empty almost always, so it costs one pointer.
+    var pending: [PendingSubscribe] = []
+    var connecting: Connecting?
+
+    struct PendingSubscribe: Equatable, Sendable {
+        var generation: UInt32
+        var request: SubscribeRequest
+        var command: UInt32
+        var options: ChannelOptions
+        /// nil while the token is being verified.
+        var order: SubscribeOrder?
+        /// Live publications that arrive while the stream is read.
+        var buffer: [Publication] = []
+    }
+
+    /// Only while the connect is being worked on.
+    final class Connecting: Sendable {
+        let command: UInt32
+        let request: ConnectRequest
+        let result: ConnectResult
+        init(command: UInt32, request: ConnectRequest, result: ConnectResult) {
+            self.command = command
+            self.request = request
+            self.result = result
+        }
+        func with(_ result: ConnectResult) -> Connecting {
+            Connecting(command: command, request: request, result: result)
+        }
+    }
+
+    /// - Parameters:
+    ///   - firstPing: a number in 0..<1 that spreads the first ping over half an interval.
+    ///   - usesFramePings: WebSocket pings in place of the protocol's.
+    package init(
+        client: ClientID, settings: ClientSettings, firstPing: Double, usesFramePings: Bool = false, now: Moment
+    ) {
+        self.client = client
+        heartbeat = Heartbeat(settings: settings, firstPing: firstPing, usesFramePings: usesFramePings, now: now)
+    }
+
+    /// Who this client is, for presence, publications and hooks.
+    package func clientInfo(channelInfo: [UInt8] = []) -> ClientInfo {
+        ClientInfo(user: user, client: client.text, connectionInfo: info, channelInfo: channelInfo)
+    }
+
+    package func subscription(of channel: String) -> Subscription? {
+        subscriptions.first { $0.channel == channel }
+    }
+
+    package var isWaiting: Bool { state == .connecting || pending.contains { $0.order == nil } }
+
+    // MARK: Commands
+
+    /// The client sent `command`.
+    package mutating func received(_ command: Command, _ context: SessionContext) -> SessionAction {
+        switch state {
+        case .closed, .refused: return .none
+        case .connecting:
+            preconditionFailure("commands wait while a connect is under way")
+        case .awaitingConnect:
+            guard case .connect(let request)? = command.request, command.id > 0 else {
+                return .disconnect(.badRequest)
+            }
+            return connectReceived(command.id, request, context)
+        case .connected:
+            return connectedReceived(command, context)
+        }
+    }
+
+    private mutating func connectedReceived(_ command: Command, _ context: SessionContext) -> SessionAction {
+        guard let request = command.request else {
+            // An empty command is a pong; with an id it is a command without content.
+            guard command.id == 0, heartbeat.pongReceived() else { return .disconnect(.badRequest) }
+            return .none
+        }
+        if case .send = request { return .disconnect(.notAvailable) }
+        guard command.id > 0 else { return .disconnect(.badRequest) }
+        switch request {
+        case .connect: return .disconnect(.badRequest)
+        case .subscribe(let request): return subscribeReceived(command.id, request, context)
+        case .unsubscribe(let channel): return unsubscribeReceived(command.id, channel)
+        case .publish(let request): return publishReceived(command.id, request, context)
+        case .presence(let channel):
+            return presenceReceived(command.id, channel, context, .readPresence(command: command.id, channel: channel))
+        case .presenceStats(let channel):
+            return presenceReceived(
+                command.id, channel, context, .readPresenceStats(command: command.id, channel: channel))
+        case .history(let request): return historyReceived(command.id, request, context)
+        case .ping: return refuse(command.id, .notAvailable)
+        case .send: preconditionFailure("handled above: send has no id")
+        case .rpc: return refuse(command.id, .methodNotFound)
+        case .refresh(let token): return refreshReceived(command.id, token, context)
+        case .subRefresh(let request): return subRefreshReceived(command.id, request)
+        }
+    }
+
+    func refuse(_ command: UInt32, _ error: ReplyError) -> SessionAction {
+        .reply(Reply(id: command, result: .error(error)))
+    }
+
+    // MARK: End
+
+    /// The connection is over: everything that must be undone, reservations included.
+    package mutating func close() -> [Subscription] {
+        state = .closed
+        let open = subscriptions
+        subscriptions = []
+        pending = []
+        connecting = nil
+        return open
+    }
+
+    // MARK: Time
+
+    /// What is due; more than one thing may be.
+    package mutating func timerFired(_ context: SessionContext) -> [TimerAction] {
+        let now = context.now
+        switch state {
+        case .closed: return []
+        case .awaitingConnect, .connecting:
+            return heartbeat.isStale(now) ? [.disconnect(.stale)] : []
+        case .refused:
+            return heartbeat.isStale(now) ? [.disconnect(.connectionClosed)] : []
+        case .connected: break
+        }
+        if heartbeat.isPongMissing(now) { return [.disconnect(.noPong)] }
+        if expireAt != 0, now.wallMs >= (expireAt * 1_000) + Int64(context.settings.expiredCloseDelay * 1_000) {
+            return [.disconnect(.expired)]
+        }
+        var actions: [TimerAction] = []
+        let delay = Int64(context.settings.expiredSubCloseDelay * 1_000)
+        for subscription in subscriptions
+        where subscription.expireAt != 0 && now.wallMs >= subscription.expireAt * 1_000 + delay {
+            if subscription.flags.contains(.isServerSide) { return [.disconnect(.subscriptionExpired)] }
+            actions.append(.expireSubscription(subscription))
+        }
+        if heartbeat.isPingDue(now) { actions.append(.sendPing) }
+        return actions
+    }
+
+    /// When `timerFired` is next worth calling, in monotonic milliseconds.
+    package func nextDeadline(_ context: SessionContext) -> Int64 {
+        var deadline = heartbeat.nextDeadline(isConnected: state == .connected)
+        func consider(_ expireAt: Int64, _ delay: Double) {
+            guard expireAt != 0 else { return }
+            let wall = expireAt * 1_000 + Int64(delay * 1_000)
+            deadline = min(deadline, context.now.monotonicMs + max(wall - context.now.wallMs, 0))
+        }
+        if state == .connected {
+            consider(expireAt, context.settings.expiredCloseDelay)
+            for subscription in subscriptions { consider(subscription.expireAt, context.settings.expiredSubCloseDelay) }
+        }
+        return deadline
+    }
+
+    /// The native pong of a connection that uses frame pings.
+    package mutating func framePongReceived() { _ = heartbeat.pongReceived() }
+
+    package var usesFramePings: Bool { heartbeat.usesFramePings }
+}
+
+/// What a session needs to know besides itself.
+package struct SessionContext {
+    package let settings: ClientSettings
+    package let rules: ChannelRules
+    package let now: Moment
+    package let version: String
+
+    package init(settings: ClientSettings, rules: ChannelRules, now: Moment, version: String) {
+        self.settings = settings
+        self.rules = rules
+        self.now = now
+        self.version = version
+    }
+
+    var permissions: Permissions { Permissions(settings: settings, rules: rules) }
+}

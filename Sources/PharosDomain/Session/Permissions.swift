@@ -1,0 +1,25 @@
+/// Who may do what in a channel: pure rules, deny by default.
+package struct Permissions {
+    package let settings: ClientSettings
+    package let rules: ChannelRules
+
+    package init(settings: ClientSettings, rules: ChannelRules) {
+        self.settings = settings
+        self.rules = rules
+    }
+
+    /// Whether a connection may subscribe without a token.
+    package func maySubscribe(_ channel: String, user: String, options: ChannelOptions) -> Bool {
+        if options.allowUserLimitedChannels, let users = rules.listedUsers(channel) {
+            return !user.isEmpty && users.contains { $0 == user }
+        }
+        if options.allowSubscribeForClient, !user.isEmpty || options.allowSubscribeForAnonymous { return true }
+        return settings.insecure
+    }
+
+    package func allows(_ allowance: ChannelOptions.Allowance, user: String, isSubscribed: Bool) -> Bool {
+        if settings.insecure { return true }
+        guard !user.isEmpty || allowance.forAnonymous else { return false }
+        return allowance.forClient || (allowance.forSubscriber && isSubscribed)
+    }
+}

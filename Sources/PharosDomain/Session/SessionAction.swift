@@ -1,0 +1,48 @@
+/// What the service is to do after an event of a client session. Exactly one follows from each event.
+package enum SessionAction: Equatable, Sendable {
+    case none
+    case reply(Reply)
+    case disconnect(Disconnect)
+    /// Verify the connection token, then call `connectionVerified`.
+    case verifyConnection(token: String)
+    /// Verify the subscription token, then call `subscriptionVerified`.
+    case verifySubscription(generation: UInt32, token: String)
+    case verifyRefresh(command: UInt32, token: String)
+    case verifySubRefresh(command: UInt32, channel: String, token: String)
+    /// The client is known: register it, carry out the orders, then call `streamRead` for each. With no orders the
+    /// connect reply is due at once: call `connectReply`.
+    case connected([SubscribeOrder])
+    case subscribe(SubscribeOrder)
+    /// Undo a subscription, then send the reply.
+    case unsubscribe(Subscription, Reply)
+    case publish(command: UInt32, channel: String, data: [UInt8], options: ChannelOptions)
+    case readPresence(command: UInt32, channel: String)
+    case readPresenceStats(command: UInt32, channel: String)
+    case readHistory(command: UInt32, HistoryRequest, options: ChannelOptions)
+}
+
+/// What follows from the read that a `SubscribeOrder` asked for.
+package enum SubscribeCompletion: Equatable, Sendable {
+    /// The subscription is gone, or a newer one stands in its place: undo what was done for this one.
+    case late
+    /// Send the reply (or push), then let publications after `position` follow.
+    case live(Subscription, Answer, position: UInt64)
+    /// The subscription failed: undo, then answer.
+    case refused(Subscription, Reply)
+    case disconnect(Disconnect)
+
+    package enum Answer: Equatable, Sendable {
+        case reply(Reply)
+        case push(Push)
+        /// One of several of a connect; the last of them brings the reply.
+        case partOfConnect(Reply?)
+    }
+}
+
+/// What is due at a moment.
+package enum TimerAction: Equatable, Sendable {
+    case sendPing
+    case disconnect(Disconnect)
+    /// The client subscribes again by itself.
+    case expireSubscription(Subscription)
+}

@@ -1,0 +1,162 @@
+import PharosBytes
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
+/// Writes JSON by the rules of the client protocol: fields with zero values are left out.
+///
+/// Commas place themselves: a member that does not follow an opening bracket is preceded by one. Nothing allocates
+/// unless the writer's memory has to grow.
+extension ByteWriter {
+    /// Opens an object that is a value by itself: the whole message or an element of an array.
+    mutating func beginJSONObject() { append(UInt8(ascii: "{")) }
+
+    /// Opens an object that is a member of the object now open.
+    mutating func beginJSONObject(_ name: StaticString) {
+        jsonName(name)
+        append(UInt8(ascii: "{"))
+    }
+
+    mutating func endJSONObject() { append(UInt8(ascii: "}")) }
+
+    mutating func beginJSONArray(_ name: StaticString) {
+        jsonName(name)
+        append(UInt8(ascii: "["))
+    }
+
+    /// To be called before each element of an array.
+    mutating func nextJSONElement() { jsonComma() }
+
+    mutating func endJSONArray() { append(UInt8(ascii: "]")) }
+
+    /// Bytes known when the program was built. By this name, since a literal passed to `append` becomes a `String` first.
+    mutating func jsonLiteral(_ text: StaticString) { append(text) }
+
+    /// `name`, which needs no escapes, and a colon.
+    mutating func jsonName(_ name: StaticString) {
+        jsonComma()
+        append(UInt8(ascii: "\""))
+        append(name)
+        jsonLiteral("\":")
+    }
+
+    /// A member name from outside.
+    mutating func jsonKey(_ name: String) {
+        jsonComma()
+        appendJSONString(name)
+        append(UInt8(ascii: ":"))
+    }
+
+    mutating func jsonField(_ name: StaticString, string: String) {
+        guard !string.isEmpty else { return }
+        jsonName(name)
+        appendJSONString(string)
+    }
+
+    mutating func jsonField(_ name: StaticString, unsigned: UInt64) {
+        guard unsigned != 0 else { return }
+        jsonName(name)
+        appendJSONNumber(unsigned)
+    }
+
+    mutating func jsonField(_ name: StaticString, signed: Int64) {
+        guard signed != 0 else { return }
+        jsonName(name)
+        if signed < 0 { append(UInt8(ascii: "-")) }
+        appendJSONNumber(signed.magnitude)
+    }
+
+    mutating func jsonField(_ name: StaticString, bool: Bool) {
+        guard bool else { return }
+        jsonName(name)
+        jsonLiteral("true")
+    }
+
+    /// A field of type `bytes`: JSON embedded as it is, on one line.
+    mutating func jsonField(_ name: StaticString, raw: [UInt8]) {
+        guard !raw.isEmpty else { return }
+        jsonName(name)
+        appendOneLine(raw)
+    }
+
+    mutating func jsonField(_ name: StaticString, map: [String: String]) {
+        guard !map.isEmpty else { return }
+        beginJSONObject(name)
+        for (key, value) in map {
+            jsonKey(key)
+            appendJSONString(value)
+        }
+        endJSONObject()
+    }
+
+    /// `text` in quotes, with escapes where RFC 8259, section 7, demands them.
+    mutating func appendJSONString(_ text: String) {
+        append(UInt8(ascii: "\""))
+        var text = text
+        text.withUTF8 { bytes in
+            var start = 0
+            for index in 0..<bytes.count where bytes[index] < 0x20 || bytes[index] == 0x22 || bytes[index] == 0x5C {
+                append(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(bytes)[start..<index]))
+                appendJSONEscape(bytes[index])
+                start = index + 1
+            }
+            append(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(bytes)[start...]))
+        }
+        append(UInt8(ascii: "\""))
+    }
+
+    /// `number` in decimal. Not generic, so that a publication is encoded without a call through a witness table.
+    mutating func appendJSONNumber(_ number: UInt64) {
+        var rest = number
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { digits in
+            var start = 20
+            repeat {
+                start -= 1
+                let quotient = rest / 10
+                digits[start] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest - quotient * 10)
+                rest = quotient
+            } while rest > 0
+            append(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(digits)[start...]))
+        }
+    }
+
+    /// `json` without its line breaks: they separate messages, and in valid JSON they are whitespace between tokens.
+    mutating func appendOneLine(_ json: [UInt8]) {
+        json.withUnsafeBytes { bytes in
+            guard let start = bytes.baseAddress else { return }
+            if memchr(start, 0x0A, bytes.count) == nil, memchr(start, 0x0D, bytes.count) == nil {
+                append(bytes)
+            } else {
+                for byte in bytes where byte != 0x0A && byte != 0x0D { append(byte) }
+            }
+        }
+    }
+
+    private mutating func appendJSONEscape(_ byte: UInt8) {
+        append(UInt8(ascii: "\\"))
+        switch byte {
+        case 0x08: append(UInt8(ascii: "b"))
+        case 0x09: append(UInt8(ascii: "t"))
+        case 0x0A: append(UInt8(ascii: "n"))
+        case 0x0C: append(UInt8(ascii: "f"))
+        case 0x0D: append(UInt8(ascii: "r"))
+        case 0x20...: append(byte)
+        default:
+            jsonLiteral("u00")
+            append(byte >> 4 == 0 ? UInt8(ascii: "0") : UInt8(ascii: "1"))
+            let low = byte & 0x0F
+            append(low < 10 ? UInt8(ascii: "0") + low : UInt8(ascii: "a") + low - 10)
+        }
+    }
+
+    private mutating func jsonComma() {
+        guard count > 0 else { return }
+        let last = base[count - 1]
+        if last != UInt8(ascii: "{"), last != UInt8(ascii: "[") { append(UInt8(ascii: ",")) }
+    }
+}

@@ -1,0 +1,9 @@
+/// Bytes from a peer that are no messages of the protocol.
+package struct MalformedFrame: Error, Equatable, Sendable {
+    /// What is wrong, for the log. Never holds any part of the frame.
+    package var reason: String
+
+    package init(reason: String) {
+        self.reason = reason
+    }
+}

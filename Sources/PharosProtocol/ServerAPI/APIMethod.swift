@@ -1,0 +1,13 @@
+/// The methods of the server API, by the names in `POST /api/<method>` and in batches.
+package enum APIMethod: String, Equatable, Sendable, CaseIterable {
+    case publish, broadcast, subscribe, unsubscribe, disconnect, refresh, presence
+    case presenceStats = "presence_stats"
+    case history
+    case historyRemove = "history_remove"
+    case channels, info, rpc, batch
+
+    /// Whether `name` is a method of the protocol that Pharos does not offer: maps and shared poll. Answered with 108.
+    package static func isDeclined(_ name: String) -> Bool {
+        name.hasPrefix("map_") || name == "shared_poll_publish"
+    }
+}

@@ -1,0 +1,71 @@
+import PharosDomain
+import PharosEdge
+import PharosProtocol
+
+/// Who waits for the answer of a call.
+indirect enum CallOrigin {
+    case http(ConnectionID, transportErrors: Bool)
+    case backend(BackendCall, transportErrors: Bool)
+    case client(ConnectionID, command: UInt32)
+    /// One of the calls of a batch or broadcast.
+    case item(parent: UInt64, index: Int)
+}
+
+/// Calls whose answer comes later, by ticket: from another shard, from all shards, or piece by piece.
+struct PendingCalls {
+    enum Call {
+        /// One answer from a channel's owner.
+        case owner(CallOrigin)
+        /// One answer from every shard.
+        case control(CallOrigin, remaining: Int, collected: ControlCollection)
+        case batch(Batch)
+    }
+
+    /// Several calls answered as one.
+    struct Batch {
+        var origin: CallOrigin
+        var kind: Kind
+        var results: [Result<APIResult, ReplyError>?]
+        var remaining: Int
+        /// Calls not begun yet: they go one after the other.
+        var waiting: ArraySlice<(index: Int, request: APIRequest)> = []
+
+        enum Kind {
+            case broadcast
+            /// The method of each command, for its place in the reply.
+            case batch([APIMethod])
+        }
+    }
+
+    struct ControlCollection {
+        var kind: Kind
+        var channels: [String: Int] = [:]
+        var summary = ShardSummary()
+        var error: ReplyError?
+
+        enum Kind {
+            case done
+            case channels(APIChannels)
+            case info
+        }
+    }
+
+    private var calls: [UInt64: Call] = [:]
+    private var nextTicket: UInt64 = 1
+
+    var count: Int { calls.count }
+
+    mutating func add(_ call: Call) -> UInt64 {
+        let ticket = nextTicket
+        nextTicket += 1
+        calls[ticket] = call
+        return ticket
+    }
+
+    subscript(ticket: UInt64) -> Call? {
+        get { calls[ticket] }
+        set { calls[ticket] = newValue }
+    }
+
+    mutating func take(_ ticket: UInt64) -> Call? { calls.removeValue(forKey: ticket) }
+}

@@ -1,0 +1,230 @@
+import PharosBytes
+import PharosDomain
+import PharosEdge
+import PharosProtocol
+
+/// The server API: decoded here, carried out here or by the channel's owner, answered in the order asked.
+extension ShardService {
+    mutating func callAPI(
+        _ path: APIPath, _ body: UnsafeRawBufferPointer, key: UnsafeRawBufferPointer?, origin: CallOrigin,
+        _ edge: inout Edge
+    ) {
+        let request: APIRequest
+        do throws(ReplyError) {
+            switch path {
+            case .method(let method): request = try APIRequestDecoder.decode(method: method, body: body)
+            case .envelope: request = try APIRequestDecoder.decodeEnvelope(body)
+            }
+        } catch {
+            return finish(origin, .failure(error), &edge)
+        }
+        // What the envelope or a batch names is known only now.
+        guard isGranted(request, key) else { return finish(origin, .failure(.permissionDenied), &edge) }
+        execute(request, origin: origin, &edge)
+    }
+
+    private func isGranted(_ request: APIRequest, _ key: UnsafeRawBufferPointer?) -> Bool {
+        guard apiAccess.verdict(key: key, method: request.method.rawValue) == .granted else { return false }
+        guard case .batch(let commands, _) = request else { return true }
+        return commands.allSatisfy { command in
+            guard case .success(let request) = command else { return true }
+            return isGranted(request, key)
+        }
+    }
+
+    mutating func execute(_ request: APIRequest, origin: CallOrigin, _ edge: inout Edge) {
+        counters.apiCalls[request.method.rawValue, default: 0] += 1
+        do throws(ReplyError) {
+            switch request {
+            case .publish(let publish): try execute(publish, origin, &edge)
+            case .broadcast(let broadcast): execute(broadcast, origin, &edge)
+            case .presence(let channel):
+                guard try rules.resolve(channel).options.presence else { throw .notAvailable }
+                call(.presence(channel: channel), channel, origin: origin, &edge)
+            case .presenceStats(let channel):
+                guard try rules.resolve(channel).options.presence else { throw .notAvailable }
+                call(.presenceStats(channel: channel), channel, origin: origin, &edge)
+            case .history(let history): try execute(history, origin, &edge)
+            case .historyRemove(let channel):
+                guard try rules.resolve(channel).options.hasHistory else { throw .notAvailable }
+                call(.removeHistory(channel: channel), channel, origin: origin, &edge)
+            case .subscribe(let subscribe):
+                _ = try rules.resolve(subscribe.channel)
+                controlAll(.subscribe(subscribe), .done, origin, &edge)
+            case .unsubscribe(let unsubscribe): controlAll(.unsubscribe(unsubscribe), .done, origin, &edge)
+            case .disconnect(let disconnect): controlAll(.disconnect(disconnect), .done, origin, &edge)
+            case .refresh(let refresh): controlAll(.refresh(refresh), .done, origin, &edge)
+            case .channels(let channels): controlAll(.listChannels, .channels(channels), origin, &edge)
+            case .info: controlAll(.summary, .info, origin, &edge)
+            case .rpc: throw .methodNotFound
+            case .batch(let commands, let parallel): execute(commands, parallel, origin, &edge)
+            }
+        } catch {
+            finish(origin, .failure(error), &edge)
+        }
+    }
+
+    // MARK: Publishing
+
+    private mutating func execute(
+        _ request: APIPublish, _ origin: CallOrigin, _ edge: inout Edge
+    ) throws(ReplyError) {
+        guard !request.data.isEmpty else { throw .badRequest }
+        let options = try rules.resolve(request.channel).options
+        var publication = Publication(data: request.data, tags: request.tags)
+        publication.isJSON = request.dataIsJSON
+        guard accepts(publication, options) else { throw .badRequest }
+        let order = PublishOrder(
+            channel: request.channel, publication: publication, options: options, skipHistory: request.skipHistory,
+            idempotencyKey: request.idempotencyKey, version: request.version, versionEpoch: request.versionEpoch)
+        call(.publish(order), request.channel, origin: origin, &edge)
+    }
+
+    private mutating func execute(_ broadcast: APIBroadcast, _ origin: CallOrigin, _ edge: inout Edge) {
+        let count = broadcast.channels.count
+        let batch = PendingCalls.Batch(
+            origin: origin, kind: .broadcast, results: Array(repeating: nil, count: count), remaining: count)
+        let ticket = calls.add(.batch(batch))
+        if count == 0 { return finishBatch(ticket, &edge) }
+        for (index, channel) in broadcast.channels.enumerated() {
+            var publish = broadcast.template
+            publish.channel = channel
+            let item = CallOrigin.item(parent: ticket, index: index)
+            do throws(ReplyError) { try execute(publish, item, &edge) } catch { finish(item, .failure(error), &edge) }
+        }
+    }
+
+    private mutating func execute(
+        _ history: APIHistory, _ origin: CallOrigin, _ edge: inout Edge
+    ) throws(ReplyError) {
+        let options = try rules.resolve(history.channel).options
+        guard options.hasHistory else { throw .notAvailable }
+        let order = HistoryOrder(
+            channel: history.channel, options: options, limit: history.limit, since: history.since,
+            reverse: history.reverse)
+        call(.history(order), history.channel, origin: origin, &edge)
+    }
+
+    // MARK: Batches
+
+    private mutating func execute(
+        _ commands: [Result<APIRequest, ReplyError>], _ parallel: Bool, _ origin: CallOrigin, _ edge: inout Edge
+    ) {
+        var methods: [APIMethod] = []
+        var requests: [(index: Int, request: APIRequest)] = []
+        var results: [Result<APIResult, ReplyError>?] = []
+        for (index, command) in commands.enumerated() {
+            switch command {
+            case .success(let request):
+                methods.append(request.method)
+                requests.append((index, request))
+                results.append(nil)
+            case .failure(let error):
+                methods.append(.publish)
+                results.append(.failure(error))
+            }
+        }
+        var batch = PendingCalls.Batch(
+            origin: origin, kind: .batch(methods), results: results, remaining: requests.count)
+        // One after the other unless asked otherwise: a command sees what the one before it did.
+        if !parallel { batch.waiting = requests.dropFirst() }
+        let ticket = calls.add(.batch(batch))
+        if requests.isEmpty { return finishBatch(ticket, &edge) }
+        for (index, request) in parallel ? requests[...] : requests.prefix(1) {
+            execute(request, origin: .item(parent: ticket, index: index), &edge)
+        }
+    }
+
+    private mutating func itemFinished(
+        _ ticket: UInt64, _ index: Int, _ result: Result<APIResult, ReplyError>, _ edge: inout Edge
+    ) {
+        guard case .batch(var batch)? = calls.take(ticket) else { return }
+        batch.results[index] = result
+        batch.remaining -= 1
+        let next = batch.waiting.popFirst()
+        calls[ticket] = .batch(batch)
+        if batch.remaining == 0 { return finishBatch(ticket, &edge) }
+        if let next { execute(next.request, origin: .item(parent: ticket, index: next.index), &edge) }
+    }
+
+    private mutating func finishBatch(_ ticket: UInt64, _ edge: inout Edge) {
+        guard case .batch(let batch)? = calls.take(ticket) else { return }
+        let results = batch.results.map { $0 ?? .failure(.internalError) }
+        switch batch.kind {
+        case .broadcast:
+            let positions = results.map { result in
+                result.flatMap { value -> Result<StreamPosition, ReplyError> in
+                    if case .publish(let position) = value { return .success(position) }
+                    return .failure(.internalError)
+                }
+            }
+            finish(batch.origin, .success(.broadcast(positions)), &edge)
+        case .batch(let methods):
+            let replies = zip(methods, results).map { APIBatchReply(method: $0, result: $1) }
+            finish(batch.origin, .success(.batch(replies)), &edge)
+        }
+    }
+
+    // MARK: Answers
+
+    mutating func finish(_ origin: CallOrigin, _ result: Result<APIResult, ReplyError>, _ edge: inout Edge) {
+        switch origin {
+        case .item(let parent, let index): itemFinished(parent, index, result, &edge)
+        case .client(let id, let command): answer(result, command, to: id, &edge)
+        case .http(let id, let transportErrors):
+            let status = encode(result, transportErrors)
+            scratch.withBytes { edge.respond(id, status: status, body: $0) }
+            scratch.removeAll()
+        case .backend(let call, let transportErrors):
+            let status = encode(result, transportErrors)
+            call.completion(APIResponse(status: status, body: scratch.array))
+            scratch.removeAll()
+        }
+    }
+
+    /// Encodes into `scratch`; the HTTP status.
+    private mutating func encode(_ result: Result<APIResult, ReplyError>, _ transportErrors: Bool) -> Int {
+        guard case .failure(let error) = result else {
+            APIResultEncoder.encode(result, into: &scratch)
+            return 200
+        }
+        counters.apiErrors[error.code, default: 0] += 1
+        guard transportErrors else {
+            APIResultEncoder.encode(result, into: &scratch)
+            return 200
+        }
+        APIResultEncoder.encodeBareError(error, into: &scratch)
+        return error.httpStatus
+    }
+
+    private mutating func answer(
+        _ result: Result<APIResult, ReplyError>, _ command: UInt32, to id: ConnectionID, _ edge: inout Edge
+    ) {
+        let reply: Reply.Result
+        switch result {
+        case .failure(let error): reply = .error(error)
+        case .success(.publish): reply = .publish
+        case .success(.presence(let members)): reply = .presence(members)
+        case .success(.presenceStats(let clients, let users)): reply = .presenceStats(clients: clients, users: users)
+        case .success(.history(let publications, let top)): reply = .history(publications: publications, top: top)
+        case .success: reply = .error(.internalError)
+        }
+        send(Reply(id: command, result: reply), to: id, &edge)
+    }
+}
+
+extension ReplyError {
+    /// The status in transport error mode.
+    var httpStatus: Int {
+        switch code {
+        case 101: 401
+        case 103: 403
+        case 102, 104: 404
+        case 107, 108: 400
+        case 111: 429
+        case 112: 416
+        case 113: 409
+        default: 500
+        }
+    }
+}

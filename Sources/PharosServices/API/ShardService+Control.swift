@@ -1,0 +1,180 @@
+import PharosDomain
+import PharosEdge
+import PharosProtocol
+
+/// Calls about connections: every shard looks among its own.
+extension ShardService {
+    mutating func controlAll(
+        _ command: ControlCommand, _ kind: PendingCalls.ControlCollection.Kind, _ origin: CallOrigin,
+        _ edge: inout Edge
+    ) {
+        let collection = PendingCalls.ControlCollection(kind: kind)
+        let ticket = calls.add(.control(origin, remaining: node.mailboxes.count, collected: collection))
+        for shard in node.mailboxes.indices where shard != index {
+            node.post(.control(command, shard: index, ticket: ticket), to: shard)
+        }
+        controlled(ticket, control(command, &edge), &edge)
+    }
+
+    mutating func controlled(_ ticket: UInt64, _ answer: ControlAnswer, _ edge: inout Edge) {
+        guard case .control(let origin, let remaining, var collected)? = calls.take(ticket) else { return }
+        switch answer {
+        case .done: break
+        case .failed(let error): collected.error = error
+        case .channels(let channels): collected.channels.merge(channels) { $0 + $1 }
+        case .summary(let summary): collected.summary.add(summary)
+        }
+        guard remaining == 1 else {
+            calls[ticket] = .control(origin, remaining: remaining - 1, collected: collected)
+            return
+        }
+        if let error = collected.error { return finish(origin, .failure(error), &edge) }
+        switch collected.kind {
+        case .done: finish(origin, .success(.empty), &edge)
+        case .channels(let request): finish(origin, .success(page(request, collected.channels)), &edge)
+        case .info: finish(origin, .success(.info([nodeInfo(collected.summary, edge)])), &edge)
+        }
+    }
+
+    /// This shard's part.
+    mutating func control(_ command: ControlCommand, _ edge: inout Edge) -> ControlAnswer {
+        switch command {
+        case .subscribe(let request): return subscribe(request, &edge)
+        case .unsubscribe(let request):
+            for id in matching(request.user, request.client) { unsubscribe(request.channel, id, &edge) }
+        case .disconnect(let request):
+            for id in matching(request.user, request.client)
+            where !request.whitelist.contains(sessions[id].session.client.text) {
+                disconnect(id, request.disconnect, &edge)
+            }
+        case .refresh(let request):
+            for id in matching(request.user, request.client) { refresh(request, id, &edge) }
+        case .listChannels:
+            var counts: [String: Int] = [:]
+            channels.forEach { counts[$0.name] = $0.references }
+            return .channels(counts)
+        case .summary:
+            var summary = ShardSummary()
+            summary.clients = sessions.clientCount
+            summary.users = Set(sessions.users)
+            summary.subscriptions = counters.subscriptions
+            channels.forEach { summary.channels.insert($0.name) }
+            return .summary(summary)
+        }
+        return .done
+    }
+
+    /// Connections that match all that was named; nothing named matches nothing.
+    private func matching(_ user: String, _ client: String) -> [ConnectionID] {
+        if !client.isEmpty {
+            guard let id = connection(of: client), sessions[id].isRegistered else { return [] }
+            return user.isEmpty || sessions[id].session.user == user ? [id] : []
+        }
+        return user.isEmpty ? [] : sessions.connections(of: user)
+    }
+
+    private mutating func subscribe(_ request: APISubscribe, _ edge: inout Edge) -> ControlAnswer {
+        for id in matching(request.user, request.client) {
+            do throws(ReplyError) {
+                guard
+                    let order = try sessions[id].session.subscribedByServer(
+                        request.channel, request.options, from: request.recoverSince, context(edge))
+                else { continue }
+                subscribe(order, of: id, &edge)
+            } catch {
+                return .failed(error)
+            }
+        }
+        return .done
+    }
+
+    private mutating func unsubscribe(_ channel: String, _ id: ConnectionID, _ edge: inout Edge) {
+        // Without a channel all of them end.
+        let names =
+            channel.isEmpty ? sessions[id].session.subscriptions.map(\.channel) : [channel]
+        for name in names {
+            guard let removed = sessions[id].session.removeSubscription(of: name) else { continue }
+            undo(removed, of: id, &edge)
+            counters.unsubscribes[UnsubscribeReason.server.code, default: 0] += 1
+            send(Push(channel: name, event: .unsubscribe(.server)), to: id, &edge)
+        }
+    }
+
+    private mutating func refresh(_ request: APIRefresh, _ id: ConnectionID, _ edge: inout Edge) {
+        if request.expired { return disconnect(id, .expired, &edge) }
+        guard
+            let push = sessions[id].session.refreshedByServer(
+                expireAt: request.expireAt, info: request.info, context(edge))
+        else { return }
+        send(push, to: id, &edge)
+        updateTimer(id, &edge)
+    }
+
+    // MARK: Parts of answers
+
+    /// Names in order, after the cursor, at most as many as asked for.
+    private func page(_ request: APIChannels, _ channels: [String: Int]) -> APIResult {
+        var names = channels.keys.filter {
+            (request.cursor.isEmpty || $0 > request.cursor)
+                && (request.pattern.isEmpty || Glob.matches(request.pattern, $0))
+        }
+        var next = ""
+        if request.limit > 0, names.count > Int(request.limit) {
+            names.sort()
+            names.removeLast(names.count - Int(request.limit))
+            next = names.last ?? ""
+        }
+        var page: [String: Int] = [:]
+        for name in names { page[name] = channels[name] }
+        return .channels(page, nextCursor: next)
+    }
+
+    private func nodeInfo(_ summary: ShardSummary, _ edge: borrowing Edge) -> APINodeInfo {
+        var info = APINodeInfo()
+        info.uid = node.uid
+        info.name = node.settings.nodeName
+        info.version = node.version
+        info.clients = UInt32(clamping: summary.clients)
+        info.users = UInt32(clamping: summary.users.count)
+        info.subscriptions = UInt32(clamping: summary.subscriptions)
+        info.channels = UInt32(clamping: summary.channels.count)
+        info.uptime = UInt32(clamping: (edge.nowMs - node.startedMs) / 1_000)
+        return info
+    }
+}
+
+extension ShardSummary {
+    mutating func add(_ other: ShardSummary) {
+        clients += other.clients
+        users.formUnion(other.users)
+        subscriptions += other.subscriptions
+        channels.formUnion(other.channels)
+    }
+}
+
+/// Shell-like patterns: `*` any run of characters, `?` any one.
+enum Glob {
+    static func matches(_ pattern: String, _ text: String) -> Bool {
+        let pattern = Array(pattern.utf8)
+        let text = Array(text.utf8)
+        var (p, t) = (0, 0)
+        var star: (pattern: Int, text: Int)?
+        while t < text.count {
+            if p < pattern.count, pattern[p] == UInt8(ascii: "*") {
+                star = (p, t)
+                p += 1
+            } else if p < pattern.count, pattern[p] == UInt8(ascii: "?") || pattern[p] == text[t] {
+                p += 1
+                t += 1
+            } else if let last = star {
+                // The star takes one character more: at most a quadratic number of steps, never an exponential one.
+                p = last.pattern + 1
+                t = last.text + 1
+                star = (last.pattern, t)
+            } else {
+                return false
+            }
+        }
+        return pattern[p...].allSatisfy { $0 == UInt8(ascii: "*") }
+    }
+}

@@ -1,0 +1,66 @@
+import PharosDomain
+
+/// What happens in a channel, told to every shard with subscribers.
+enum ChannelEvent: Sendable {
+    /// `epoch` is empty in channels without history.
+    case publication(Publication, epoch: String)
+    case join(ClientInfo)
+    case leave(ClientInfo)
+}
+
+/// One publication on its way to the channel's owner.
+struct PublishOrder: Sendable {
+    var channel: String
+    var publication: Publication
+    var options: ChannelOptions
+    var skipHistory = false
+    var idempotencyKey = ""
+    var version: UInt64 = 0
+    var versionEpoch = ""
+}
+
+/// A shard's subscriber is to be added.
+struct AttachRequest: Sendable {
+    var channel: String
+    var options: ChannelOptions
+    var info: ClientInfo
+    var keepsPresence: Bool
+    var emitsJoin: Bool
+    var isPositioned: Bool
+    var recoverFrom: StreamPosition?
+    var recoveryMode: ChannelOptions.RecoveryMode
+}
+
+/// A shard's subscriber is gone.
+struct DetachRequest: Sendable {
+    var channel: String
+    var info: ClientInfo
+    var keepsPresence: Bool
+    var emitsLeave: Bool
+    var isLastOfShard: Bool
+}
+
+struct HistoryOrder: Sendable {
+    var channel: String
+    var options: ChannelOptions
+    var limit: Int32
+    var since: StreamPosition?
+    var reverse: Bool
+}
+
+/// What a channel's owner is asked; every question gets one answer.
+enum OwnerCall: Sendable {
+    case publish(PublishOrder)
+    case presence(channel: String)
+    case presenceStats(channel: String)
+    case history(HistoryOrder)
+    case removeHistory(channel: String)
+}
+
+enum OwnerAnswer: Sendable {
+    case position(StreamPosition)
+    case members([String: ClientInfo])
+    case stats(clients: UInt32, users: UInt32)
+    case read(StreamRead)
+    case done
+}

@@ -1,0 +1,134 @@
+import PharosDomain
+import PharosMemory
+
+/// The channels whose offsets this shard gives: their streams, who is present, and which shards want to hear of them.
+///
+/// Every channel has one owner, `hash(channel) % shards`. All that changes a channel passes through it, and it tells the
+/// shards in the order in which it happened: that is where the order of offsets comes from.
+struct ChannelOwner: ~Copyable {
+    private var streams = MemoryStreamStore()
+    private var presence = MemoryPresenceStore()
+    /// Which shards have subscribers, one bit each.
+    private var interest: [String: UInt64] = [:]
+    private var idempotency = IdempotencyWindow()
+    private var versions: [String: (version: UInt64, epoch: String)] = [:]
+    private let settings: ServerSettings
+
+    init(_ settings: ServerSettings) { self.settings = settings }
+
+    /// A publication on its way to the shards in `shards`.
+    struct Delivery {
+        var event: ChannelEvent
+        var shards: UInt64
+    }
+
+    // MARK: Publishing
+
+    /// Stores the publication and says where it stands; nil delivery: it was answered before, or suppressed by its version.
+    mutating func publish(
+        _ order: PublishOrder, nowMs: Int64
+    ) throws(ReplyError) -> (position: StreamPosition, delivery: Delivery?) {
+        if !order.idempotencyKey.isEmpty,
+            let known = idempotency.result(channel: order.channel, key: order.idempotencyKey, nowMs: nowMs)
+        {
+            return (known, nil)
+        }
+        let retention = StreamRetention(order.options, settings.channel)
+        let keepsHistory = order.options.hasHistory && !order.skipHistory
+        if order.version > 0 {
+            if let last = versions[order.channel], last.epoch == order.versionEpoch, order.version <= last.version {
+                let position =
+                    order.options.hasHistory
+                    ? try streams.top(of: order.channel, retention: retention, nowMs: nowMs) : StreamPosition()
+                return (position, nil)
+            }
+            versions[order.channel] = (order.version, order.versionEpoch)
+        }
+        var publication = order.publication
+        var position = StreamPosition()
+        if keepsHistory {
+            position = try streams.append(publication, to: order.channel, retention: retention, nowMs: nowMs)
+            publication.offset = position.offset
+        }
+        if !order.idempotencyKey.isEmpty {
+            idempotency.remember(
+                position, channel: order.channel, key: order.idempotencyKey,
+                untilMs: nowMs + Int64(settings.api.idempotencyWindow * 1_000))
+        }
+        let shards = interest[order.channel] ?? 0
+        guard shards != 0 else { return (position, nil) }
+        return (position, Delivery(event: .publication(publication, epoch: position.epoch), shards: shards))
+    }
+
+    // MARK: Subscribers
+
+    /// Adds a shard's subscriber: from now on the shard hears of the channel. The read is what recovery needs.
+    mutating func attach(_ request: AttachRequest, shard: Int, nowMs: Int64) throws(ReplyError) -> StreamRead? {
+        interest[request.channel, default: 0] |= 1 << UInt64(shard)
+        if request.keepsPresence { presence.add(request.info, to: request.channel) }
+        guard request.isPositioned else { return nil }
+        let retention = StreamRetention(request.options, settings.channel)
+        guard let from = request.recoverFrom else {
+            return StreamRead(top: try streams.top(of: request.channel, retention: retention, nowMs: nowMs))
+        }
+        switch request.recoveryMode {
+        case .stream:
+            return try streams.read(
+                request.channel, after: from.offset, limit: settings.client.recoveryMaxPublicationLimit,
+                retention: retention, nowMs: nowMs)
+        case .cache:
+            return try streams.readBackwards(
+                request.channel, before: nil, limit: 1, retention: retention, nowMs: nowMs)
+        }
+    }
+
+    /// Who hears of an event that is no publication.
+    func delivery(_ channel: String, _ event: ChannelEvent) -> Delivery? {
+        guard let shards = interest[channel], shards != 0 else { return nil }
+        return Delivery(event: event, shards: shards)
+    }
+
+    /// Removes a shard's subscriber; a Leave, if one is due, for those who stay.
+    mutating func detach(_ request: DetachRequest, shard: Int) -> Delivery? {
+        if request.keepsPresence { presence.remove(client: request.info.client, from: request.channel) }
+        if request.isLastOfShard, let shards = interest[request.channel] {
+            let left = shards & ~(1 << UInt64(shard))
+            interest[request.channel] = left == 0 ? nil : left
+        }
+        return request.emitsLeave ? delivery(request.channel, .leave(request.info)) : nil
+    }
+
+    // MARK: Looking
+
+    func members(of channel: String) -> [String: ClientInfo] { presence.members(of: channel) }
+
+    func stats(of channel: String) -> (clients: Int, users: Int) { presence.stats(of: channel) }
+
+    mutating func history(
+        _ request: HistoryOrder, nowMs: Int64
+    ) throws(ReplyError) -> StreamRead {
+        let retention = StreamRetention(request.options, settings.channel)
+        let top = try streams.top(of: request.channel, retention: retention, nowMs: nowMs)
+        if let since = request.since, !since.epoch.isEmpty, since.epoch != top.epoch { throw .unrecoverablePosition }
+        guard request.limit != 0 else { return StreamRead(top: top) }
+        let limit = request.limit < 0 ? Int.max : Int(request.limit)
+        if request.reverse {
+            return try streams.readBackwards(
+                request.channel, before: request.since?.offset, limit: min(limit, retention.size),
+                retention: retention, nowMs: nowMs)
+        }
+        return try streams.read(
+            request.channel, after: request.since?.offset, limit: min(limit, retention.size), retention: retention,
+            nowMs: nowMs)
+    }
+
+    mutating func removeHistory(of channel: String) { streams.removeHistory(of: channel) }
+
+    mutating func expire(nowMs: Int64) {
+        streams.expire(nowMs: nowMs)
+        idempotency.expire(nowMs: nowMs)
+    }
+
+    /// What a leak check looks at.
+    var heldChannels: (interest: Int, presence: Int) { (interest.count, presence.channelCount) }
+}

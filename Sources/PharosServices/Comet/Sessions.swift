@@ -1,0 +1,82 @@
+import PharosDomain
+import PharosEdge
+import PharosProtocol
+
+/// A client session and what the shard keeps beside it.
+struct SessionEntry {
+    var session: ClientSession
+    var wire: WireFormat
+    var generation: UInt32
+    /// Index into the registered client names; 0 unregistered.
+    var name: UInt16 = 0
+    /// Counted as a client: the connect was answered.
+    var isRegistered = false
+}
+
+/// Sessions by the connection's place, and by user.
+struct Sessions: ~Copyable {
+    private var entries: [SessionEntry?] = []
+    private var byUser: [String: [UInt32]] = [:]
+    private(set) var clientCount = 0
+
+    var userCount: Int { byUser.count }
+
+    func contains(_ id: ConnectionID) -> Bool {
+        Int(id.slot) < entries.count && entries[Int(id.slot)]?.generation == id.generation
+    }
+
+    /// The entry of a connection that `contains` has vouched for.
+    subscript(id: ConnectionID) -> SessionEntry {
+        _read { yield entries[Int(id.slot)]! }
+        _modify { yield &entries[Int(id.slot)]! }
+    }
+
+    mutating func insert(_ entry: SessionEntry, _ id: ConnectionID) {
+        while entries.count <= Int(id.slot) { entries.append(nil) }
+        entries[Int(id.slot)] = entry
+    }
+
+    mutating func remove(_ id: ConnectionID) {
+        unregister(id)
+        entries[Int(id.slot)] = nil
+    }
+
+    /// The connect was answered: the client can now be found by its user.
+    mutating func register(_ id: ConnectionID) {
+        guard !self[id].isRegistered else { return }
+        self[id].isRegistered = true
+        clientCount += 1
+        let user = self[id].session.user
+        if !user.isEmpty { byUser[user, default: []].append(id.slot) }
+    }
+
+    private mutating func unregister(_ id: ConnectionID) {
+        guard contains(id), self[id].isRegistered else { return }
+        self[id].isRegistered = false
+        clientCount -= 1
+        let user = self[id].session.user
+        guard !user.isEmpty, var slots = byUser[user] else { return }
+        slots.removeAll { $0 == id.slot }
+        byUser[user] = slots.isEmpty ? nil : slots
+    }
+
+    /// The registered connections of a user, oldest first.
+    func connections(of user: String) -> [ConnectionID] {
+        (byUser[user] ?? []).compactMap { slot in
+            entries[Int(slot)].map { ConnectionID(slot: slot, generation: $0.generation) }
+        }
+    }
+
+    func connection(at slot: UInt32) -> ConnectionID? {
+        guard Int(slot) < entries.count, let entry = entries[Int(slot)] else { return nil }
+        return ConnectionID(slot: slot, generation: entry.generation)
+    }
+
+    func forEach(_ body: (ConnectionID, SessionEntry) -> Void) {
+        for (slot, entry) in entries.enumerated() {
+            if let entry { body(ConnectionID(slot: UInt32(slot), generation: entry.generation), entry) }
+        }
+    }
+
+    var users: [String] { Array(byUser.keys) }
+}

@@ -1,0 +1,139 @@
+import PharosDomain
+import PharosEdge
+import PharosProtocol
+
+/// Does what a session decided.
+extension ShardService {
+    mutating func perform(_ action: SessionAction, of id: ConnectionID, isRetry: Bool = false, _ edge: inout Edge) {
+        switch action {
+        case .none: break
+        case .reply(let reply): send(reply, to: id, &edge)
+        case .disconnect(let reason): disconnect(id, reason, &edge)
+        case .verifyConnection(let token):
+            let outcome = node.verifier.verifyConnection(token: token, nowMs: edge.wallMs)
+            if wait(outcome == .needsKeys, action, of: id, isRetry) { return }
+            perform(sessions[id].session.connectionVerified(outcome, context(edge)), of: id, &edge)
+        case .verifySubscription(let generation, let token):
+            let outcome = node.verifier.verifySubscription(token: token, nowMs: edge.wallMs)
+            if wait(outcome == .needsKeys, action, of: id, isRetry) { return }
+            perform(
+                sessions[id].session.subscriptionVerified(generation: generation, outcome, context(edge)), of: id,
+                &edge)
+        case .verifyRefresh(let command, let token):
+            let outcome = node.verifier.verifyConnection(token: token, nowMs: edge.wallMs)
+            if wait(outcome == .needsKeys, action, of: id, isRetry) { return }
+            perform(sessions[id].session.refreshVerified(command, outcome, context(edge)), of: id, &edge)
+        case .verifySubRefresh(let command, let channel, let token):
+            let outcome = node.verifier.verifySubscription(token: token, nowMs: edge.wallMs)
+            if wait(outcome == .needsKeys, action, of: id, isRetry) { return }
+            perform(
+                sessions[id].session.subRefreshVerified(command, channel: channel, outcome, context(edge)), of: id,
+                &edge)
+        case .connected(let orders): connected(id, orders, &edge)
+        case .subscribe(let order): subscribe(order, of: id, &edge)
+        case .unsubscribe(let subscription, let reply):
+            undo(subscription, of: id, &edge)
+            send(reply, to: id, &edge)
+        case .publish(let command, let channel, let data, let options):
+            publish(command, channel, data, options, of: id, &edge)
+        case .readPresence(let command, let channel):
+            call(.presence(channel: channel), channel, origin: .client(id, command: command), &edge)
+        case .readPresenceStats(let command, let channel):
+            call(.presenceStats(channel: channel), channel, origin: .client(id, command: command), &edge)
+        case .readHistory(let command, let request, let options):
+            let order = HistoryOrder(
+                channel: request.channel, options: options, limit: request.limit, since: request.since,
+                reverse: request.reverse)
+            call(.history(order), request.channel, origin: .client(id, command: command), &edge)
+        }
+    }
+
+    /// Fetches keys first if that is what is missing, once; afterwards the token is looked at again.
+    private func wait(_ needsKeys: Bool, _ action: SessionAction, of id: ConnectionID, _ isRetry: Bool) -> Bool {
+        guard needsKeys, !isRetry else { return false }
+        let (node, index) = (node, index)
+        Task {
+            await node.verifier.loadKeys()
+            node.post(.keysLoaded(id, action), to: index)
+        }
+        return true
+    }
+
+    mutating func keysLoaded(_ id: ConnectionID, _ action: SessionAction, _ edge: inout Edge) {
+        guard sessions.contains(id) else { return }
+        perform(action, of: id, isRetry: true, &edge)
+        resumeQueue(id, &edge)
+        updateTimer(id, &edge)
+    }
+
+    private mutating func connected(_ id: ConnectionID, _ orders: [SubscribeOrder], _ edge: inout Edge) {
+        let user = sessions[id].session.user
+        if !user.isEmpty, !makeRoom(for: user, id, &edge) { return }
+        if orders.isEmpty {
+            if let reply = sessions[id].session.connectReply(context(edge)) { connectAnswered(id, reply, &edge) }
+            return
+        }
+        for order in orders {
+            guard sessions.contains(id) else { return }
+            subscribe(order, of: id, &edge)
+        }
+    }
+
+    mutating func connectAnswered(_ id: ConnectionID, _ reply: Reply, _ edge: inout Edge) {
+        sessions.register(id)
+        send(reply, to: id, &edge)
+        resumeQueue(id, &edge)
+    }
+
+    /// Applies the limits on connections per user; false: this one was closed.
+    private mutating func makeRoom(for user: String, _ id: ConnectionID, _ edge: inout Edge) -> Bool {
+        let settings = node.settings.client
+        if settings.singleConnection {
+            // The newest connection stays, on whichever shard the older ones are.
+            var order = APIDisconnect()
+            order.user = user
+            order.whitelist = [sessions[id].session.client.text]
+            order.disconnect = .connectionLimit
+            for shard in node.mailboxes.indices {
+                if shard == index {
+                    _ = control(.disconnect(order), &edge)
+                } else {
+                    node.post(.control(.disconnect(order), shard: index, ticket: 0), to: shard)
+                }
+            }
+        }
+        if settings.userConnectionLimit > 0, sessions.connections(of: user).count >= settings.userConnectionLimit {
+            disconnect(id, .connectionLimit, &edge)
+            return false
+        }
+        return true
+    }
+
+    private mutating func publish(
+        _ command: UInt32, _ channel: String, _ data: [UInt8], _ options: ChannelOptions, of id: ConnectionID,
+        _ edge: inout Edge
+    ) {
+        let info = sessions[id].session.clientInfo(
+            channelInfo: sessions[id].session.subscription(of: channel)?.info ?? [])
+        var publication = Publication(data: data, info: info)
+        publication.isJSON = sessions[id].wire == .json || data.withUnsafeBytes { JSONScanner.isValid($0) }
+        guard accepts(publication, options) else {
+            return send(Reply(id: command, result: .error(.badRequest)), to: id, &edge)
+        }
+        let order = PublishOrder(channel: channel, publication: publication, options: options)
+        call(.publish(order), channel, origin: .client(id, command: command), &edge)
+    }
+
+    /// Whether the data is of the form that the namespace demands.
+    func accepts(_ publication: Publication, _ options: ChannelOptions) -> Bool {
+        var format = options.publicationDataFormat
+        if format == .any { format = node.settings.channel.publicationDataFormat }
+        switch format {
+        case .any, .binary: return true
+        case .json: return publication.isJSON
+        case .jsonObject:
+            let first = publication.data.first { $0 != 0x20 && $0 != 0x0a && $0 != 0x0d && $0 != 0x09 }
+            return publication.isJSON && first == UInt8(ascii: "{")
+        }
+    }
+}

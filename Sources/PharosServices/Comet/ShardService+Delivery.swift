@@ -1,0 +1,127 @@
+import PharosBytes
+import PharosDomain
+import PharosEdge
+import PharosProtocol
+
+/// From the channel's owner to the subscribers.
+extension ShardService {
+    /// Tells every shard with subscribers, this one first.
+    mutating func distribute(_ delivery: ChannelOwner.Delivery?, _ channel: String, _ edge: inout Edge) {
+        guard let delivery else { return }
+        if delivery.shards & (1 << UInt64(index)) != 0 { deliver(delivery.event, to: channel, &edge) }
+        var others = delivery.shards & ~(1 << UInt64(index))
+        while others != 0 {
+            let shard = others.trailingZeroBitCount
+            others &= others - 1
+            node.post(.deliver(channel: channel, delivery.event), to: shard)
+        }
+    }
+
+    /// Encodes an event once per wire format and gives it to this shard's subscribers.
+    mutating func deliver(_ event: ChannelEvent, to channel: String, _ edge: inout Edge) {
+        guard let place = channels.index(of: channel) else { return }
+        switch event {
+        case .publication(let publication, let epoch):
+            deliver(publication, epoch, place, &edge)
+        case .join(let info):
+            deliverToJoinLeave(Push(channel: channel, event: .join(info)), channels[place].topic, &edge)
+        case .leave(let info):
+            deliverToJoinLeave(Push(channel: channel, event: .leave(info)), channels[place].topic, &edge)
+        }
+    }
+
+    private mutating func deliver(
+        _ publication: Publication, _ epoch: String, _ place: Int, _ edge: inout Edge
+    ) {
+        let name = channels[place].name
+        for waiting in channels[place].waiting where sessions.contains(waiting.connection) {
+            sessions[waiting.connection].session.publicationArrived(publication, generation: waiting.generation)
+        }
+        if publication.offset > 0, !advance(place, to: publication.offset, epoch, &edge) { return }
+        // After a gap the last subscriber may have gone, and the record with it.
+        guard channels.index(of: name) == place else { return }
+        let topic = channels[place].topic
+        // Only the first publication of a stream brings its epoch, for those who subscribed while it was empty.
+        let sentEpoch = publication.offset == 1 ? epoch : ""
+        if edge.hasSubscribers(topic, wire: 0) || edge.hasSubscribers(topic, wire: 2) {
+            if publication.isJSON {
+                JSONReplyEncoder.encodePublication(
+                    channel: name, publication, epoch: sentEpoch, into: &scratch)
+                publishScratch(topic, wire: 0, .text, &edge)
+            } else {
+                refuseJSON(topic, &edge)
+            }
+        }
+        if edge.hasSubscribers(topic, wire: 1) || edge.hasSubscribers(topic, wire: 3) {
+            ProtobufReplyEncoder.encodePublication(
+                channel: name, publication, epoch: sentEpoch, into: &scratch)
+            publishScratch(topic, wire: 1, .binary, &edge)
+        }
+    }
+
+    private mutating func publishScratch(_ topic: UInt32, wire: Int, _ opcode: Edge.Opcode, _ edge: inout Edge) {
+        scratch.withBytes { bytes in
+            edge.publish(topic, wire: wire, opcode, bytes)
+            edge.publish(topic, wire: wire + 2, opcode, bytes)
+        }
+        scratch.removeAll()
+    }
+
+    private mutating func deliverToJoinLeave(_ push: Push, _ topic: UInt32, _ edge: inout Edge) {
+        if edge.hasSubscribers(topic, wire: 2) {
+            JSONReplyEncoder.encode(push, into: &scratch)
+            scratch.withBytes { edge.publish(topic, wire: 2, .text, $0) }
+            scratch.removeAll()
+        }
+        if edge.hasSubscribers(topic, wire: 3) {
+            ProtobufReplyEncoder.encode(push, into: &scratch)
+            scratch.withBytes { edge.publish(topic, wire: 3, .binary, $0) }
+            scratch.removeAll()
+        }
+    }
+
+    /// Whether the publication is next; a repeated one is skipped, and after a gap nobody is left who would be misled.
+    private mutating func advance(
+        _ place: Int, to offset: UInt64, _ epoch: String, _ edge: inout Edge
+    ) -> Bool {
+        guard let position = channels[place].position else {
+            channels[place].position = StreamPosition(offset: offset, epoch: epoch)
+            return true
+        }
+        if position.epoch == epoch, offset <= position.offset { return false }
+        let continues = position.epoch == epoch && offset == position.offset + 1
+        channels[place].position = StreamPosition(offset: offset, epoch: epoch)
+        if !continues { endPositioned(channels[place], &edge) }
+        return true
+    }
+
+    /// Publications are missing: every positioned subscription here ends, and its client comes back with recovery.
+    mutating func endPositioned(_ channel: LocalChannel, _ edge: inout Edge) {
+        for id in subscribers(of: channel.topic, edge) {
+            guard sessions.contains(id),
+                let subscription = sessions[id].session.subscription(of: channel.name),
+                subscription.flags.contains(.isPositioned)
+            else { continue }
+            if subscription.flags.contains(.isServerSide) {
+                disconnect(id, .insufficientState, &edge)
+            } else if let removed = sessions[id].session.removeSubscription(of: channel.name) {
+                undo(removed, of: id, &edge)
+                counters.unsubscribes[UnsubscribeReason.insufficientState.code, default: 0] += 1
+                send(Push(channel: channel.name, event: .unsubscribe(.insufficientState)), to: id, &edge)
+            }
+        }
+    }
+
+    /// Bytes that are no JSON cannot reach clients that speak JSON: they are told so, not left out silently.
+    private mutating func refuseJSON(_ topic: UInt32, _ edge: inout Edge) {
+        for id in subscribers(of: topic, edge) where sessions.contains(id) && sessions[id].wire == .json {
+            disconnect(id, .inappropriateProtocol, &edge)
+        }
+    }
+
+    private func subscribers(of topic: UInt32, _ edge: borrowing Edge) -> [ConnectionID] {
+        var ids: [ConnectionID] = []
+        edge.forEachSubscriber(of: topic) { ids.append($0) }
+        return ids
+    }
+}

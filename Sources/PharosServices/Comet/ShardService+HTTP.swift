@@ -1,0 +1,82 @@
+import PharosBytes
+import PharosDomain
+import PharosEdge
+import PharosProtocol
+
+/// Requests: which of them this shard serves, and who may ask.
+extension ShardService {
+    mutating func headReceived(
+        _ id: ConnectionID, _ head: RequestHead, _ edge: inout Edge
+    ) -> HeadDecision {
+        if ShardService.isWebSocketPath(head.path) { return admitWebSocket(id, head, edge) }
+        guard let path = APIPath(head.path), head.method.elementsEqual("POST".utf8) else { return .handOver }
+        var name: String?
+        if case .method(let method) = path {
+            guard APIMethod(rawValue: method) != nil || APIMethod.isDeclined(method) else {
+                return .refuse(status: 404, message: "not found")
+            }
+            name = method
+        }
+        let key = APIAccess.key(
+            apiKeyHeader: head.header("x-api-key"), authorization: head.header("authorization"), query: head.query)
+        switch apiAccess.verdict(key: key, method: name) {
+        case .granted: return .read(limit: node.settings.api.maxBodySize)
+        case .unauthorized: return .refuse(status: 401, message: "unauthorized")
+        case .forbidden: return .refuse(status: 403, message: "this key may not call this method")
+        }
+    }
+
+    mutating func requestReceived(
+        _ id: ConnectionID, _ head: RequestHead, body: UnsafeRawBufferPointer, _ edge: inout Edge
+    ) {
+        guard let path = APIPath(head.path) else { return }
+        var transportErrors = node.settings.api.transportErrorMode
+        if let mode = head.header("x-centrifugo-error-mode") { transportErrors = mode.elementsEqual("transport".utf8) }
+        let key = APIAccess.key(
+            apiKeyHeader: head.header("x-api-key"), authorization: head.header("authorization"), query: head.query)
+        callAPI(path, body, key: key, origin: .http(id, transportErrors: transportErrors), &edge)
+    }
+
+    static func isWebSocketPath(_ path: UnsafeRawBufferPointer) -> Bool {
+        path.elementsEqual("/connection/websocket".utf8)
+    }
+
+    private mutating func admitWebSocket(
+        _ id: ConnectionID, _ head: RequestHead, _ edge: borrowing Edge
+    ) -> HeadDecision {
+        switch WebSocketHandshake.examine(head) {
+        case .notUpgrade: return .refuse(status: 426, message: "this address speaks WebSocket")
+        case .refused(let status, let reason): return .refuse(status: status, message: reason)
+        case .accept(let subprotocol):
+            guard node.origins.allows(head) else {
+                return .refuse(status: 403, message: "this origin is not allowed")
+            }
+            let address = node.countsAddresses ? clientAddress(id, head, edge) : ""
+            switch node.admit(address: address, nowMs: edge.nowMs) {
+            case nil: return .webSocket(subprotocol)
+            case 429: return .refuse(status: 429, message: "too many connections from this address")
+            case .some(let status): return .refuse(status: status, message: "no further connections are accepted")
+            }
+        }
+    }
+
+    /// The peer's address, or what a configured proxy says it is.
+    func clientAddress(_ id: ConnectionID, _ head: RequestHead, _ edge: borrowing Edge) -> String {
+        let peer = edge.peerAddress(id)
+        return node.proxies.isEmpty ? peer : node.proxies.clientAddress(peer: peer, head: head)
+    }
+
+    /// The user that a configured proxy names in its header.
+    func userFromProxy(_ id: ConnectionID, _ head: RequestHead, _ edge: borrowing Edge) -> String? {
+        let header = node.settings.client.userIDHTTPHeader
+        guard !header.isEmpty, node.proxies.contains(edge.peerAddress(id)) else { return nil }
+        var user: String?
+        let wanted = Array(header.utf8)
+        head.forEachHeader { name, value in
+            if name.count == wanted.count, zip(name, wanted).allSatisfy({ $0 | 0x20 == $1 | 0x20 }) {
+                user = String(decoding: value, as: UTF8.self)
+            }
+        }
+        return user.flatMap { $0.isEmpty ? nil : $0 }
+    }
+}

@@ -1,0 +1,122 @@
+import PharosDomain
+import PharosEdge
+import PharosProtocol
+
+/// What other shards and the outside world ask of this one.
+extension ShardService {
+    mutating func mailReceived(_ mail: ShardMail, _ edge: inout Edge) {
+        switch mail {
+        case .attach(let ticket, let shard):
+            attach(ticket.request, ticket.connection, ticket.generation, shard: shard, &edge)
+        case .attached(let id, let generation, let answer): attached(id, generation, answer, &edge)
+        case .detach(let request, let shard):
+            distribute(owner.detach(request, shard: shard), request.channel, &edge)
+        case .deliver(let channel, let event): deliver(event, to: channel, &edge)
+        case .call(let call, let shard, let ticket):
+            let answer: Result<OwnerAnswer, ReplyError>
+            do throws(ReplyError) {
+                answer = .success(try ask(call, &edge))
+            } catch {
+                answer = .failure(error)
+            }
+            node.post(.answered(ticket: ticket, answer), to: shard)
+        case .answered(let ticket, let answer): answered(ticket, answer, &edge)
+        case .control(let command, let shard, let ticket):
+            let answer = control(command, &edge)
+            if ticket != 0 { node.post(.controlled(ticket: ticket, answer), to: shard) }
+        case .controlled(let ticket, let answer): controlled(ticket, answer, &edge)
+        case .keysLoaded(let id, let action): keysLoaded(id, action, &edge)
+        case .backendCall(let call): backendCall(call, &edge)
+        case .counters(let call): call.completion(nodeCounters(edge))
+        case .shutdown(let windowMs): shutDown(windowMs, &edge)
+        }
+    }
+
+    private mutating func backendCall(_ call: BackendCall, _ edge: inout Edge) {
+        var transportErrors = node.settings.api.transportErrorMode
+        if let mode = call.headers["x-centrifugo-error-mode"] { transportErrors = mode == "transport" }
+        let origin = CallOrigin.backend(call, transportErrors: transportErrors)
+        var name: String?
+        if case .method(let method) = call.path {
+            guard APIMethod(rawValue: method) != nil || APIMethod.isDeclined(method) else {
+                return call.completion(.error(404, "not found"))
+            }
+            name = method
+        }
+        call.withKey { key in
+            switch apiAccess.verdict(key: key, method: name) {
+            case .granted: call.body.withUnsafeBytes { callAPI(call.path, $0, key: key, origin: origin, &edge) }
+            case .unauthorized: call.completion(.error(401, "unauthorized"))
+            case .forbidden: call.completion(.error(403, "this key may not call this method"))
+            }
+        }
+    }
+
+    /// No new connections; those that are open are told to come back, spread over the window.
+    private mutating func shutDown(_ windowMs: Int64, _ edge: inout Edge) {
+        guard shutdownEndsMs == nil else { return }
+        edge.stopAccepting()
+        shutdownEndsMs = edge.nowMs + Int64(node.settings.shutdownTimeout * 1_000)
+        var open: [ConnectionID] = []
+        edge.forEachWebSocket { open.append($0) }
+        for id in open { edge.setTimer(id, atMs: edge.nowMs + .random(in: 0...max(windowMs, 0))) }
+        if edge.connectionCount == 0 { edge.isFinished = true }
+    }
+
+    private func nodeCounters(_ edge: borrowing Edge) -> NodeCounters {
+        var all = NodeCounters()
+        all.currentConnections = edge.connectionCount
+        all.currentClients = sessions.clientCount
+        all.currentUsers = sessions.userCount
+        all.currentSubscriptions = counters.subscriptions
+        all.currentChannels = channels.count
+        all.connectionsAccepted = edge.counters.accepted
+        all.connectionsRefused = edge.counters.refused
+        all.acceptErrors = edge.counters.acceptErrors
+        all.messagesReceived = edge.counters.messagesReceived
+        all.bytesReceived = edge.counters.bytesReceived
+        all.messagesSent = edge.counters.messagesSent
+        all.bytesSent = edge.counters.bytesSent
+        all.sends = edge.counters.sends
+        all.publications = counters.publications
+        all.commands = counters.commands
+        all.apiCalls = counters.apiCalls
+        all.apiErrors = counters.apiErrors
+        all.replyErrors = counters.replyErrors
+        all.disconnects = counters.disconnects
+        all.unsubscribes = counters.unsubscribes
+        all.recoveries = counters.recoveries
+        all.recoveryFailures = counters.recoveryFailures
+        all.recoveredPublications = counters.recoveredPublications
+        all.slowClosed = counters.slowClosed
+        all.handedOver = edge.counters.handedOver
+        return all
+    }
+}
+
+extension BackendCall {
+    /// The API key that the request brought, by any of the three ways.
+    func withKey(_ body: (UnsafeRawBufferPointer?) -> Void) {
+        let header = headers["x-api-key"].map { Array($0.utf8) }
+        let authorization = headers["authorization"].map { Array($0.utf8) }
+        let query = Array(self.query.utf8)
+        func with(_ bytes: [UInt8]?, _ next: (UnsafeRawBufferPointer?) -> Void) {
+            guard let bytes else { return next(nil) }
+            bytes.withUnsafeBytes { next($0) }
+        }
+        with(header) { header in
+            with(authorization) { authorization in
+                query.withUnsafeBytes {
+                    body(APIAccess.key(apiKeyHeader: header, authorization: authorization, query: $0))
+                }
+            }
+        }
+    }
+}
+
+extension APIResponse {
+    static func error(_ status: Int, _ message: String) -> APIResponse {
+        APIResponse(
+            status: status, body: Array("{\"error\":{\"code\":\(status),\"message\":\"\(message)\"}}".utf8))
+    }
+}

@@ -1,0 +1,199 @@
+import PharosBytes
+import PharosDomain
+import PharosEdge
+import PharosProtocol
+
+/// The service of one shard: runs the sessions of its connections, owns the channels that hash to it, serves the hot API.
+///
+/// "Comet" is the old name for what holds many connections and pushes to them. Everything here happens on the shard's
+/// thread; other shards are reached by mail, and mail between two shards keeps its order.
+struct ShardService: EdgeHandler, ~Copyable {
+    typealias Mail = ShardMail
+
+    let node: NodeContext
+    let index: Int
+    let rules: ChannelRules
+    let apiAccess: APIAccess
+    var sessions = Sessions()
+    var channels = LocalChannels()
+    var owner: ChannelOwner
+    var calls = PendingCalls()
+    /// Commands of sessions that wait for a token or a connect.
+    var queues: [UInt32: [Command]] = [:]
+    /// Client addresses, kept only while there is a limit per address.
+    var addresses: [UInt32: String] = [:]
+    var counters = ServiceCounters()
+    /// Written by every encoder in turn, and always empty between two messages.
+    var scratch = ByteWriter(capacity: 4_096)
+    var decoded: [Command] = []
+    var shutdownEndsMs: Int64?
+
+    init(node: NodeContext, index: Int) {
+        self.node = node
+        self.index = index
+        rules = ChannelRules(node.settings.channel)
+        apiAccess = APIAccess(node.settings.api)
+        owner = ChannelOwner(node.settings)
+    }
+
+    func context(_ edge: borrowing Edge) -> SessionContext {
+        SessionContext(
+            settings: node.settings.client, rules: rules,
+            now: Moment(monotonicMs: edge.nowMs, wallMs: edge.wallMs), version: node.version)
+    }
+
+    // MARK: Connections
+
+    mutating func webSocketOpened(
+        _ id: ConnectionID, _ head: RequestHead, subprotocol: WebSocketHandshake.Subprotocol, _ edge: inout Edge
+    ) {
+        let wantsProtobuf =
+            subprotocol == .centrifugeProtobuf
+            || (subprotocol == .none
+                && (Query.has("cf_protocol", "protobuf", in: head.query) || Query.has("format", "protobuf", in: head.query)))
+        var session = ClientSession(
+            client: makeClientID(id), settings: node.settings.client, firstPing: .random(in: 0..<1),
+            usesFramePings: Query.has("cf_ws_frame_ping_pong", "true", in: head.query),
+            now: Moment(monotonicMs: edge.nowMs, wallMs: edge.wallMs))
+        if let user = userFromProxy(id, head, edge) { session.userNamedByProxy(user) }
+        if node.countsAddresses { addresses[id.slot] = clientAddress(id, head, edge) }
+        sessions.insert(
+            SessionEntry(
+                session: session, wire: wantsProtobuf ? .protobuf : .json, generation: id.generation), id)
+        counters.opened += 1
+        edge.setTimer(id, atMs: sessions[id].session.nextDeadline(context(edge)))
+    }
+
+    mutating func messageReceived(
+        _ id: ConnectionID, _ message: UnsafeRawBufferPointer, isText: Bool, _ edge: inout Edge
+    ) {
+        guard sessions.contains(id) else { return }
+        decoded.removeAll(keepingCapacity: true)
+        do throws(MalformedFrame) {
+            switch sessions[id].wire {
+            case .json: try JSONCommandDecoder.decode(message, into: &decoded)
+            case .protobuf: try ProtobufCommandDecoder.decode(message, into: &decoded)
+            }
+        } catch {
+            return disconnect(id, .badRequest, &edge)
+        }
+        var commands: [Command] = []
+        swap(&commands, &decoded)
+        handle(commands, of: id, &edge)
+        swap(&commands, &decoded)
+        updateTimer(id, &edge)
+    }
+
+    /// Commands in order; once the session waits for something, those that follow wait too.
+    mutating func handle(_ commands: [Command], of id: ConnectionID, _ edge: inout Edge) {
+        for (position, command) in commands.enumerated() {
+            guard sessions.contains(id) else { return }
+            guard sessions[id].session.isWaiting else {
+                counters.count(command)
+                perform(sessions[id].session.received(command, context(edge)), of: id, &edge)
+                continue
+            }
+            queues[id.slot, default: []].append(contentsOf: commands[position...])
+            if queues[id.slot]!.count > ShardService.queuedCommandLimit { disconnect(id, .tooManyRequests, &edge) }
+            return
+        }
+    }
+
+    /// Commands that a connection may have waiting.
+    static var queuedCommandLimit: Int { 1_024 }
+
+    /// Goes on with commands that waited, if the session no longer does.
+    mutating func resumeQueue(_ id: ConnectionID, _ edge: inout Edge) {
+        guard sessions.contains(id), !sessions[id].session.isWaiting,
+            let commands = queues.removeValue(forKey: id.slot)
+        else { return }
+        handle(commands, of: id, &edge)
+        updateTimer(id, &edge)
+    }
+
+    mutating func pongReceived(_ id: ConnectionID, _ edge: inout Edge) {
+        guard sessions.contains(id), sessions[id].session.usesFramePings else { return }
+        sessions[id].session.framePongReceived()
+        updateTimer(id, &edge)
+    }
+
+    mutating func connectionClosed(_ id: ConnectionID, _ edge: inout Edge) {
+        closeSession(id, &edge)
+    }
+
+    mutating func becameSlow(_ id: ConnectionID, _ edge: inout Edge) {
+        counters.slowClosed += 1
+        disconnect(id, .slow, dropsQueue: true, &edge)
+    }
+
+    mutating func timerFired(_ id: ConnectionID, _ edge: inout Edge) {
+        guard sessions.contains(id) else { return }
+        if shutdownEndsMs != nil { return disconnect(id, .shutdown, &edge) }
+        for action in sessions[id].session.timerFired(context(edge)) {
+            switch action {
+            case .sendPing: sendPing(id, &edge)
+            case .disconnect(let reason): return disconnect(id, reason, &edge)
+            case .expireSubscription(let subscription):
+                guard let removed = sessions[id].session.removeSubscription(of: subscription.channel) else { continue }
+                undo(removed, of: id, &edge)
+                send(Push(channel: removed.channel, event: .unsubscribe(.expired)), to: id, &edge)
+            }
+        }
+        updateTimer(id, &edge)
+    }
+
+    mutating func updateTimer(_ id: ConnectionID, _ edge: inout Edge) {
+        guard sessions.contains(id), shutdownEndsMs == nil else { return }
+        edge.setTimer(id, atMs: sessions[id].session.nextDeadline(context(edge)))
+    }
+
+    // MARK: Ending
+
+    /// Ends a connection with a code; everything it held is undone at once.
+    mutating func disconnect(
+        _ id: ConnectionID, _ reason: Disconnect, dropsQueue: Bool = false, _ edge: inout Edge
+    ) {
+        guard sessions.contains(id) else { return }
+        counters.disconnects[reason.code, default: 0] += 1
+        edge.closeWebSocket(
+            id, code: UInt16(truncatingIfNeeded: reason.code), reason: reason.reason, dropsQueue: dropsQueue)
+        closeSession(id, &edge)
+    }
+
+    mutating func closeSession(_ id: ConnectionID, _ edge: inout Edge) {
+        guard sessions.contains(id) else { return }
+        for subscription in sessions[id].session.close() { undo(subscription, of: id, &edge) }
+        if sessions[id].name > 0 { counters.nameCounts[Int(sessions[id].name) - 1] -= 1 }
+        sessions.remove(id)
+        queues[id.slot] = nil
+        node.leave(address: addresses.removeValue(forKey: id.slot) ?? "")
+        counters.closed += 1
+    }
+
+    // MARK: Housekeeping
+
+    mutating func ticked(_ edge: inout Edge) {
+        owner.expire(nowMs: edge.nowMs)
+        guard let ends = shutdownEndsMs else { return }
+        if edge.connectionCount == 0 || edge.nowMs >= ends { edge.isFinished = true }
+    }
+
+    // MARK: Names
+
+    private func makeClientID(_ id: ConnectionID) -> ClientID {
+        // The place is mixed with a secret; the shard's number takes the highest byte of the generation.
+        let place = UInt64(id.slot) | UInt64(id.generation & 0xff_ffff) << 32 | UInt64(index) << 56
+        return ClientID(high: .random(in: .min ... .max), low: place ^ node.clientIDSecret)
+    }
+
+    /// The connection that a client id names, if it is one of this shard's.
+    func connection(of client: String) -> ConnectionID? {
+        guard let name = ClientID(client) else { return nil }
+        let place = name.low ^ node.clientIDSecret
+        guard place >> 56 == UInt64(index),
+            let id = sessions.connection(at: UInt32(truncatingIfNeeded: place)),
+            sessions[id].session.client == name
+        else { return nil }
+        return id
+    }
+}

@@ -1,0 +1,97 @@
+import PharosDomain
+import PharosEdge
+import Synchronization
+
+/// What all shards of a process share: settings, each other's mailboxes, and the few limits that span them.
+final class NodeContext: Sendable {
+    let settings: ServerSettings
+    let version: String
+    let uid: String
+    let verifier: any TokenVerifier
+    let mailboxes: [Mailbox<LoopMail<ShardMail>>]
+    let origins: OriginRules
+    let proxies: AddressRules
+    let startedMs: Int64
+    /// Mixed into client ids, so that they do not tell where a connection lives.
+    let clientIDSecret: UInt64
+    private let admission: Mutex<Admission>
+    private let acceptsConnections = Atomic<Bool>(true)
+
+    init(
+        settings: ServerSettings, version: String, verifier: any TokenVerifier, shards: Int, nowMs: Int64
+    ) throws {
+        self.settings = settings
+        self.version = version
+        self.verifier = verifier
+        mailboxes = (0..<shards).map { _ in Mailbox() }
+        origins = OriginRules(globs: settings.client.allowedOrigins)
+        proxies = try AddressRules(blocks: settings.edge.trustedProxies)
+        startedMs = nowMs
+        clientIDSecret = .random(in: .min ... .max)
+        uid = ClientID(high: .random(in: .min ... .max), low: .random(in: .min ... .max)).text
+        admission = Mutex(Admission(settings.client, nowMs: nowMs))
+    }
+
+    /// The shard that gives a channel's offsets.
+    func owner(of channel: String) -> Int {
+        guard mailboxes.count > 1 else { return 0 }
+        // FNV-1a: any stable hash will do, and this one needs no seed.
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+        for byte in channel.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+        return Int((hash >> 32) % UInt64(mailboxes.count))
+    }
+
+    func post(_ mail: ShardMail, to shard: Int) {
+        mailboxes[shard].post(.handler(mail))
+    }
+
+    /// nil: the connection may be upgraded; otherwise the status to refuse it with.
+    func admit(address: String, nowMs: Int64) -> Int? {
+        guard isReady else { return 503 }
+        return admission.withLock { $0.admit(address: address, nowMs: nowMs) }
+    }
+
+    func leave(address: String) {
+        admission.withLock { $0.leave(address: address) }
+    }
+
+    /// Whether per-address counts are kept at all: then each connection remembers its address.
+    var countsAddresses: Bool { settings.client.connectionsPerAddress > 0 }
+
+    var isReady: Bool { acceptsConnections.load(ordering: .relaxed) }
+
+    func stopAccepting() { acceptsConnections.store(false, ordering: .relaxed) }
+}
+
+/// How many connections there may be: in all, per second, per address. Node-wide, so behind a lock.
+private struct Admission {
+    private let connectionLimit: Int
+    private let perAddressLimit: Int
+    private var bucket: TokenBucket?
+    private var connections = 0
+    private var byAddress: [String: Int] = [:]
+
+    init(_ settings: ClientSettings, nowMs: Int64) {
+        connectionLimit = settings.connectionLimit
+        perAddressLimit = settings.connectionsPerAddress
+        if settings.connectionRateLimit > 0 {
+            bucket = TokenBucket(
+                ratePerSecond: settings.connectionRateLimit, burst: settings.connectionRateLimit, nowMs: nowMs)
+        }
+    }
+
+    mutating func admit(address: String, nowMs: Int64) -> Int? {
+        if connectionLimit > 0, connections >= connectionLimit { return 503 }
+        if perAddressLimit > 0, byAddress[address, default: 0] >= perAddressLimit { return 429 }
+        if bucket?.take(nowMs: nowMs) == false { return 503 }
+        connections += 1
+        if perAddressLimit > 0 { byAddress[address, default: 0] += 1 }
+        return nil
+    }
+
+    mutating func leave(address: String) {
+        connections -= 1
+        guard perAddressLimit > 0, let count = byAddress[address] else { return }
+        byAddress[address] = count > 1 ? count - 1 : nil
+    }
+}

@@ -1,0 +1,208 @@
+import CPharosSys
+package import PharosDomain
+package import PharosEdge
+import PharosProtocol
+import Synchronization
+
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+/// The shards of one process: their threads, their listeners, and the way in for everybody else.
+package final class ShardGroup: Backend {
+    package enum StartError: Error, Equatable, Sendable, CustomStringConvertible {
+        /// Another process listens on the port already. With a shared port it would silently get half of the connections.
+        case portInUse(address: String, port: Int)
+        case cannotListen(address: String, port: Int, errno: Int32)
+        case badProxies(String)
+
+        package var description: String {
+            switch self {
+            case .portInUse(let address, let port):
+                "\(address):\(port) is in use: another server, perhaps an earlier pharos, listens there. "
+                    + "Stop it, or choose another http_server.port."
+            case .cannotListen(let address, let port, let errno):
+                "cannot listen on \(address):\(port): \(String(cString: strerror(errno)))"
+            case .badProxies(let text): "edge.trusted_proxies: \(text)"
+            }
+        }
+    }
+
+    private let node: NodeContext
+    /// The port that is listened on, also when the settings asked for any.
+    package let port: Int
+    private let threads: Mutex<[pthread_t]>
+    private let nextShard = Atomic<Int>(0)
+
+    /// Starts the threads; when this returns, connections are accepted.
+    ///
+    /// - Parameters:
+    ///   - listens: false: connections come only through `open`.
+    ///   - openFiles: descriptors this process may have; bounds the connections.
+    package init(
+        settings: ServerSettings, verifier: any TokenVerifier, adopter: (any SocketAdopter)?, version: String,
+        openFiles: Int, processors: [Int] = [], listens: Bool = true
+    ) throws {
+        let count = min(settings.edge.shards > 0 ? settings.edge.shards : ShardGroup.processorCount, 64)
+        do {
+            node = try NodeContext(
+                settings: settings, version: version, verifier: verifier, shards: count, nowMs: pharos_monotonic_ms())
+        } catch let error as AddressRulesError {
+            throw StartError.badProxies("\(error)")
+        }
+        var listeners: [Int32] = []
+        var port = settings.edge.port
+        if listens {
+            try ShardGroup.refuseSecondInstance(settings.edge)
+            for _ in 0..<count {
+                let listener = pharos_listen(
+                    settings.edge.address, UInt16(port), Int32(settings.edge.backlog), count > 1 ? 1 : 0)
+                guard listener >= 0 else {
+                    for open in listeners { _ = pharos_close(open) }
+                    if -listener == pharos_eaddrinuse {
+                        throw StartError.portInUse(address: settings.edge.address, port: port)
+                    }
+                    throw StartError.cannotListen(address: settings.edge.address, port: port, errno: -listener)
+                }
+                listeners.append(listener)
+                port = Int(pharos_local_port(listener))
+            }
+        }
+        self.port = port
+        threads = Mutex([])
+        for index in 0..<count {
+            var configuration = EdgeConfiguration(settings)
+            configuration.connectionCapacity = max(openFiles, 1_024)
+            if index < processors.count { configuration.processor = processors[index] }
+            let start = ShardStart(
+                node: node, index: index, configuration: configuration, adopter: adopter,
+                listener: listens ? listeners[index] : -1)
+            let thread = ShardGroup.spawn(start)
+            threads.withLock { $0.append(thread) }
+        }
+    }
+
+    package static var processorCount: Int { max(Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))), 1) }
+
+    package var shardCount: Int { node.mailboxes.count }
+
+    /// Binding without a shared port fails while anybody listens there.
+    private static func refuseSecondInstance(_ edge: EdgeSettings) throws(StartError) {
+        guard edge.port != 0 else { return }
+        let probe = pharos_listen(edge.address, UInt16(edge.port), 1, 0)
+        if probe >= 0 {
+            _ = pharos_close(probe)
+        } else if -probe == pharos_eaddrinuse {
+            throw .portInUse(address: edge.address, port: edge.port)
+        } else {
+            throw .cannotListen(address: edge.address, port: edge.port, errno: -probe)
+        }
+    }
+
+    // MARK: Backend
+
+    package var isReady: Bool { node.isReady }
+
+    package func callAPI(
+        method: String, query: String, headers: [String: String], body: [UInt8]
+    ) async -> APIResponse {
+        let path: APIPath = method.isEmpty ? .envelope : .method(method)
+        return await withCheckedContinuation { continuation in
+            let call = BackendCall(path: path, query: query, headers: headers, body: body) {
+                continuation.resume(returning: $0)
+            }
+            if !node.mailboxes[pickShard()].post(.handler(.backendCall(call))) {
+                continuation.resume(returning: .error(503, "the server is shutting down"))
+            }
+        }
+    }
+
+    package func open(sink: any ByteSink, peer: String) -> any ByteSource {
+        openSink(sink, peer: peer, mailbox: node.mailboxes[pickShard()])
+    }
+
+    package func counters() async -> NodeCounters {
+        var sum = NodeCounters()
+        for mailbox in node.mailboxes {
+            let part: NodeCounters? = await withCheckedContinuation { continuation in
+                let call = CounterCall { continuation.resume(returning: $0) }
+                if !mailbox.post(.handler(.counters(call))) { continuation.resume(returning: nil) }
+            }
+            if let part { sum.add(part) }
+        }
+        return sum
+    }
+
+    private func pickShard() -> Int {
+        Int(UInt(bitPattern: nextShard.wrappingAdd(1, ordering: .relaxed).oldValue) % UInt(node.mailboxes.count))
+    }
+
+    // MARK: End
+
+    /// Accepts nothing more and tells every client to reconnect, spread over the window. Returns at once: see `join`.
+    package func beginShutdown(windowMs: Int64) {
+        node.stopAccepting()
+        for shard in node.mailboxes.indices { node.post(.shutdown(windowMs: windowMs), to: shard) }
+    }
+
+    /// Waits until all shards have ended; blocks the calling thread.
+    package func join() {
+        let all = threads.withLock { threads in
+            defer { threads = [] }
+            return threads
+        }
+        for thread in all { pthread_join(thread, nil) }
+    }
+
+    private static func spawn(_ start: ShardStart) -> pthread_t {
+        var thread = pthread_t()
+        let argument = Unmanaged.passRetained(start).toOpaque()
+        let failure = pthread_create(&thread, nil, { ShardStart.main($0) }, argument)
+        precondition(failure == 0, "no thread could be created for a shard")
+        return thread
+    }
+}
+
+/// What a shard's thread is given.
+private final class ShardStart: Sendable {
+    let node: NodeContext
+    let index: Int
+    let configuration: EdgeConfiguration
+    let adopter: (any SocketAdopter)?
+    let listener: Int32
+
+    init(
+        node: NodeContext, index: Int, configuration: EdgeConfiguration, adopter: (any SocketAdopter)?,
+        listener: Int32
+    ) {
+        self.node = node
+        self.index = index
+        self.configuration = configuration
+        self.adopter = adopter
+        self.listener = listener
+    }
+
+    static func main(_ argument: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
+        let start = Unmanaged<ShardStart>.fromOpaque(argument!).takeRetainedValue()
+        pharos_name_thread("pharos-\(start.index)")
+        if let processor = start.configuration.processor { _ = pharos_pin_thread(Int32(processor)) }
+        var loop = EventLoop(
+            edge: Edge(start.configuration, adopter: start.adopter),
+            handler: ShardService(node: start.node, index: start.index),
+            mailbox: start.node.mailboxes[start.index], listener: start.listener)
+        loop.run()
+        return nil
+    }
+}
+
+extension EdgeConfiguration {
+    init(_ settings: ServerSettings) {
+        self.init()
+        messageSizeLimit = settings.edge.messageSizeLimit
+        headSizeLimit = settings.edge.headSizeLimit
+        headTimeoutMs = Int64(settings.edge.headTimeout * 1_000)
+        bodyTimeoutMs = Int64(settings.edge.bodyTimeout * 1_000)
+        writeTimeoutMs = Int64(settings.edge.writeTimeout * 1_000)
+        outputLimit = settings.client.queueMaxSize
+    }
+}

@@ -1,0 +1,83 @@
+import PharosDomain
+import PharosEdge
+import PharosProtocol
+
+/// What shards and the outside world say to a shard. Between two shards the order of posting is kept: everything that is
+/// promised about order across shards rests on that.
+enum ShardMail: Sendable {
+    /// To a channel's owner: add a subscriber of `shard`; answered with `attached`.
+    case attach(AttachTicket, shard: Int)
+    case attached(ConnectionID, generation: UInt32, Result<StreamRead?, ReplyError>)
+    /// To a channel's owner.
+    case detach(DetachRequest, shard: Int)
+    /// From a channel's owner to the shards with subscribers.
+    case deliver(channel: String, ChannelEvent)
+    case call(OwnerCall, shard: Int, ticket: UInt64)
+    case answered(ticket: UInt64, Result<OwnerAnswer, ReplyError>)
+    /// To every shard: something about its connections; answered with `controlled`.
+    case control(ControlCommand, shard: Int, ticket: UInt64)
+    case controlled(ticket: UInt64, ControlAnswer)
+    /// A token waited for keys: look at it again.
+    case keysLoaded(ConnectionID, SessionAction)
+    /// A server API call that came in outside the shard.
+    case backendCall(BackendCall)
+    case counters(CounterCall)
+    case shutdown(windowMs: Int64)
+}
+
+/// A subscriber to be added, and who waits for the answer.
+struct AttachTicket: Sendable {
+    let request: AttachRequest
+    let connection: ConnectionID
+    let generation: UInt32
+}
+
+/// A wish about connections that any shard may hold.
+enum ControlCommand: Sendable {
+    case subscribe(APISubscribe)
+    case unsubscribe(APIUnsubscribe)
+    case disconnect(APIDisconnect)
+    case refresh(APIRefresh)
+    case listChannels
+    case summary
+}
+
+enum ControlAnswer: Sendable {
+    case done
+    case failed(ReplyError)
+    case channels([String: Int])
+    case summary(ShardSummary)
+}
+
+/// One shard's part of `info`.
+struct ShardSummary: Sendable {
+    var clients = 0
+    var users: Set<String> = []
+    var subscriptions = 0
+    var channels: Set<String> = []
+}
+
+/// A server API call from outside, and who waits for it.
+final class BackendCall: Sendable {
+    let path: APIPath
+    let headers: [String: String]
+    let query: String
+    let body: [UInt8]
+    let completion: @Sendable (APIResponse) -> Void
+
+    init(
+        path: APIPath, query: String, headers: [String: String], body: [UInt8],
+        completion: @escaping @Sendable (APIResponse) -> Void
+    ) {
+        self.path = path
+        self.query = query
+        self.headers = headers
+        self.body = body
+        self.completion = completion
+    }
+}
+
+final class CounterCall: Sendable {
+    let completion: @Sendable (NodeCounters) -> Void
+    init(completion: @escaping @Sendable (NodeCounters) -> Void) { self.completion = completion }
+}

@@ -34,6 +34,8 @@ var targets: [Target] = [
     core("PharosMemory", ["PharosDomain"]),
     core("PharosServices", ["CPharosSys", "PharosBytes", "PharosDomain", "PharosProtocol", "PharosEdge", "PharosMemory"]),
     core("PharosTestKit", ["PharosBytes", "PharosDomain", "PharosProtocol", "PharosServices"]),
+    .executableTarget(
+        name: "pharos-echo", dependencies: ["CPharosSys", "PharosEdge"], path: "Tests/Echo", swiftSettings: strict),
     tests("PharosDomainTests", ["PharosDomain"]),
     tests("PharosProtocolTests", ["PharosProtocol", "PharosDomain", "PharosBytes"]),
     tests("PharosEdgeTests", ["PharosEdge", "PharosBytes", "CPharosSys"]),
@@ -82,7 +84,10 @@ if !coreOnly {
             dependencies: [
                 "PharosDomain", "PharosServices",
                 .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),
@@ -92,12 +97,11 @@ if !coreOnly {
         core(
             "Pharos",
             [
-                "PharosDomain", "PharosServices", "PharosEdge", "PharosAuth", "PharosConfiguration", "PharosTransports",
+                "CPharosSys", "PharosDomain", "PharosServices", "PharosAuth", "PharosConfiguration", "PharosTransports",
                 "PharosAPI",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
-                .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -105,14 +109,28 @@ if !coreOnly {
         .executableTarget(
             name: "PharosCLI",
             dependencies: [
-                "Pharos", "PharosConfiguration", "PharosAuth", "PharosDomain", "PharosBytes", "PharosEdge", "CPharosSys",
+                "Pharos", "PharosConfiguration", "PharosAuth", "PharosDomain", "PharosBytes", "PharosProtocol", "PharosEdge",
+                "CPharosSys",
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
         tests("PharosAuthTests", ["PharosAuth", "PharosDomain", .product(name: "Crypto", package: "swift-crypto")]),
         tests("PharosConfigurationTests", ["PharosConfiguration", "PharosDomain"]),
-        tests("PharosIntegrationTests", ["Pharos", "PharosTestKit", "PharosConfiguration", "PharosDomain"]),
+        tests(
+            "PharosAPITests",
+            [
+                "PharosAPI", "PharosTransports", "PharosDomain", "PharosEdge", "PharosServices",
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "Metrics", package: "swift-metrics"),
+            ]),
+        tests("PharosCLITests", ["PharosCLI", "CPharosSys"]),
     ]
 }
 

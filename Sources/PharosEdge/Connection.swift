@@ -111,9 +111,14 @@ struct Partial {
 }
 
 /// A piece of a connection's waiting output: a part of a shared block.
-struct Segment: BitwiseCopyable {
+struct Segment: FreeListEntry {
     var block: BlockPointer
     var offset: UInt32
     var length: UInt32
     var next: UInt32
+
+    var nextFree: UInt32 {
+        get { next }
+        set { next = newValue }
+    }
 }

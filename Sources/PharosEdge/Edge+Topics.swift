@@ -1,7 +1,7 @@
 import CPharosSys
 
 /// The subscribers of one channel on this shard, and what was published to them in this turn.
-struct Topic: BitwiseCopyable {
+struct Topic: FreeListEntry {
     var subscribers: UnsafeMutablePointer<Subscriber>?
     var count: UInt32 = 0
     var capacity: UInt32 = 0
@@ -21,9 +21,14 @@ struct Subscriber: BitwiseCopyable {
 }
 
 /// One subscription, seen from the connection: where it stands in its topic.
-struct Node: BitwiseCopyable {
+struct Node: FreeListEntry {
     var topic: UInt32
     var indexInTopic: UInt32
+
+    var nextFree: UInt32 {
+        get { indexInTopic }
+        set { indexInTopic = newValue }
+    }
 }
 
 struct WireCounts: BitwiseCopyable {

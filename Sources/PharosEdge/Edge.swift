@@ -1,5 +1,5 @@
 import CPharosSys
-package import PharosBytes
+import PharosBytes
 
 /// One shard's connections, topics and output: everything of the edge that has no opinion about what is said.
 ///
@@ -18,11 +18,11 @@ package struct Edge: ~Copyable {
 
     let epoll: Int32
     var connections: Slab<Connection>
-    var segments = GrowingSlab<Segment>(link: \.next)
-    var pool = BlockPool()
+    var segments: GrowingSlab<Segment>
+    var pool: BlockPool
     var wheel: TimerWheel
-    var topics = GrowingSlab<Topic>(link: \.nextFree)
-    var nodes = GrowingSlab<Node>(link: \.indexInTopic)
+    var topics: GrowingSlab<Topic>
+    var nodes: GrowingSlab<Node>
     /// Slots with output of this turn.
     var dirty: [UInt32] = []
     var dirtyTopics: [UInt32] = []
@@ -32,7 +32,7 @@ package struct Edge: ~Copyable {
     var resumed: [ConnectionID] = []
     var sinks: [UInt32: SinkEntry] = [:]
     let adopter: (any SocketAdopter)?
-    var date = HTTPDate()
+    var date: HTTPDate
 
     struct SinkEntry {
         var sink: any ByteSink
@@ -40,14 +40,22 @@ package struct Edge: ~Copyable {
     }
 
     package init(_ configuration: EdgeConfiguration, adopter: (any SocketAdopter)?) {
+        // Nothing of `self` is read before all of it is there: Swift 6.3's optimizer would destroy what is not.
+        let epoll = pharos_epoll_create()
+        precondition(epoll >= 0, "no descriptor is left for epoll")
+        let now = pharos_monotonic_ms()
         self.configuration = configuration
         self.adopter = adopter
-        epoll = pharos_epoll_create()
-        precondition(epoll >= 0, "no descriptor is left for epoll")
-        connections = Slab(capacity: configuration.connectionCapacity)
-        nowMs = pharos_monotonic_ms()
+        self.epoll = epoll
+        nowMs = now
         wallMs = pharos_wall_ms()
-        wheel = TimerWheel(nowMs: nowMs)
+        connections = Slab(capacity: configuration.connectionCapacity)
+        segments = GrowingSlab()
+        pool = BlockPool()
+        wheel = TimerWheel(nowMs: now)
+        topics = GrowingSlab()
+        nodes = GrowingSlab()
+        date = HTTPDate()
     }
 
     deinit { _ = pharos_close(epoll) }

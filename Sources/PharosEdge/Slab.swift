@@ -50,17 +50,19 @@ struct Slab<Entry: BitwiseCopyable>: ~Copyable {
     }
 }
 
+/// An entry that, while it is free, names the next free one.
+protocol FreeListEntry: BitwiseCopyable {
+    var nextFree: UInt32 { get set }
+}
+
 /// The same for entries whose number has no bound known at start: it grows by doubling, so pointers into it do not last.
-struct GrowingSlab<Entry: BitwiseCopyable>: ~Copyable {
+struct GrowingSlab<Entry: FreeListEntry>: ~Copyable {
     private var entries: UnsafeMutablePointer<Entry>
     private var capacity: Int
     private var used = 0
     private var firstFree = UInt32.max
-    /// The free list runs through this member of the free entries.
-    private let link: WritableKeyPath<Entry, UInt32>
 
-    init(link: WritableKeyPath<Entry, UInt32>, capacity: Int = 64) {
-        self.link = link
+    init(capacity: Int = 64) {
         self.capacity = capacity
         entries = .allocate(capacity: capacity)
     }
@@ -75,7 +77,7 @@ struct GrowingSlab<Entry: BitwiseCopyable>: ~Copyable {
     mutating func take(_ entry: Entry) -> UInt32 {
         if firstFree != .max {
             let index = firstFree
-            firstFree = entries[Int(index)][keyPath: link]
+            firstFree = entries[Int(index)].nextFree
             entries[Int(index)] = entry
             return index
         }
@@ -93,7 +95,7 @@ struct GrowingSlab<Entry: BitwiseCopyable>: ~Copyable {
     }
 
     mutating func give(back index: UInt32) {
-        entries[Int(index)][keyPath: link] = firstFree
+        entries[Int(index)].nextFree = firstFree
         firstFree = index
     }
 }

@@ -31,17 +31,31 @@ package final class ShardGroup: Backend {
     private let node: NodeContext
     /// The port that is listened on, also when the settings asked for any.
     package let port: Int
+    private let listeners: [Int32]
+    private let processors: [Int]
+    private let openFiles: Int
     private let threads: Mutex<[pthread_t]>
     private let nextShard = Atomic<Int>(0)
 
-    /// Starts the threads; when this returns, connections are accepted.
+    /// Opens the ports and starts the threads: `init` and `start` in one.
+    package convenience init(
+        settings: ServerSettings, verifier: any TokenVerifier, adopter: (any SocketAdopter)?, version: String,
+        openFiles: Int, processors: [Int] = [], listens: Bool = true
+    ) throws {
+        try self.init(
+            settings: settings, verifier: verifier, version: version, openFiles: openFiles, processors: processors,
+            listens: listens)
+        start(adopter: adopter)
+    }
+
+    /// Opens the ports; clients that connect before `start` wait in the backlog.
     ///
     /// - Parameters:
     ///   - listens: false: connections come only through `open`.
     ///   - openFiles: descriptors this process may have; bounds the connections.
     package init(
-        settings: ServerSettings, verifier: any TokenVerifier, adopter: (any SocketAdopter)?, version: String,
-        openFiles: Int, processors: [Int] = [], listens: Bool = true
+        settings: ServerSettings, verifier: any TokenVerifier, version: String, openFiles: Int,
+        processors: [Int] = [], listens: Bool = true
     ) throws {
         let count = min(settings.edge.shards > 0 ? settings.edge.shards : ShardGroup.processorCount, 64)
         do {
@@ -69,14 +83,23 @@ package final class ShardGroup: Backend {
             }
         }
         self.port = port
+        self.listeners = listeners
+        self.processors = processors
+        self.openFiles = openFiles
         threads = Mutex([])
-        for index in 0..<count {
-            var configuration = EdgeConfiguration(settings)
+    }
+
+    /// Starts the threads; when this returns, connections are accepted. Call it once.
+    ///
+    /// - Parameter adopter: takes the sockets whose requests the edge does not serve; nil: they get a 404.
+    package func start(adopter: (any SocketAdopter)?) {
+        for index in 0..<node.mailboxes.count {
+            var configuration = EdgeConfiguration(node.settings)
             configuration.connectionCapacity = max(openFiles, 1_024)
             if index < processors.count { configuration.processor = processors[index] }
             let start = ShardStart(
                 node: node, index: index, configuration: configuration, adopter: adopter,
-                listener: listens ? listeners[index] : -1)
+                listener: listeners.isEmpty ? -1 : listeners[index])
             let thread = ShardGroup.spawn(start)
             threads.withLock { $0.append(thread) }
         }
@@ -186,7 +209,7 @@ private final class ShardStart: Sendable {
         let start = Unmanaged<ShardStart>.fromOpaque(argument!).takeRetainedValue()
         pharos_name_thread("pharos-\(start.index)")
         if let processor = start.configuration.processor { _ = pharos_pin_thread(Int32(processor)) }
-        var loop = EventLoop(
+        var loop = ShardLoop(
             edge: Edge(start.configuration, adopter: start.adopter),
             handler: ShardService(node: start.node, index: start.index),
             mailbox: start.node.mailboxes[start.index], listener: start.listener)

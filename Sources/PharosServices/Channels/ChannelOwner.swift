@@ -6,15 +6,19 @@ import PharosMemory
 /// Every channel has one owner, `hash(channel) % shards`. All that changes a channel passes through it, and it tells the
 /// shards in the order in which it happened: that is where the order of offsets comes from.
 struct ChannelOwner: ~Copyable {
-    private var streams = MemoryStreamStore()
-    private var presence = MemoryPresenceStore()
+    private var streams: MemoryStreamStore
+    private var presence: MemoryPresenceStore
     /// Which shards have subscribers, one bit each.
     private var interest: [String: UInt64] = [:]
     private var idempotency = IdempotencyWindow()
     private var versions: [String: (version: UInt64, epoch: String)] = [:]
     private let settings: ServerSettings
 
-    init(_ settings: ServerSettings) { self.settings = settings }
+    init(_ settings: ServerSettings) {
+        self.settings = settings
+        streams = MemoryStreamStore()
+        presence = MemoryPresenceStore()
+    }
 
     /// A publication on its way to the shards in `shards`.
     struct Delivery {

@@ -14,8 +14,8 @@ struct ShardService: EdgeHandler, ~Copyable {
     let index: Int
     let rules: ChannelRules
     let apiAccess: APIAccess
-    var sessions = Sessions()
-    var channels = LocalChannels()
+    var sessions: Sessions
+    var channels: LocalChannels
     var owner: ChannelOwner
     var calls = PendingCalls()
     /// Commands of sessions that wait for a token or a connect.
@@ -24,16 +24,20 @@ struct ShardService: EdgeHandler, ~Copyable {
     var addresses: [UInt32: String] = [:]
     var counters = ServiceCounters()
     /// Written by every encoder in turn, and always empty between two messages.
-    var scratch = ByteWriter(capacity: 4_096)
+    var scratch: ByteWriter
     var decoded: [Command] = []
     var shutdownEndsMs: Int64?
 
     init(node: NodeContext, index: Int) {
+        let settings = node.settings
         self.node = node
         self.index = index
-        rules = ChannelRules(node.settings.channel)
-        apiAccess = APIAccess(node.settings.api)
-        owner = ChannelOwner(node.settings)
+        rules = ChannelRules(settings.channel)
+        apiAccess = APIAccess(settings.api)
+        sessions = Sessions()
+        channels = LocalChannels()
+        owner = ChannelOwner(settings)
+        scratch = ByteWriter(capacity: 4_096)
     }
 
     func context(_ edge: borrowing Edge) -> SessionContext {

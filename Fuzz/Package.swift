@@ -1,0 +1,39 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The fuzzers: a package of their own, since they are built with other flags and have no `main`.
+//
+// The code under test is reached through symbolic links in `Sources`, so that `package` access works and every module is
+// compiled with coverage and the address sanitizer. `scripts/fuzz` builds and runs all of them.
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func fuzzer(_ name: String, _ properties: Target.Dependency) -> Target {
+    .executableTarget(name: name, dependencies: [properties], swiftSettings: strict)
+}
+
+let package = Package(
+    name: "pharos",
+    targets: [
+        .target(name: "CPharosSys"),
+        library("PharosBytes"),
+        library("PharosDomain"),
+        library("PharosProtocol", ["PharosBytes", "PharosDomain"]),
+        library("PharosEdge", ["CPharosSys", "PharosBytes"]),
+        library("ProtocolProperties", ["PharosProtocol", "PharosBytes", "PharosDomain"]),
+        library("EdgeProperties", ["PharosEdge", "PharosBytes"]),
+        fuzzer("JSONCommandFuzz", "ProtocolProperties"),
+        fuzzer("ProtobufCommandFuzz", "ProtocolProperties"),
+        fuzzer("ServerAPIFuzz", "ProtocolProperties"),
+        fuzzer("RequestHeadFuzz", "EdgeProperties"),
+        fuzzer("WebSocketFrameFuzz", "EdgeProperties"),
+    ]
+)

@@ -1,0 +1,74 @@
+import PharosBytes
+import PharosDomain
+import PharosProtocol
+
+extension CodecProperties {
+    /// A call means the same by its own path, in the old form and in a batch; what is marked as JSON is JSON; errors are
+    /// of the documented codes.
+    ///
+    /// The first byte chooses the method; the one after the last is the old form.
+    package static func serverAPI(_ input: UnsafeRawBufferPointer) -> String? {
+        guard let first = input.first else { return nil }
+        let body = UnsafeRawBufferPointer(rebasing: input[1...])
+        let methods = APIMethod.allCases
+        let index = Int(first) % (methods.count + 1)
+        do throws(ReplyError) {
+            if index == methods.count {
+                return violation(try APIRequestDecoder.decodeEnvelope(body))
+            }
+            let method = methods[index]
+            let request = try APIRequestDecoder.decode(method: method.rawValue, body: body)
+            guard request.method == method else { return "another method" }
+            return violation(request) ?? violation(request, body, method.rawValue)
+        } catch {
+            return [100, 104, 107, 108].contains(error.code) ? nil : "an undocumented error"
+        }
+    }
+
+    private static func violation(_ request: APIRequest) -> String? {
+        switch request {
+        case .publish(let publish):
+            guard !publish.channel.isEmpty, !publish.data.isEmpty else { return "publish without channel or data" }
+            return violation(publish)
+        case .broadcast(let broadcast):
+            return broadcast.channels.isEmpty ? "broadcast to nobody" : violation(broadcast.template)
+        case .batch(let commands, _):
+            for case .success(let command) in commands {
+                if command.method == .batch { return "batch in a batch" }
+                if let violation = violation(command) { return violation }
+            }
+            return nil
+        default:
+            return nil
+        }
+    }
+
+    private static func violation(_ publish: APIPublish) -> String? {
+        guard publish.dataIsJSON, !publish.data.isEmpty else { return nil }
+        return publish.data.withUnsafeBytes { JSONScanner.isValid($0) } ? nil : "data is marked as JSON and is not"
+    }
+
+    /// The other two ways to say the same, unless nesting comes near the scanner's limit.
+    private static func violation(_ request: APIRequest, _ body: UnsafeRawBufferPointer, _ method: String) -> String? {
+        let depth = body.count { $0 == UInt8(ascii: "{") || $0 == UInt8(ascii: "[") }
+        guard !body.isEmpty, depth < 50 else { return nil }
+        var envelope = ByteWriter()
+        envelope.append(#"{"method":""#)
+        envelope.append(method)
+        envelope.append(#"","params":"#)
+        envelope.append(body)
+        envelope.append("}")
+        guard envelope.withBytes({ try? APIRequestDecoder.decodeEnvelope($0) }) == request else {
+            return "the old form means something else"
+        }
+        guard request.method != .batch else { return nil }
+        var batch = ByteWriter()
+        batch.append(#"{"commands":[{""#)
+        batch.append(method)
+        batch.append("\":")
+        batch.append(body)
+        batch.append("}]}")
+        let inBatch = batch.withBytes { try? APIRequestDecoder.decode(method: "batch", body: $0) }
+        return inBatch == .batch([.success(request)], parallel: false) ? nil : "in a batch it means something else"
+    }
+}

@@ -1,0 +1,103 @@
+import Crypto
+import CryptoExtras
+import FoundationEssentials
+
+/// The usable keys of one JWK Set (RFC 7517 §5).
+struct KeySet: Sendable {
+    /// Keys of one document. A token without key id is tried against each of its family, so there cannot be many.
+    static let keyLimit = 64
+    /// Bytes of one document.
+    static let documentSizeLimit = 1_048_576
+
+    struct Entry: Sendable {
+        var key: VerificationKey
+        var keyID: String?
+        /// nil: all that the key serves.
+        var algorithm: TokenAlgorithm?
+    }
+
+    private(set) var entries: [Entry] = []
+
+    enum Failure: Error, Equatable {
+        case tooLarge
+        case notAKeySet
+        case tooManyKeys
+    }
+
+    /// Reads a document. Keys of unknown kinds are left out, as RFC 7517 §5 asks; so are secret ones (`oct`).
+    init(document: [UInt8]) throws(Failure) {
+        guard document.count <= Self.documentSizeLimit else { throw .tooLarge }
+        guard let object = try? JSONReader.object(document), let keys = object["keys"]?.array else { throw .notAKeySet }
+        guard keys.count <= Self.keyLimit else { throw .tooManyKeys }
+        entries = keys.compactMap { $0.object.flatMap(Entry.init(webKey:)) }
+    }
+
+    init() {}
+}
+
+extension KeySet.Entry {
+    /// Reads one JWK (RFC 7517 §4, RFC 7518 §6, RFC 8037 §2). nil when it cannot check signatures for us.
+    init?(webKey: JSONObject) {
+        if let use = webKey["use"], use.string != "sig" { return nil }
+        if let operations = webKey["key_ops"], operations.strings?.contains("verify") != true { return nil }
+        guard let key = VerificationKey(webKey: webKey) else { return nil }
+        if let name = webKey["alg"] {
+            guard let named = name.string.flatMap(TokenAlgorithm.init(rawValue:)), key.serves(named) else { return nil }
+            algorithm = named
+        }
+        if let id = webKey["kid"] {
+            guard let text = id.string else { return nil }
+            keyID = text
+        }
+        self.key = key
+    }
+
+    /// True when a token with this header may be checked with this key.
+    func fits(_ token: CompactToken) -> Bool {
+        guard key.serves(token.algorithm), algorithm == nil || algorithm == token.algorithm else { return false }
+        // Bytes, because two different texts can be equal as Unicode strings.
+        return token.keyID.map { wanted in keyID.map { $0.utf8.elementsEqual(wanted.utf8) } ?? false } ?? true
+    }
+}
+
+extension VerificationKey {
+    fileprivate init?(webKey: JSONObject) {
+        func bytes(_ name: String) -> [UInt8]? {
+            webKey[name]?.string.flatMap { Base64.decode($0.utf8, .url) }
+        }
+        switch (webKey["kty"]?.string, webKey["crv"]?.string) {
+        case ("RSA", _):
+            guard let modulus = bytes("n"), modulus.count <= Self.rsaBitLimit / 8, let exponent = bytes("e"),
+                exponent.count <= 8, let key = try? _RSA.Signing.PublicKey(n: modulus, e: exponent)
+            else { return nil }
+            self = .rsa(key)
+        case ("EC", "P-256"):
+            guard let point = Self.point(bytes("x"), bytes("y"), size: 32),
+                let key = try? P256.Signing.PublicKey(x963Representation: point)
+            else { return nil }
+            self = .p256(key)
+        case ("EC", "P-384"):
+            guard let point = Self.point(bytes("x"), bytes("y"), size: 48),
+                let key = try? P384.Signing.PublicKey(x963Representation: point)
+            else { return nil }
+            self = .p384(key)
+        case ("EC", "P-521"):
+            guard let point = Self.point(bytes("x"), bytes("y"), size: 66),
+                let key = try? P521.Signing.PublicKey(x963Representation: point)
+            else { return nil }
+            self = .p521(key)
+        case ("OKP", "Ed25519"):
+            guard let raw = bytes("x"), let key = try? Curve25519.Signing.PublicKey(rawRepresentation: raw)
+            else { return nil }
+            self = .ed25519(key)
+        default:
+            return nil
+        }
+    }
+
+    /// The uncompressed form of a point (SEC 1 §2.3.3). Coordinates have their full size (RFC 7518 §6.2.1.2).
+    private static func point(_ x: [UInt8]?, _ y: [UInt8]?, size: Int) -> [UInt8]? {
+        guard let x, let y, x.count == size, y.count == size else { return nil }
+        return [0x04] + x + y
+    }
+}

@@ -1,0 +1,129 @@
+import Synchronization
+
+/// Fetches one key set: an HTTP GET of `endpoint`, an address from the configuration.
+///
+/// It must give up by itself after some seconds and should stop reading at 1 MiB; a larger body is refused anyway.
+package typealias KeySetFetch = @Sendable (_ endpoint: String) async throws -> [UInt8]
+
+/// The key sets of one configuration, shared by all shards.
+///
+/// Looking up never waits for the network: it answers from what is there, or that keys are needed. `load` fetches, once
+/// for all who ask at the same time. A reload replaces a whole set at once, so a look-up sees the old or the new set.
+final class KeySetCache: Sendable {
+    /// Milliseconds for which a set is believed before it is asked for again.
+    static let lifetimeMs: Int64 = 3_600_000
+    /// Milliseconds between the end of one fetch and the next because of an unknown key: strangers can cause no more.
+    static let minimumIntervalMs: Int64 = 10_000
+
+    /// A key that fits a token, and what its address demands of the claims.
+    struct Candidate: Sendable {
+        var key: VerificationKey
+        var binding: [String: String]
+    }
+
+    enum Lookup {
+        case keys([Candidate])
+        /// Keys may come, or are on their way.
+        case needsKeys
+    }
+
+    private struct Loaded {
+        var set: KeySet
+        var loadedMs: Int64
+    }
+
+    private struct State {
+        /// By address; nil before the first success.
+        var sets: [Loaded?]
+        /// True from a `needsKeys` (or the start) until the fetch that answers it begins.
+        var isWanted = true
+        var loading: Task<Void, Never>?
+        var lastLoadEndMs: Int64?
+
+        /// Notes that keys are wanted, unless the last fetch is too recent for another. False: the answer stands.
+        mutating func ask(_ nowMs: Int64) -> Bool {
+            if loading != nil || isWanted { return true }
+            if let last = lastLoadEndMs, nowMs - last < KeySetCache.minimumIntervalMs { return false }
+            isWanted = true
+            return true
+        }
+    }
+
+    let addresses: KeySetAddresses
+    private let fetch: KeySetFetch
+    private let monotonicMs: @Sendable () -> Int64
+    private let state: Mutex<State>
+
+    /// - Parameter monotonicMs: a clock that never goes back: setting the server's time must not hold up keys.
+    init(addresses: KeySetAddresses, fetch: @escaping KeySetFetch, monotonicMs: @escaping @Sendable () -> Int64) {
+        self.addresses = addresses
+        self.fetch = fetch
+        self.monotonicMs = monotonicMs
+        state = Mutex(State(sets: Array(repeating: nil, count: addresses.all.count)))
+    }
+
+    /// The keys that may have signed `token`.
+    func lookup(_ token: CompactToken) -> Lookup {
+        let nowMs = monotonicMs()
+        return state.withLock { state in
+            var candidates: [Candidate] = []
+            var isFresh = true
+            for (address, loaded) in zip(addresses.all, state.sets) {
+                guard let loaded else { continue }
+                for entry in loaded.set.entries where entry.fits(token) {
+                    candidates.append(Candidate(key: entry.key, binding: address.binding))
+                    isFresh = isFresh && nowMs - loaded.loadedMs < Self.lifetimeMs
+                }
+            }
+            if isFresh && !candidates.isEmpty { return .keys(candidates) }
+            // When renewal fails, the old keys go on: a known user does not suffer from somebody's broken server.
+            return state.ask(nowMs) ? .needsKeys : .keys(candidates)
+        }
+    }
+
+    /// None of the looked-up keys has signed `token`. True when newer keys might: they are then asked for.
+    ///
+    /// Never for a token that names its key: a wrong signature by a known key is a forgery, and no fetch can mend it.
+    func mayChange(forRejected token: CompactToken) -> Bool {
+        guard token.keyID == nil else { return false }
+        let nowMs = monotonicMs()
+        return state.withLock { $0.ask(nowMs) }
+    }
+
+    /// Fetches the sets if somebody needs them; joins a fetch that is under way.
+    ///
+    /// Never throws: a set that cannot be fetched keeps its old keys.
+    func load() async {
+        let task: Task<Void, Never>? = state.withLock { state in
+            if let loading = state.loading { return loading }
+            guard state.isWanted else { return nil }
+            state.isWanted = false
+            let task = Task { await self.fetchAll() }
+            state.loading = task
+            return task
+        }
+        await task?.value
+    }
+
+    private func fetchAll() async {
+        let fetched = await withTaskGroup(of: (Int, KeySet?).self) { group in
+            for (index, address) in addresses.all.enumerated() {
+                group.addTask { [fetch] in
+                    let document = try? await fetch(address.url)
+                    return (index, document.flatMap { try? KeySet(document: $0) })
+                }
+            }
+            var sets: [(Int, KeySet)] = []
+            for await (index, set) in group {
+                if let set { sets.append((index, set)) }
+            }
+            return sets
+        }
+        let endMs = monotonicMs()
+        state.withLock { state in
+            for (index, set) in fetched { state.sets[index] = Loaded(set: set, loadedMs: endMs) }
+            state.lastLoadEndMs = endMs
+            state.loading = nil
+        }
+    }
+}

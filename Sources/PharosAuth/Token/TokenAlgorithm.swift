@@ -1,0 +1,30 @@
+/// A signature algorithm of RFC 7518 §3.1 and RFC 8037 §3.1. `none` is not among them.
+package enum TokenAlgorithm: String, CaseIterable, Sendable {
+    case hs256 = "HS256"
+    case hs384 = "HS384"
+    case hs512 = "HS512"
+    case rs256 = "RS256"
+    case rs384 = "RS384"
+    case rs512 = "RS512"
+    case es256 = "ES256"
+    case es384 = "ES384"
+    case es512 = "ES512"
+    case edDSA = "EdDSA"
+
+    /// What kind of key an algorithm works with. A key serves its own family only, whatever a token's header says.
+    package enum Family: Sendable {
+        case hmac
+        case rsa
+        case ecdsa
+        case edwards
+    }
+
+    package var family: Family {
+        switch self {
+        case .hs256, .hs384, .hs512: .hmac
+        case .rs256, .rs384, .rs512: .rsa
+        case .es256, .es384, .es512: .ecdsa
+        case .edDSA: .edwards
+        }
+    }
+}

@@ -1,0 +1,24 @@
+import PharosDomain
+
+/// Why a token was not accepted, on the way from a single check to the `TokenOutcome`.
+enum TokenRefusal: Error, Equatable {
+    /// For the log. Holds no part of the token.
+    case invalid(String)
+    case expired
+    case needsKeys
+}
+
+extension TokenOutcome {
+    /// Runs the checks and turns a refusal into the outcome that says the same.
+    init(checking check: () throws(TokenRefusal) -> Claims) {
+        do {
+            self = .valid(try check())
+        } catch {
+            switch error {
+            case .invalid(let reason): self = .invalid(reason)
+            case .expired: self = .expired
+            case .needsKeys: self = .needsKeys
+            }
+        }
+    }
+}

@@ -1,0 +1,77 @@
+import PharosBytes
+
+/// Frames in, messages to the handler; pings are answered here (RFC 6455, section 5.5).
+extension ShardLoop where Handler: ~Copyable {
+    mutating func receivedFrames(_ id: ConnectionID, _ bytes: UnsafeMutableRawBufferPointer) {
+        var input = bytes
+        let limit = edge.configuration.messageSizeLimit
+        // The handler may close the connection at any message: what follows is then nobody's.
+        while edge.isOpen(id), edge.connections[id.slot].pointee.phase == .webSocket {
+            let entry = edge.connections[id.slot]
+            switch entry.pointee.reader.next(&input, limit: limit) {
+            case .needMore:
+                return
+            case .text(let message):
+                edge.counters.messagesReceived += 1
+                handler.messageReceived(id, message, isText: true, &edge)
+            case .binary(let message):
+                edge.counters.messagesReceived += 1
+                handler.messageReceived(id, message, isText: false, &edge)
+            case .ping(let payload):
+                edge.appendFrame(id.slot, .pong, payload)
+            case .pong:
+                handler.pongReceived(id, &edge)
+            case .close(let code, let reason):
+                answerClose(id, code: code, reason: reason)
+                return
+            case .failure(let code):
+                tellClosed(id)
+                edge.closeWebSocket(id, code: code, reason: ShardLoop.reason(code))
+                return
+            }
+        }
+        if edge.isOpen(id), edge.connections[id.slot].pointee.phase == .closing { discardWhileClosing(id, input) }
+    }
+
+    /// After our close frame only the peer's own close frame is of interest.
+    mutating func discardWhileClosing(_ id: ConnectionID, _ bytes: UnsafeMutableRawBufferPointer) {
+        var input = bytes
+        let entry = edge.connections[id.slot]
+        while true {
+            switch entry.pointee.reader.next(&input, limit: edge.configuration.messageSizeLimit) {
+            case .needMore: return
+            case .close, .failure:
+                entry.pointee.flags.insert(.closesWhenSent)
+                entry.pointee.reader.release()
+                if entry.pointee.firstSegment == .max { edge.fail(id.slot) }
+                return
+            default: continue
+            }
+        }
+    }
+
+    private mutating func answerClose(_ id: ConnectionID, code: UInt16, reason: UnsafeRawBufferPointer) {
+        // 1005 stands for a close frame without a code: it is answered alike and never sent (RFC 6455, section 7.4.1).
+        if code == 1005 {
+            edge.appendFrame(id.slot, .close, UnsafeRawBufferPointer(start: nil, count: 0))
+        } else {
+            var payload = ByteWriter(capacity: 2)
+            payload.append(UInt8(code >> 8))
+            payload.append(UInt8(code & 0xff))
+            payload.withBytes { edge.appendFrame(id.slot, .close, $0) }
+        }
+        tellClosed(id)
+        let entry = edge.connections[id.slot]
+        entry.pointee.phase = .closing
+        entry.pointee.flags.insert(.closesWhenSent)
+        edge.wheel.set(id.slot, atMs: edge.nowMs + edge.configuration.writeTimeoutMs, edge.connections)
+    }
+
+    private static func reason(_ code: UInt16) -> String {
+        switch code {
+        case 1007: "invalid UTF-8"
+        case 1009: "message size limit"
+        default: "protocol error"
+        }
+    }
+}

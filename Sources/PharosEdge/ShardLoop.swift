@@ -1,0 +1,221 @@
+import CPharosSys
+
+/// One shard: a thread that waits for its sockets and its mailbox, and lets a handler decide what to do.
+///
+/// A turn: read what is ready, read the mailbox, fire timers, then send all output. The edge's state and the handler's are
+/// separate fields, so that the handler may change the edge while the loop iterates over events.
+package struct ShardLoop<Handler: EdgeHandler & ~Copyable>: ~Copyable {
+    package typealias LoopMailbox = Mailbox<LoopMail<Handler.Mail>>
+
+    package var edge: Edge
+    package var handler: Handler
+    let mailbox: LoopMailbox
+    let listener: Int32
+    private let receiveBuffer: UnsafeMutableRawBufferPointer
+    private var expired: [ConnectionID] = []
+    private var nextTickMs: Int64 = 0
+    /// Accepting rests until then after the descriptors ran out; 0: it does not rest.
+    private var acceptRestsUntilMs: Int64 = 0
+    private var isListening: Bool
+
+    private static var listenerMark: UInt64 { .max }
+    private static var mailboxMark: UInt64 { .max - 1 }
+
+    /// - Parameter listener: a listening socket that the loop owns from now on; -1: none, connections come as sinks only.
+    package init(edge: consuming Edge, handler: consuming Handler, mailbox: LoopMailbox, listener: Int32) {
+        _ = pharos_epoll_control(edge.epoll, 1, mailbox.descriptor, PHAROS_READ, Self.mailboxMark, 0)
+        if listener >= 0 {
+            _ = pharos_epoll_control(edge.epoll, 1, listener, PHAROS_READ, Self.listenerMark, 0)
+        }
+        receiveBuffer = .allocate(byteCount: 262_144, alignment: 16)
+        isListening = listener >= 0
+        self.mailbox = mailbox
+        self.listener = listener
+        self.edge = edge
+        self.handler = handler
+    }
+
+    deinit {
+        if isListening { _ = pharos_close(listener) }
+        receiveBuffer.deallocate()
+    }
+
+    /// Runs until the handler sets `edge.isFinished`; then closes everything and drops late mail.
+    package mutating func run() {
+        withUnsafeTemporaryAllocation(of: pharos_event.self, capacity: 256) { events in
+            while !edge.isFinished { turn(events) }
+        }
+        for slot in 0..<UInt32(edge.connections.highWater) { edge.destroy(slot) }
+        for mail in mailbox.close() { mail.refuse() }
+    }
+
+    private mutating func turn(_ events: UnsafeMutableBufferPointer<pharos_event>) {
+        let timeout = edge.wheel.timeout(nowMs: edge.nowMs, limit: max(nextTickMs - edge.nowMs, 0))
+        let count = pharos_epoll_wait(edge.epoll, events.baseAddress!, Int32(events.count), Int32(timeout))
+        edge.nowMs = pharos_monotonic_ms()
+        edge.wallMs = pharos_wall_ms()
+        var hasMail = false
+        for index in 0..<Int(max(count, 0)) {
+            let event = events[index]
+            if event.data == Self.listenerMark {
+                acceptConnections()
+            } else if event.data == Self.mailboxMark {
+                hasMail = true
+            } else {
+                handle(event)
+            }
+        }
+        if hasMail { readMail() }
+        fireTimers()
+        settle()
+    }
+
+    /// Sends the turn's output and looks after the connections that it left in trouble, until nothing is left to do.
+    private mutating func settle() {
+        repeat {
+            var index = 0
+            while index < edge.resumed.count {
+                resume(edge.resumed[index])
+                index += 1
+            }
+            edge.resumed.removeAll(keepingCapacity: true)
+            edge.flushOutput()
+            while let id = edge.slow.popLast() {
+                guard edge.isOpen(id) else { continue }
+                edge.connections[id.slot].pointee.flags.remove(.isSlow)
+                edge.counters.slow += 1
+                handler.becameSlow(id, &edge)
+            }
+            while let id = edge.failed.popLast() { end(id) }
+        } while !edge.dirty.isEmpty || !edge.dirtyTopics.isEmpty || !edge.resumed.isEmpty
+        if !edge.isAccepting { stopListening() }
+    }
+
+    /// The connection is over: tells the handler unless it knows, then frees it.
+    mutating func end(_ id: ConnectionID) {
+        guard edge.isOpen(id) else { return }
+        tellClosed(id)
+        edge.destroy(id.slot)
+        if acceptRestsUntilMs != 0 { resumeListening() }
+    }
+
+    mutating func tellClosed(_ id: ConnectionID) {
+        let entry = edge.connections[id.slot]
+        guard entry.pointee.flags.contains(.isKnown) else { return }
+        entry.pointee.flags.remove(.isKnown)
+        handler.connectionClosed(id, &edge)
+    }
+
+    // MARK: Accepting
+
+    private mutating func acceptConnections() {
+        for _ in 0..<256 {
+            let descriptor = pharos_accept(listener)
+            if descriptor < 0 {
+                if descriptor == -pharos_emfile || descriptor == -pharos_enfile { restListening() }
+                if descriptor != -pharos_eagain { edge.counters.acceptErrors += 1 }
+                if descriptor == -pharos_econnaborted { continue }
+                return
+            }
+            guard let id = edge.admit(descriptor: descriptor) else {
+                _ = pharos_close(descriptor)
+                edge.counters.acceptErrors += 1
+                restListening()
+                return
+            }
+            edge.counters.accepted += 1
+            if pharos_epoll_control(edge.epoll, 1, descriptor, PHAROS_READ, id.raw, 0) < 0 { edge.destroy(id.slot) }
+        }
+    }
+
+    /// Without descriptors a ready listener would wake the loop for ever: it rests until one is free, or a moment has passed.
+    private mutating func restListening() {
+        guard isListening, acceptRestsUntilMs == 0 else { return }
+        _ = pharos_epoll_control(edge.epoll, 2, listener, 0, Self.listenerMark, 0)
+        acceptRestsUntilMs = edge.nowMs + 100
+    }
+
+    private mutating func resumeListening() {
+        acceptRestsUntilMs = 0
+        guard isListening else { return }
+        _ = pharos_epoll_control(edge.epoll, 2, listener, PHAROS_READ, Self.listenerMark, 0)
+    }
+
+    private mutating func stopListening() {
+        guard isListening else { return }
+        isListening = false
+        _ = pharos_epoll_control(edge.epoll, 3, listener, 0, 0, 0)
+        _ = pharos_close(listener)
+    }
+
+    // MARK: Sockets
+
+    private mutating func handle(_ event: pharos_event) {
+        let id = ConnectionID(raw: event.data)
+        guard edge.isOpen(id) else { return }
+        if event.events & PHAROS_WRITE != 0 {
+            edge.flush(id.slot)
+            guard edge.isOpen(id) else { return }
+        }
+        if event.events & PHAROS_READ != 0 {
+            receive(id)
+        } else if event.events & PHAROS_HANGUP != 0 {
+            end(id)
+        }
+    }
+
+    private mutating func receive(_ id: ConnectionID) {
+        let entry = edge.connections[id.slot]
+        let count = pharos_recv(entry.pointee.descriptor, receiveBuffer.baseAddress!, receiveBuffer.count)
+        if count == -Int(pharos_eagain) { return }
+        guard count > 0 else { return end(id) }
+        edge.counters.bytesReceived += UInt64(count)
+        received(id, UnsafeMutableRawBufferPointer(rebasing: receiveBuffer[..<count]))
+    }
+
+    /// Bytes from the peer, by socket or by sink; they may be changed in place.
+    mutating func received(_ id: ConnectionID, _ bytes: UnsafeMutableRawBufferPointer) {
+        switch edge.connections[id.slot].pointee.phase {
+        case .webSocket: receivedFrames(id, bytes)
+        case .request: receivedRequest(id, bytes)
+        case .awaitingResponse: keep(id, UnsafeRawBufferPointer(bytes))
+        case .closing: discardWhileClosing(id, bytes)
+        case .free: break
+        }
+    }
+
+    // MARK: Mail and timers
+
+    private mutating func readMail() {
+        pharos_clear_wake(mailbox.descriptor)
+        for mail in mailbox.take() {
+            switch mail {
+            case .handler(let mail): handler.mailReceived(mail, &edge)
+            case .sink(let event): sinkEvent(event)
+            }
+        }
+    }
+
+    private mutating func fireTimers() {
+        if acceptRestsUntilMs != 0, edge.nowMs >= acceptRestsUntilMs { resumeListening() }
+        edge.wheel.advance(toMs: edge.nowMs, edge.connections, expired: &expired)
+        var index = 0
+        while index < expired.count {
+            let id = expired[index]
+            index += 1
+            guard edge.isOpen(id) else { continue }
+            switch edge.connections[id.slot].pointee.phase {
+            case .webSocket: handler.timerFired(id, &edge)
+            case .closing: end(id)
+            case .request: requestTimedOut(id)
+            case .awaitingResponse: edge.setTimer(id, atMs: edge.nowMs + edge.configuration.bodyTimeoutMs)
+            case .free: break
+            }
+        }
+        expired.removeAll(keepingCapacity: true)
+        if edge.nowMs >= nextTickMs {
+            nextTickMs = edge.nowMs + 1_000
+            handler.ticked(&edge)
+        }
+    }
+}

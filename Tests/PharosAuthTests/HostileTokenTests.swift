@@ -1,0 +1,144 @@
+import PharosAuth
+import PharosDomain
+import Testing
+
+@Suite("Hostile tokens")
+struct HostileTokenTests {
+    @Test(
+        "what is not three parts of base64url is refused",
+        arguments: [
+            "", ".", "..", "...", "a.b", "a.b.c.d", "e30.e30.", "e30=.e30.e30", "💥.💥.💥", " e30.e30.e30", "\0.\0.\0",
+        ])
+    func malformed(text: String) throws {
+        #expect(try secretVerifier().verifyConnection(token: text, nowMs: nowMs).isInvalid)
+    }
+
+    @Test(
+        "a header with anything critical, unknown or doubtful is refused, however well it is signed",
+        arguments: [
+            #"{"alg":"HS256","crit":["b64"],"b64":false}"#, #"{"alg":"HS256","crit":[]}"#,
+            #"{"alg":"HS256","crit":null}"#,
+            #"{"alg":"HS256","alg":"HS256"}"#, #"{"alg":["HS256"]}"#, #"{"ALG":"HS256"}"#, #"{"typ":"JWT"}"#,
+            #"{"alg":"HS256","kid":7}"#, "[]", #""HS256""#, "", #"{"alg":"HS256"} x"#, #"{"alg":"RS256"}"#,
+        ])
+    func headers(header: String) throws {
+        #expect(try secretVerifier().verifyConnection(token: tokenWithHeader(header), nowMs: nowMs).isInvalid)
+    }
+
+    @Test("a plain header is accepted, whatever typ and kid say to a fixed key")
+    func plainHeaders() throws {
+        for header in [#"{"alg":"HS256"}"#, #"{"alg":"HS256","typ":"at+jwt","kid":"x","x":1}"#] {
+            let outcome = try secretVerifier().verifyConnection(token: tokenWithHeader(header), nowMs: nowMs)
+            #expect(outcome.claims?.user == "42")
+        }
+    }
+
+    @Test("a header cannot bring or point to a key")
+    func embeddedKeys() async throws {
+        let key = PublishedKey("evil")
+        let server = KeyServer()
+        server.serve(keySet(PublishedKey("good").webKey))
+        let verifier = try server.verifier()
+        await verifier.loadKeys()
+        let signed = try key.token(#"{"sub":"42"}"#)
+        let parts = signed.split(separator: ".")
+        let header = #"{"alg":"ES256","jwk":\#(key.webKey),"jku":"https://evil.example","x5u":"https://evil.example"}"#
+        let text = "\(Base64.encode(Array(header.utf8), .url)).\(parts[1]).\(parts[2])"
+        server.advance(seconds: 60)
+        #expect(verifier.verifyConnection(token: text, nowMs: nowMs).claims == nil)
+        await verifier.loadKeys()
+        #expect(Set(server.requests) == ["https://idp.example/keys"])
+    }
+
+    @Test("the size limit is 8 KiB for the whole token")
+    func size() throws {
+        let verifier = try secretVerifier()
+        var filler = 1
+        var text = ""
+        while text.utf8.count <= 8_192 {
+            text = try token(#"{"sub":"42","x":"\#(String(repeating: "x", count: filler))"}"#)
+            if text.utf8.count <= 8_192 { #expect(verifier.verifyConnection(token: text, nowMs: nowMs).claims != nil) }
+            filler += 97
+        }
+        #expect(verifier.verifyConnection(token: text, nowMs: nowMs).isInvalid)
+        #expect(verifier.verifyConnection(token: String(repeating: ".", count: 8_192), nowMs: nowMs).isInvalid)
+    }
+
+    @Test("deep nesting is refused, before it can exhaust a stack")
+    func nesting() throws {
+        let deep = String(repeating: "[", count: 2_500) + String(repeating: "]", count: 2_500)
+        #expect(try secretVerifier().verifyConnection(token: try token(#"{"a":\#(deep)}"#), nowMs: nowMs).isInvalid)
+    }
+
+    @Test("no refusal repeats anything from the token")
+    func refusalsAreSilent() throws {
+        let marked = [
+            #"{"sub":"marker","channel":"marker"}"#, #"{"sub":7,"marker":1}"#, #"{"sub":"1","meta":"marker"}"#,
+            #"{"iss":"marker"}"#, #"{"exp":"marker"}"#, #"{"b64info":"marker!"}"#, #"{"subs":{"marker":"marker"}}"#,
+        ]
+        let verifier = try secretVerifier { $0.issuerRegex = "^$|^x$" }
+        let headers = [#"{"alg":"marker"}"#, #"{"alg":"HS256","kid":{"marker":1}}"#].map { tokenWithHeader($0) }
+        for text in try marked.map({ try token($0) }) + headers + ["marker", "marker.marker.marker"] {
+            guard case .invalid(let reason) = verifier.verifyConnection(token: text, nowMs: nowMs) else { continue }
+            #expect(!reason.contains("marker"))
+        }
+    }
+
+    @Test("random bytes and random damage crash nothing and open nothing")
+    func random() throws {
+        var generator = SplitMix(state: 42)
+        let verifier = try secretVerifier { $0.rsaPublicKey = RSAFixtures.publicKey }
+        let good = Array(try token(#"{"sub":"42","exp":1e3,"subs":{"a":{"override":{}}},"aud":["x"]}"#).utf8)
+        for _ in 0..<4_000 {
+            var bytes = good
+            switch generator.next() % 3 {
+            case 0:
+                bytes = (0..<Int(generator.next() % 200)).map { _ in UInt8(truncatingIfNeeded: generator.next()) }
+            case 1:
+                for _ in 0...Int(generator.next() % 4) {
+                    bytes[Int(generator.next() % UInt64(bytes.count))] = UInt8(truncatingIfNeeded: generator.next())
+                }
+            default:
+                bytes.removeSubrange(0..<Int(generator.next() % UInt64(bytes.count)))
+            }
+            let text = String(decoding: bytes, as: UTF8.self)
+            guard text.utf8.elementsEqual(good) == false else { continue }
+            #expect(verifier.verifyConnection(token: text, nowMs: nowMs).isInvalid)
+            #expect(verifier.verifySubscription(token: text, nowMs: nowMs).isInvalid)
+        }
+    }
+
+    @Test("random claims, well signed, crash nothing")
+    func randomClaims() throws {
+        var generator = SplitMix(state: 7)
+        let verifier = try secretVerifier()
+        let good = Array(
+            #"{"sub":"42","exp":1e3,"nbf":-0.5,"subs":{"a":{"override":{"presence":{"value":true}}}},"b64info":"AA=="}"#
+                .utf8)
+        let alphabet = Array(#"{}[]",:0123456789eE+-.\utfnals "#.utf8)
+        for _ in 0..<3_000 {
+            var bytes = good
+            for _ in 0...Int(generator.next() % 6) {
+                bytes[Int(generator.next() % UInt64(bytes.count))] =
+                    alphabet[
+                        Int(generator.next() % UInt64(alphabet.count))]
+            }
+            let text = try JWTSigner(.hmac(secret: "secret"), algorithm: .hs256).sign(claims: bytes)
+            _ = verifier.verifyConnection(token: text, nowMs: nowMs)
+            _ = verifier.verifySubscription(token: text, nowMs: nowMs)
+        }
+    }
+}
+
+/// The same "random" numbers in every run.
+private struct SplitMix: RandomNumberGenerator {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ (mixed >> 31)
+    }
+}

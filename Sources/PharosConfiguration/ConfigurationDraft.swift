@@ -1,0 +1,36 @@
+import PharosDomain
+
+/// The configuration as its keys spell it, before sections that belong together become one value.
+struct ConfigurationDraft: Sendable {
+    var configuration = PharosConfiguration()
+    var tls = TLSSection()
+    var apiKey = ""
+    var apiKeys: [APIKey] = []
+    var subscriptionToken = SubscriptionTokenSection()
+
+    struct TLSSection: Sendable {
+        var enabled = false
+        var certificateFile = ""
+        var keyFile = ""
+        var port = 8443
+    }
+
+    struct SubscriptionTokenSection: Sendable {
+        var enabled = false
+        var tokens = TokenSettings()
+    }
+
+    /// The finished value; meaningful only after the rules have found nothing.
+    func resolved() -> PharosConfiguration {
+        var result = configuration
+        // The edge binds addresses, not names.
+        if result.settings.edge.address == "localhost" { result.settings.edge.address = "127.0.0.1" }
+        if tls.enabled {
+            result.settings.edge.tls = TLSSettings(
+                certificateFile: tls.certificateFile, keyFile: tls.keyFile, port: tls.port)
+        }
+        result.settings.api.keys = (apiKey.isEmpty ? [] : [APIKey(key: apiKey)]) + apiKeys
+        result.subscriptionTokens = subscriptionToken.enabled ? subscriptionToken.tokens : nil
+        return result
+    }
+}

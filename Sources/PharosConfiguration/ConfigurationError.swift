@@ -1,0 +1,26 @@
+/// Everything that is wrong with a configuration, found in one pass.
+package struct ConfigurationError: Error, Equatable, Sendable, CustomStringConvertible {
+    package var problems: [ConfigurationProblem]
+
+    /// One problem per line, in the order of the sources.
+    package var description: String {
+        problems.map(\.description).joined(separator: "\n")
+    }
+}
+
+/// One thing to mend: where it was said, and a message that names the key.
+///
+/// A message never holds the value of a secret.
+package struct ConfigurationProblem: Equatable, Sendable, CustomStringConvertible {
+    /// Dotted, with indices: `channel.namespaces[0].history_ttl`. Empty: the source as a whole.
+    package var key: String
+    package var origin: SettingOrigin
+    package var message: String
+
+    package var description: String {
+        switch origin {
+        case .standard, .development: message
+        default: "\(origin): \(message)"
+        }
+    }
+}

@@ -1,0 +1,44 @@
+/// What `doctor` knows of the machine; a plain value, so that every finding can be tested.
+package struct SystemFacts: Equatable, Sendable {
+    /// Descriptors this process may open.
+    package var openFilesSoft = 0
+    package var openFilesHard = 0
+    /// `net.core.somaxconn`; nil: not readable.
+    package var acceptBacklogLimit: Int?
+    package var ports: [Port] = []
+    /// Seconds since 1970.
+    package var now: Int64 = 0
+    /// Whether two readings of the monotonic clock were in order.
+    package var isClockMonotonic = true
+    package var memoryTotal: UInt64?
+    package var memoryAvailable: UInt64?
+    /// Bytes the control group allows; nil: no limit.
+    package var memoryLimit: UInt64?
+    package var cores = 1
+
+    package init() {}
+
+    /// A port the configuration wants.
+    package struct Port: Equatable, Sendable {
+        /// The key that chose it.
+        package var key: String
+        package var address: String
+        package var number: Int
+        package var state: State
+
+        package init(key: String, address: String, number: Int, state: State) {
+            self.key = key
+            self.address = address
+            self.number = number
+            self.state = state
+        }
+
+        package enum State: Equatable, Sendable {
+            case free
+            /// By whom, as far as this user may see: `nginx (pid 12)`.
+            case taken(by: String?)
+            /// The text of the system's error.
+            case refused(String)
+        }
+    }
+}

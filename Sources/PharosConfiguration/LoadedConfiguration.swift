@@ -1,0 +1,56 @@
+import PharosDomain
+
+/// A configuration that may be started, and where each of its values came from.
+package struct LoadedConfiguration: Sendable {
+    package let configuration: PharosConfiguration
+    /// By dotted key, with indices inside lists; a key that is absent has its default.
+    package let origins: [String: SettingOrigin]
+    /// What is open because of `--dev`, one line each; empty without `--dev`.
+    package let developmentOpenings: [String]
+    /// What nobody can do yet, and what is more open than it should be; lines to print at start.
+    package let notices: [String]
+    let draft: ConfigurationDraft
+
+    init(draft: ConfigurationDraft, origins: [String: SettingOrigin], development: Bool) {
+        self.draft = draft
+        self.origins = origins
+        configuration = draft.resolved()
+        developmentOpenings = development ? DevelopmentDefaults.report(draft, origins) : []
+        notices = StartNotices.lines(configuration, origins)
+    }
+
+    package func origin(of key: String) -> SettingOrigin {
+        origins[key] ?? .standard
+    }
+}
+
+/// Says at start what is closed for want of configuration, and which opening is dangerous outside of development.
+enum StartNotices {
+    static func lines(_ configuration: PharosConfiguration, _ origins: [String: SettingOrigin]) -> [String] {
+        let settings = configuration.settings
+        var lines: [String] = []
+        let isOpenByChoice = settings.client.insecure && origins["client.insecure"] != .development
+        if isOpenByChoice {
+            lines.append("client.insecure is on: everybody may connect, subscribe and publish without a token")
+        }
+        if settings.api.insecure, origins["http_api.insecure"] != .development {
+            lines.append("http_api.insecure is on: whoever reaches the port may call the server API")
+        }
+        if !settings.client.insecure {
+            if !configuration.tokens.hasKey {
+                let others =
+                    settings.client.allowAnonymousConnectWithoutToken || !settings.client.userIDHTTPHeader.isEmpty
+                lines.append(
+                    "no key for tokens: every token is refused" + (others ? "" : ", so no client can connect")
+                        + "; set client.token.hmac_secret_key or another key of client.token")
+            }
+            if settings.client.allowedOrigins.isEmpty {
+                lines.append("no allowed origins: browsers cannot connect; set client.allowed_origins")
+            }
+        }
+        if settings.api.keys.isEmpty, !settings.api.insecure {
+            lines.append("no API key: every call of the server API is refused; set http_api.key")
+        }
+        return lines
+    }
+}

@@ -1,0 +1,75 @@
+package import PharosDomain
+
+/// Everything one `pharos` process was told: the services' settings and what belongs to the process around them.
+///
+/// A fresh value allows nothing and opens nothing but the port on the loopback address.
+package struct PharosConfiguration: Equatable, Sendable {
+    package var settings = ServerSettings()
+    /// Keys and expectations for connection tokens, and for subscription tokens without settings of their own.
+    package var tokens = TokenSettings()
+    /// Set if `client.subscription_token.enabled`: these alone count for subscription tokens.
+    package var subscriptionTokens: TokenSettings?
+    package var log = LogSettings()
+    package var endpoints = EndpointSettings()
+
+    package init() {}
+}
+
+/// How tokens are verified. Texts are as configured: `PharosAuth` makes keys of them.
+package struct TokenSettings: Equatable, Sendable {
+    package var hmacSecretKey = ""
+    /// Still accepted after a rotation, until `hmacPreviousSecretKeyValidUntil`.
+    package var hmacPreviousSecretKey = ""
+    /// Seconds since 1970; 0: without end.
+    package var hmacPreviousSecretKeyValidUntil = 0
+    /// PEM.
+    package var rsaPublicKey = ""
+    /// PEM.
+    package var ecdsaPublicKey = ""
+    /// `http` or `https` address of a key set, without variables.
+    package var jwksPublicEndpoint = ""
+    /// At most one of `audience` and `audienceRegex` is set; the same for the issuer.
+    package var audience = ""
+    package var audienceRegex = ""
+    package var issuer = ""
+    package var issuerRegex = ""
+    /// Claim that names the user; "" is `sub`.
+    package var userIDClaim = ""
+
+    package init() {}
+
+    /// Whether any token can be verified at all.
+    package var hasKey: Bool {
+        !hmacSecretKey.isEmpty || !rsaPublicKey.isEmpty || !ecdsaPublicKey.isEmpty || !jwksPublicEndpoint.isEmpty
+    }
+}
+
+/// What is logged and in which form.
+package struct LogSettings: Equatable, Sendable {
+    package var level = Level.info
+    package var format = Format.text
+
+    package init() {}
+
+    package enum Level: String, Equatable, Sendable, CaseIterable {
+        case trace, debug, info, warning, error
+    }
+
+    package enum Format: String, Equatable, Sendable, CaseIterable {
+        case text, json
+    }
+}
+
+/// Which of the optional HTTP endpoints answer. All off: an endpoint is open only once somebody asked for it.
+package struct EndpointSettings: Equatable, Sendable {
+    /// `GET /health`.
+    package var health = false
+    /// `GET /metrics`.
+    package var prometheus = false
+    /// `GET /openapi.json`.
+    package var openAPI = false
+    /// `GET /`: the demo page and the browser client.
+    package var demo = false
+
+    package init() {}
+}

@@ -1,0 +1,104 @@
+import PharosDomain
+
+/// Reads the sources in their order: defaults, file, environment, flags.
+package enum ConfigurationLoader {
+    /// Loads a configuration, or reports everything that is wrong with it at once.
+    ///
+    /// - Parameters:
+    ///   - file: path of a YAML or JSON file; nil: the one that `PHAROS_CONFIG` names, if any.
+    ///   - environment: all variables; those that begin with `PHAROS_` count.
+    ///   - overrides: dotted keys and texts, from flags; later ones win.
+    ///   - development: whether the defaults are those of `--dev`.
+    package static func load(
+        file: String? = nil, environment: [String: String] = [:], overrides: [(String, String)] = [],
+        development: Bool = false
+    ) throws(ConfigurationError) -> LoadedConfiguration {
+        var draft = ConfigurationDraft()
+        var journal = ReadingJournal()
+        if development { DevelopmentDefaults.apply(to: &draft, &journal) }
+        let named = environment[ConfigurationSchema.fileVariable].flatMap { $0.isEmpty ? nil : $0 }
+        let isComplete = (file ?? named).map { readFile($0, &draft, &journal) } ?? true
+        readEnvironment(environment, &draft, &journal)
+        readOverrides(overrides, &draft, &journal)
+        if development { DevelopmentDefaults.applyOrigins(to: &draft, &journal) }
+        // Rules over a file that was not read would complain about its absence in many ways.
+        if isComplete { ConfigurationRules.check(draft, development: development, &journal) }
+        guard journal.problems.isEmpty else { throw ConfigurationError(problems: journal.problems) }
+        return LoadedConfiguration(draft: draft, origins: journal.origins, development: development)
+    }
+
+    private static func readFile(
+        _ path: String, _ draft: inout ConfigurationDraft, _ journal: inout ReadingJournal
+    ) -> Bool {
+        let document: SettingNode
+        do throws(TextFile.ReadError) {
+            let text = try TextFile.read(path)
+            do throws(DocumentError) {
+                document = try SettingNode.parse(text) { .file(path, line: $0) }
+            } catch {
+                let hint = path.hasSuffix(".toml") ? "; TOML is not read: use YAML or JSON" : ""
+                journal.refuse("", .file(path, line: error.line), error.message + hint)
+                return false
+            }
+        } catch {
+            journal.refuse("", .file(path, line: 0), "cannot be read: \(error.message)")
+            return false
+        }
+        switch document.content {
+        case .mapping(let entries): ConfigurationSchema.table.read(entries, into: &draft, &journal)
+        case .nothing: break
+        default:
+            journal.refuse("", document.origin, "expected keys and values, found \(document.kind)")
+            return false
+        }
+        return true
+    }
+
+    private static func readEnvironment(
+        _ environment: [String: String], _ draft: inout ConfigurationDraft, _ journal: inout ReadingJournal
+    ) {
+        var names = Set(environment.keys.filter { $0.hasPrefix(ConfigurationSchema.variablePrefix) })
+        for setting in ConfigurationSchema.table.settings {
+            let name = ConfigurationSchema.variable(for: setting.name)
+            guard names.remove(name) != nil, let text = environment[name] else { continue }
+            let node = SettingNode(content: .text(text), origin: .environment(name))
+            setting.read(node, setting.name, &draft, &journal)
+        }
+        for name in names.sorted() where !ForeignVariables.contains(name) {
+            let known = ConfigurationSchema.keys.map { ConfigurationSchema.variable(for: $0.name) }
+            let meant = Suggestion.closest(to: name, among: known)
+            let hint = meant.map { ": did you mean `\($0)`?" } ?? ""
+            journal.refuse(name, .environment(name), "unknown variable `\(name)`\(hint)")
+        }
+    }
+
+    private static func readOverrides(
+        _ overrides: [(String, String)], _ draft: inout ConfigurationDraft, _ journal: inout ReadingJournal
+    ) {
+        for (key, text) in overrides {
+            guard let setting = ConfigurationSchema.table[key] else {
+                journal.refuse(key, .flag, ConfigurationSchema.table.unknown(key))
+                continue
+            }
+            setting.read(SettingNode(content: .text(text), origin: .flag), key, &draft, &journal)
+        }
+    }
+}
+
+/// Variables that begin like ours and are not settings.
+enum ForeignVariables {
+    private static let ours: Set<String> = [
+        ConfigurationSchema.fileVariable,
+        // Of the build and of the tests.
+        "PHAROS_CORE", "PHAROS_REQUIRE_ALL",
+    ]
+
+    static func contains(_ name: String) -> Bool {
+        if ours.contains(name) { return true }
+        // Kubernetes describes a service called "pharos" to every container by variables of these forms. They must
+        // not keep the server from starting.
+        let rest = name.dropFirst(ConfigurationSchema.variablePrefix.count)
+        return rest == "PORT" || rest == "SERVICE_HOST" || rest.hasPrefix("SERVICE_PORT")
+            || (rest.hasPrefix("PORT_") && rest.dropFirst(5).first?.isNumber == true)
+    }
+}

@@ -1,0 +1,22 @@
+/// What happened while the sources were read: the origin of each value, and every problem.
+struct ReadingJournal: Sendable {
+    /// By full key; a key that is absent has its default.
+    private(set) var origins: [String: SettingOrigin] = [:]
+    private(set) var problems: [ConfigurationProblem] = []
+    /// Keys whose value could not be used: rules must not judge the default that stands in for it.
+    private(set) var refusedKeys: Set<String> = []
+
+    mutating func record(_ key: String, _ origin: SettingOrigin) {
+        origins[key] = origin
+    }
+
+    /// A list that is given anew forgets where its former items came from.
+    mutating func forgetItems(of key: String) {
+        origins = origins.filter { !$0.key.hasPrefix(key + "[") }
+    }
+
+    mutating func refuse(_ key: String, _ origin: SettingOrigin, _ message: String) {
+        problems.append(ConfigurationProblem(key: key, origin: origin, message: message))
+        if !key.isEmpty { refusedKeys.insert(key) }
+    }
+}

@@ -1,0 +1,38 @@
+import Glibc
+
+/// Reads small text files, such as the configuration and those below `/proc`.
+enum TextFile {
+    /// No configuration is longer; bytes.
+    static let sizeLimit = 4 * 1024 * 1024
+
+    struct ReadError: Error {
+        var message: String
+    }
+
+    static func read(_ path: String) throws(ReadError) -> String {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw ReadError(message: String(cString: strerror(errno))) }
+        defer { close(descriptor) }
+        var bytes: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 65_536)
+        while true {
+            let count = Glibc.read(descriptor, &chunk, chunk.count)
+            if count == 0 { break }
+            if count < 0 {
+                if errno == EINTR { continue }
+                throw ReadError(message: String(cString: strerror(errno)))
+            }
+            bytes += chunk[..<count]
+            if bytes.count > sizeLimit { throw ReadError(message: "longer than \(sizeLimit) bytes") }
+        }
+        guard let text = String(validating: bytes, as: UTF8.self) else {
+            throw ReadError(message: "not UTF-8")
+        }
+        return text
+    }
+
+    /// Whether this process may read the file.
+    static func isReadable(_ path: String) -> Bool {
+        access(path, R_OK) == 0
+    }
+}

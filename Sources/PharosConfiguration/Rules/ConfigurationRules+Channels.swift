@@ -1,0 +1,90 @@
+import PharosDomain
+
+extension ConfigurationRules {
+    mutating func checkChannels() {
+        checkMarks()
+        checkOptions("channel.without_namespace", settings.channel.withoutNamespace)
+        var seen: Set<String> = []
+        for (index, namespace) in settings.channel.namespaces.enumerated() {
+            let place = "channel.namespaces[\(index)]"
+            checkName(namespace.name, place, &seen)
+            checkOptions(place, namespace.options)
+        }
+    }
+
+    /// Boundary, prefix and separators decide how a name is read: none may be missing, and no two the same.
+    private mutating func checkMarks() {
+        let channel = settings.channel
+        let marks = [
+            ("channel.namespace_boundary", channel.namespaceBoundary),
+            ("channel.private_prefix", channel.privatePrefix),
+            ("channel.user_boundary", channel.userBoundary),
+            ("channel.user_separator", channel.userSeparator),
+        ]
+        for (index, (key, mark)) in marks.enumerated() {
+            if mark.isEmpty || mark.utf8.count > 16 { refuse(key, "must have 1 to 16 bytes") }
+            if let (other, _) = marks[..<index].first(where: { $0.1 == mark }), !mark.isEmpty {
+                refuse(key, with: [other], "`\(mark)` is `\(other)` already")
+            }
+        }
+    }
+
+    private mutating func checkName(_ name: String, _ place: String, _ seen: inout Set<String>) {
+        let key = "\(place).name"
+        let isValid =
+            (2...255).contains(name.utf8.count)
+            && name.utf8.allSatisfy {
+                switch $0 {
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                    UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."):
+                    true
+                default: false
+                }
+            }
+        if !isValid {
+            let found = name.isEmpty ? "none" : "`\(name.prefix(80))`"
+            refuse(key, with: [place], "expected at least two of letters, digits, `-`, `_`, `.`, found \(found)")
+        } else if !seen.insert(name).inserted {
+            refuse(key, "a second namespace `\(name)`")
+        }
+    }
+
+    private mutating func checkOptions(_ place: String, _ options: ChannelOptions) {
+        checkHistory(place, options)
+        for type in options.allowedDeltaTypes where type != "fossil" {
+            refuse("\(place).allowed_delta_types", "only `fossil` exists, found `\(type.prefix(80))`")
+        }
+        checkPattern("\(place).channel_regex", options.channelRegex)
+    }
+
+    private mutating func checkHistory(_ place: String, _ options: ChannelOptions) {
+        let size = "\(place).history_size", ttl = "\(place).history_ttl"
+        if (options.historySize > 0) != (options.historyTTL > 0) {
+            let (given, missing) = options.historySize > 0 ? (size, ttl) : (ttl, size)
+            refuse(given, with: [missing], "`\(missing)` must be given too: history needs both, or neither")
+        }
+        // A top that is forgotten before its publications would begin again at lower offsets.
+        let own = options.historyMetaTTL > 0
+        let metaTTL = own ? options.historyMetaTTL : settings.channel.historyMetaTTL
+        let meta = own ? "\(place).history_meta_ttl" : "channel.history_meta_ttl"
+        if metaTTL < options.historyTTL {
+            let (short, long) = (DurationText.text(Double(metaTTL)), DurationText.text(Double(options.historyTTL)))
+            refuse(meta, with: [ttl], "\(short) must not be shorter than `\(ttl)`, \(long)")
+        }
+        let dependents = [
+            ("force_recovery", options.forceRecovery), ("allow_recovery", options.allowRecovery),
+            ("delta_publish", options.deltaPublish),
+        ]
+        if !options.hasHistory {
+            for (name, isOn) in dependents where isOn {
+                refuse("\(place).\(name)", with: [size, ttl], "needs history: `\(size)` and `\(ttl)`")
+            }
+        }
+        if options.autoCacheRecover, !options.forceRecovery || options.recoveryMode != .cache {
+            let recovery = "\(place).force_recovery", mode = "\(place).force_recovery_mode"
+            refuse(
+                "\(place).auto_cache_recover", with: [recovery, mode],
+                "needs `\(recovery)` and `cache` as `\(mode)`")
+        }
+    }
+}

@@ -1,0 +1,91 @@
+import PharosDomain
+
+extension ConfigurationRules {
+    mutating func checkClient() {
+        let client = settings.client
+        if client.pingInterval > 0, client.pongTimeout >= client.pingInterval {
+            refuse(
+                "client.pong_timeout", with: ["client.ping_interval"],
+                "\(DurationText.text(client.pongTimeout)) must be shorter than `client.ping_interval`, "
+                    + DurationText.text(client.pingInterval))
+        }
+        if client.presenceTTL <= client.presenceUpdateInterval {
+            refuse(
+                "client.presence_ttl", with: ["client.presence_update_interval"],
+                "\(DurationText.text(client.presenceTTL)) must be longer than `client.presence_update_interval`, "
+                    + "\(DurationText.text(client.presenceUpdateInterval)), or clients vanish between two renewals")
+        }
+        if settings.edge.messageSizeLimit > client.queueMaxSize {
+            refuse(
+                "websocket.message_size_limit", with: ["client.queue_max_size"],
+                "\(settings.edge.messageSizeLimit) must not exceed `client.queue_max_size`, \(client.queueMaxSize), "
+                    + "or one publication of that size would close every subscriber")
+        }
+        for origin in client.allowedOrigins where origin.isEmpty || origin.contains(where: \.isWhitespace) {
+            refuse(
+                "client.allowed_origins", "expected globs such as https://*.example.com, found `\(origin.prefix(80))`")
+        }
+        let headerKey = "client.user_id_http_header"
+        if !client.userIDHTTPHeader.utf8.allSatisfy(Self.isHeaderByte) {
+            refuse(headerKey, "not the name of a header: `\(client.userIDHTTPHeader.prefix(80))`")
+        }
+        let namespace = client.personalChannelNamespace
+        if !namespace.isEmpty, !settings.channel.namespaces.contains(where: { $0.name == namespace }) {
+            refuse(
+                "client.subscribe_to_user_personal_channel.personal_channel_namespace", with: ["channel.namespaces"],
+                "no namespace `\(namespace.prefix(80))` in `channel.namespaces`")
+        }
+    }
+
+    mutating func checkTokens(_ section: String, _ tokens: TokenSettings) {
+        checkPattern("\(section).audience_regex", tokens.audienceRegex)
+        checkPattern("\(section).issuer_regex", tokens.issuerRegex)
+        for name in ["audience", "issuer"] {
+            let isAudience = name == "audience"
+            let text = isAudience ? tokens.audience : tokens.issuer
+            let pattern = isAudience ? tokens.audienceRegex : tokens.issuerRegex
+            if !text.isEmpty, !pattern.isEmpty {
+                refuse(
+                    "\(section).\(name)_regex", with: ["\(section).\(name)"],
+                    "give either this or `\(section).\(name)`")
+            }
+        }
+        checkKeys(section, tokens)
+        let claim = tokens.userIDClaim
+        if !claim.utf8.allSatisfy({ Self.isLetter($0) || $0 == UInt8(ascii: "_") }) {
+            refuse("\(section).user_id_claim", "expected letters and `_` only, found `\(claim.prefix(80))`")
+        }
+    }
+
+    private mutating func checkKeys(_ section: String, _ tokens: TokenSettings) {
+        if !tokens.hmacPreviousSecretKey.isEmpty, tokens.hmacSecretKey.isEmpty {
+            refuse(
+                "\(section).hmac_previous_secret_key", with: ["\(section).hmac_secret_key"],
+                "needs `\(section).hmac_secret_key`, the key that follows it")
+        }
+        for (name, text) in [("rsa_public_key", tokens.rsaPublicKey), ("ecdsa_public_key", tokens.ecdsaPublicKey)]
+        where !text.isEmpty && !text.contains("-----BEGIN ") {
+            refuse("\(section).\(name)", "expected the text of a PEM public key")
+        }
+        let endpoint = tokens.jwksPublicEndpoint
+        guard !endpoint.isEmpty else { return }
+        let key = "\(section).jwks_public_endpoint"
+        if endpoint.contains("{{") {
+            // What a token claims must never decide whom the server asks.
+            refuse(key, "variables in the address are not available in this version")
+        } else if !(endpoint.hasPrefix("https://") || endpoint.hasPrefix("http://"))
+            || endpoint.contains(where: \.isWhitespace)
+        {
+            refuse(key, "expected an address that begins with https:// or http://")
+        }
+    }
+
+    private static func isLetter(_ byte: UInt8) -> Bool {
+        UInt8(ascii: "a")...UInt8(ascii: "z") ~= byte | 0x20
+    }
+
+    private static func isHeaderByte(_ byte: UInt8) -> Bool {
+        isLetter(byte) || UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte || byte == UInt8(ascii: "-")
+            || byte == UInt8(ascii: "_")
+    }
+}

@@ -1,0 +1,72 @@
+import PharosDomain
+
+extension ConfigurationRules {
+    mutating func checkListeners() {
+        let address = settings.edge.address
+        let key = "http_server.address"
+        if address.isEmpty {
+            refuse(key, "say `0.0.0.0` to listen on every interface")
+        } else if !NetworkAddress.isAddress(address), address != "localhost" {
+            refuse(key, "expected an IPv4 or IPv6 address or localhost, found `\(address.prefix(80))`")
+        } else if development, !NetworkAddress.isLoopback(address) {
+            refuse(
+                key,
+                "--dev lets everybody in and therefore listens on this machine only, at 127.0.0.1, and not on `\(address)`"
+            )
+        }
+        if draft.tls.enabled, draft.tls.port == settings.edge.port, draft.tls.port != 0 {
+            refuse(
+                "http_server.tls.port", with: ["http_server.port"],
+                "\(draft.tls.port) is `http_server.port` already; TLS has a port of its own")
+        }
+    }
+
+    mutating func checkTLS() {
+        let certificate = "http_server.tls.cert_pem_file", key = "http_server.tls.key_pem_file"
+        let tls = draft.tls
+        if tls.certificateFile.isEmpty != tls.keyFile.isEmpty {
+            let (given, missing) = tls.keyFile.isEmpty ? (certificate, key) : (key, certificate)
+            refuse(given, with: [missing], "`\(missing)` must be given too")
+            return
+        }
+        guard tls.enabled else { return }
+        if tls.certificateFile.isEmpty {
+            refuse("http_server.tls.enabled", with: [certificate, key], "needs `\(certificate)` and `\(key)`")
+            return
+        }
+        for (name, path) in [(certificate, tls.certificateFile), (key, tls.keyFile)]
+        where !TextFile.isReadable(path) {
+            refuse(name, "cannot read `\(path.prefix(200))`")
+        }
+    }
+
+    mutating func checkAPI() {
+        var seen: Set<String> = draft.apiKey.isEmpty ? [] : [draft.apiKey]
+        for (index, entry) in draft.apiKeys.enumerated() {
+            let place = "http_api.keys[\(index)]"
+            if entry.key.isEmpty {
+                refuse("\(place).key", with: [place], "must not be empty")
+            } else if !seen.insert(entry.key).inserted {
+                refuse("\(place).key", "the same key a second time")
+            }
+            if entry.methods.isEmpty {
+                refuse("\(place).methods", with: [place], "name at least one method, or `*` for all")
+            }
+            for method in entry.methods where method != "*" && !APIMethods.all.contains(method) {
+                let meant = Suggestion.closest(to: method, among: APIMethods.all)
+                let hint =
+                    meant.map { ": did you mean `\($0)`?" }
+                    ?? ", expected one of \(APIMethods.all.joined(separator: ", "))"
+                refuse("\(place).methods", "unknown method `\(method.prefix(80))`\(hint)")
+            }
+        }
+    }
+
+    mutating func checkEdge() {
+        for proxy in settings.edge.trustedProxies where !NetworkAddress.isAddressOrBlock(proxy) {
+            refuse("edge.trusted_proxies", "expected addresses or CIDR blocks, found `\(proxy.prefix(80))`")
+        }
+        let name = settings.nodeName
+        if name.isEmpty || name.utf8.count > 255 { refuse("node.name", "must have 1 to 255 bytes") }
+    }
+}

@@ -1,0 +1,7 @@
+/// Names of the server API's methods, as `http_api.keys[].methods` may list them.
+package enum APIMethods {
+    package static let all = [
+        "publish", "broadcast", "batch", "subscribe", "unsubscribe", "disconnect", "refresh", "presence",
+        "presence_stats", "history", "history_remove", "channels", "info", "rpc",
+    ]
+}

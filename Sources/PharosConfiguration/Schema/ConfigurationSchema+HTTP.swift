@@ -1,0 +1,88 @@
+import PharosDomain
+
+extension ConfigurationSchema {
+    static let http: [Setting<ConfigurationDraft>] =
+        [
+            .text(
+                "http_server.address", \.configuration.settings.edge.address,
+                "Address to listen on; `0.0.0.0` is every IPv4 interface."),
+            .integer(
+                "http_server.port", \.configuration.settings.edge.port, 0...65_535,
+                "Port of clients, server API and the other endpoints; 0 lets the system choose."),
+            .bool("http_server.tls.enabled", \.tls.enabled, "Listen for TLS on a port of its own."),
+            .text(
+                "http_server.tls.cert_pem_file", \.tls.certificateFile,
+                "File with the certificate chain, PEM; read again when it changes."),
+            .text("http_server.tls.key_pem_file", \.tls.keyFile, "File with the private key, PEM."),
+            .integer("http_server.tls.port", \.tls.port, 0...65_535, "Port for TLS."),
+            .secret("http_api.key", \.apiKey, "API key with all rights; empty: none."),
+            .sections(
+                "http_api.keys", \.apiKeys, fresh: APIKey(key: "", methods: []), limit: 1000, apiKey,
+                "Further API keys, each for some methods only; another method is refused with 403."),
+            .bool(
+                "http_api.insecure", \.configuration.settings.api.insecure,
+                "Serve the server API without a key: only where nobody else can reach the port."),
+            .choice(
+                "http_api.error_mode", \.configuration.settings.api.transportErrorMode,
+                [("", false), ("transport", true)],
+                "`transport`: an error also sets the HTTP status; otherwise the status is 200 and the body says it."),
+            .duration(
+                "http_api.idempotency_window", \.configuration.settings.api.idempotencyWindow, from: 1,
+                "How long an idempotency key is remembered."),
+            .integer(
+                "http_api.max_body_size", \.configuration.settings.api.maxBodySize, 1024...1_073_741_824,
+                "Bytes of one API request's body; beyond it: 413."),
+        ]
+
+    private static let apiKey = SettingTable<APIKey>([
+        .secret("key", \.key, "The key."),
+        .list(
+            "methods", \.methods,
+            "Methods this key may call, such as `publish` and `broadcast`; `*` is all of them."),
+    ])
+
+    static let websocket: [Setting<ConfigurationDraft>] = [
+        .integer(
+            "websocket.message_size_limit", \.configuration.settings.edge.messageSizeLimit, 64...1_073_741_824,
+            "Bytes of one client message; beyond it the connection is closed with 1009."),
+        .duration(
+            "websocket.write_timeout", \.configuration.settings.edge.writeTimeout, from: 0.001,
+            "How long a blocked write may take before the connection is closed with 3009."),
+    ]
+
+    static let edge = SettingTable<EdgeSettings>([
+        .integer("shards", \.shards, 0...1024, "Threads that hold client connections; 0: one per core."),
+        .integer(
+            "head_size_limit", \.headSizeLimit, 1024...1_048_576,
+            "Bytes of a request's head; beyond it: 431."),
+        .duration("head_timeout", \.headTimeout, from: 0.001, "Time in which a request's head must arrive."),
+        .duration("body_timeout", \.bodyTimeout, from: 0.001, "Time in which a request's body must arrive."),
+        .integer(
+            "backlog", \.backlog, 1...65_535,
+            "Connections that wait to be accepted; the kernel caps it at `net.core.somaxconn`."),
+        .list(
+            "trusted_proxies", \.trustedProxies,
+            "Addresses or CIDR blocks of proxies whose `X-Forwarded-For` is believed; otherwise the socket's address counts."
+        ),
+    ])
+
+    static let process: [Setting<ConfigurationDraft>] = [
+        .text("node.name", \.configuration.settings.nodeName, "Name of this process in `info` and in metrics."),
+        .duration(
+            "shutdown.timeout", \.configuration.settings.shutdownTimeout,
+            "Time for clients to leave after SIGTERM before the process ends anyway."),
+        .duration(
+            "shutdown.window", \.configuration.settings.shutdownWindow,
+            "Clients are told to reconnect spread over this time, not all at once."),
+        .choice(
+            "log.level", \.configuration.log.level, LogSettings.Level.allCases.map { ($0.rawValue, $0) },
+            "Least severity that is logged."),
+        .choice(
+            "log.format", \.configuration.log.format, LogSettings.Format.allCases.map { ($0.rawValue, $0) },
+            "Lines for people or for machines."),
+        .bool("health.enabled", \.configuration.endpoints.health, "Answer `GET /health`."),
+        .bool("prometheus.enabled", \.configuration.endpoints.prometheus, "Answer `GET /metrics`."),
+        .bool("openapi.enabled", \.configuration.endpoints.openAPI, "Answer `GET /openapi.json`."),
+        .bool("demo.enabled", \.configuration.endpoints.demo, "Serve the demo page at `/`."),
+    ]
+}

@@ -1,0 +1,34 @@
+extension ConfigurationSchema {
+    /// Keys that existing files have and this version does not act on.
+    ///
+    /// Each is accepted with the value that asks for nothing. Anything else is an error that names the key: a server
+    /// that quietly leaves out what its operator configured is worse than one that does not start.
+    static let refused: [Setting<ConfigurationDraft>] =
+        [
+            .refused("http_server.internal_address", unless: ""),
+            .refused("http_server.internal_port", unless: "", alternatives: ["0"]),
+            .refused("http_server.tls_autocert.enabled", unless: "false"),
+            .refused("http_server.http3.enabled", unless: "false"),
+            .refused("http_api.disabled", unless: "false"),
+            .refused("http_api.external", unless: "false"),
+            .refused("http_api.handler_prefix", unless: "/api"),
+            .refused("websocket.disabled", unless: "false"),
+            .refused("websocket.compression", unless: "false"),
+            .refused("websocket.handler_prefix", unless: "/connection/websocket"),
+            .refused("health.handler_prefix", unless: "/health"),
+            .refused("prometheus.handler_prefix", unless: "/metrics"),
+            .refused("client.concurrency", unless: "0", alternatives: ["1"]),
+            .refused("client.insecure_skip_token_signature_verify", unless: "false"),
+            .refused("engine.type", unless: "memory"),
+            .refused("broker.enabled", unless: "false"),
+            .refused("presence_manager.enabled", unless: "false"),
+            .refused("rpc.without_namespace.proxy_enabled", unless: "false"),
+            .refused("rpc.namespaces", unless: "[]"),
+            .refused("usage_stats.disabled", unless: "true", alternatives: ["false"]),
+        ]
+        + [
+            "client.proxy.connect.enabled", "client.proxy.refresh.enabled", "http_stream.enabled", "sse.enabled",
+            "webtransport.enabled", "uni_websocket.enabled", "uni_http_stream.enabled", "uni_sse.enabled",
+            "uni_grpc.enabled", "grpc_api.enabled", "admin.enabled", "debug.enabled", "swagger.enabled",
+        ].map { .refused($0, unless: "false") }
+}

@@ -1,0 +1,119 @@
+import Glibc
+import PharosConfiguration
+import PharosDomain
+import Testing
+
+@Suite("Doctor")
+struct DoctorTests {
+    private static func healthy() -> SystemFacts {
+        var facts = SystemFacts()
+        facts.openFilesSoft = 1024
+        facts.openFilesHard = 1_048_576
+        facts.acceptBacklogLimit = 4096
+        facts.ports = [.init(key: "http_server.port", address: "127.0.0.1", number: 8000, state: .free)]
+        facts.now = 1_800_000_000
+        facts.memoryTotal = 8 << 30
+        facts.memoryAvailable = 4 << 30
+        facts.cores = 4
+        return facts
+    }
+
+    private func finding(_ subject: String, _ facts: SystemFacts, _ configuration: PharosConfiguration = .init())
+        -> Doctor.Finding?
+    {
+        Doctor.examine(facts, configuration).first { $0.subject == subject }
+    }
+
+    @Test("a healthy machine has nothing to mend")
+    func healthyMachine() {
+        let findings = Doctor.examine(Self.healthy(), PharosConfiguration())
+        #expect(findings.allSatisfy { $0.severity == .fine && $0.mend.isEmpty })
+        #expect(findings.count == 6)
+    }
+
+    @Test("too few open files for the wanted connections must be mended")
+    func openFiles() {
+        var facts = Self.healthy()
+        facts.openFilesHard = 20_000
+        #expect(finding("open files", facts)?.severity == .advice)
+        var configuration = PharosConfiguration()
+        configuration.settings.client.connectionLimit = 50_000
+        #expect(finding("open files", facts, configuration)?.severity == .broken)
+        facts.openFilesHard = 256
+        #expect(finding("open files", facts)?.severity == .broken)
+    }
+
+    @Test("a backlog that the kernel cuts is advice")
+    func backlog() {
+        var facts = Self.healthy()
+        facts.acceptBacklogLimit = 128
+        let found = finding("net.core.somaxconn", facts)
+        #expect(found?.severity == .advice)
+        #expect(found?.mend.contains("sysctl -w net.core.somaxconn=4096") == true)
+    }
+
+    @Test("a taken port names who listens, and must be mended")
+    func takenPort() {
+        var facts = Self.healthy()
+        facts.ports[0].state = .taken(by: "nginx (pid 12)")
+        let found = finding("http_server.port", facts)
+        #expect(found?.severity == .broken)
+        #expect(found?.message.contains("nginx (pid 12)") == true)
+        facts.ports[0].state = .refused("Permission denied")
+        facts.ports[0].number = 80
+        #expect(finding("http_server.port", facts)?.mend.contains("CAP_NET_BIND_SERVICE") == true)
+    }
+
+    @Test("a clock before the release, or one that runs backwards, must be mended")
+    func clock() {
+        var facts = Self.healthy()
+        facts.now = 0
+        #expect(finding("clock", facts)?.severity == .broken)
+        facts = Self.healthy()
+        facts.isClockMonotonic = false
+        #expect(finding("clock", facts)?.severity == .broken)
+    }
+
+    @Test("little memory and more shards than cores are advice")
+    func memoryAndShards() {
+        var facts = Self.healthy()
+        facts.memoryLimit = 64 << 20
+        #expect(finding("memory", facts)?.severity == .advice)
+        var configuration = PharosConfiguration()
+        configuration.settings.edge.shards = 8
+        #expect(finding("edge.shards", facts, configuration)?.severity == .advice)
+    }
+
+    @Test("the port that another socket listens on is found taken, with this process as its owner")
+    func realPort() throws {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        try #require(descriptor >= 0)
+        defer { close(descriptor) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        inet_pton(AF_INET, "127.0.0.1", &address.sin_addr)
+        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let result = withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { name in
+                bind(descriptor, name, size) | listen(descriptor, 1) | getsockname(descriptor, name, &size)
+            }
+        }
+        try #require(result == 0)
+        let port = Int(UInt16(bigEndian: address.sin_port))
+        let facts = SystemFacts.read(ports: [(key: "http_server.port", address: "127.0.0.1", number: port)])
+        guard case .taken(let owner) = facts.ports[0].state else {
+            Issue.record("\(facts.ports[0].state)")
+            return
+        }
+        #expect(owner?.contains("pid \(getpid())") == true)
+        #expect(facts.openFilesHard > 0 && facts.now > 0 && facts.cores > 0)
+    }
+
+    @Test("the ports to look at are those of the configuration")
+    func ports() throws {
+        #expect(Doctor.ports(of: nil).isEmpty)
+        let loaded = try load(
+            "http_server: {tls: {enabled: true, cert_pem_file: /proc/self/stat, key_pem_file: /proc/self/stat}}")
+        #expect(Doctor.ports(of: loaded.configuration).map(\.number) == [8000, 8443])
+    }
+}

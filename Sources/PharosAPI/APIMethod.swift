@@ -1,0 +1,164 @@
+/// One method of the server API: what `POST /api/<name>` takes and gives.
+package struct APIMethod: Sendable {
+    package let name: String
+    package let summary: String
+    package let request: [APIField]
+    package let result: [APIField]
+
+    /// All of them; `/openapi.json` is written from this table, and a path that is not in it is 404.
+    package static let all: [APIMethod] = messaging + clients + channels + others
+
+    /// The request as a schema: what is published is given in one of two ways.
+    package var requestSchema: JSONTree {
+        guard case .object(let members) = APISchema.object(request, "").tree,
+            request.contains(where: { $0.name == "skip_history" })
+        else { return APISchema.object(request, "").tree }
+        return .object(members + [("anyOf", [["required": ["data"]], ["required": ["b64data"]]])])
+    }
+
+    /// Request or result as a named schema, for example `PublishRequest`.
+    package func schemaName(_ suffix: String) -> String {
+        name.split(separator: "_").map { $0.prefix(1).uppercased() + $0.dropFirst() }.joined() + suffix
+    }
+
+    private static let channel = APIField(
+        "channel", .text("Name of the channel.", minLength: 1, maxLength: 255), required: true)
+    private static let user = APIField("user", .text("User id."))
+    private static let client = APIField("client", .text("Client id: one connection."))
+    private static let session = APIField("session", .text("Session id: one connection, over reconnects."))
+    private static let expireAt = APIField("expire_at", .integer("Seconds since 1970; 0 never.", minimum: 0))
+
+    private static let content: [APIField] = [
+        APIField("data", .any("Any JSON: what subscribers receive. This or `b64data`.")),
+        APIField("b64data", .base64("The data as base64, for channels whose data is binary.")),
+        APIField("skip_history", .boolean("Deliver without storing.")),
+        APIField("tags", .map(.text(""), "Short texts that travel with the publication.")),
+        APIField("idempotency_key", .text("A repeat with the same key returns the stored result.")),
+        APIField("delta", .boolean("Offer deltas to subscribers that agreed to them.")),
+        APIField("version", .integer("A version that is not greater than the last one is suppressed.", minimum: 0)),
+        APIField("version_epoch", .text("Versions of another epoch start anew.")),
+    ]
+
+    private static let messaging = [
+        APIMethod(
+            name: "publish", summary: "Publish into one channel", request: [channel] + content,
+            result: [
+                APIField("offset", .integer("Place in the channel's stream; absent without history.", minimum: 0)),
+                APIField("epoch", .text("Epoch of the stream; absent without history.")),
+            ]),
+        APIMethod(
+            name: "broadcast", summary: "Publish the same into many channels",
+            request: [
+                APIField("channels", .list(.text("", minLength: 1, maxLength: 255), "Names."), required: true)
+            ] + content,
+            result: [
+                APIField(
+                    "responses", .list(.reference("PublishResponse"), "One per channel, in the order of the request."),
+                    required: true)
+            ]),
+    ]
+
+    private static let clients = [
+        APIMethod(
+            name: "subscribe", summary: "Subscribe connections of a user to a channel",
+            request: [
+                channel, user, expireAt,
+                APIField("info", .any("Shown as `chan_info`.")),
+                APIField("b64info", .base64("The info as base64.")),
+                client,
+                APIField("data", .any("Sent to the client with the subscription.")),
+                APIField("b64data", .base64("The data as base64.")),
+                APIField("recover_since", .reference("StreamPosition")),
+                APIField("override", .map(.any(""), "Channel options that differ for this subscription.")),
+                session,
+            ], result: []),
+        APIMethod(
+            name: "unsubscribe", summary: "End subscriptions of a user",
+            request: [channel, user, client, session], result: []),
+        APIMethod(
+            name: "disconnect", summary: "End connections of a user",
+            request: [
+                user,
+                APIField(
+                    "disconnect",
+                    .object(
+                        [
+                            APIField("code", .integer("WebSocket close code.", minimum: 0, maximum: 4_999)),
+                            APIField("reason", .text("")),
+                        ], "Code and reason that the client gets; 3503 if absent.")),
+                client,
+                APIField("whitelist", .list(.text(""), "Client ids to spare.")),
+                session,
+            ], result: []),
+        APIMethod(
+            name: "refresh", summary: "Extend or end the lifetime of connections",
+            request: [
+                user, client,
+                APIField("expired", .boolean("Close them as expired.")),
+                expireAt,
+                APIField("info", .any("New connection info.")),
+                session,
+            ], result: []),
+    ]
+
+    private static let channels = [
+        APIMethod(
+            name: "presence", summary: "Who is subscribed to a channel", request: [channel],
+            result: [
+                APIField("presence", .map(.reference("ClientInfo"), "By client id."), required: true)
+            ]),
+        APIMethod(
+            name: "presence_stats", summary: "How many are subscribed to a channel", request: [channel],
+            result: [
+                APIField("num_clients", .integer("", minimum: 0), required: true),
+                APIField("num_users", .integer("", minimum: 0), required: true),
+            ]),
+        APIMethod(
+            name: "history", summary: "Publications of a channel's stream",
+            request: [
+                channel,
+                APIField("limit", .integer("0: the position alone; -1: all that the server allows.", minimum: -1)),
+                APIField("since", .reference("StreamPosition")),
+                APIField("reverse", .boolean("Newest first.")),
+            ],
+            result: [
+                APIField("publications", .list(.reference("Publication"), "In order."), required: true),
+                APIField("epoch", .text(""), required: true),
+                APIField("offset", .integer("Of the newest publication.", minimum: 0), required: true),
+            ]),
+        APIMethod(
+            name: "history_remove", summary: "Forget a channel's publications", request: [channel], result: []),
+        APIMethod(
+            name: "channels", summary: "Channels with subscribers",
+            request: [APIField("pattern", .text("A glob; empty: all."))],
+            result: [
+                APIField(
+                    "channels",
+                    .map(.object([APIField("num_clients", .integer("", minimum: 0), required: true)], ""), "By name."),
+                    required: true)
+            ]),
+    ]
+
+    private static let others = [
+        APIMethod(
+            name: "info", summary: "The nodes and what they do", request: [],
+            result: [APIField("nodes", .list(.reference("Node"), ""), required: true)]),
+        APIMethod(
+            name: "rpc", summary: "Call a method of the embedding program",
+            request: [
+                APIField("method", .text("Name.", minLength: 1), required: true), APIField("params", .any("")),
+            ],
+            result: [APIField("data", .any(""))]),
+        APIMethod(
+            name: "batch", summary: "Several commands in one request",
+            request: [
+                APIField("commands", .list(.reference("BatchCommand"), "One method per element."), required: true),
+                APIField("parallel", .boolean("The order of execution does not matter.")),
+            ],
+            result: [
+                APIField(
+                    "replies", .list(.reference("BatchReply"), "One per command, in the order of the request."),
+                    required: true)
+            ]),
+    ]
+}

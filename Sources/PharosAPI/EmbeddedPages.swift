@@ -1,0 +1,64 @@
+import HTTPTypes
+package import Hummingbird
+import NIOCore
+
+/// The pages inside the binary: the demo and the browser client.
+package struct EmbeddedPages: Sendable {
+    package struct Page: Sendable {
+        package let path: String
+        let contentType: String
+        let bytes: [UInt8]
+        let entityTag: String
+
+        init(path: String, contentType: String, bytes: [UInt8]) {
+            self.path = path
+            self.contentType = contentType
+            self.bytes = bytes
+            self.entityTag = Page.tag(bytes)
+        }
+
+        /// FNV-1a: a change of the text changes the tag, and nothing more is asked of it.
+        private static func tag(_ bytes: [UInt8]) -> String {
+            let hash = bytes.reduce(UInt64(0xcbf2_9ce4_8422_2325)) { ($0 ^ UInt64($1)) &* 0x0100_0000_01b3 }
+            return "\"\(String(hash, radix: 16))\""
+        }
+    }
+
+    package let pages: [Page]
+
+    /// - Parameter demo: false serves the browser client alone.
+    package init(demo: Bool) {
+        let script = "text/javascript; charset=utf-8"
+        var pages = [Page(path: "/pharos.js", contentType: script, bytes: PackageResources.pharos_js)]
+        if demo {
+            pages += [
+                Page(path: "/", contentType: "text/html; charset=utf-8", bytes: PackageResources.index_html),
+                Page(path: "/demo.js", contentType: script, bytes: PackageResources.demo_js),
+                Page(path: "/demo.css", contentType: "text/css; charset=utf-8", bytes: PackageResources.demo_css),
+            ]
+        }
+        self.pages = pages
+    }
+
+    /// The page, or 304 if the client has it (RFC 9110, section 13.1.2).
+    package func response(_ page: Page, to request: Request) -> Response {
+        var headers: HTTPFields = [
+            .eTag: page.entityTag,
+            .cacheControl: "no-cache",
+            .contentSecurityPolicy: "default-src 'self'; connect-src 'self' ws: wss:",
+            .xContentTypeOptions: "nosniff",
+        ]
+        if let known = request.headers[.ifNoneMatch], matches(known, page.entityTag) {
+            return Response(status: .notModified, headers: headers)
+        }
+        headers[.contentType] = page.contentType
+        return Response(status: .ok, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: page.bytes)))
+    }
+
+    private func matches(_ known: String, _ tag: String) -> Bool {
+        known.split(separator: ",").contains { entry in
+            let entry = entry.drop { $0 == " " }
+            return entry == "*" || entry.drop { $0 == "W" || $0 == "/" }.hasPrefix(tag)
+        }
+    }
+}

@@ -1,0 +1,47 @@
+/// The closed sets that label values come from, and what each metric is.
+extension NodeMetrics {
+    static let statuses: Set<Int> = [400, 403, 404, 405, 408, 413, 414, 426, 429, 431, 501, 503, 505]
+    static let replyCodes = Set(100...113)
+    static let disconnectCodes = Set([3000, 3001]).union(3004...3006).union(3008...3013).union(3500...3509)
+        .union([1002, 1003, 1007, 1009])
+    static let unsubscribeCodes: Set<Int> = [2000, 2500, 2501]
+    static let commands: Set<String> = [
+        "connect", "subscribe", "unsubscribe", "publish", "presence", "presence_stats", "history", "ping", "send",
+        "rpc", "refresh", "sub_refresh",
+    ]
+
+    static let helps: [String: String] = [
+        "node_build": "Always 1; the label tells the version.",
+        "node_num_nodes": "Nodes that work together.",
+        "node_num_clients": "Clients that are connected.",
+        "node_num_users": "Different users of the connected clients.",
+        "node_num_subscriptions": "Subscriptions of the connected clients.",
+        "node_num_channels": "Channels with at least one subscriber.",
+        "node_messages_sent_count": "Publications accepted.",
+        "node_messages_received_count": "Messages that clients sent.",
+        "client_connections_accepted": "Connections accepted.",
+        "client_connections_inflight": "Connections that are open.",
+        "client_connections_refused": "Connections refused, by the HTTP status of the answer.",
+        "client_num_by_name": "Clients that are connected, by registered SDK name.",
+        "client_num_reply_errors": "Errors in replies, by code.",
+        "client_num_server_disconnects": "Connections that the server ended, by code.",
+        "client_num_server_unsubscribes": "Subscriptions that the server ended, by code.",
+        "client_commands": "Commands that clients sent.",
+        "client_recover": "Subscriptions that asked for recovery, and whether nothing was missing.",
+        "client_recovered_publications": "Publications delivered by recovery.",
+        "client_slow_closed": "Connections closed because their output exceeded the limit.",
+        "transport_messages_sent": "Messages sent to clients.",
+        "transport_messages_sent_size": "Bytes sent to clients.",
+        "transport_messages_received": "Messages received from clients.",
+        "transport_messages_received_size": "Bytes received from clients.",
+        "transport_sends": "Writes to connections; fewer than the messages, as messages share them.",
+        "transport_accept_errors": "Connections that could not be accepted for want of descriptors.",
+        "transport_handed_over": "Connections handed over to the HTTP server.",
+        "transport_http_connections": "Connections that the HTTP server holds.",
+        "transport_tls_connections": "TLS connections that are open.",
+        "transport_connections_refused": "Connections closed because an entrance was full.",
+        "api_commands": "Server API calls.",
+        "api_command_errors_total": "Server API calls answered with an error, by code.",
+        "api_command_duration_seconds": "Time from a server API request to its answer.",
+    ]
+}

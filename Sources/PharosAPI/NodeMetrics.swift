@@ -1,0 +1,145 @@
+package import Metrics
+package import PharosServices
+import Synchronization
+
+/// What the entrances beside the edge count; zero where there is none.
+package struct TransportCounters: Sendable {
+    package var httpConnections = 0
+    package var httpRefused: UInt64 = 0
+    package var tlsConnections = 0
+    package var tlsRefused: UInt64 = 0
+
+    package init() {}
+}
+
+/// Reports the node's counters through swift-metrics each time somebody looks.
+///
+/// The shards count in plain integers of their own; only here, once per scrape, do the numbers become metrics. All label
+/// values come from closed sets: what is not known counts as `other`, an unknown client name as `unregistered`.
+package final class NodeMetrics: Sendable {
+    private let factory: any MetricsFactory
+    private let state = Mutex(State())
+
+    private struct State {
+        var counters: [String: (handle: Counter, last: UInt64)] = [:]
+        var gauges: [String: Gauge] = [:]
+        /// Names that were there at an earlier scrape: when they vanish, their gauge must fall to 0.
+        var clientNames: Set<String> = []
+    }
+
+    /// - Parameter describe: is told what each metric is.
+    package init(
+        factory: any MetricsFactory, version: String, describe: (_ name: String, _ help: String) -> Void = { _, _ in }
+    ) {
+        self.factory = factory
+        for (name, help) in Self.helps { describe("pharos_\(name)", help) }
+        Gauge(label: "pharos_node_build", dimensions: [("version", version)], factory: factory).record(1)
+        Gauge(label: "pharos_node_num_nodes", factory: factory).record(1)
+    }
+
+    /// Brings the metrics to the state of `node`. Calls may overlap: a count never falls.
+    package func update(_ node: NodeCounters, transports: TransportCounters) {
+        state.withLock { state in
+            updateNode(node, &state)
+            updateClients(node, &state)
+            updateTransports(node, transports, &state)
+            updateAPI(node, &state)
+        }
+    }
+
+    private func updateNode(_ node: NodeCounters, _ state: inout State) {
+        gauge("node_num_clients", node.currentClients, &state)
+        gauge("node_num_users", node.currentUsers, &state)
+        gauge("node_num_subscriptions", node.currentSubscriptions, &state)
+        gauge("node_num_channels", node.currentChannels, &state)
+        count("node_messages_sent_count", ("type", "publication"), node.publications, &state)
+        count("node_messages_received_count", nil, node.messagesReceived, &state)
+    }
+
+    private func updateClients(_ node: NodeCounters, _ state: inout State) {
+        count("client_connections_accepted", nil, node.connectionsAccepted, &state)
+        gauge("client_connections_inflight", node.currentConnections, &state)
+        for name in state.clientNames where node.clientNames[name] == nil {
+            gauge("client_num_by_name", 0, label: ("name", name), &state)
+        }
+        state.clientNames.formUnion(node.clientNames.keys)
+        for (name, number) in node.clientNames {
+            gauge("client_num_by_name", number, label: ("name", name), &state)
+        }
+        byCode("client_connections_refused", "status", node.connectionsRefused, Self.statuses, &state)
+        byCode("client_num_reply_errors", "code", node.replyErrors, Self.replyCodes, &state)
+        byCode("client_num_server_disconnects", "code", node.disconnects, Self.disconnectCodes, &state)
+        byCode("client_num_server_unsubscribes", "code", node.unsubscribes, Self.unsubscribeCodes, &state)
+        byName("client_commands", node.commands, Self.commands, &state)
+        count("client_recover", ("recovered", "yes"), node.recoveries, &state)
+        count("client_recover", ("recovered", "no"), node.recoveryFailures, &state)
+        count("client_recovered_publications", nil, node.recoveredPublications, &state)
+        count("client_slow_closed", nil, node.slowClosed, &state)
+    }
+
+    private func updateTransports(
+        _ node: NodeCounters, _ transports: TransportCounters, _ state: inout State
+    ) {
+        count("transport_messages_sent", nil, node.messagesSent, &state)
+        count("transport_messages_sent_size", nil, node.bytesSent, &state)
+        count("transport_messages_received", nil, node.messagesReceived, &state)
+        count("transport_messages_received_size", nil, node.bytesReceived, &state)
+        count("transport_sends", nil, node.sends, &state)
+        count("transport_accept_errors", nil, node.acceptErrors, &state)
+        count("transport_handed_over", nil, node.handedOver, &state)
+        gauge("transport_http_connections", transports.httpConnections, &state)
+        gauge("transport_tls_connections", transports.tlsConnections, &state)
+        count("transport_connections_refused", ("entrance", "http"), transports.httpRefused, &state)
+        count("transport_connections_refused", ("entrance", "tls"), transports.tlsRefused, &state)
+    }
+
+    private func updateAPI(_ node: NodeCounters, _ state: inout State) {
+        byName("api_commands", node.apiCalls, Set(APIMethod.all.map(\.name)), &state)
+        byCode("api_command_errors_total", "code", node.apiErrors, Self.replyCodes, &state)
+    }
+
+    // MARK: Details
+
+    private func gauge(_ name: String, _ value: Int, label: (String, String)? = nil, _ state: inout State) {
+        let key = label.map { "\(name) \($0.1)" } ?? name
+        if state.gauges[key] == nil {
+            let dimensions = label.map { [$0] } ?? []
+            state.gauges[key] = Gauge(label: "pharos_\(name)", dimensions: dimensions, factory: factory)
+        }
+        state.gauges[key]?.record(value)
+    }
+
+    private func count(_ name: String, _ label: (String, String)?, _ value: UInt64, _ state: inout State) {
+        let key = label.map { "\(name) \($0.1)" } ?? name
+        if state.counters[key] == nil {
+            let dimensions = label.map { [$0] } ?? []
+            state.counters[key] = (Counter(label: "pharos_\(name)", dimensions: dimensions, factory: factory), 0)
+        }
+        guard let (handle, last) = state.counters[key], value > last else { return }
+        handle.increment(by: Int64(clamping: value - last))
+        state.counters[key]?.last = value
+    }
+
+    private func byCode<Code: BinaryInteger & Hashable>(
+        _ name: String, _ label: String, _ values: [Code: UInt64], _ known: Set<Int>, _ state: inout State
+    ) {
+        byName(
+            name, Dictionary(uniqueKeysWithValues: values.map { (String($0.key), $0.value) }),
+            Set(known.map { String($0) }), label: label, &state)
+    }
+
+    private func byName(
+        _ name: String, _ values: [String: UInt64], _ known: Set<String>, label: String = "method",
+        _ state: inout State
+    ) {
+        var other: UInt64 = 0
+        for (value, number) in values {
+            if known.contains(value) {
+                count(name, (label, value), number, &state)
+            } else {
+                other += number
+            }
+        }
+        if other > 0 { count(name, (label, "other"), other, &state) }
+    }
+}

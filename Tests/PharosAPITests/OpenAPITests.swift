@@ -1,0 +1,86 @@
+import Foundation
+import PharosAPI
+import Testing
+
+@Suite struct OpenAPITests {
+    private func document(insecure: Bool = false) throws -> [String: Any] {
+        let bytes = OpenAPIDocument(version: "1.0.0", isInsecure: insecure).tree.encoded()
+        return try #require(try JSONSerialization.jsonObject(with: Data(bytes)) as? [String: Any])
+    }
+
+    @Test("the description lists exactly the methods of the server API")
+    func methods() throws {
+        let document = try document()
+        #expect(document["openapi"] as? String == "3.1.0")
+        let paths = try #require(document["paths"] as? [String: Any])
+        let methods = [
+            "publish", "broadcast", "subscribe", "unsubscribe", "disconnect", "refresh", "presence",
+            "presence_stats", "history", "history_remove", "channels", "info", "rpc", "batch",
+        ]
+        let others = ["/api", "/health", "/health/live", "/health/ready", "/metrics", "/openapi.json"]
+        #expect(Set(paths.keys) == Set(methods.map { "/api/\($0)" } + others))
+    }
+
+    @Test("each operation says what it answers, each reference leads somewhere")
+    func references() throws {
+        let document = try document()
+        let paths = try #require(document["paths"] as? [String: [String: [String: Any]]])
+        for (path, operations) in paths where path.hasPrefix("/api") {
+            let post = try #require(operations["post"])
+            let responses = try #require(post["responses"] as? [String: Any])
+            for status in ["200", "400", "401", "403", "404", "413"] { #expect(responses[status] != nil) }
+            #expect((post["security"] as? [Any])?.count == 3)
+            #expect(post["requestBody"] != nil)
+        }
+        var references: [String] = []
+        collect(document, into: &references)
+        #expect(references.count > 100)
+        for reference in Set(references) {
+            let steps = reference.dropFirst(2).split(separator: "/").map(String.init)
+            let target = steps.reduce(document as Any?) { ($0 as? [String: Any])?[$1] }
+            #expect(target != nil, "\(reference)")
+        }
+    }
+
+    private func collect(_ value: Any, into references: inout [String]) {
+        if let object = value as? [String: Any] {
+            if let reference = object["$ref"] as? String { references.append(reference) }
+            for member in object.values { collect(member, into: &references) }
+        } else if let array = value as? [Any] {
+            for element in array { collect(element, into: &references) }
+        }
+    }
+
+    @Test("without keys the description asks for none, and it is the same each time")
+    func insecure() throws {
+        let paths = try #require(try document(insecure: true)["paths"] as? [String: [String: [String: Any]]])
+        let publish = try #require(paths["/api/publish"]?["post"])
+        #expect(publish["security"] == nil)
+        #expect((publish["responses"] as? [String: Any])?["401"] == nil)
+        let first = OpenAPIDocument(version: "1").tree.encoded()
+        #expect(first == OpenAPIDocument(version: "1").tree.encoded())
+    }
+
+    @Test("the description is served as JSON, and everything it names is there")
+    func served() async throws {
+        let client = try await TestServer().client()
+        let answer = try #require(try await client.request("GET", "/openapi.json"))
+        #expect(answer.headers["content-type"] == "application/json")
+        let document = try #require(try JSONSerialization.jsonObject(with: Data(answer.body)) as? [String: Any])
+        let paths = try #require(document["paths"] as? [String: [String: Any]])
+        for (path, operations) in paths {
+            for method in operations.keys {
+                let body = method == "post" ? "{}" : ""
+                let answer = try await client.request(method.uppercased(), path, body: body)
+                #expect(answer?.status == 200, "\(method) \(path)")
+            }
+        }
+        await client.close()
+    }
+
+    @Test("JSON text is escaped")
+    func escaping() {
+        let tree: JSONTree = ["a\"b": ["x\\y\n", 1, true, [:]]]
+        #expect(String(decoding: tree.encoded(), as: UTF8.self) == #"{"a\"b":["x\\y\u000a",1,true,{}]}"#)
+    }
+}

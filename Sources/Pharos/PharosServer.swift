@@ -1,0 +1,133 @@
+import CPharosSys
+import Hummingbird
+import Logging
+import Metrics
+import NIOCore
+import NIOPosix
+import PharosAPI
+import PharosAuth
+package import PharosConfiguration
+import PharosDomain
+import PharosServices
+import PharosTransports
+import ServiceLifecycle
+import Synchronization
+
+/// A whole Pharos in this process: the shards, HTTP beside them, TLS if configured, composed from one configuration.
+///
+/// `start` returns once connections are accepted. As a `Service` it runs until graceful shutdown, tells every client to
+/// reconnect, and leaves when they have gone or the time is over.
+package final class PharosServer: Service {
+    package let configuration: PharosConfiguration
+    private let logger: Logger
+    private let running = Mutex<Running?>(nil)
+
+    private struct Running: Sendable {
+        let shards: ShardGroup
+        let handOver: HandOver
+        let tls: TLSListener?
+        let group: MultiThreadedEventLoopGroup
+    }
+
+    /// What a started server listens on.
+    package struct Addresses: Sendable {
+        package let port: Int
+        package let tlsPort: Int?
+        package let shards: Int
+        /// Descriptors that the process may have.
+        package let openFiles: Int
+    }
+
+    package init(configuration: PharosConfiguration) {
+        self.configuration = configuration
+        logger = ServerLog.make(configuration.log)
+    }
+
+    /// Opens the ports.
+    /// - Throws: an error whose description names the setting or the port at fault.
+    package func start() async throws -> Addresses {
+        let settings = configuration.settings
+        let openFiles = Int(pharos_raise_open_files())
+        logger.info("open files", metadata: ["limit": "\(openFiles)"])
+        let verifier = try JWTVerifier(TokensConfiguration(settingsOf: configuration), fetch: JWKSFetcher.fetch)
+        let shards = try ShardGroup(
+            settings: settings, verifier: verifier, version: "pharos \(PharosVersion.current)",
+            openFiles: max(openFiles, 256))
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let http = HTTPService(
+            responder: routes(shards).router().buildResponder(), limits: .init(edge: settings.edge, api: settings.api),
+            logger: logger)
+        let handOver = HandOver(group: group, connectionLimit: 1_024, logger: logger, serve: { http.serve($0) })
+        var tls: TLSListener?
+        var tlsPort: Int?
+        if let tlsSettings = settings.edge.tls {
+            let listener = try TLSListener(
+                settings: tlsSettings, edge: settings.edge, backend: shards, group: group, connectionLimit: 16_384,
+                logger: logger, serve: { http.serve($0) })
+            tlsPort = try await listener.start()
+            tls = listener
+        }
+        let started = Running(shards: shards, handOver: handOver, tls: tls, group: group)
+        running.withLock { $0 = started }
+        shards.start(adopter: handOver)
+        Task { await verifier.loadKeys() }
+        return Addresses(port: shards.port, tlsPort: tlsPort, shards: shards.shardCount, openFiles: openFiles)
+    }
+
+    private func routes(_ shards: ShardGroup) -> APIRoutes {
+        let registry = PrometheusRegistry()
+        var routes = APIRoutes.Configuration(api: configuration.settings.api, version: PharosVersion.current)
+        routes.demoPage = configuration.endpoints.demo
+        routes.health = configuration.endpoints.health
+        routes.metrics = configuration.endpoints.prometheus
+        return APIRoutes(configuration: routes, backend: shards, registry: registry) { [weak self] in
+            self?.transportCounters() ?? TransportCounters()
+        }
+    }
+
+    private func transportCounters() -> TransportCounters {
+        var counters = TransportCounters()
+        guard let running = running.withLock({ $0 }) else { return counters }
+        counters.httpConnections = running.handOver.connectionCount
+        counters.httpRefused = running.handOver.refusedCount
+        counters.tlsConnections = running.tls?.connectionCount ?? 0
+        counters.tlsRefused = running.tls?.refusedCount ?? 0
+        return counters
+    }
+
+    /// Reads the certificate and key again; a pair that cannot be used leaves the old one in force.
+    package func reloadCertificate() {
+        guard let tls = running.withLock({ $0?.tls }) else { return }
+        do {
+            try tls.reload()
+            logger.info("certificate reloaded")
+        } catch {
+            logger.error("certificate not reloaded, the old one stays", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// Tells every client to reconnect, waits for them at most the configured time, and frees everything.
+    package func stop() async {
+        let taken = running.withLock { running in
+            defer { running = nil }
+            return running
+        }
+        guard let taken else { return }
+        let settings = configuration.settings
+        logger.info("shutting down")
+        taken.shards.beginShutdown(windowMs: Int64(settings.shutdownWindow * 1_000))
+        let ended = Task.detached { taken.shards.join() }
+        await ended.value
+        await taken.tls?.shutdown(gracePeriod: .seconds(1))
+        await taken.handOver.shutdown(gracePeriod: .seconds(1))
+        try? await taken.group.shutdownGracefully()
+        logger.info("stopped")
+    }
+
+    /// Runs until graceful shutdown; starts first if `start` was not called.
+    package func run() async throws {
+        if running.withLock({ $0 == nil }) { _ = try await start() }
+        try? await gracefulShutdown()
+        await stop()
+    }
+}

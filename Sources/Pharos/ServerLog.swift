@@ -1,0 +1,61 @@
+import Glibc
+package import Logging
+package import PharosConfiguration
+
+/// The process' log: one line per event on standard error, as text or JSON. No payload and no token is ever logged.
+package enum ServerLog {
+    package static func make(_ settings: LogSettings) -> Logger {
+        var logger = Logger(label: "pharos") { label -> any LogHandler in
+            if settings.format == .json { return JSONLogHandler() }
+            return StreamLogHandler.standardError(label: label)
+        }
+        logger.logLevel = Logger.Level(rawValue: settings.level.rawValue) ?? .info
+        return logger
+    }
+}
+
+/// One JSON object per line.
+struct JSONLogHandler: LogHandler {
+    var metadata: Logger.Metadata = [:]
+    var logLevel = Logger.Level.info
+
+    subscript(metadataKey key: String) -> Logger.MetadataValue? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+        var line = "{\"time\":\(JSONLogHandler.now()),\"level\":\"\(event.level.rawValue)\",\"message\":"
+        line += JSONLogHandler.quoted(event.message.description)
+        let all = metadata.merging(event.metadata ?? [:]) { $1 }
+        for (key, value) in all.sorted(by: { $0.key < $1.key }) {
+            line += ",\(JSONLogHandler.quoted(key)):\(JSONLogHandler.quoted("\(value)"))"
+        }
+        line += "}\n"
+        var text = line
+        text.withUTF8 { _ = write(STDERR_FILENO, $0.baseAddress, $0.count) }
+    }
+
+    private static func now() -> String {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        let milliseconds = String(time.tv_nsec / 1_000_000)
+        return "\(time.tv_sec).\(String(repeating: "0", count: 3 - milliseconds.count))\(milliseconds)"
+    }
+
+    private static func quoted(_ text: String) -> String {
+        var result = "\""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\"": result += "\\\""
+            case "\\": result += "\\\\"
+            case "\n": result += "\\n"
+            case "\u{0}"..."\u{1f}":
+                let code = String(scalar.value, radix: 16)
+                result += "\\u" + String(repeating: "0", count: 4 - code.count) + code
+            default: result.unicodeScalars.append(scalar)
+            }
+        }
+        return result + "\""
+    }
+}

@@ -1,0 +1,28 @@
+import ArgumentParser
+import PharosConfiguration
+
+/// `pharos doctor`: does this machine let the server do what its configuration says?
+struct DoctorCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "doctor", abstract: "Look for what would keep the server from working, and say how to mend it.",
+        discussion: "Ends with status 1 if something must be mended.")
+
+    @OptionGroup var options: ConfigurationOptions
+
+    func run() throws {
+        var findings: [Doctor.Finding] = []
+        var configuration: PharosConfiguration?
+        do throws(ConfigurationError) {
+            configuration = try options.load().configuration
+            findings.append(Doctor.Finding(severity: .fine, subject: "configuration", message: "loads"))
+        } catch {
+            for problem in error.problems {
+                findings.append(
+                    Doctor.Finding(severity: .broken, subject: "configuration", message: problem.description))
+            }
+        }
+        findings += Doctor.examine(.read(ports: Doctor.ports(of: configuration)), configuration)
+        for finding in findings { print(finding.text) }
+        if findings.contains(where: { $0.severity == .broken }) { throw ExitCode(1) }
+    }
+}

@@ -1,0 +1,98 @@
+import ArgumentParser
+import Glibc
+import Logging
+import Pharos
+import PharosConfiguration
+import PharosDomain
+import ServiceLifecycle
+import UnixSignals
+
+/// `pharos serve`: runs the server until it is told to stop.
+struct ServeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve", abstract: "Run the server.",
+        discussion: """
+            Without --dev nothing is open until the configuration opens it, and the server says at start what is closed.
+            SIGTERM and SIGINT end it gracefully: every client is told to reconnect. SIGHUP reads the certificate again.
+            """)
+
+    @OptionGroup var options: ConfigurationOptions
+
+    @Flag(help: "With --dev: do not publish this machine's load for the demo page.")
+    var noDemoLoad = false
+
+    func run() async throws {
+        let loaded = try options.loadOrExit()
+        let server = PharosServer(configuration: loaded.configuration)
+        let addresses: PharosServer.Addresses
+        do {
+            addresses = try await server.start()
+        } catch {
+            StandardError.print("pharos: \(error)")
+            throw ExitCode(1)
+        }
+        let settings = loaded.configuration.settings
+        announce(loaded, settings, addresses)
+        let load = startDemoLoad(loaded, settings, addresses)
+        defer { load?.cancel() }
+        var configuration = ServiceGroupConfiguration(
+            services: [.init(service: server), .init(service: CertificateReloads(server: server))],
+            gracefulShutdownSignals: [.sigterm, .sigint], logger: Logger(label: "pharos") { _ in SwiftLogNoOpLogHandler() })
+        configuration.maximumGracefulShutdownDuration = .seconds(settings.shutdownTimeout + 10)
+        try await ServiceGroup(configuration: configuration).run()
+    }
+
+    private func announce(
+        _ loaded: LoadedConfiguration, _ settings: ServerSettings, _ addresses: PharosServer.Addresses
+    ) {
+        let host = settings.edge.address.contains(":") ? "[\(settings.edge.address)]" : settings.edge.address
+        let base = "http://\(host):\(addresses.port)"
+        var lines = ["pharos \(PharosVersion.current) listening on \(base), shards: \(addresses.shards), open files: \(addresses.openFiles)"]
+        if let port = addresses.tlsPort { lines.append("TLS on https://\(host):\(port)") }
+        lines.append("clients connect to ws://\(host):\(addresses.port)/connection/websocket")
+        if !loaded.developmentOpenings.isEmpty {
+            lines.append("open because of --dev:")
+            lines += loaded.developmentOpenings.map { "  - \($0)" }
+        }
+        lines += loaded.notices.map { "note: \($0)" }
+        if loaded.configuration.endpoints.demo {
+            lines.append("demo page: \(base)/")
+            lines.append("publish:")
+            lines.append(
+                "  curl -X POST \(base)/api/publish -H 'Content-Type: application/json' "
+                    + "-d '{\"channel\":\"chat\",\"data\":{\"from\":\"curl\",\"text\":\"hello\"}}'")
+        }
+        print(lines.joined(separator: "\n"))
+        fflush(nil)
+    }
+
+    /// The demo page's chart: an example publisher that uses the public API like any back end.
+    private func startDemoLoad(
+        _ loaded: LoadedConfiguration, _ settings: ServerSettings, _ addresses: PharosServer.Addresses
+    ) -> Task<Void, Never>? {
+        guard options.dev, loaded.configuration.endpoints.demo, !noDemoLoad else { return nil }
+        let key = settings.api.keys.first?.key
+        return Task {
+            await MachineLoadPublisher().run(
+                host: settings.edge.address, port: UInt16(addresses.port), apiKey: key)
+        }
+    }
+}
+
+/// SIGHUP: the certificate has been renewed.
+private struct CertificateReloads: Service {
+    let server: PharosServer
+
+    func run() async throws {
+        let signals = await UnixSignalsSequence(trapping: .sighup)
+        for await _ in signals.cancelOnGracefulShutdown() { server.reloadCertificate() }
+    }
+}
+
+/// Lines for people, beside what a command prints as its result.
+enum StandardError {
+    static func print(_ line: String) {
+        var text = line + "\n"
+        text.withUTF8 { _ = write(STDERR_FILENO, $0.baseAddress, $0.count) }
+    }
+}

@@ -1,17 +1,17 @@
 import CPharosSys
-import Synchronization
+import PharosBytes
 
 /// How threads and tasks hand messages to a shard: a locked list and an eventfd that wakes the shard's loop.
 ///
 /// `post` may be called from anywhere; messages of one sender arrive in order. `take` is the shard's alone.
 package final class Mailbox<Message: Sendable>: Sendable {
-    private struct Contents {
+    private struct Contents: Sendable {
         var messages: [Message] = []
         var isAwake = false
         var isClosed = false
     }
 
-    private let contents = Mutex(Contents())
+    private let contents = Locked(Contents())
     let descriptor: Int32
 
     package init() {

@@ -1,3 +1,4 @@
+import PharosBytes
 import PharosDomain
 import PharosEdge
 import Synchronization
@@ -14,7 +15,7 @@ final class NodeContext: Sendable {
     let startedMs: Int64
     /// Mixed into client ids, so that they do not tell where a connection lives.
     let clientIDSecret: UInt64
-    private let admission: Mutex<Admission>
+    private let admission: Locked<Admission>
     private let acceptsConnections = Atomic<Bool>(true)
 
     init(
@@ -29,7 +30,7 @@ final class NodeContext: Sendable {
         startedMs = nowMs
         clientIDSecret = .random(in: .min ... .max)
         uid = ClientID(high: .random(in: .min ... .max), low: .random(in: .min ... .max)).text
-        admission = Mutex(Admission(settings.client, nowMs: nowMs))
+        admission = Locked(Admission(settings.client, nowMs: nowMs))
     }
 
     /// The shard that gives a channel's offsets.
@@ -64,7 +65,7 @@ final class NodeContext: Sendable {
 }
 
 /// How many connections there may be: in all, per second, per address. Node-wide, so behind a lock.
-private struct Admission {
+private struct Admission: Sendable {
     private let connectionLimit: Int
     private let perAddressLimit: Int
     private var bucket: TokenBucket?

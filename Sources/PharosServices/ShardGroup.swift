@@ -1,4 +1,5 @@
 import CPharosSys
+import PharosBytes
 package import PharosDomain
 package import PharosEdge
 import PharosProtocol
@@ -34,7 +35,7 @@ package final class ShardGroup: Backend {
     private let listeners: [Int32]
     private let processors: [Int]
     private let openFiles: Int
-    private let threads: Mutex<[pthread_t]>
+    private let threads: Locked<[pthread_t]>
     private let nextShard = Atomic<Int>(0)
 
     /// Opens the ports and starts the threads: `init` and `start` in one.
@@ -86,7 +87,7 @@ package final class ShardGroup: Backend {
         self.listeners = listeners
         self.processors = processors
         self.openFiles = openFiles
-        threads = Mutex([])
+        threads = Locked([])
     }
 
     /// Starts the threads; when this returns, connections are accepted. Call it once.

@@ -52,7 +52,7 @@ package final class PharosServer: Service {
         let verifier = try JWTVerifier(TokensConfiguration(settingsOf: configuration), fetch: JWKSFetcher.fetch)
         let shards = try ShardGroup(
             settings: settings, verifier: verifier, version: "pharos \(PharosVersion.current)",
-            openFiles: max(openFiles, 256))
+            openFiles: max(openFiles, 256), report: { [logger] in ServerLog.write($0, to: logger) })
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let http = HTTPService(
             responder: routes(shards).router().buildResponder(), limits: .init(edge: settings.edge, api: settings.api),
@@ -80,6 +80,7 @@ package final class PharosServer: Service {
         routes.demoPage = configuration.endpoints.demo
         routes.health = configuration.endpoints.health
         routes.metrics = configuration.endpoints.prometheus
+        routes.openAPI = configuration.endpoints.openAPI
         return APIRoutes(configuration: routes, backend: shards, registry: registry) { [weak self] in
             self?.transportCounters() ?? TransportCounters()
         }

@@ -1,6 +1,7 @@
 import Glibc
 package import Logging
 package import PharosConfiguration
+import PharosServices
 
 /// The process' log: one line per event on standard error, as text or JSON. No payload and no token is ever logged.
 package enum ServerLog {
@@ -11,6 +12,19 @@ package enum ServerLog {
         }
         logger.logLevel = Logger.Level(rawValue: settings.level.rawValue) ?? .info
         return logger
+    }
+}
+
+extension ServerLog {
+    /// A shard's event as a line of the log. Called on the shards' threads.
+    static func write(_ event: ServiceEvent, to logger: Logger) {
+        switch event {
+        case .tokenRefused(let reason): logger.debug("token refused", metadata: ["reason": "\(reason)"])
+        case .disconnected(let code, let reason):
+            logger.debug("client disconnected", metadata: ["code": "\(code)", "reason": "\(reason)"])
+        case .positionLost(let channel):
+            logger.warning("publications are missing, subscribers recover", metadata: ["channel": "\(channel)"])
+        }
     }
 }
 

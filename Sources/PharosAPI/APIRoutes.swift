@@ -11,6 +11,7 @@ package struct APIRoutes: Sendable {
         package var demoPage = false
         package var health = true
         package var metrics = true
+        package var openAPI = true
         /// The server API asks for no key: its description then says so.
         package var insecureAPI = false
         /// Bytes of one server API request's body.
@@ -75,7 +76,9 @@ package struct APIRoutes: Sendable {
         if configuration.health { addHealth(to: router) }
         if configuration.metrics { addMetrics(to: router) }
         let description = description
-        router.get("openapi.json") { _, _ in Response.json(description, headers: [.cacheControl: "no-cache"]) }
+        if configuration.openAPI {
+            router.get("openapi.json") { _, _ in Response.json(description, headers: [.cacheControl: "no-cache"]) }
+        }
         let serverAPI = serverAPI
         router.post("api") { request, _ in try await serverAPI.call(method: "", request) }
         router.post("api/:method") { request, context in
@@ -86,7 +89,7 @@ package struct APIRoutes: Sendable {
 
     /// The methods of the paths that are known by name, for 405 answers.
     private var fixedMethods: [String: [HTTPRequest.Method]] {
-        var paths = pages.pages.map(\.path) + ["/openapi.json"]
+        var paths = pages.pages.map(\.path) + (configuration.openAPI ? ["/openapi.json"] : [])
         if configuration.health { paths += ["/health", "/health/live", "/health/ready"] }
         if configuration.metrics { paths.append("/metrics") }
         var methods: [String: [HTTPRequest.Method]] = ["/api": [.post]]

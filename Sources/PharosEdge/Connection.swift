@@ -65,6 +65,8 @@ struct Connection: BitwiseCopyable {
     var timerNext = UInt32.max
     /// 0: no timer.
     var timerTick: UInt64 = 0
+    /// When the socket last took a byte of output that waits; meaningful while blocked.
+    var progressMs: Int64 = 0
     var reader = FrameReader()
 }
 

@@ -161,10 +161,15 @@ extension Edge {
         if entry.pointee.flags.contains(.isSink) { return flushSink(slot) }
         while entry.pointee.firstSegment != .max {
             let outcome = sendSegments(slot)
-            if outcome >= 0 { continue }
+            if outcome >= 0 {
+                entry.pointee.progressMs = nowMs
+                continue
+            }
             if outcome == -Int(pharos_eagain) {
                 if !entry.pointee.flags.contains(.isBlocked) {
                     entry.pointee.flags.insert(.isBlocked)
+                    entry.pointee.progressMs = nowMs
+                    blocked.append(ConnectionID(slot: slot, generation: entry.pointee.generation))
                     updateInterest(slot)
                 }
                 checkLimit(slot)
@@ -254,6 +259,23 @@ extension Edge {
         guard !entry.pointee.flags.contains(.isSlow), entry.pointee.flags.contains(.isKnown) else { return }
         entry.pointee.flags.insert(.isSlow)
         slow.append(ConnectionID(slot: slot, generation: entry.pointee.generation))
+    }
+
+    /// Connections whose socket has taken nothing for the write timeout although output waits; call about once a second.
+    mutating func takeStuck() -> [ConnectionID] {
+        var stuck: [ConnectionID] = []
+        var waiting: [ConnectionID] = []
+        for id in blocked {
+            guard isOpen(id), connections[id.slot].pointee.flags.contains(.isBlocked) else { continue }
+            let hasStopped = nowMs - connections[id.slot].pointee.progressMs >= configuration.writeTimeoutMs
+            if hasStopped, connections[id.slot].pointee.flags.contains(.isKnown) {
+                stuck.append(id)
+            } else {
+                waiting.append(id)
+            }
+        }
+        blocked = waiting
+        return stuck
     }
 
     /// Puts the connection on the list of those that the loop ends after sending.

@@ -29,6 +29,8 @@ package struct Edge: ~Copyable {
     /// Whose output exceeds the limit, whose socket failed, whose next request waits: the loop looks after them.
     var slow: [ConnectionID] = []
     var failed: [ConnectionID] = []
+    /// Sockets that were full; those that still are are looked at once a second.
+    var blocked: [ConnectionID] = []
     var resumed: [ConnectionID] = []
     var sinks: [UInt32: SinkEntry] = [:]
     let adopter: (any SocketAdopter)?

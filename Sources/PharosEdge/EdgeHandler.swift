@@ -32,6 +32,9 @@ package protocol EdgeHandler: ~Copyable {
     /// More output waits than the limit allows, after sending what the socket takes.
     mutating func becameSlow(_ id: ConnectionID, _ edge: inout Edge)
 
+    /// Output waits, and the socket has taken none of it for the write timeout.
+    mutating func writeTimedOut(_ id: ConnectionID, _ edge: inout Edge)
+
     mutating func mailReceived(_ mail: Mail, _ edge: inout Edge)
 
     /// About once a second: housekeeping.

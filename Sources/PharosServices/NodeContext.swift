@@ -15,12 +15,16 @@ final class NodeContext: Sendable {
     let startedMs: Int64
     /// Mixed into client ids, so that they do not tell where a connection lives.
     let clientIDSecret: UInt64
+    /// What an operator may want to read in the log.
+    let report: @Sendable (ServiceEvent) -> Void
     private let admission: Locked<Admission>
     private let acceptsConnections = Atomic<Bool>(true)
 
     init(
-        settings: ServerSettings, version: String, verifier: any TokenVerifier, shards: Int, nowMs: Int64
+        settings: ServerSettings, version: String, verifier: any TokenVerifier, shards: Int, nowMs: Int64,
+        report: @escaping @Sendable (ServiceEvent) -> Void
     ) throws {
+        self.report = report
         self.settings = settings
         self.version = version
         self.verifier = verifier
@@ -52,6 +56,15 @@ final class NodeContext: Sendable {
         return admission.withLock { $0.admit(address: address, nowMs: nowMs) }
     }
 
+    /// Whether the user may have one connection more.
+    func admit(user: String) -> Bool {
+        admission.withLock { $0.admit(user: user) }
+    }
+
+    func leave(user: String) {
+        admission.withLock { $0.leave(user: user) }
+    }
+
     func leave(address: String) {
         admission.withLock { $0.leave(address: address) }
     }
@@ -71,10 +84,13 @@ private struct Admission: Sendable {
     private var bucket: TokenBucket?
     private var connections = 0
     private var byAddress: [String: Int] = [:]
+    private let perUserLimit: Int
+    private var byUser: [String: Int] = [:]
 
     init(_ settings: ClientSettings, nowMs: Int64) {
         connectionLimit = settings.connectionLimit
         perAddressLimit = settings.connectionsPerAddress
+        perUserLimit = settings.userConnectionLimit
         if settings.connectionRateLimit > 0 {
             bucket = TokenBucket(
                 ratePerSecond: settings.connectionRateLimit, burst: settings.connectionRateLimit, nowMs: nowMs)
@@ -88,6 +104,17 @@ private struct Admission: Sendable {
         connections += 1
         if perAddressLimit > 0 { byAddress[address, default: 0] += 1 }
         return nil
+    }
+
+    mutating func admit(user: String) -> Bool {
+        guard byUser[user, default: 0] < perUserLimit else { return false }
+        byUser[user, default: 0] += 1
+        return true
+    }
+
+    mutating func leave(user: String) {
+        guard let count = byUser[user] else { return }
+        byUser[user] = count > 1 ? count - 1 : nil
     }
 
     mutating func leave(address: String) {

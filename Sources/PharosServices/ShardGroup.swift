@@ -41,11 +41,12 @@ package final class ShardGroup: Backend {
     /// Opens the ports and starts the threads: `init` and `start` in one.
     package convenience init(
         settings: ServerSettings, verifier: any TokenVerifier, adopter: (any SocketAdopter)?, version: String,
-        openFiles: Int, processors: [Int] = [], listens: Bool = true
+        openFiles: Int, processors: [Int] = [], listens: Bool = true,
+        report: @escaping @Sendable (ServiceEvent) -> Void = { _ in }
     ) throws {
         try self.init(
             settings: settings, verifier: verifier, version: version, openFiles: openFiles, processors: processors,
-            listens: listens)
+            listens: listens, report: report)
         start(adopter: adopter)
     }
 
@@ -54,14 +55,17 @@ package final class ShardGroup: Backend {
     /// - Parameters:
     ///   - listens: false: connections come only through `open`.
     ///   - openFiles: descriptors this process may have; bounds the connections.
+    ///   - report: called on the shards' threads; must not block.
     package init(
         settings: ServerSettings, verifier: any TokenVerifier, version: String, openFiles: Int,
-        processors: [Int] = [], listens: Bool = true
+        processors: [Int] = [], listens: Bool = true,
+        report: @escaping @Sendable (ServiceEvent) -> Void = { _ in }
     ) throws {
         let count = min(settings.edge.shards > 0 ? settings.edge.shards : ShardGroup.processorCount, 64)
         do {
             node = try NodeContext(
-                settings: settings, version: version, verifier: verifier, shards: count, nowMs: pharos_monotonic_ms())
+                settings: settings, version: version, verifier: verifier, shards: count, nowMs: pharos_monotonic_ms(),
+                report: report)
         } catch let error as AddressRulesError {
             throw StartError.badProxies("\(error)")
         }

@@ -12,6 +12,9 @@ enum ShardMail: Sendable {
     case detach(DetachRequest, shard: Int)
     /// From a channel's owner to the shards with subscribers.
     case deliver(channel: String, ChannelEvent)
+    /// To a channel's owner: where does the stream stand? Answered with `position`, after all deliveries before.
+    case askPosition(channel: String, shard: Int)
+    case position(channel: String, StreamPosition)
     case call(OwnerCall, shard: Int, ticket: UInt64)
     case answered(ticket: UInt64, Result<OwnerAnswer, ReplyError>)
     /// To every shard: something about its connections; answered with `controlled`.

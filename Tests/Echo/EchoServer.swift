@@ -57,6 +57,7 @@ struct EchoHandler: EdgeHandler, ~Copyable {
     mutating func connectionClosed(_ id: ConnectionID, _ edge: inout Edge) {}
     mutating func timerFired(_ id: ConnectionID, _ edge: inout Edge) {}
     mutating func becameSlow(_ id: ConnectionID, _ edge: inout Edge) {}
+    mutating func writeTimedOut(_ id: ConnectionID, _ edge: inout Edge) {}
     mutating func mailReceived(_ mail: Never, _ edge: inout Edge) {}
     mutating func ticked(_ edge: inout Edge) {}
 }

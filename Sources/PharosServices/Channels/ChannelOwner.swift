@@ -126,6 +126,12 @@ struct ChannelOwner: ~Copyable {
             nowMs: nowMs)
     }
 
+    mutating func position(
+        of channel: String, _ options: ChannelOptions, nowMs: Int64
+    ) throws(ReplyError) -> StreamPosition {
+        try streams.top(of: channel, retention: StreamRetention(options, settings.channel), nowMs: nowMs)
+    }
+
     mutating func removeHistory(of channel: String) { streams.removeHistory(of: channel) }
 
     mutating func expire(nowMs: Int64) {

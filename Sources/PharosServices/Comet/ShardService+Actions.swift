@@ -12,10 +12,12 @@ extension ShardService {
         case .verifyConnection(let token):
             let outcome = node.verifier.verifyConnection(token: token, nowMs: edge.wallMs)
             if wait(outcome == .needsKeys, action, of: id, isRetry) { return }
+            if case .invalid(let reason) = outcome { node.report(.tokenRefused(reason: reason)) }
             perform(sessions[id].session.connectionVerified(outcome, context(edge)), of: id, &edge)
         case .verifySubscription(let generation, let token):
             let outcome = node.verifier.verifySubscription(token: token, nowMs: edge.wallMs)
             if wait(outcome == .needsKeys, action, of: id, isRetry) { return }
+            if case .invalid(let reason) = outcome { node.report(.tokenRefused(reason: reason)) }
             perform(
                 sessions[id].session.subscriptionVerified(generation: generation, outcome, context(edge)), of: id,
                 &edge)
@@ -102,9 +104,12 @@ extension ShardService {
                 }
             }
         }
-        if settings.userConnectionLimit > 0, sessions.connections(of: user).count >= settings.userConnectionLimit {
-            disconnect(id, .connectionLimit, &edge)
-            return false
+        if settings.userConnectionLimit > 0 {
+            guard node.admit(user: user) else {
+                disconnect(id, .connectionLimit, &edge)
+                return false
+            }
+            sessions[id].holdsUserPlace = true
         }
         return true
     }

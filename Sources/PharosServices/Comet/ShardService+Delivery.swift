@@ -91,8 +91,43 @@ extension ShardService {
         if position.epoch == epoch, offset <= position.offset { return false }
         let continues = position.epoch == epoch && offset == position.offset + 1
         channels[place].position = StreamPosition(offset: offset, epoch: epoch)
-        if !continues { endPositioned(channels[place], &edge) }
+        if !continues {
+            node.report(.positionLost(channel: channels[place].name))
+            endPositioned(channels[place], &edge)
+        }
         return true
+    }
+
+    // MARK: Looking after positions
+
+    /// Asks the owners of all channels with positions here where their streams stand.
+    ///
+    /// The answer comes by the same way as the deliveries, after them: what differs then is lost.
+    mutating func checkPositions(_ edge: inout Edge) {
+        var names: [String] = []
+        channels.forEach { if $0.position != nil { names.append($0.name) } }
+        for name in names {
+            let ownerShard = node.owner(of: name)
+            if ownerShard != index {
+                node.post(.askPosition(channel: name, shard: index), to: ownerShard)
+            } else if let position = ownerPosition(of: name, edge) {
+                comparePosition(of: name, with: position, &edge)
+            }
+        }
+    }
+
+    mutating func ownerPosition(of channel: String, _ edge: borrowing Edge) -> StreamPosition? {
+        guard let options = try? rules.resolve(channel).options, options.hasHistory else { return nil }
+        return try? owner.position(of: channel, options, nowMs: edge.nowMs)
+    }
+
+    mutating func comparePosition(of channel: String, with top: StreamPosition, _ edge: inout Edge) {
+        guard let place = channels.index(of: channel), let position = channels[place].position, position != top else {
+            return
+        }
+        channels[place].position = top
+        node.report(.positionLost(channel: channel))
+        endPositioned(channels[place], &edge)
     }
 
     /// Publications are missing: every positioned subscription here ends, and its client comes back with recovery.

@@ -12,6 +12,11 @@ extension ShardService {
         case .detach(let request, let shard):
             distribute(owner.detach(request, shard: shard), request.channel, &edge)
         case .deliver(let channel, let event): deliver(event, to: channel, &edge)
+        case .askPosition(let channel, let shard):
+            if let position = ownerPosition(of: channel, edge) {
+                node.post(.position(channel: channel, position), to: shard)
+            }
+        case .position(let channel, let position): comparePosition(of: channel, with: position, &edge)
         case .call(let call, let shard, let ticket):
             let answer: Result<OwnerAnswer, ReplyError>
             do throws(ReplyError) {
@@ -90,6 +95,10 @@ extension ShardService {
         all.recoveredPublications = counters.recoveredPublications
         all.slowClosed = counters.slowClosed
         all.handedOver = edge.counters.handedOver
+        for (name, count) in zip(node.settings.client.registeredNames, counters.nameCounts) {
+            all.clientNames[name] = count
+        }
+        all.clientNames["unregistered"] = all.currentClients - counters.nameCounts.reduce(0, +)
         return all
     }
 }

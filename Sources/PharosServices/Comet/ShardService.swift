@@ -27,6 +27,7 @@ struct ShardService: EdgeHandler, ~Copyable {
     var scratch: ByteWriter
     var decoded: [Command] = []
     var shutdownEndsMs: Int64?
+    var nextPositionCheckMs: Int64
 
     init(node: NodeContext, index: Int) {
         let settings = node.settings
@@ -38,6 +39,8 @@ struct ShardService: EdgeHandler, ~Copyable {
         channels = LocalChannels()
         owner = ChannelOwner(settings)
         scratch = ByteWriter(capacity: 4_096)
+        counters.nameCounts = Array(repeating: 0, count: settings.client.registeredNames.count)
+        nextPositionCheckMs = node.startedMs
     }
 
     func context(_ edge: borrowing Edge) -> SessionContext {
@@ -94,6 +97,7 @@ struct ShardService: EdgeHandler, ~Copyable {
             guard sessions.contains(id) else { return }
             guard sessions[id].session.isWaiting else {
                 counters.count(command)
+                if case .connect(let request)? = command.request { noteName(request.name, id) }
                 perform(sessions[id].session.received(command, context(edge)), of: id, &edge)
                 continue
             }
@@ -101,6 +105,13 @@ struct ShardService: EdgeHandler, ~Copyable {
             if queues[id.slot]!.count > ShardService.queuedCommandLimit { disconnect(id, .tooManyRequests, &edge) }
             return
         }
+    }
+
+    /// Only names that the configuration registers become labels; all others are one.
+    private mutating func noteName(_ name: String, _ id: ConnectionID) {
+        guard sessions[id].name == 0, let place = node.settings.client.registeredNames.firstIndex(of: name) else { return }
+        sessions[id].name = UInt16(place + 1)
+        counters.nameCounts[place] += 1
     }
 
     /// Commands that a connection may have waiting.
@@ -128,6 +139,10 @@ struct ShardService: EdgeHandler, ~Copyable {
     mutating func becameSlow(_ id: ConnectionID, _ edge: inout Edge) {
         counters.slowClosed += 1
         disconnect(id, .slow, dropsQueue: true, &edge)
+    }
+
+    mutating func writeTimedOut(_ id: ConnectionID, _ edge: inout Edge) {
+        disconnect(id, .writeError, dropsQueue: true, &edge)
     }
 
     mutating func timerFired(_ id: ConnectionID, _ edge: inout Edge) {
@@ -159,6 +174,7 @@ struct ShardService: EdgeHandler, ~Copyable {
     ) {
         guard sessions.contains(id) else { return }
         counters.disconnects[reason.code, default: 0] += 1
+        node.report(.disconnected(code: reason.code, reason: reason.reason))
         edge.closeWebSocket(
             id, code: UInt16(truncatingIfNeeded: reason.code), reason: reason.reason, dropsQueue: dropsQueue)
         closeSession(id, &edge)
@@ -168,6 +184,7 @@ struct ShardService: EdgeHandler, ~Copyable {
         guard sessions.contains(id) else { return }
         for subscription in sessions[id].session.close() { undo(subscription, of: id, &edge) }
         if sessions[id].name > 0 { counters.nameCounts[Int(sessions[id].name) - 1] -= 1 }
+        if sessions[id].holdsUserPlace { node.leave(user: sessions[id].session.user) }
         sessions.remove(id)
         queues[id.slot] = nil
         node.leave(address: addresses.removeValue(forKey: id.slot) ?? "")
@@ -178,6 +195,10 @@ struct ShardService: EdgeHandler, ~Copyable {
 
     mutating func ticked(_ edge: inout Edge) {
         owner.expire(nowMs: edge.nowMs)
+        if edge.nowMs >= nextPositionCheckMs {
+            nextPositionCheckMs = edge.nowMs + Int64(node.settings.client.channelPositionCheckDelay * 1_000)
+            checkPositions(&edge)
+        }
         guard let ends = shutdownEndsMs else { return }
         if edge.connectionCount == 0 || edge.nowMs >= ends { edge.isFinished = true }
     }

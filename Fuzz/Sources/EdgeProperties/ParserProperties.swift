@@ -77,16 +77,16 @@ package enum ParserProperties {
         return nil
     }
 
-    private static func events(_ pieces: [[UInt8]], expectsMask: Bool, limit: Int) -> [FrameEvent] {
+    private static func events(_ pieces: [[UInt8]], expectsMask: Bool, limit: Int) -> [RecordedFrame] {
         var reader = FrameReader(expectsMask: expectsMask)
         defer { reader.release() }
-        var events: [FrameEvent] = []
+        var events: [RecordedFrame] = []
         var arrived = 0
         for var piece in pieces {
             arrived += piece.count
             let ended = piece.withUnsafeMutableBytes { bytes in
                 var input = bytes
-                while let event = FrameEvent(reader.next(&input, limit: limit)) {
+                while let event = RecordedFrame(reader.next(&input, limit: limit)) {
                     events.append(event)
                     if event.isLast { return true }
                 }

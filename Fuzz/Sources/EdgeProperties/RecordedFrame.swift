@@ -2,7 +2,7 @@ import PharosBytes
 import PharosEdge
 
 /// A reader's event with bytes of its own, so that two runs can be compared.
-enum FrameEvent: Equatable {
+enum RecordedFrame: Equatable {
     case data(opcode: UInt8, [UInt8])
     case close(code: UInt16, reason: [UInt8])
     case failure(closeCode: UInt16)

@@ -1,1 +1,0 @@
-../../Fuzz/Sources/EdgeProperties/FrameEvent.swift

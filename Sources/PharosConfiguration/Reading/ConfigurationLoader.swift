@@ -90,7 +90,7 @@ enum ForeignVariables {
     private static let ours: Set<String> = [
         ConfigurationSchema.fileVariable,
         // Of the build and of the tests.
-        "PHAROS_CORE", "PHAROS_REQUIRE_ALL",
+        "PHAROS_CORE", "PHAROS_REQUIRE_ALL", "PHAROS_BIN", "PHAROS_URL", "PHAROS_RESTART_CMD",
     ]
 
     static func contains(_ name: String) -> Bool {

@@ -32,7 +32,8 @@ var targets: [Target] = [
     core("PharosProtocol", ["PharosBytes", "PharosDomain"]),
     core("PharosEdge", ["CPharosSys", "PharosBytes"]),
     core("PharosMemory", ["PharosDomain"]),
-    core("PharosServices", ["CPharosSys", "PharosBytes", "PharosDomain", "PharosProtocol", "PharosEdge", "PharosMemory"]),
+    core(
+        "PharosServices", ["CPharosSys", "PharosBytes", "PharosDomain", "PharosProtocol", "PharosEdge", "PharosMemory"]),
     core("PharosTestKit", ["PharosBytes", "PharosDomain", "PharosProtocol", "PharosServices"]),
     .executableTarget(
         name: "pharos-echo", dependencies: ["CPharosSys", "PharosEdge"], path: "Tests/Echo", swiftSettings: strict),
@@ -40,7 +41,12 @@ var targets: [Target] = [
     tests("PharosProtocolTests", ["PharosProtocol", "PharosDomain", "PharosBytes"]),
     tests("PharosEdgeTests", ["PharosEdge", "PharosBytes", "CPharosSys"]),
     tests("PharosMemoryTests", ["PharosMemory", "PharosDomain"]),
-    tests("PharosServicesTests", ["PharosServices", "PharosTestKit", "PharosDomain", "PharosProtocol", "PharosBytes", "PharosEdge", "CPharosSys"]),
+    tests(
+        "PharosServicesTests",
+        [
+            "PharosServices", "PharosTestKit", "PharosDomain", "PharosProtocol", "PharosBytes", "PharosEdge",
+            "CPharosSys",
+        ]),
 ]
 
 if !coreOnly {
@@ -101,7 +107,9 @@ if !coreOnly {
                 "PharosAPI",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -109,7 +117,8 @@ if !coreOnly {
         .executableTarget(
             name: "PharosCLI",
             dependencies: [
-                "Pharos", "PharosConfiguration", "PharosAuth", "PharosDomain", "PharosBytes", "PharosProtocol", "PharosEdge",
+                "Pharos", "PharosConfiguration", "PharosAuth", "PharosDomain", "PharosBytes", "PharosProtocol",
+                "PharosEdge",
                 "CPharosSys",
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),

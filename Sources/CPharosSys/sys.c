@@ -87,6 +87,8 @@ int pharos_listen(const char *address, uint16_t port, int backlog, int reuseport
     if (fd < 0) return -errno;
     int on = 1;
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    // Accepted sockets inherit it: one system call less for each connection.
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     if (reuseport) setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
     if (bind(fd, (struct sockaddr *)&storage, length) < 0 || listen(fd, backlog) < 0) {
         int error = errno;
@@ -98,10 +100,7 @@ int pharos_listen(const char *address, uint16_t port, int backlog, int reuseport
 
 int pharos_accept(int listener) {
     int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd < 0) return -errno;
-    int on = 1;
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    return fd;
+    return fd < 0 ? -errno : fd;
 }
 
 int pharos_connect(const char *address, uint16_t port, int nonblocking, const char *source_address) {

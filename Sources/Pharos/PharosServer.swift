@@ -49,11 +49,12 @@ package final class PharosServer: Service {
         let settings = configuration.settings
         let openFiles = Int(pharos_raise_open_files())
         logger.info("open files", metadata: ["limit": "\(openFiles)"])
-        let verifier = try JWTVerifier(TokensConfiguration(settingsOf: configuration), fetch: JWKSFetcher.fetch)
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let fetcher = KeySetFetcher(group: group)
+        let verifier = try JWTVerifier(TokensConfiguration(settingsOf: configuration), fetch: fetcher.fetch)
         let shards = try ShardGroup(
             settings: settings, verifier: verifier, version: "pharos \(PharosVersion.current)",
             openFiles: max(openFiles, 256), report: { [logger] in ServerLog.write($0, to: logger) })
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let http = HTTPService(
             responder: routes(shards).router().buildResponder(), limits: .init(edge: settings.edge, api: settings.api),
             logger: logger)

@@ -5,7 +5,10 @@ extension OpenAPIDocument {
         for method in APIMethod.all {
             schemas.append((method.schemaName("Request"), method.requestSchema))
             schemas.append((method.schemaName("Result"), APISchema.object(method.result, "").tree))
-            schemas.append((method.schemaName("Response"), response(of: reference(method.schemaName("Result")))))
+            let result = reference(method.schemaName("Result"))
+            // Alone among the methods a batch answers without "result" around it: clients expect it so.
+            let response = method.name == "batch" ? bareResponse(of: result) : response(of: result)
+            schemas.append((method.schemaName("Response"), response))
         }
         let names = APIMethod.all.map(\.name)
         schemas.append(("BatchCommand", oneMember(names.filter { $0 != "batch" }, suffix: "Request")))
@@ -22,7 +25,16 @@ extension OpenAPIDocument {
                     "required": ["method"],
                 ]
             ))
-        schemas.append(("CallResponse", response(of: ["type": "object"])))
+        schemas.append(
+            (
+                "CallResponse",
+                [
+                    "anyOf": [
+                        ["type": "object", "properties": ["result": ["type": "object"]], "required": ["result"]],
+                        reference("BatchResult"), reference("Failure"),
+                    ]
+                ]
+            ))
         return schemas + values
     }
 
@@ -66,6 +78,10 @@ extension OpenAPIDocument {
                 reference("Failure"),
             ]
         ]
+    }
+
+    private func bareResponse(of result: JSONTree) -> JSONTree {
+        ["oneOf": [result, reference("Failure")]]
     }
 
     /// An object with exactly one member, whose name is a method's.

@@ -17,7 +17,7 @@ struct PharosCommand: AsyncParsableCommand {
             """,
         version: PharosVersion.current,
         subcommands: [
-            ServeCommand.self, TokenCommand.self, ConfigCommand.self,
-            DoctorCommand.self, VersionCommand.self,
+            ServeCommand.self, PubCommand.self, SubCommand.self, TokenCommand.self, ConfigCommand.self,
+            BenchCommand.self, DoctorCommand.self, VersionCommand.self,
         ])
 }

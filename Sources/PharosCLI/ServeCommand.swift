@@ -37,7 +37,8 @@ struct ServeCommand: AsyncParsableCommand {
         defer { load?.cancel() }
         var configuration = ServiceGroupConfiguration(
             services: [.init(service: server), .init(service: CertificateReloads(server: server))],
-            gracefulShutdownSignals: [.sigterm, .sigint], logger: Logger(label: "pharos") { _ in SwiftLogNoOpLogHandler() })
+            gracefulShutdownSignals: [.sigterm, .sigint],
+            logger: Logger(label: "pharos") { _ in SwiftLogNoOpLogHandler() })
         configuration.maximumGracefulShutdownDuration = .seconds(settings.shutdownTimeout + 10)
         try await ServiceGroup(configuration: configuration).run()
     }
@@ -47,7 +48,9 @@ struct ServeCommand: AsyncParsableCommand {
     ) {
         let host = settings.edge.address.contains(":") ? "[\(settings.edge.address)]" : settings.edge.address
         let base = "http://\(host):\(addresses.port)"
-        var lines = ["pharos \(PharosVersion.current) listening on \(base), shards: \(addresses.shards), open files: \(addresses.openFiles)"]
+        var lines = [
+            "pharos \(PharosVersion.current) listening on \(base), shards: \(addresses.shards), open files: \(addresses.openFiles)"
+        ]
         if let port = addresses.tlsPort { lines.append("TLS on https://\(host):\(port)") }
         lines.append("clients connect to ws://\(host):\(addresses.port)/connection/websocket")
         if !loaded.developmentOpenings.isEmpty {

@@ -43,7 +43,7 @@ struct Connection: BitwiseCopyable {
         static let closesWhenSent = Flags(rawValue: 16)
         /// On the list of connections whose output exceeds the limit.
         static let isSlow = Flags(rawValue: 32)
-        /// A body is being read, so `needed` holds.
+        /// A body is being read, so `needed` holds; while closing: what comes in is no frames.
         static let readsBody = Flags(rawValue: 64)
         /// Reading has been paused.
         static let isPaused = Flags(rawValue: 128)

@@ -101,6 +101,13 @@ package struct Edge: ~Copyable {
         }
     }
 
+    /// Ends the connections on which no request is under way.
+    package mutating func closeIdleRequests() {
+        for slot in 0..<UInt32(connections.highWater) where connections[slot].pointee.phase == .request {
+            if connections[slot].pointee.partial == nil { fail(slot) }
+        }
+    }
+
     /// A place for a new connection; nil when all are taken.
     mutating func admit(descriptor: Int32) -> ConnectionID? {
         guard let (slot, isReused) = connections.take(initial: Connection()) else { return nil }

@@ -37,6 +37,8 @@ extension ShardLoop where Handler: ~Copyable {
     mutating func discardWhileClosing(_ id: ConnectionID, _ bytes: UnsafeMutableRawBufferPointer) {
         var input = bytes
         let entry = edge.connections[id.slot]
+        // The rest of a request that was refused: the peer is to read the answer before anything ends.
+        guard !entry.pointee.flags.contains(.readsBody) else { return }
         while true {
             switch entry.pointee.reader.next(&input, limit: edge.configuration.messageSizeLimit) {
             case .needMore: return
@@ -51,6 +53,8 @@ extension ShardLoop where Handler: ~Copyable {
     }
 
     private mutating func answerClose(_ id: ConnectionID, code: UInt16, reason: UnsafeRawBufferPointer) {
+        // First of all, since leaving its channels hands over what was published to it in this turn.
+        tellClosed(id)
         // 1005 stands for a close frame without a code: it is answered alike and never sent (RFC 6455, section 7.4.1).
         if code == 1005 {
             edge.appendFrame(id.slot, .close, UnsafeRawBufferPointer(start: nil, count: 0))
@@ -60,7 +64,6 @@ extension ShardLoop where Handler: ~Copyable {
             payload.append(UInt8(code & 0xff))
             payload.withBytes { edge.appendFrame(id.slot, .close, $0) }
         }
-        tellClosed(id)
         let entry = edge.connections[id.slot]
         entry.pointee.phase = .closing
         entry.pointee.flags.insert(.closesWhenSent)

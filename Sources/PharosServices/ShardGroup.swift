@@ -139,9 +139,8 @@ package final class ShardGroup: Backend {
             let call = BackendCall(path: path, query: query, headers: headers, body: body) {
                 continuation.resume(returning: $0)
             }
-            if !node.mailboxes[pickShard()].post(.handler(.backendCall(call))) {
-                continuation.resume(returning: .error(503, "the server is shutting down"))
-            }
+            // A call that is refused here is dropped, and answers for itself.
+            node.mailboxes[pickShard()].post(.handler(.backendCall(call)))
         }
     }
 
@@ -154,7 +153,7 @@ package final class ShardGroup: Backend {
         for mailbox in node.mailboxes {
             let part: NodeCounters? = await withCheckedContinuation { continuation in
                 let call = CounterCall { continuation.resume(returning: $0) }
-                if !mailbox.post(.handler(.counters(call))) { continuation.resume(returning: nil) }
+                mailbox.post(.handler(.counters(call)))
             }
             if let part { sum.add(part) }
         }

@@ -1,6 +1,7 @@
 import PharosDomain
 import PharosEdge
 import PharosProtocol
+import Synchronization
 
 /// What shards and the outside world say to a shard. Between two shards the order of posting is kept: everything that is
 /// promised about order across shards rests on that.
@@ -60,13 +61,14 @@ struct ShardSummary: Sendable {
     var channels: Set<String> = []
 }
 
-/// A server API call from outside, and who waits for it.
+/// A server API call from outside, and who waits for it. One that is dropped, because the shard has ended, is answered too.
 final class BackendCall: Sendable {
     let path: APIPath
     let headers: [String: String]
     let query: String
     let body: [UInt8]
-    let completion: @Sendable (APIResponse) -> Void
+    private let completion: @Sendable (APIResponse) -> Void
+    private let isAnswered = Atomic<Bool>(false)
 
     init(
         path: APIPath, query: String, headers: [String: String], body: [UInt8],
@@ -78,9 +80,25 @@ final class BackendCall: Sendable {
         self.body = body
         self.completion = completion
     }
+
+    deinit { answer(.error(503, "the server is shutting down")) }
+
+    /// The first answer counts.
+    func answer(_ response: APIResponse) {
+        if !isAnswered.exchange(true, ordering: .relaxed) { completion(response) }
+    }
 }
 
+/// A question for one shard's counters; nil when it has ended.
 final class CounterCall: Sendable {
-    let completion: @Sendable (NodeCounters) -> Void
-    init(completion: @escaping @Sendable (NodeCounters) -> Void) { self.completion = completion }
+    private let completion: @Sendable (NodeCounters?) -> Void
+    private let isAnswered = Atomic<Bool>(false)
+
+    init(completion: @escaping @Sendable (NodeCounters?) -> Void) { self.completion = completion }
+
+    deinit { answer(nil) }
+
+    func answer(_ counters: NodeCounters?) {
+        if !isAnswered.exchange(true, ordering: .relaxed) { completion(counters) }
+    }
 }

@@ -38,16 +38,17 @@ package final class ChannelRules {
         let (namespace, rest) = split(channel)
         let index: Int
         if let namespace {
-            guard let found = indexByName[namespace] else { throw .unknownChannel }
+            guard let found = indexByName[String(namespace)] else { throw .unknownChannel }
             index = found
         } else {
             index = -1
         }
-        if let pattern = patterns[index] {
+        if !patterns.isEmpty, let pattern = patterns[index] {
             // The pattern describes the part after the namespace, and all of it.
             guard (try? pattern.wholeMatch(in: rest)) != nil else { throw .badRequest }
         }
-        return Resolved(namespace: index, options: index < 0 ? settings.withoutNamespace : settings.namespaces[index].options)
+        return Resolved(
+            namespace: index, options: index < 0 ? settings.withoutNamespace : settings.namespaces[index].options)
     }
 
     package func isPrivate(_ channel: String) -> Bool {
@@ -69,13 +70,13 @@ package final class ChannelRules {
     }
 
     /// A private channel's prefix stands before the namespace and does not belong to it.
-    private func split(_ channel: String) -> (namespace: String?, rest: String) {
+    private func split(_ channel: String) -> (namespace: Substring?, rest: Substring) {
         var name = Substring(channel)
         if isPrivate(channel) { name = name.dropFirst(settings.privatePrefix.count) }
         guard !boundary.isEmpty, let range = name.range(of: settings.namespaceBoundary) else {
-            return (nil, String(name))
+            return (nil, name)
         }
-        return (String(name[..<range.lowerBound]), String(name[range.upperBound...]))
+        return (name[..<range.lowerBound], name[range.upperBound...])
     }
 }
 

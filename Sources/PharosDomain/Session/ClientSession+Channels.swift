@@ -48,3 +48,17 @@ extension ClientSession {
         return body(options)
     }
 }
+
+extension Request {
+    /// The channel that the request is about, if a subscribe under way must be answered first. A second subscribe does not
+    /// wait: it is refused.
+    var awaitedChannel: String? {
+        switch self {
+        case .unsubscribe(let channel), .presence(let channel), .presenceStats(let channel): channel
+        case .publish(let request): request.channel
+        case .history(let request): request.channel
+        case .subRefresh(let request): request.channel
+        case .connect, .subscribe, .ping, .send, .rpc, .refresh: nil
+        }
+    }
+}

@@ -100,8 +100,11 @@ extension ClientSession {
 
     func ttl(_ expireAt: Int64, _ context: SessionContext) -> UInt32 {
         guard expireAt != 0 else { return 0 }
-        return UInt32(clamping: max(expireAt - context.now.wallSeconds, 0))
+        return UInt32(clamping: max(milliseconds(expireAt) / 1_000 - context.now.wallSeconds, 0))
     }
+
+    /// A date in seconds as milliseconds, cut to what can be reckoned with: the server API takes any number.
+    func milliseconds(_ seconds: Int64) -> Int64 { min(max(seconds, 0), 4_000_000_000_000_000) * 1_000 }
 
     // MARK: Refresh
 
@@ -149,19 +152,22 @@ extension ClientSession {
 
     mutating func subRefreshReceived(_ command: UInt32, _ request: SubRefreshRequest) -> SessionAction {
         guard !request.channel.isEmpty else { return .disconnect(.badRequest) }
-        guard subscription(of: request.channel) != nil else { return refuse(command, .permissionDenied) }
+        guard let subscription = subscription(of: request.channel) else { return refuse(command, .permissionDenied) }
         guard request.type == 0, !request.token.isEmpty else { return refuse(command, .badRequest) }
-        return .verifySubRefresh(command: command, channel: request.channel, token: request.token)
+        return .verifySubRefresh(
+            command: command, channel: request.channel, generation: subscription.generation, token: request.token)
     }
 
+    /// The token brought for the subscription with this generation has been looked at.
     package mutating func subRefreshVerified(
-        _ command: UInt32, channel: String, _ outcome: TokenOutcome<SubscriptionClaims>, _ context: SessionContext
+        _ command: UInt32, channel: String, generation: UInt32, _ outcome: TokenOutcome<SubscriptionClaims>,
+        _ context: SessionContext
     ) -> SessionAction {
         guard state == .connected else { return .none }
         switch outcome {
         case .valid(let claims):
             guard matches(claims, channel) else { return .disconnect(.invalidToken) }
-            guard let index = subscriptions.firstIndex(where: { $0.channel == channel }) else {
+            guard let index = subscriptions.firstIndex(where: { $0.generation == generation }) else {
                 return refuse(command, .permissionDenied)
             }
             subscriptions[index].expireAt = claims.expireAt

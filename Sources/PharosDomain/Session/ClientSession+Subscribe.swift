@@ -4,7 +4,9 @@ extension ClientSession {
         _ command: UInt32, _ request: SubscribeRequest, _ context: SessionContext
     ) -> SessionAction {
         guard !request.channel.isEmpty else { return .disconnect(.badRequest) }
-        guard request.channel.utf8.count <= context.rules.settings.maxLength else { return refuse(command, .badRequest) }
+        guard request.channel.utf8.count <= context.rules.settings.maxLength else {
+            return refuse(command, .badRequest)
+        }
         guard subscription(of: request.channel) == nil else { return refuse(command, .alreadySubscribed) }
         guard subscriptions.count < context.settings.channelLimit else { return refuse(command, .limitExceeded) }
         guard request.delta.isEmpty || request.delta == "fossil" else { return .disconnect(.badRequest) }
@@ -96,7 +98,6 @@ extension ClientSession {
     }
 
     /// The stream of the subscription with this generation has been read; nil: the channel has none.
-    ///
     package mutating func streamRead(
         generation: UInt32, _ read: StreamRead?, _ context: SessionContext
     ) -> SubscribeCompletion {
@@ -158,7 +159,9 @@ extension ClientSession {
             subscription.epoch = result.epoch
             subscription.offset = result.offset
             subscription.data = result.data
-            return .push(Push(channel: order.channel, event: .subscribe(subscription)))
+            // The push has no room for publications: they follow it, from the offset that it names.
+            let missed = result.publications.map { Push.Event.publication($0, epoch: "") }
+            return .pushes(([.subscribe(subscription)] + missed).map { Push(channel: order.channel, event: $0) })
         }
     }
 
@@ -191,6 +194,11 @@ extension ClientSession {
         let subscription = subscriptions.remove(at: index)
         pending.removeAll { $0.generation == subscription.generation }
         return subscription
+    }
+
+    /// The subscribe command that still waits for its answer about `channel`.
+    package func pendingCommand(of channel: String) -> UInt32? {
+        pending.first { $0.request.channel == channel && $0.command > 0 }?.command
     }
 
     // MARK: Parts
@@ -228,7 +236,9 @@ extension ClientSession {
         if namespace.hasHistory {
             let mayAsk = permissions.allows(namespace.historyAccess, user: user, isSubscribed: true)
             let wantsRecovery = request.recoverable || request.recover
-            if override.forceRecovery ?? namespace.forceRecovery || (wantsRecovery && (namespace.allowRecovery || mayAsk)) {
+            if override.forceRecovery ?? namespace.forceRecovery
+                || (wantsRecovery && (namespace.allowRecovery || mayAsk))
+            {
                 flags.formUnion([.isRecoverable, .isPositioned])
             }
             if override.forcePositioning ?? namespace.forcePositioning

@@ -74,6 +74,13 @@ package struct ClientSession {
 
     package var isWaiting: Bool { state == .connecting || pending.contains { $0.order == nil } }
 
+    /// Whether `command` is about a channel whose subscribe is not answered yet: it is handled once that is, so that
+    /// pipelined commands see what the ones before them did, wherever the channel lives.
+    package func mustWait(_ command: Command) -> Bool {
+        guard !pending.isEmpty, let channel = command.request?.awaitedChannel else { return false }
+        return pending.contains { $0.request.channel == channel }
+    }
+
     // MARK: Commands
 
     /// The client sent `command`.
@@ -149,13 +156,13 @@ package struct ClientSession {
         case .connected: break
         }
         if heartbeat.isPongMissing(now) { return [.disconnect(.noPong)] }
-        if expireAt != 0, now.wallMs >= (expireAt * 1_000) + Int64(context.settings.expiredCloseDelay * 1_000) {
+        if expireAt != 0, now.wallMs >= milliseconds(expireAt) + Int64(context.settings.expiredCloseDelay * 1_000) {
             return [.disconnect(.expired)]
         }
         var actions: [TimerAction] = []
         let delay = Int64(context.settings.expiredSubCloseDelay * 1_000)
         for subscription in subscriptions
-        where subscription.expireAt != 0 && now.wallMs >= subscription.expireAt * 1_000 + delay {
+        where subscription.expireAt != 0 && now.wallMs >= milliseconds(subscription.expireAt) + delay {
             if subscription.flags.contains(.isServerSide) { return [.disconnect(.subscriptionExpired)] }
             actions.append(.expireSubscription(subscription))
         }
@@ -168,7 +175,7 @@ package struct ClientSession {
         var deadline = heartbeat.nextDeadline(isConnected: state == .connected)
         func consider(_ expireAt: Int64, _ delay: Double) {
             guard expireAt != 0 else { return }
-            let wall = expireAt * 1_000 + Int64(delay * 1_000)
+            let wall = milliseconds(expireAt) + Int64(delay * 1_000)
             deadline = min(deadline, context.now.monotonicMs + max(wall - context.now.wallMs, 0))
         }
         if state == .connected {
@@ -186,13 +193,27 @@ package struct ClientSession {
 
 /// What a session needs to know besides itself.
 package struct SessionContext {
-    package let settings: ClientSettings
+    /// Shared by all contexts, so that making one copies nothing.
+    package final class Settings: Sendable {
+        package let client: ClientSettings
+        package init(_ client: ClientSettings) { self.client = client }
+    }
+
+    private let shared: Settings
     package let rules: ChannelRules
     package let now: Moment
     package let version: String
 
+    package var settings: ClientSettings {
+        _read { yield shared.client }
+    }
+
     package init(settings: ClientSettings, rules: ChannelRules, now: Moment, version: String) {
-        self.settings = settings
+        self.init(Settings(settings), rules: rules, now: now, version: version)
+    }
+
+    package init(_ settings: Settings, rules: ChannelRules, now: Moment, version: String) {
+        shared = settings
         self.rules = rules
         self.now = now
         self.version = version

@@ -29,8 +29,9 @@ package struct Recovery: Equatable, Sendable {
             last = publication.offset
         }
         if isRecovered, mode == .cache, let newest = merged.last {
-            // A cache subscriber wants the newest value only.
-            merged = newest.offset == from?.offset ? [] : [newest]
+            // A cache subscriber wants the newest value only, and not the one it has.
+            let isKnown = newest.offset == from?.offset && from?.epoch == read.top.epoch
+            merged = isKnown ? [] : [newest]
         }
         return Recovery(
             isRecovered: isRecovered,

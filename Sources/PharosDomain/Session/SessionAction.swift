@@ -8,7 +8,7 @@ package enum SessionAction: Equatable, Sendable {
     /// Verify the subscription token, then call `subscriptionVerified`.
     case verifySubscription(generation: UInt32, token: String)
     case verifyRefresh(command: UInt32, token: String)
-    case verifySubRefresh(command: UInt32, channel: String, token: String)
+    case verifySubRefresh(command: UInt32, channel: String, generation: UInt32, token: String)
     /// The client is known: register it, carry out the orders, then call `streamRead` for each. With no orders the
     /// connect reply is due at once: call `connectReply`.
     case connected([SubscribeOrder])
@@ -33,7 +33,8 @@ package enum SubscribeCompletion: Equatable, Sendable {
 
     package enum Answer: Equatable, Sendable {
         case reply(Reply)
-        case push(Push)
+        /// The subscribe push, and after it what was recovered.
+        case pushes([Push])
         /// One of several of a connect; the last of them brings the reply.
         case partOfConnect(Reply?)
     }

@@ -11,7 +11,8 @@ enum APIPath: Sendable, Equatable {
     init?(_ path: UnsafeRawBufferPointer) {
         let prefix: StaticString = "/api"
         guard path.count >= prefix.utf8CodeUnitCount,
-            path.prefix(prefix.utf8CodeUnitCount).elementsEqual(UnsafeRawBufferPointer(start: prefix.utf8Start, count: 4))
+            path.prefix(prefix.utf8CodeUnitCount).elementsEqual(
+                UnsafeRawBufferPointer(start: prefix.utf8Start, count: 4))
         else { return nil }
         let rest = path.dropFirst(4)
         if rest.isEmpty {

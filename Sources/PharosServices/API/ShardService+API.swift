@@ -177,7 +177,7 @@ extension ShardService {
             scratch.removeAll()
         case .backend(let call, let transportErrors):
             let status = encode(result, transportErrors)
-            call.completion(APIResponse(status: status, body: scratch.array))
+            call.answer(APIResponse(status: status, body: scratch.array))
             scratch.removeAll()
         }
     }

@@ -41,14 +41,16 @@ extension ShardService {
         switch command {
         case .subscribe(let request): return subscribe(request, &edge)
         case .unsubscribe(let request):
-            for id in matching(request.user, request.client) { unsubscribe(request.channel, id, &edge) }
+            for id in matching(request.user, request.client) where sessions.contains(id) {
+                unsubscribe(request.channel, id, &edge)
+            }
         case .disconnect(let request):
             for id in matching(request.user, request.client)
-            where !request.whitelist.contains(sessions[id].session.client.text) {
+            where sessions.contains(id) && !request.whitelist.contains(sessions[id].session.client.text) {
                 disconnect(id, request.disconnect, &edge)
             }
         case .refresh(let request):
-            for id in matching(request.user, request.client) { refresh(request, id, &edge) }
+            for id in matching(request.user, request.client) where sessions.contains(id) { refresh(request, id, &edge) }
         case .listChannels:
             var counts: [String: Int] = [:]
             channels.forEach { counts[$0.name] = $0.references }
@@ -74,7 +76,7 @@ extension ShardService {
     }
 
     private mutating func subscribe(_ request: APISubscribe, _ edge: inout Edge) -> ControlAnswer {
-        for id in matching(request.user, request.client) {
+        for id in matching(request.user, request.client) where sessions.contains(id) {
             do throws(ReplyError) {
                 guard
                     let order = try sessions[id].session.subscribedByServer(
@@ -93,11 +95,18 @@ extension ShardService {
         let names =
             channel.isEmpty ? sessions[id].session.subscriptions.map(\.channel) : [channel]
         for name in names {
+            let waiting = sessions[id].session.pendingCommand(of: name)
             guard let removed = sessions[id].session.removeSubscription(of: name) else { continue }
             undo(removed, of: id, &edge)
             counters.unsubscribes[UnsubscribeReason.server.code, default: 0] += 1
-            send(Push(channel: name, event: .unsubscribe(.server)), to: id, &edge)
+            if let waiting {
+                // The client has no subscription yet that could end: its subscribe is refused.
+                send(Reply(id: waiting, result: .error(.permissionDenied)), to: id, &edge)
+            } else {
+                send(Push(channel: name, event: .unsubscribe(.server)), to: id, &edge)
+            }
         }
+        resumeQueue(id, &edge)
     }
 
     private mutating func refresh(_ request: APIRefresh, _ id: ConnectionID, _ edge: inout Edge) {

@@ -5,7 +5,6 @@ import PharosEdge
 struct LocalChannel {
     var name: String
     var topic: UInt32
-    var options: ChannelOptions
     /// Reserved and live subscriptions of this shard; at zero the record goes.
     var references = 0
     /// Subscriptions whose stream is still being read: publications are kept for them, not sent.
@@ -17,38 +16,35 @@ struct LocalChannel {
 /// The channels with subscribers on this shard, by name and by number.
 struct LocalChannels: ~Copyable {
     private var indexByName: [String: Int] = [:]
-    private var channels: [LocalChannel?] = []
+    private var channels: Places<LocalChannel>
     private var free: [Int] = []
+
+    init() { channels = Places() }
 
     var count: Int { indexByName.count }
 
     func index(of name: String) -> Int? { indexByName[name] }
 
     subscript(index: Int) -> LocalChannel {
-        _read { yield channels[index]! }
-        _modify { yield &channels[index]! }
+        _read { yield channels[index] }
+        _modify { yield &channels[index] }
     }
 
     mutating func add(_ channel: LocalChannel) -> Int {
-        let index: Int
-        if let reused = free.popLast() {
-            index = reused
-            channels[index] = channel
-        } else {
-            index = channels.count
-            channels.append(channel)
-        }
+        // Without free places all those below the count are taken.
+        let index = free.popLast() ?? channels.count
+        channels.insert(channel, at: index)
         indexByName[channel.name] = index
         return index
     }
 
     mutating func remove(_ index: Int) {
-        indexByName[channels[index]!.name] = nil
-        channels[index] = nil
+        indexByName[channels[index].name] = nil
+        channels.remove(at: index)
         free.append(index)
     }
 
     func forEach(_ body: (LocalChannel) -> Void) {
-        for channel in channels { if let channel { body(channel) } }
+        for index in indexByName.values { body(channels[index]) }
     }
 }

@@ -17,30 +17,31 @@ struct SessionEntry {
 
 /// Sessions by the connection's place, and by user.
 struct Sessions: ~Copyable {
-    private var entries: [SessionEntry?] = []
+    private var entries: Places<SessionEntry>
     private var byUser: [String: [UInt32]] = [:]
     private(set) var clientCount = 0
+
+    init() { entries = Places(capacity: 64) }
 
     var userCount: Int { byUser.count }
 
     func contains(_ id: ConnectionID) -> Bool {
-        Int(id.slot) < entries.count && entries[Int(id.slot)]?.generation == id.generation
+        entries.contains(Int(id.slot)) && entries[Int(id.slot)].generation == id.generation
     }
 
     /// The entry of a connection that `contains` has vouched for.
     subscript(id: ConnectionID) -> SessionEntry {
-        _read { yield entries[Int(id.slot)]! }
-        _modify { yield &entries[Int(id.slot)]! }
+        _read { yield entries[Int(id.slot)] }
+        _modify { yield &entries[Int(id.slot)] }
     }
 
     mutating func insert(_ entry: SessionEntry, _ id: ConnectionID) {
-        while entries.count <= Int(id.slot) { entries.append(nil) }
-        entries[Int(id.slot)] = entry
+        entries.insert(entry, at: Int(id.slot))
     }
 
     mutating func remove(_ id: ConnectionID) {
         unregister(id)
-        entries[Int(id.slot)] = nil
+        entries.remove(at: Int(id.slot))
     }
 
     /// The connect was answered: the client can now be found by its user.
@@ -65,19 +66,13 @@ struct Sessions: ~Copyable {
     /// The registered connections of a user, oldest first.
     func connections(of user: String) -> [ConnectionID] {
         (byUser[user] ?? []).compactMap { slot in
-            entries[Int(slot)].map { ConnectionID(slot: slot, generation: $0.generation) }
+            connection(at: slot)
         }
     }
 
     func connection(at slot: UInt32) -> ConnectionID? {
-        guard Int(slot) < entries.count, let entry = entries[Int(slot)] else { return nil }
-        return ConnectionID(slot: slot, generation: entry.generation)
-    }
-
-    func forEach(_ body: (ConnectionID, SessionEntry) -> Void) {
-        for (slot, entry) in entries.enumerated() {
-            if let entry { body(ConnectionID(slot: UInt32(slot), generation: entry.generation), entry) }
-        }
+        guard entries.contains(Int(slot)) else { return nil }
+        return ConnectionID(slot: slot, generation: entries[Int(slot)].generation)
     }
 
     var users: [String] { Array(byUser.keys) }

@@ -25,12 +25,12 @@ extension ShardService {
             let outcome = node.verifier.verifyConnection(token: token, nowMs: edge.wallMs)
             if wait(outcome == .needsKeys, action, of: id, isRetry) { return }
             perform(sessions[id].session.refreshVerified(command, outcome, context(edge)), of: id, &edge)
-        case .verifySubRefresh(let command, let channel, let token):
+        case .verifySubRefresh(let command, let channel, let generation, let token):
             let outcome = node.verifier.verifySubscription(token: token, nowMs: edge.wallMs)
             if wait(outcome == .needsKeys, action, of: id, isRetry) { return }
             perform(
-                sessions[id].session.subRefreshVerified(command, channel: channel, outcome, context(edge)), of: id,
-                &edge)
+                sessions[id].session.subRefreshVerified(
+                    command, channel: channel, generation: generation, outcome, context(edge)), of: id, &edge)
         case .connected(let orders): connected(id, orders, &edge)
         case .subscribe(let order): subscribe(order, of: id, &edge)
         case .unsubscribe(let subscription, let reply):
@@ -125,6 +125,8 @@ extension ShardService {
         guard accepts(publication, options) else {
             return send(Reply(id: command, result: .error(.badRequest)), to: id, &edge)
         }
+        // What is told about the publisher goes with it, so it must be JSON as well.
+        if !info.isJSON { publication.isJSON = false }
         let order = PublishOrder(channel: channel, publication: publication, options: options)
         call(.publish(order), channel, origin: .client(id, command: command), &edge)
     }

@@ -23,10 +23,8 @@ extension ShardService {
         switch event {
         case .publication(let publication, let epoch):
             deliver(publication, epoch, place, &edge)
-        case .join(let info):
-            deliverToJoinLeave(Push(channel: channel, event: .join(info)), channels[place].topic, &edge)
-        case .leave(let info):
-            deliverToJoinLeave(Push(channel: channel, event: .leave(info)), channels[place].topic, &edge)
+        case .join(let info): deliverToJoinLeave(Push(channel: channel, event: .join(info)), place, &edge)
+        case .leave(let info): deliverToJoinLeave(Push(channel: channel, event: .leave(info)), place, &edge)
         }
     }
 
@@ -50,6 +48,7 @@ extension ShardService {
                 publishScratch(topic, wire: 0, .text, &edge)
             } else {
                 refuseJSON(topic, &edge)
+                guard channels.index(of: name) == place else { return }
             }
         }
         if edge.hasSubscribers(topic, wire: 1) || edge.hasSubscribers(topic, wire: 3) {
@@ -67,11 +66,19 @@ extension ShardService {
         scratch.removeAll()
     }
 
-    private mutating func deliverToJoinLeave(_ push: Push, _ topic: UInt32, _ edge: inout Edge) {
+    private mutating func deliverToJoinLeave(_ push: Push, _ place: Int, _ edge: inout Edge) {
+        let topic = channels[place].topic
         if edge.hasSubscribers(topic, wire: 2) {
-            JSONReplyEncoder.encode(push, into: &scratch)
-            scratch.withBytes { edge.publish(topic, wire: 2, .text, $0) }
-            scratch.removeAll()
+            if push.isJSON {
+                JSONReplyEncoder.encode(push, into: &scratch)
+                scratch.withBytes { edge.publish(topic, wire: 2, .text, $0) }
+                scratch.removeAll()
+            } else {
+                refuseJSON(topic, &edge) {
+                    $0.subscription(of: push.channel)?.flags.contains(.receivesJoinLeave) == true
+                }
+                guard channels.index(of: push.channel) == place else { return }
+            }
         }
         if edge.hasSubscribers(topic, wire: 3) {
             ProtobufReplyEncoder.encode(push, into: &scratch)
@@ -148,9 +155,11 @@ extension ShardService {
     }
 
     /// Bytes that are no JSON cannot reach clients that speak JSON: they are told so, not left out silently.
-    private mutating func refuseJSON(_ topic: UInt32, _ edge: inout Edge) {
+    private mutating func refuseJSON(
+        _ topic: UInt32, _ edge: inout Edge, where hears: (ClientSession) -> Bool = { _ in true }
+    ) {
         for id in subscribers(of: topic, edge) where sessions.contains(id) && sessions[id].wire == .json {
-            disconnect(id, .inappropriateProtocol, &edge)
+            if hears(sessions[id].session) { disconnect(id, .inappropriateProtocol, &edge) }
         }
     }
 

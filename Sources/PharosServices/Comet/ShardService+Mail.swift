@@ -32,7 +32,7 @@ extension ShardService {
         case .controlled(let ticket, let answer): controlled(ticket, answer, &edge)
         case .keysLoaded(let id, let action): keysLoaded(id, action, &edge)
         case .backendCall(let call): backendCall(call, &edge)
-        case .counters(let call): call.completion(nodeCounters(edge))
+        case .counters(let call): call.answer(nodeCounters(edge))
         case .shutdown(let windowMs): shutDown(windowMs, &edge)
         }
     }
@@ -44,15 +44,15 @@ extension ShardService {
         var name: String?
         if case .method(let method) = call.path {
             guard APIMethod(rawValue: method) != nil || APIMethod.isDeclined(method) else {
-                return call.completion(.error(404, "not found"))
+                return call.answer(.error(404, "not found"))
             }
             name = method
         }
         call.withKey { key in
             switch apiAccess.verdict(key: key, method: name) {
             case .granted: call.body.withUnsafeBytes { callAPI(call.path, $0, key: key, origin: origin, &edge) }
-            case .unauthorized: call.completion(.error(401, "unauthorized"))
-            case .forbidden: call.completion(.error(403, "this key may not call this method"))
+            case .unauthorized: call.answer(.error(401, "unauthorized"))
+            case .forbidden: call.answer(.error(403, "this key may not call this method"))
             }
         }
     }
@@ -65,6 +65,7 @@ extension ShardService {
         var open: [ConnectionID] = []
         edge.forEachWebSocket { open.append($0) }
         for id in open { edge.setTimer(id, atMs: edge.nowMs + .random(in: 0...max(windowMs, 0))) }
+        edge.closeIdleRequests()
         if edge.connectionCount == 0 { edge.isFinished = true }
     }
 

@@ -21,7 +21,9 @@ extension ShardService {
     mutating func send(_ push: Push, to id: ConnectionID, _ edge: inout Edge) {
         guard sessions.contains(id) else { return }
         switch sessions[id].wire {
-        case .json: JSONReplyEncoder.encode(push, into: &scratch)
+        case .json:
+            guard push.isJSON else { return disconnect(id, .inappropriateProtocol, &edge) }
+            JSONReplyEncoder.encode(push, into: &scratch)
         case .protobuf: ProtobufReplyEncoder.encode(push, into: &scratch)
         }
         flushScratch(to: id, &edge)
@@ -49,10 +51,34 @@ extension Reply {
     var isJSON: Bool {
         switch result {
         case .history(let publications, _): publications.allSatisfy(\.isJSON)
-        case .subscribe(let result): result.publications.allSatisfy(\.isJSON)
-        case .connect(let result):
-            result.subscriptions.values.allSatisfy { $0.publications.allSatisfy(\.isJSON) }
+        case .subscribe(let result): result.isJSON
+        case .connect(let result): result.data.isJSONOrEmpty && result.subscriptions.values.allSatisfy(\.isJSON)
+        case .presence(let members): members.values.allSatisfy(\.isJSON)
         default: true
         }
     }
+}
+
+extension Push {
+    /// Whether every payload in it is JSON.
+    var isJSON: Bool {
+        switch event {
+        case .publication(let publication, _): publication.isJSON
+        case .subscribe(let subscription): subscription.data.isJSONOrEmpty
+        case .join(let info), .leave(let info): info.isJSON
+        default: true
+        }
+    }
+}
+
+extension SubscribeResult {
+    var isJSON: Bool { data.isJSONOrEmpty && publications.allSatisfy(\.isJSON) }
+}
+
+extension ClientInfo {
+    var isJSON: Bool { connectionInfo.isJSONOrEmpty && channelInfo.isJSONOrEmpty }
+}
+
+extension [UInt8] {
+    fileprivate var isJSONOrEmpty: Bool { isEmpty || withUnsafeBytes { JSONScanner.isValid($0) } }
 }

@@ -16,7 +16,7 @@ extension ShardService {
     mutating func subscribe(_ order: SubscribeOrder, of id: ConnectionID, _ edge: inout Edge) {
         let options: ChannelOptions
         do throws(ReplyError) { options = try rules.resolve(order.channel).options } catch { return }
-        let place = localChannel(order.channel, options, &edge)
+        let place = localChannel(order.channel, &edge)
         channels[place].references += 1
         counters.subscriptions += 1
         sessions[id].session.began(order, binding: ShardService.attaching)
@@ -51,7 +51,9 @@ extension ShardService {
         } else {
             node.post(.attached(id, generation: generation, answer), to: shard)
         }
-        if request.emitsJoin { distribute(owner.delivery(request.channel, .join(request.info)), request.channel, &edge) }
+        if request.emitsJoin {
+            distribute(owner.delivery(request.channel, .join(request.info)), request.channel, &edge)
+        }
     }
 
     /// The stream has been read: the subscription becomes live, or is undone.
@@ -98,7 +100,8 @@ extension ShardService {
         case .reply(let reply):
             count(reply)
             send(reply, to: id, &edge)
-        case .push(let push): send(push, to: id, &edge)
+        case .pushes(let pushes):
+            for push in pushes { send(push, to: id, &edge) }
         case .partOfConnect(let reply):
             if let reply { connectAnswered(id, reply, &edge) }
         }
@@ -149,8 +152,8 @@ extension ShardService {
         channels[place].waiting.removeAll { $0.connection == id && $0.generation == generation }
     }
 
-    private mutating func localChannel(_ name: String, _ options: ChannelOptions, _ edge: inout Edge) -> Int {
+    private mutating func localChannel(_ name: String, _ edge: inout Edge) -> Int {
         if let place = channels.index(of: name) { return place }
-        return channels.add(LocalChannel(name: name, topic: edge.makeTopic(), options: options))
+        return channels.add(LocalChannel(name: name, topic: edge.makeTopic()))
     }
 }

@@ -28,6 +28,9 @@ struct ShardService: EdgeHandler, ~Copyable {
     var decoded: [Command] = []
     var shutdownEndsMs: Int64?
     var nextPositionCheckMs: Int64
+    private var random = RandomPool()
+    /// Made once: contexts refer to it.
+    private let clientSettings: SessionContext.Settings
 
     init(node: NodeContext, index: Int) {
         let settings = node.settings
@@ -39,13 +42,14 @@ struct ShardService: EdgeHandler, ~Copyable {
         channels = LocalChannels()
         owner = ChannelOwner(settings)
         scratch = ByteWriter(capacity: 4_096)
+        clientSettings = SessionContext.Settings(settings.client)
         counters.nameCounts = Array(repeating: 0, count: settings.client.registeredNames.count)
         nextPositionCheckMs = node.startedMs
     }
 
     func context(_ edge: borrowing Edge) -> SessionContext {
         SessionContext(
-            settings: node.settings.client, rules: rules,
+            clientSettings, rules: rules,
             now: Moment(monotonicMs: edge.nowMs, wallMs: edge.wallMs), version: node.version)
     }
 
@@ -57,9 +61,10 @@ struct ShardService: EdgeHandler, ~Copyable {
         let wantsProtobuf =
             subprotocol == .centrifugeProtobuf
             || (subprotocol == .none
-                && (Query.has("cf_protocol", "protobuf", in: head.query) || Query.has("format", "protobuf", in: head.query)))
+                && (Query.has("cf_protocol", "protobuf", in: head.query)
+                    || Query.has("format", "protobuf", in: head.query)))
         var session = ClientSession(
-            client: makeClientID(id), settings: node.settings.client, firstPing: .random(in: 0..<1),
+            client: makeClientID(id), settings: node.settings.client, firstPing: .random(in: 0..<1, using: &random),
             usesFramePings: Query.has("cf_ws_frame_ping_pong", "true", in: head.query),
             now: Moment(monotonicMs: edge.nowMs, wallMs: edge.wallMs))
         if let user = userFromProxy(id, head, edge) { session.userNamedByProxy(user) }
@@ -95,7 +100,8 @@ struct ShardService: EdgeHandler, ~Copyable {
     mutating func handle(_ commands: [Command], of id: ConnectionID, _ edge: inout Edge) {
         for (position, command) in commands.enumerated() {
             guard sessions.contains(id) else { return }
-            guard sessions[id].session.isWaiting else {
+            // Those that wait already go first.
+            guard mustWait(command, id) else {
                 counters.count(command)
                 if case .connect(let request)? = command.request { noteName(request.name, id) }
                 perform(sessions[id].session.received(command, context(edge)), of: id, &edge)
@@ -107,9 +113,16 @@ struct ShardService: EdgeHandler, ~Copyable {
         }
     }
 
+    private func mustWait(_ command: Command, _ id: ConnectionID) -> Bool {
+        sessions[id].session.isWaiting || sessions[id].session.mustWait(command)
+            || (!queues.isEmpty && queues[id.slot] != nil)
+    }
+
     /// Only names that the configuration registers become labels; all others are one.
     private mutating func noteName(_ name: String, _ id: ConnectionID) {
-        guard sessions[id].name == 0, let place = node.settings.client.registeredNames.firstIndex(of: name) else { return }
+        guard sessions[id].name == 0, let place = node.settings.client.registeredNames.firstIndex(of: name) else {
+            return
+        }
         sessions[id].name = UInt16(place + 1)
         counters.nameCounts[place] += 1
     }
@@ -175,9 +188,10 @@ struct ShardService: EdgeHandler, ~Copyable {
         guard sessions.contains(id) else { return }
         counters.disconnects[reason.code, default: 0] += 1
         node.report(.disconnected(code: reason.code, reason: reason.reason))
+        // What was published to it in this turn goes before the close frame: leaving its channels hands that over.
+        closeSession(id, &edge)
         edge.closeWebSocket(
             id, code: UInt16(truncatingIfNeeded: reason.code), reason: reason.reason, dropsQueue: dropsQueue)
-        closeSession(id, &edge)
     }
 
     mutating func closeSession(_ id: ConnectionID, _ edge: inout Edge) {
@@ -205,10 +219,10 @@ struct ShardService: EdgeHandler, ~Copyable {
 
     // MARK: Names
 
-    private func makeClientID(_ id: ConnectionID) -> ClientID {
+    private mutating func makeClientID(_ id: ConnectionID) -> ClientID {
         // The place is mixed with a secret; the shard's number takes the highest byte of the generation.
         let place = UInt64(id.slot) | UInt64(id.generation & 0xff_ffff) << 32 | UInt64(index) << 56
-        return ClientID(high: .random(in: .min ... .max), low: place ^ node.clientIDSecret)
+        return ClientID(high: random.next(), low: place ^ node.clientIDSecret)
     }
 
     /// The connection that a client id names, if it is one of this shard's.

@@ -1,0 +1,144 @@
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import NIOSSL
+
+/// Fetches key sets over HTTP or HTTPS: a few seconds at most, a bounded size, and never to where a redirect points.
+///
+/// One small request an hour: NIO's own HTTP client handlers are enough, and cost nothing at start.
+struct KeySetFetcher: Sendable {
+    struct Failure: Error, CustomStringConvertible {
+        let description: String
+    }
+
+    /// Bytes of a key set.
+    static let sizeLimit = 1_048_576
+    private static let timeout = TimeAmount.seconds(5)
+
+    let group: any EventLoopGroup
+
+    func fetch(_ endpoint: String) async throws -> [UInt8] {
+        let address = try Address(endpoint)
+        let answer = group.next().makePromise(of: [UInt8].self)
+        let deadline = answer.futureResult.eventLoop.scheduleTask(in: Self.timeout) {
+            answer.fail(Failure(description: "the key set did not arrive within 5 s"))
+        }
+        answer.futureResult.whenComplete { _ in deadline.cancel() }
+        let tls = address.isSecure ? try NIOSSLContext(configuration: .makeClientConfiguration()) : nil
+        let connecting = ClientBootstrap(group: answer.futureResult.eventLoop)
+            .connectTimeout(Self.timeout)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    if let tls {
+                        try channel.pipeline.syncOperations.addHandler(
+                            NIOSSLClientHandler(context: tls, serverHostname: address.serverName))
+                    }
+                    try channel.pipeline.syncOperations.addHTTPClientHandlers()
+                    try channel.pipeline.syncOperations.addHandler(KeySetHandler(address: address, answer: answer))
+                }
+            }
+            .connect(host: address.host, port: address.port)
+        connecting.whenFailure { answer.fail($0) }
+        answer.futureResult.whenComplete { _ in
+            connecting.whenSuccess { $0.close(promise: nil) }
+        }
+        return try await answer.futureResult.get()
+    }
+
+    /// The parts of an `http` or `https` address.
+    struct Address: Equatable, Sendable {
+        let isSecure: Bool
+        let host: String
+        let port: Int
+        /// Path and query.
+        let target: String
+        let authority: String
+
+        /// What TLS asks the certificate for; nil for an address in numbers.
+        var serverName: String? {
+            let isNumeric = host.contains(":") || host.allSatisfy { $0.isNumber || $0 == "." }
+            return isNumeric ? nil : host
+        }
+
+        init(_ text: String) throws {
+            let rest: Substring
+            if text.hasPrefix("https://") {
+                isSecure = true
+                rest = text.dropFirst(8)
+            } else if text.hasPrefix("http://") {
+                isSecure = false
+                rest = text.dropFirst(7)
+            } else {
+                throw Failure(description: "the address begins with neither http:// nor https://")
+            }
+            let end = rest.firstIndex { $0 == "/" || $0 == "?" } ?? rest.endIndex
+            let authority = rest[..<end]
+            target = rest[end...].first == "/" ? String(rest[end...]) : "/" + rest[end...]
+            guard !authority.isEmpty, !authority.contains("@") else {
+                throw Failure(description: "the address names no host, or a user")
+            }
+            self.authority = String(authority)
+            if authority.first == "[" {
+                guard let close = authority.firstIndex(of: "]") else {
+                    throw Failure(description: "the host's bracket is not closed")
+                }
+                host = String(authority[authority.index(after: authority.startIndex)..<close])
+                let tail = authority[authority.index(after: close)...]
+                port = Int(tail.dropFirst()) ?? (isSecure ? 443 : 80)
+            } else {
+                let parts = authority.split(separator: ":", maxSplits: 1)
+                host = String(parts[0])
+                port = parts.count > 1 ? Int(parts[1]) ?? 0 : (isSecure ? 443 : 80)
+            }
+        }
+    }
+}
+
+/// One request and its answer.
+private final class KeySetHandler: ChannelInboundHandler {
+    typealias InboundIn = HTTPClientResponsePart
+    typealias OutboundOut = HTTPClientRequestPart
+
+    private let address: KeySetFetcher.Address
+    private let answer: EventLoopPromise<[UInt8]>
+    private var body: [UInt8] = []
+
+    init(address: KeySetFetcher.Address, answer: EventLoopPromise<[UInt8]>) {
+        self.address = address
+        self.answer = answer
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        let headers: HTTPHeaders = [
+            "host": address.authority, "accept": "application/json", "connection": "close", "user-agent": "pharos",
+        ]
+        let head = HTTPRequestHead(version: .http1_1, method: .GET, uri: address.target, headers: headers)
+        context.write(wrapOutboundOut(.head(head)), promise: nil)
+        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        switch unwrapInboundIn(data) {
+        case .head(let head):
+            // A redirect is not followed either: the address is what the operator wrote.
+            if head.status != .ok {
+                answer.fail(KeySetFetcher.Failure(description: "the key set was answered with \(head.status.code)"))
+            }
+        case .body(let part):
+            body.append(contentsOf: part.readableBytesView)
+            if body.count > KeySetFetcher.sizeLimit {
+                answer.fail(KeySetFetcher.Failure(description: "the key set is larger than 1 MiB"))
+            }
+        case .end:
+            answer.succeed(body)
+        }
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        answer.fail(KeySetFetcher.Failure(description: "the connection ended before the key set"))
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        answer.fail(error)
+    }
+}

@@ -1,0 +1,121 @@
+import Glibc
+import PharosAuth
+import PharosDomain
+
+/// What `pharos sub` prints: lines for people, or one JSON object per line.
+struct SubPrinter {
+    let asJSON: Bool
+
+    init(asJSON: Bool) {
+        self.asJSON = asJSON
+    }
+
+    func publication(_ channel: String, _ publication: Publication) {
+        guard asJSON else {
+            let position = publication.offset > 0 ? " \(publication.offset)" : ""
+            let from = publication.info.map { " from \(Self.name($0))" } ?? ""
+            return write("\(Self.printable(channel))\(position)\(from): \(Self.text(publication.data))")
+        }
+        var line = JSONObjectWriter()
+        line.add("type", "publication")
+        line.add("channel", channel)
+        if publication.offset > 0 { line.add("offset", Int64(clamping: publication.offset)) }
+        if let info = publication.info { Self.add(info, to: &line) }
+        line.add("data", json: publication.data)
+        write(line)
+    }
+
+    /// - Parameter event: `join` or `leave`.
+    func presence(_ channel: String, _ event: String, _ info: ClientInfo) {
+        guard asJSON else {
+            return write("\(Self.printable(channel)) \(event == "join" ? "+" : "-") \(Self.name(info))")
+        }
+        var line = JSONObjectWriter()
+        line.add("type", event)
+        line.add("channel", channel)
+        Self.add(info, to: &line)
+        write(line)
+    }
+
+    func message(_ data: [UInt8]) {
+        guard asJSON else { return write("message: \(Self.text(data))") }
+        var line = JSONObjectWriter()
+        line.add("type", "message")
+        line.add("data", json: data)
+        write(line)
+    }
+
+    func subscribed(_ channel: String, _ result: SubscribeResult) {
+        var parts: [String] = []
+        if result.recoverable || result.positioned { parts.append("offset \(result.offset), epoch \(result.epoch)") }
+        if result.wasRecovering {
+            parts.append(result.recovered ? "recovered \(result.publications.count)" : "what was missed is lost")
+        }
+        let text = parts.isEmpty ? channel : "\(channel): \(parts.joined(separator: ", "))"
+        state("subscribed", text)
+    }
+
+    /// Something about the connection or a subscription changed.
+    func state(_ name: String, _ text: String) {
+        guard asJSON else { return write("# \(name): \(Self.printable(text))") }
+        var line = JSONObjectWriter()
+        line.add("type", "state")
+        line.add("state", name)
+        line.add("text", text)
+        write(line)
+    }
+
+    /// What a close code means to the person at the terminal.
+    static func explain(code: UInt32, _ reason: String) -> String {
+        let advice: String? =
+            switch code {
+            case 1006: "the connection was cut"
+            case 1009: "a message was larger than the server takes"
+            case 3001: "the server is shutting down"
+            case 3008: "this client read too slowly"
+            case 3012: "a ping of the server went unanswered"
+            case 3500: "the token is not valid; give another with --token"
+            case 3501: "the server did not understand us"
+            case 3502: "the connect command came too late"
+            case 3503: "the server ended this connection for good"
+            case 3504: "the user has too many connections"
+            case 3505: "too many channels for one connection"
+            case 3506: "a channel carries data that is not JSON"
+            case 3507: "this user may not do that"
+            default: nil
+            }
+        let said = reason.isEmpty ? "" : ", \(reason)"
+        return advice.map { "\($0) (\(code)\(said))" } ?? "closed (\(code)\(said))"
+    }
+
+    private static func name(_ info: ClientInfo) -> String {
+        info.user.isEmpty ? "client \(printable(info.client))" : "\(printable(info.user)) (\(printable(info.client)))"
+    }
+
+    private static func add(_ info: ClientInfo, to line: inout JSONObjectWriter) {
+        line.add("user", info.user)
+        line.add("client", info.client)
+    }
+
+    private static func text(_ data: [UInt8]) -> String { printable(String(decoding: data, as: UTF8.self)) }
+
+    /// Control characters of other people's data must not reach the terminal: they can move its cursor and worse.
+    static func printable(_ text: String) -> String {
+        guard text.unicodeScalars.contains(where: { isControl($0) }) else { return text }
+        var scalars = String.UnicodeScalarView()
+        for scalar in text.unicodeScalars { scalars.append(isControl(scalar) ? "\u{FFFD}" : scalar) }
+        return String(scalars)
+    }
+
+    private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
+        scalar.value < 0x20 || 0x7F...0x9F ~= scalar.value
+    }
+
+    private func write(_ line: JSONObjectWriter) { write(String(decoding: line.bytes, as: UTF8.self)) }
+
+    /// Each line at once, also into a pipe.
+    private func write(_ line: String) {
+        print(line)
+        fflush(nil)
+    }
+}

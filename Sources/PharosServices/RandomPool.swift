@@ -1,0 +1,15 @@
+import CPharosSys
+
+/// Random numbers from the operating system, fetched many at a time: a system call per number would be felt when many connect.
+struct RandomPool: RandomNumberGenerator {
+    private static let size = 64
+    private var numbers: [UInt64] = []
+
+    mutating func next() -> UInt64 {
+        if numbers.isEmpty {
+            numbers = Array(repeating: 0, count: RandomPool.size)
+            numbers.withUnsafeMutableBytes { pharos_random($0.baseAddress!, $0.count) }
+        }
+        return numbers.removeLast()
+    }
+}

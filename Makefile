@@ -1,0 +1,38 @@
+# Every target is a script or one command; `make help` lists them.
+.DEFAULT_GOAL := help
+.PHONY: help run build test bench fuzz sanitize soak format check-format clean
+
+SOURCES := Package.swift Sources Tests Fuzz/Package.swift Fuzz/Sources
+
+help: ## Show this list.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## Install what is missing, build, and serve on http://127.0.0.1:8000/ with everything open.
+	@scripts/run
+
+build: ## Build the release server: .build/release/pharos.
+	swift build -c release --product pharos
+
+test: ## Install what the tests need and run them all.
+	@scripts/test
+
+bench: ## Measure side by side with other servers; writes docs/benchmarks.md.
+	@scripts/bench
+
+fuzz: ## Run every fuzzer for a minute.
+	@scripts/fuzz 60
+
+sanitize: ## Run the core's tests under the thread and address sanitizers.
+	@scripts/sanitize
+
+soak: ## Two minutes of everything at once, then look for what was left behind.
+	@scripts/soak
+
+format: ## Format the Swift sources.
+	swift format --in-place --parallel --recursive $(SOURCES)
+
+check-format: ## Fail if a Swift source is not formatted.
+	swift format lint --strict --parallel --recursive $(SOURCES)
+
+clean: ## Remove everything that was built, not what was installed.
+	rm -rf .build

@@ -1,0 +1,68 @@
+"""`serve --dev`, as a newcomer meets it: what it prints works."""
+
+import asyncio
+import json
+import re
+import shlex
+import subprocess
+
+import pytest
+
+from harness.server import ROOT, Server
+
+
+@pytest.fixture
+def development(tmp_path, request):
+    server = Server(tmp_path, None)
+    server.arguments = ["--dev", "--port", str(server.port)]
+    request.node.log_of = server.log
+    server.start()
+    yield server
+    server.stop()
+
+
+async def test_the_curl_that_is_printed_publishes(development, dial):
+    output = development.log()
+    assert f"http://127.0.0.1:{development.port}/" in output and "--dev" in output
+    command = next(line for line in output.splitlines() if line.strip().startswith("curl "))
+    channel = json.loads(shlex.split(command)[-1])["channel"]
+    peer = await dial(development, connect={})
+    await peer.subscribe(channel)
+    run = await asyncio.to_thread(
+        subprocess.run, command.strip() + " -s --fail", shell=True, capture_output=True, text=True, timeout=30)
+    assert run.returncode == 0, run.stderr
+    assert "result" in json.loads(run.stdout)
+    assert (await peer.publication(channel))["data"]["text"]
+
+
+async def test_the_machines_load_is_published(development, dial):
+    """An example publisher feeds the demo page through the public API."""
+    page = development.request("GET", "/demo.js").body.decode()
+    channel = re.search(r"""['"](load[^'"]*)['"]""", page).group(1)
+    peer = await dial(development, connect={})
+    await peer.subscribe(channel)
+    for _ in range(2):
+        assert isinstance((await peer.publication(channel))["data"], dict)
+
+
+def test_pages_of_this_machine_may_connect_and_others_may_not(development):
+    upgrade = {
+        "Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="}
+    for origin, status in (
+        (f"http://127.0.0.1:{development.port}", 101), (f"http://localhost:{development.port}", 101),
+        ("http://evil.example", 403), (f"http://127.0.0.1:{development.port + 1}", 403)):
+        answer = development.request("GET", "/connection/websocket", headers=upgrade | {"Origin": origin})
+        assert answer.status == status, origin
+
+
+def test_the_examples_of_the_documentation_start(tmp_path):
+    examples = sorted((ROOT / "docs" / "examples").glob("*.yaml"))
+    assert examples
+    for example in examples:
+        directory = tmp_path / example.stem
+        directory.mkdir()
+        server = Server(directory, None)
+        server.arguments = ["--config", str(example), "--port", str(server.port)]
+        server.start()
+        server.stop()

@@ -1,0 +1,88 @@
+# What the scripts share. To be sourced; leaves the shell in the repository's root.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+root=$PWD
+tools=$root/.tools
+
+say() { printf '\033[1m==> %s\033[0m\n' "$*" >&2; }
+fail() { printf '\033[1;31mpharos: %s\033[0m\n' "$*" >&2; exit 1; }
+have() { command -v "$1" >/dev/null 2>&1; }
+
+# A test that cannot run: said aloud, counted, and a failure where everything is required.
+skip() {
+    printf 'SKIP %s: %s\n' "$1" "$2"
+    if [ "${PHAROS_REQUIRE_ALL:-0}" = 1 ]; then tally "$1" 0 1 0; else tally "$1" 0 0 1; fi
+}
+
+# Adds to the counts of this run: tally WHAT PASSED FAILED SKIPPED
+tally() { if [ -n "${PHAROS_TALLY:-}" ]; then echo "$2 $3 $4 $1" >>"$PHAROS_TALLY"; fi; }
+
+# The last line of a run: N passed, N failed, N skipped.
+summary() {
+    awk '{ p += $1; f += $2; s += $3 } END { printf "%d passed, %d failed, %d skipped\n", p, f, s }' "$1"
+}
+
+# Installs Debian packages, if there are any to install: need_packages PACKAGE...
+need_packages() {
+    [ $# -gt 0 ] || return 0
+    local list="$*"
+    have apt-get || fail "please install these packages (or what your system calls them): $list"
+    local sudo=()
+    if [ "$(id -u)" -ne 0 ]; then
+        have sudo || fail "please install these packages as root: apt-get install $list"
+        sudo=(sudo)
+    fi
+    say "installing Debian packages: $list"
+    "${sudo[@]}" apt-get update -qq </dev/null
+    "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" </dev/null
+}
+
+# Looks for the programs and headers that the build cannot do without, installs what is missing.
+need_build_tools() {
+    local missing=()
+    have git || missing+=(git)
+    have make || missing+=(make)
+    [ -e /usr/include/stdio.h ] || missing+=(libc6-dev)
+    compgen -G '/usr/lib/gcc/*/*/libgcc.a' >/dev/null || missing+=(libgcc-12-dev)
+    compgen -G '/usr/include/c++/*/vector' >/dev/null || missing+=(libstdc++-12-dev)
+    # Foundation's networking, which fetches key sets, is linked against these two.
+    compgen -G '/usr/lib/*/libcurl.so.4' >/dev/null || missing+=(libcurl4)
+    compgen -G '/usr/lib/*/libxml2.so.2' >/dev/null || missing+=(libxml2)
+    [ -e /etc/ssl/certs/ca-certificates.crt ] || missing+=(ca-certificates)
+    need_packages ${missing[@]+"${missing[@]}"}
+    need_swift 6 3
+}
+
+# need_swift MAJOR MINOR
+need_swift() {
+    have swift || fail "Swift $1.$2 or newer is needed and was not found: https://www.swift.org/install/linux"
+    local version
+    version=$(swift --version 2>/dev/null | sed -n 's/.*Swift version \([0-9]*\.[0-9]*\).*/\1/p' | head -1)
+    [ -n "$version" ] || fail "'swift --version' does not say which version it is"
+    if [ "${version%%.*}" -lt "$1" ] || { [ "${version%%.*}" -eq "$1" ] && [ "${version##*.}" -lt "$2" ]; }; then
+        fail "Swift $1.$2 or newer is needed, this is $version: https://www.swift.org/install/linux"
+    fi
+}
+
+# Python packages of the tests, in an environment of their own; made again when the list changes.
+need_python() {
+    local python=${PYTHON:-python3} list=$root/scripts/requirements.txt
+    have "$python" || need_packages python3 python3-venv
+    "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || fail "the tests need Python 3.11 or newer"
+    "$python" -c 'import ensurepip' 2>/dev/null || need_packages python3-venv
+    if [ ! -x "$tools/venv/bin/pytest" ] || ! cmp -s "$list" "$tools/venv/requirements.txt"; then
+        say "installing Python packages into .tools/venv"
+        "$python" -m venv --clear "$tools/venv"
+        "$tools/venv/bin/pip" install --disable-pip-version-check --no-input -q -r "$list" </dev/null
+        cp "$list" "$tools/venv/requirements.txt"
+    fi
+    export PATH="$tools/venv/bin:$PATH"
+}
+
+# Runs a command and tells how long it took: timed WHAT COMMAND...
+timed() {
+    local what=$1 began=$SECONDS
+    shift
+    "$@" || return $?
+    say "$what: $((SECONDS - began)) s"
+}

@@ -37,10 +37,10 @@ var targets: [Target] = [
     core("PharosTestKit", ["PharosBytes", "PharosDomain", "PharosProtocol", "PharosServices"]),
     .executableTarget(
         name: "pharos-echo", dependencies: ["CPharosSys", "PharosEdge"], path: "Tests/Echo", swiftSettings: strict),
-    tests("PharosDomainTests", ["PharosDomain"]),
+    tests("PharosDomainTests", ["PharosDomain", "PharosTestKit"]),
     tests("PharosProtocolTests", ["PharosProtocol", "PharosDomain", "PharosBytes"]),
     tests("PharosEdgeTests", ["PharosEdge", "PharosBytes", "CPharosSys"]),
-    tests("PharosMemoryTests", ["PharosMemory", "PharosDomain"]),
+    tests("PharosMemoryTests", ["PharosMemory", "PharosDomain", "PharosTestKit"]),
     tests(
         "PharosServicesTests",
         [

@@ -30,7 +30,7 @@ struct Connection: BitwiseCopyable {
     }
 
     struct Flags: OptionSet, BitwiseCopyable {
-        let rawValue: UInt8
+        let rawValue: UInt16
         /// On the list of connections with output of this turn.
         static let isDirty = Flags(rawValue: 1)
         /// Waits for the socket to become writable.
@@ -47,6 +47,9 @@ struct Connection: BitwiseCopyable {
         static let readsBody = Flags(rawValue: 64)
         /// Reading has been paused.
         static let isPaused = Flags(rawValue: 128)
+        /// After the last bytes only our half is closed; the peer's are thrown away until it closes its own. Closing at once
+        /// would reset the connection while the peer still sends, and our last bytes would be lost.
+        static let lingers = Flags(rawValue: 256)
     }
 
     var descriptor: Int32 = -1

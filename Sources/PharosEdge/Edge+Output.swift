@@ -182,7 +182,16 @@ extension Edge {
             entry.pointee.flags.remove(.isBlocked)
             updateInterest(slot)
         }
-        if entry.pointee.phase == .closing, entry.pointee.flags.contains(.closesWhenSent) { fail(slot) }
+        if entry.pointee.phase == .closing { lastBytesSent(slot) }
+    }
+
+    private mutating func lastBytesSent(_ slot: UInt32) {
+        let entry = connections[slot]
+        if entry.pointee.flags.contains(.closesWhenSent) {
+            fail(slot)
+        } else if entry.pointee.flags.contains(.lingers) {
+            _ = pharos_shutdown_write(entry.pointee.descriptor)
+        }
     }
 
     /// One `sendmsg` of up to 64 segments; the bytes sent, or -errno.
@@ -247,7 +256,9 @@ extension Edge {
             sink.write(bytes)
         }
         if sink.unsentBytes > configuration.outputLimit { markSlow(slot) }
-        if entry.pointee.phase == .closing, entry.pointee.flags.contains(.closesWhenSent) { fail(slot) }
+        // Behind a sink there is no half to close: it sends what it has, then ends.
+        let isOver = !entry.pointee.flags.isDisjoint(with: [.closesWhenSent, .lingers])
+        if entry.pointee.phase == .closing, isOver { fail(slot) }
     }
 
     private mutating func checkLimit(_ slot: UInt32) {

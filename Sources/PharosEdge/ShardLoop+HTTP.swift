@@ -159,8 +159,7 @@ extension ShardLoop where Handler: ~Copyable {
         body.append("\"}}")
         body.withBytes { edge.appendResponse(id.slot, status: status, body: $0, closes: true) }
         entry.pointee.phase = .closing
-        entry.pointee.flags.insert(.readsBody)
-        // The peer may still be sending: closing at once would reset the connection before it has read the answer.
+        entry.pointee.flags.insert(.lingers)
         edge.wheel.set(id.slot, atMs: edge.nowMs + edge.configuration.writeTimeoutMs, edge.connections)
     }
 

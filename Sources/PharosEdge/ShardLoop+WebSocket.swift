@@ -27,6 +27,9 @@ extension ShardLoop where Handler: ~Copyable {
             case .failure(let code):
                 tellClosed(id)
                 edge.closeWebSocket(id, code: code, reason: ShardLoop.reason(code))
+                // What follows cannot be read any more: there is no close frame to wait for.
+                entry.pointee.flags.insert(.lingers)
+                edge.wheel.set(id.slot, atMs: edge.nowMs + edge.configuration.writeTimeoutMs, edge.connections)
                 return
             }
         }
@@ -37,8 +40,8 @@ extension ShardLoop where Handler: ~Copyable {
     mutating func discardWhileClosing(_ id: ConnectionID, _ bytes: UnsafeMutableRawBufferPointer) {
         var input = bytes
         let entry = edge.connections[id.slot]
-        // The rest of a request that was refused: the peer is to read the answer before anything ends.
-        guard !entry.pointee.flags.contains(.readsBody) else { return }
+        // The rest of a request that was refused, or of frames that cannot be read.
+        guard !entry.pointee.flags.contains(.lingers) else { return }
         while true {
             switch entry.pointee.reader.next(&input, limit: edge.configuration.messageSizeLimit) {
             case .needMore: return

@@ -59,7 +59,7 @@ extension ConfigurationSchema {
             "New connections per second, with a burst of one second; beyond it: 503. 0: no limit."),
         .integer(
             "connections_per_address", \.connectionsPerAddress, 0...1_000_000,
-            "Connections from one client address; beyond it: 503. 0: no limit."),
+            "Connections from one client address; beyond it: 429. 0: no limit."),
         .list(
             "registered_names", \.registeredNames,
             "Client names that get a metric label of their own; all others share one."),

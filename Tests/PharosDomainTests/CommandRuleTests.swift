@@ -1,0 +1,96 @@
+import PharosDomain
+import PharosTestKit
+import Testing
+
+@Suite("commands of a connection")
+struct CommandRuleTests {
+    @Test(
+        "the first command must be connect",
+        arguments: [
+            Command.subscribe(id: 1, "news"), .publish(id: 1, "news"), .unsubscribe(id: 1, "news"), .pong,
+            .refresh(id: 1, token: "token"), Command(id: 1, request: .ping), .connect(id: 0),
+        ])
+    func firstCommand(_ command: Command) {
+        var talk = Conversation()
+        #expect(talk.received(command) == .disconnect(.badRequest))
+    }
+
+    @Test("a second connect ends the connection")
+    func secondConnect() throws {
+        var talk = Conversation()
+        try talk.connect()
+        #expect(talk.received(.connect(id: 2)) == .disconnect(.badRequest))
+    }
+
+    @Test("every command except send and pong needs an id")
+    func idZero() throws {
+        var talk = Conversation()
+        try talk.connect()
+        #expect(talk.received(.subscribe(id: 0, "news")) == .disconnect(.badRequest))
+        #expect(talk.received(.publish(id: 0, "news")) == .disconnect(.badRequest))
+        #expect(talk.received(Command(id: 0, request: .ping)) == .disconnect(.badRequest))
+    }
+
+    @Test("a command with an id and nothing to do is malformed")
+    func emptyWithID() throws {
+        var talk = Conversation()
+        try talk.connect()
+        #expect(talk.received(Command(id: 7, request: nil)) == .disconnect(.badRequest))
+    }
+
+    @Test("ping as a command is not available, send has no handler, rpc has no methods")
+    func withoutHandlers() throws {
+        var talk = Conversation()
+        try talk.connect()
+        #expect(talk.received(Command(id: 2, request: .ping)) == refusal(2, .notAvailable))
+        #expect(talk.received(Command(id: 3, request: .rpc(method: "sum", data: []))) == refusal(3, .methodNotFound))
+        #expect(talk.received(Command(id: 0, request: .send(data: [1]))) == .disconnect(.notAvailable))
+    }
+
+    @Test(
+        "a missing channel ends the connection",
+        arguments: [
+            Command.subscribe(id: 2, ""), .unsubscribe(id: 2, ""), .publish(id: 2, ""), .presence(id: 2, ""),
+            .presenceStats(id: 2, ""), .history(id: 2, ""), .subRefresh(id: 2, "", token: "token"),
+        ])
+    func missingChannel(_ command: Command) throws {
+        var talk = Conversation()
+        try talk.connect()
+        #expect(talk.received(command) == .disconnect(.badRequest))
+    }
+
+    @Test("after a refused connect nothing more is processed, and the connection ends after 5 seconds")
+    func refusedConnect() {
+        var talk = Conversation { settings, _ in settings.allowAnonymousConnectWithoutToken = false }
+        #expect(talk.received(.connect()) == refusal(1, .permissionDenied))
+        #expect(talk.received(.subscribe(id: 2, "news")) == .none)
+        #expect(talk.received(.connect(id: 3)) == .none)
+        #expect(talk.after(seconds: 4.9) == [])
+        #expect(talk.after(seconds: 0.1) == [.disconnect(.connectionClosed)])
+    }
+
+    @Test("after the end nothing is processed")
+    func closed() throws {
+        var talk = Conversation()
+        try talk.connect()
+        _ = talk.session.close()
+        #expect(talk.received(.subscribe(id: 2, "news")) == .none)
+        #expect(talk.after(seconds: 1_000) == [])
+    }
+
+    @Test("no connect within the stale delay ends the connection")
+    func stale() {
+        var talk = Conversation()
+        #expect(talk.session.nextDeadline(talk.context) == talk.clock.nowMs + 10_000)
+        #expect(talk.after(seconds: 9.9) == [])
+        #expect(talk.after(seconds: 0.1) == [.disconnect(.stale)])
+    }
+
+    @Test("a connect that waits for its token counts as no connect")
+    func staleWhileVerifying() {
+        var talk = Conversation()
+        #expect(talk.received(.connect(token: "token")) == .verifyConnection(token: "token"))
+        #expect(talk.session.isWaiting)
+        #expect(talk.after(seconds: 10) == [.disconnect(.stale)])
+    }
+}

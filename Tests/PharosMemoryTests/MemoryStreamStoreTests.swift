@@ -1,0 +1,76 @@
+import PharosDomain
+import PharosMemory
+import PharosTestKit
+import Testing
+
+@Suite("streams in memory")
+struct MemoryStreamStoreTests {
+    @Test("every promise of a stream store is kept", arguments: StreamStorePromise.allCases)
+    func promise(_ promise: StreamStorePromise) throws {
+        try promise.check(MemoryStreamStore())
+    }
+
+    @Test("streams whose memory has expired are freed")
+    func freesStreams() throws {
+        var store = MemoryStreamStore()
+        let retention = StreamRetention(size: 5, ttlMs: 1_000, metaTTLMs: 2_000)
+        for number in 0..<100 {
+            _ = try store.append(
+                Publication(data: [1]), to: "channel \(number)", retention: retention, nowMs: Int64(number))
+        }
+        #expect(store.streamCount == 100)
+        store.expire(nowMs: 2_049)
+        #expect(store.streamCount == 50)
+        store.expire(nowMs: 2_099)
+        #expect(store.streamCount == 0)
+    }
+
+    @Test("an epoch is eight letters and digits, and different each time")
+    func epochs() {
+        let epochs = (0..<1_000).map { _ in MemoryStreamStore.randomEpoch() }
+        #expect(Set(epochs).count == 1_000)
+        #expect(epochs.allSatisfy { $0.utf8.count == 8 && $0.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber) } })
+    }
+
+    @Test("the ring agrees with a plain list over ten thousand random steps")
+    func againstAModel() throws {
+        var store = MemoryStreamStore()
+        var model: [(offset: UInt64, endsMs: Int64)] = []
+        var now: Int64 = 0
+        var top: UInt64 = 0
+        let retention = StreamRetention(size: 7, ttlMs: 50, metaTTLMs: 0)
+        var random = SystemRandomNumberGenerator()
+        for _ in 0..<10_000 {
+            now += Int64.random(in: 0...9, using: &random)
+            model.removeAll { $0.endsMs <= now }
+            switch Int.random(in: 0..<10, using: &random) {
+            case 0..<6:
+                top += 1
+                model.append((top, now + 50))
+                if model.count > 7 { model.removeFirst() }
+                let position = try store.append(
+                    Publication(data: []), to: "news", retention: retention, nowMs: now)
+                #expect(position.offset == top)
+            case 6:
+                store.expire(nowMs: now)
+            case 7:
+                let after = top - min(UInt64.random(in: 0...9, using: &random), top)
+                let limit = Int.random(in: 0...8, using: &random)
+                let read = try store.read("news", after: after, limit: limit, retention: retention, nowMs: now)
+                #expect(read.publications.map(\.offset) == Array(model.map(\.offset).filter { $0 > after }.prefix(limit)))
+            case 8:
+                let before = top + 2 - min(UInt64.random(in: 0...9, using: &random), top)
+                let limit = Int.random(in: 0...8, using: &random)
+                let read = try store.readBackwards(
+                    "news", before: before, limit: limit, retention: retention, nowMs: now)
+                let expected = Array(model.map(\.offset).filter { $0 < before }.suffix(limit).reversed())
+                #expect(read.publications.map(\.offset) == expected)
+            default:
+                if Int.random(in: 0..<20, using: &random) == 0 {
+                    store.removeHistory(of: "news")
+                    model = []
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,269 @@
+import CPharosSys
+import PharosBytes
+import PharosDomain
+import PharosEdge
+import PharosProtocol
+import PharosServices
+import PharosTestKit
+import Testing
+
+extension Stories {
+    @Suite("the server API over HTTP")
+    struct OverHTTP {
+        private let key = [("X-API-Key", TestServer.apiKey)]
+
+        private func publish(_ data: String, headers: [(String, String)]? = nil, path: String = "/api/publish") -> [UInt8] {
+            HTTPLink.request(path, headers: headers ?? key, body: "{\"channel\":\"log:a\",\"data\":\(data)}")
+        }
+
+        @Test("pipelined requests are answered in order on one connection", arguments: Stage.all)
+        func pipelined(_ stage: Stage) async throws {
+            try await play(stage) { scene in
+                let http = try scene.http()
+                try http.link.send((1...50).flatMap { publish("\($0)") })
+                for number in 1...50 {
+                    let response = try http.response()
+                    #expect(response.status == 200)
+                    #expect(response.body.hasPrefix("{\"result\":{\"offset\":\(number),\"epoch\":"))
+                    #expect(response.headers["content-type"] == "application/json")
+                    #expect(response.headers["connection"] == nil)
+                }
+                // The connection stays usable.
+                try http.link.send(publish("51"))
+                #expect(try http.response().status == 200)
+            }
+        }
+
+        // GO-8
+        @Test("a request that arrives byte by byte is served", arguments: Stage.pairs)
+        func byteByByte(_ stage: Stage) async throws {
+            try await play(stage) { scene in
+                let client = try scene.connected(to: "log:a")
+                let http = try scene.http()
+                for byte in publish("\"slow\"") { try http.link.send([byte]) }
+                #expect(try http.response().status == 200)
+                #expect(text(try client.publication().publication.data) == "\"slow\"")
+            }
+        }
+
+        @Test("requests cut at every place are served", arguments: Stage.shardCounts)
+        func cutAnywhere(_ stage: Stage) async throws {
+            try await play(stage) { scene in
+                let http = try scene.http()
+                let two = publish("1") + publish("2")
+                for place in 1..<two.count {
+                    try http.link.send(Array(two[..<place]))
+                    try http.link.send(Array(two[place...]))
+                    #expect(try http.response().status == 200)
+                    #expect(try http.response().status == 200)
+                }
+            }
+        }
+
+        // GO-3
+        @Test("without a valid key 401, with a key of another scope 403, and nothing is delivered", arguments: Stage.pairs)
+        func keys(_ stage: Stage) async throws {
+            try await play(stage) { scene in
+                let client = try scene.connected(to: "log:a")
+                let refused: [(headers: [(String, String)], path: String, status: Int)] = [
+                    ([], "/api/publish", 401), ([("X-API-Key", "wrong")], "/api/publish", 401),
+                    ([("X-API-Key", "")], "/api/publish", 401), ([("Authorization", "apikey wrong")], "/api/publish", 401),
+                    ([("Authorization", "Bearer \(TestServer.apiKey)")], "/api/publish", 401),
+                    ([], "/api/publish?api_key=wrong", 401), ([("X-API-Key", TestServer.publishKey)], "/api/history", 403),
+                    ([("X-API-Key", TestServer.publishKey)], "/api/disconnect", 403),
+                ]
+                for (headers, path, status) in refused {
+                    let http = try scene.http()
+                    try http.link.send(publish("\"refused\"", headers: headers, path: path))
+                    let response = try http.response()
+                    #expect(response.status == status)
+                    #expect(response.body.hasPrefix("{\"error\":{\"code\":\(status),"))
+                }
+                for (headers, path) in [
+                    (key, "/api/publish"), ([("authorization", "APIkey \(TestServer.apiKey)")], "/api/publish"),
+                    ([], "/api/publish?api_key=\(TestServer.apiKey)"),
+                    ([("X-API-Key", TestServer.publishKey)], "/api/publish"),
+                ] {
+                    let http = try scene.http()
+                    try http.link.send(publish("\"granted\"", headers: headers, path: path))
+                    #expect(try http.response().status == 200)
+                    #expect(text(try client.publication().publication.data) == "\"granted\"")
+                }
+                #expect(client.unheard == [])
+            }
+        }
+
+        // GO-3
+        @Test("a key of another scope may not call it through a batch or the old form either")
+        func scopes() async throws {
+            try await play(Stage()) { scene in
+                let client = try scene.connected(as: "ann", to: "log:a")
+                for (method, body) in [
+                    ("batch", #"{"commands":[{"publish":{"channel":"log:a","data":1}},{"disconnect":{"user":"ann"}}]}"#),
+                    ("", #"{"method":"disconnect","params":{"user":"ann"}}"#),
+                ] {
+                    let answer = await scene.server.call(method, body, key: TestServer.publishKey)
+                    #expect(answer == #"{"error":{"code":103,"message":"permission denied"}}"#)
+                }
+                #expect(await scene.server.call("info", "{}", key: "wrong").contains("401"))
+                let granted = await scene.server.call(
+                    "", #"{"method":"publish","params":{"channel":"log:a","data":2}}"#, key: TestServer.publishKey)
+                #expect(granted.hasPrefix("{\"result\":"))
+                #expect(text(try client.publication().publication.data) == "2")
+            }
+        }
+
+        @Test("a body above the limit is refused with 413, also while it is still being sent", arguments: Stage.pairs)
+        func tooLarge(_ stage: Stage) async throws {
+            try await play(stage, { $0.api.maxBodySize = 1_000 }) { scene in
+                for size in [1_000, 300_000] {
+                    let http = try scene.http()
+                    let body = "\"" + String(repeating: "x", count: size) + "\""
+                    let request = publish(body)
+                    try http.link.send(Array(request[..<400]))
+                    #expect(try http.response().status == 413)
+                    // The server reads on for a while, so that its answer is not lost in a reset.
+                    try http.link.send(Array(request[400..<800]))
+                    try http.link.send(Array(request[800...]))
+                }
+                let http = try scene.http()
+                try http.link.send(publish("\"" + String(repeating: "x", count: 5_000_000) + "\""))
+                #expect(try http.response().status == 413)
+            }
+        }
+
+        @Test("an unknown method is 404, a declined one is error 108, a malformed body error 107")
+        func malformed() async throws {
+            try await play(Stage()) { scene in
+                func answer(_ path: String, _ body: String, _ headers: [(String, String)] = []) throws -> (Int, String) {
+                    let http = try scene.http()
+                    try http.link.send(HTTPLink.request(path, headers: key + headers, body: body))
+                    let response = try http.response()
+                    return (response.status, response.body)
+                }
+                #expect(try answer("/api/fly", "{}").0 == 404)
+                #expect(try answer("/api/map_publish", "{}") == (200, #"{"error":{"code":108,"message":"not available"}}"#))
+                for body in ["", "{", "null", "[]", "{}", #"{"channel":"a"}"#, #"{"channel":"","data":1}"#] {
+                    let (status, text) = try answer("/api/publish", body)
+                    #expect(status == 200)
+                    #expect(text.hasPrefix(#"{"error":{"code":107,"message":"bad request"#))
+                }
+                #expect(try answer("/api/publish", #"{"channel":"no:where","data":1}"#).1.contains("102"))
+                // In transport error mode the status says it too, and the body is bare.
+                let mode = [("X-Centrifugo-Error-Mode", "transport")]
+                let bare = try answer("/api/publish", #"{"channel":"no:where","data":1}"#, mode)
+                #expect(bare == (404, #"{"code":102,"message":"unknown channel"}"#))
+                #expect(try answer("/api/publish", "{}", mode).0 == 400)
+            }
+        }
+
+        @Test("what the edge does not serve is handed over with all bytes so far")
+        func handOver() async throws {
+            let adopter = FakeAdopter()
+            var settings = ServerSettings.stories(shards: 1)
+            settings.edge.address = "127.0.0.1"
+            let server = try TestServer(settings, adopter: adopter)
+            defer { server.stop() }
+            let requests = [
+                Array("GET /health HTTP/1.1\r\nHost: a\r\n\r\n".utf8),
+                Array(
+                    ("POST /api/publish HTTP/1.1\r\nHost: a\r\nX-API-Key: \(TestServer.apiKey)\r\n"
+                        + "Transfer-Encoding: chunked\r\n\r\n5\r\n{\"cha").utf8),
+                Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8),
+            ]
+            for request in requests {
+                let link = try SocketLink(port: server.group.port)
+                try link.send(request)
+                let adopted = await adopter.next()
+                #expect(adopted.bytes == request)
+                // Whoever took the socket answers on it.
+                let answer = Array("HTTP/1.1 204 No Content\r\n\r\n".utf8)
+                #expect(answer.withUnsafeBytes { pharos_send(adopted.descriptor, $0.baseAddress!, $0.count, 0) } == answer.count)
+                #expect(try link.receive() == answer)
+                _ = pharos_close(adopted.descriptor)
+                link.close()
+
+                let sink = SinkLink(to: server.group)
+                try sink.send(request)
+                #expect(try sink.receive() == [])
+                #expect(sink.handedOver == request)
+            }
+            // A request that was served first does not keep the next one from being handed over.
+            let http = HTTPLink(try SocketLink(port: server.group.port))
+            try http.link.send(publish("1") + requests[0])
+            #expect(try http.response().status == 200)
+            let adopted = await adopter.next()
+            #expect(adopted.bytes == requests[0])
+            _ = pharos_close(adopted.descriptor)
+            #expect(await server.emptied().handedOver == 7)
+        }
+
+        @Test("without anybody to take it the answer is 404")
+        func nobodyToTakeIt() async throws {
+            try await play(Stage()) { scene in
+                let http = try scene.http()
+                try http.link.send(HTTPLink.request("/", method: "GET"))
+                #expect(try http.response().status == 404)
+            }
+        }
+
+        @Test("Connection: close is obeyed", arguments: Stage.pairs)
+        func closes(_ stage: Stage) async throws {
+            try await play(stage) { scene in
+                let http = try scene.http()
+                try http.link.send(publish("1", headers: key + [("Connection", "close")]))
+                let response = try http.response()
+                #expect(response.status == 200)
+                #expect(response.headers["connection"] == "close")
+                #expect(try http.isClosedByServer())
+            }
+        }
+
+        @Test("a head that does not arrive in time is answered 408, a malformed one 400")
+        func heads() async throws {
+            try await play(Stage(), { $0.edge.headTimeout = 0.1 }) { scene in
+                let slow = try scene.http()
+                try slow.link.send(Array("POST /api/pub".utf8))
+                #expect(try slow.response().status == 408)
+                let wrong = try scene.http()
+                try wrong.link.send(Array("NONSENSE\r\n\r\n".utf8))
+                #expect(try wrong.response().status == 400)
+                let silent = try scene.http()
+                #expect(try silent.isClosedByServer())
+            }
+        }
+
+        @Test("the WebSocket's address without an upgrade is 426")
+        func upgradeRequired() async throws {
+            try await play(Stage()) { scene in
+                let http = try scene.http()
+                try http.link.send(HTTPLink.request("/connection/websocket", method: "GET"))
+                let response = try http.response()
+                #expect(response.status == 426)
+                #expect(response.headers["sec-websocket-version"] == "13")
+            }
+        }
+    }
+}
+
+/// Takes over sockets and keeps them for the test.
+private final class FakeAdopter: SocketAdopter {
+    struct Adopted: Sendable {
+        let descriptor: Int32
+        let bytes: [UInt8]
+    }
+
+    private let sockets: AsyncStream<Adopted>
+    private let continuation: AsyncStream<Adopted>.Continuation
+
+    init() { (sockets, continuation) = AsyncStream.makeStream() }
+
+    func adopt(descriptor: Int32, bytes: [UInt8]) {
+        continuation.yield(Adopted(descriptor: descriptor, bytes: bytes))
+    }
+
+    func next() async -> Adopted {
+        for await adopted in sockets { return adopted }
+        preconditionFailure("the stream never ends")
+    }
+}

@@ -1,0 +1,70 @@
+import PharosBytes
+import Testing
+
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+/// Threads on which tests may block: stories read sockets like a client would, and Swift's own threads are too few for that.
+final class SpareThreads: TaskExecutor, @unchecked Sendable {
+    static let shared = SpareThreads()
+
+    private struct State: Sendable {
+        var jobs: [UnownedJob] = []
+        var idle = 0
+    }
+
+    private let state = Locked(State())
+    private let work: UnsafeMutablePointer<sem_t>
+
+    private init() {
+        work = .allocate(capacity: 1)
+        work.initialize(to: sem_t())
+        sem_init(work, 0, 0)
+    }
+
+    /// A job never waits for another one to end: if no thread is idle there will be one more.
+    func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        let needsThread = state.withLock { state in
+            state.jobs.append(job)
+            return state.idle < state.jobs.count
+        }
+        if needsThread { spawn() }
+        sem_post(work)
+    }
+
+    private func spawn() {
+        state.withLock { $0.idle += 1 }
+        var thread = pthread_t()
+        pthread_create(&thread, nil, { _ in SpareThreads.shared.run() }, nil)
+        pthread_detach(thread)
+    }
+
+    private func run() -> UnsafeMutableRawPointer? {
+        while true {
+            while sem_wait(work) != 0 {}
+            let job = state.withLock { state in
+                state.idle -= 1
+                return state.jobs.removeFirst()
+            }
+            job.runSynchronously(on: asUnownedTaskExecutor())
+            state.withLock { $0.idle += 1 }
+        }
+    }
+}
+
+/// The tests of a suite run on threads that they may block.
+struct OwnThreads: SuiteTrait, TestTrait, TestScoping {
+    var isRecursive: Bool { true }
+
+    func provideScope(
+        for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void
+    ) async throws {
+        try await withTaskExecutorPreference(SpareThreads.shared) { try await function() }
+    }
+}
+
+extension Trait where Self == OwnThreads {
+    static var ownThreads: OwnThreads { OwnThreads() }
+}

@@ -65,7 +65,8 @@ package struct FrameStream {
                 case .ping(let payload): frames.append(.ping(Array(payload)))
                 case .pong(let payload): frames.append(.pong(Array(payload)))
                 case .close(let code, let reason):
-                    frames.append(.close(Disconnect(code: UInt32(code), reason: String(decoding: reason, as: UTF8.self))))
+                    frames.append(
+                        .close(Disconnect(code: UInt32(code), reason: String(decoding: reason, as: UTF8.self))))
                 case .failure(let code): frames.append(.failure(code: code))
                 }
             }

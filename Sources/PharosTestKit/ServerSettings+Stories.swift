@@ -11,7 +11,8 @@ extension ServerSettings {
         settings.edge.shards = shards
         settings.client.allowAnonymousConnectWithoutToken = true
         settings.api.keys = [
-            APIKey(key: TestServer.apiKey), APIKey(key: TestServer.publishKey, methods: ["publish", "broadcast", "batch"]),
+            APIKey(key: TestServer.apiKey),
+            APIKey(key: TestServer.publishKey, methods: ["publish", "broadcast", "batch"]),
         ]
         var open = ChannelOptions()
         open.allowSubscribeForClient = true
@@ -35,7 +36,8 @@ extension ServerSettings {
         cache.autoCacheRecover = true
         settings.channel.namespaces = [
             ChannelNamespace(name: "log", options: log), ChannelNamespace(name: "room", options: room),
-            ChannelNamespace(name: "cache", options: cache), ChannelNamespace(name: "closed", options: ChannelOptions()),
+            ChannelNamespace(name: "cache", options: cache),
+            ChannelNamespace(name: "closed", options: ChannelOptions()),
         ]
         return settings
     }

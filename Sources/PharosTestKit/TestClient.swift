@@ -158,7 +158,9 @@ package final class TestClient: @unchecked Sendable {
     }
 
     @discardableResult
-    package func connect(token: String = "", _ configure: (inout ConnectRequest) -> Void = { _ in }) throws -> ConnectResult {
+    package func connect(token: String = "", _ configure: (inout ConnectRequest) -> Void = { _ in }) throws
+        -> ConnectResult
+    {
         try send(.connect(id: 1, token: token, configure))
         return try connected()
     }

@@ -9,7 +9,8 @@ struct Conversation {
     let settings: ClientSettings
     let rules: ChannelRules
 
-    init(usesFramePings: Bool = false, _ configure: (inout ClientSettings, inout ChannelSettings) -> Void = { _, _ in }) {
+    init(usesFramePings: Bool = false, _ configure: (inout ClientSettings, inout ChannelSettings) -> Void = { _, _ in })
+    {
         var settings = ClientSettings()
         var channel = ChannelSettings()
         settings.allowAnonymousConnectWithoutToken = true

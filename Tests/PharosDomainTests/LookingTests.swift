@@ -81,7 +81,9 @@ struct LookingTests {
             $0.historyTTL = 60
             $0.historyAccess.forClient = true
         }
-        for (asked, granted) in [(Int32(-1), Int32(300)), (0, 0), (7, 7), (300, 300), (301, 300), (.max, 300), (.min, 300)] {
+        for (asked, granted) in [
+            (Int32(-1), Int32(300)), (0, 0), (7, 7), (300, 300), (301, 300), (.max, 300), (.min, 300),
+        ] {
             guard case .readHistory(2, let request, _) = open.received(.history(id: 2, "news", limit: asked)) else {
                 throw Unexpected("refused")
             }

@@ -100,7 +100,8 @@ struct RecoveryTests {
         #expect(throws: Recovery.Failure.gap) { try merge(from: at(4), top: 4, buffered: publications(6...6)) }
         #expect(throws: Recovery.Failure.gap) { try merge(from: nil, top: 4, buffered: publications(6...7)) }
         #expect(throws: Recovery.Failure.gap) {
-            try merge(from: at(3), top: 4, read: publications(4...4), buffered: publications(5...5) + publications(7...7))
+            try merge(
+                from: at(3), top: 4, read: publications(4...4), buffered: publications(5...5) + publications(7...7))
         }
     }
 
@@ -153,7 +154,8 @@ struct SessionRecoveryTests {
         let order = try talk.order(
             talk.received(
                 .recover(
-                    id: 2, "news", from: StreamPosition(offset: 2, epoch: "e"), rejectsUnrecovered: rejectsUnrecovered)))
+                    id: 2, "news", from: StreamPosition(offset: 2, epoch: "e"), rejectsUnrecovered: rejectsUnrecovered))
+        )
         return (talk, order)
     }
 

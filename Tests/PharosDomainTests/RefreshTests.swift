@@ -13,7 +13,9 @@ struct RefreshTests {
         return talk
     }
 
-    private func outcome(_ talk: Conversation, user: String = "ann", in seconds: Int64) -> TokenOutcome<ConnectionClaims> {
+    private func outcome(_ talk: Conversation, user: String = "ann", in seconds: Int64) -> TokenOutcome<
+        ConnectionClaims
+    > {
         var claims = ConnectionClaims()
         claims.user = user
         claims.expireAt = talk.clock.moment.wallSeconds + seconds
@@ -106,7 +108,8 @@ struct SubRefreshTests {
         return .valid(claims)
     }
 
-    private func verify(_ talk: inout Conversation, _ outcome: TokenOutcome<SubscriptionClaims>) throws -> SessionAction {
+    private func verify(_ talk: inout Conversation, _ outcome: TokenOutcome<SubscriptionClaims>) throws -> SessionAction
+    {
         let asked = talk.received(.subRefresh(id: 3, "news", token: "new"))
         guard case .verifySubRefresh(3, "news", let generation, "new") = asked else { throw Unexpected("\(asked)") }
         return talk.session.subRefreshVerified(

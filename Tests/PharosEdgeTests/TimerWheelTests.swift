@@ -32,7 +32,9 @@ struct TimerWheelTests {
         }
     }
 
-    @Test("never early, and at most two ticks late", arguments: [0, 1, 63, 64, 65, 1_000, 65_535, 65_536, 70_000, 500_000])
+    @Test(
+        "never early, and at most two ticks late",
+        arguments: [0, 1, 63, 64, 65, 1_000, 65_535, 65_536, 70_000, 500_000])
     func punctual(_ delay: Int64) {
         for offset: Int64 in 0..<64 {
             var bench = Bench(startMs: 1_000_000 + offset)

@@ -29,7 +29,8 @@ struct MemoryStreamStoreTests {
     func epochs() {
         let epochs = (0..<1_000).map { _ in MemoryStreamStore.randomEpoch() }
         #expect(Set(epochs).count == 1_000)
-        #expect(epochs.allSatisfy { $0.utf8.count == 8 && $0.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber) } })
+        #expect(
+            epochs.allSatisfy { $0.utf8.count == 8 && $0.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber) } })
     }
 
     @Test("the ring agrees with a plain list over ten thousand random steps")
@@ -57,7 +58,8 @@ struct MemoryStreamStoreTests {
                 let after = top - min(UInt64.random(in: 0...9, using: &random), top)
                 let limit = Int.random(in: 0...8, using: &random)
                 let read = try store.read("news", after: after, limit: limit, retention: retention, nowMs: now)
-                #expect(read.publications.map(\.offset) == Array(model.map(\.offset).filter { $0 > after }.prefix(limit)))
+                #expect(
+                    read.publications.map(\.offset) == Array(model.map(\.offset).filter { $0 > after }.prefix(limit)))
             case 8:
                 let before = top + 2 - min(UInt64.random(in: 0...9, using: &random), top)
                 let limit = Int.random(in: 0...8, using: &random)

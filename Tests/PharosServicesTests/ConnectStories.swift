@@ -11,7 +11,8 @@ extension Stories {
         func pipelined(_ stage: Stage) async throws {
             try await play(stage) { scene in
                 let client = try scene.client()
-                try client.send(.connect(id: 1), .subscribe(id: 2, "news"), .subscribe(id: 3, "log:a"), .subscribe(id: 4, "sport"))
+                try client.send(
+                    .connect(id: 1), .subscribe(id: 2, "news"), .subscribe(id: 3, "log:a"), .subscribe(id: 4, "sport"))
                 let connect = try client.connected()
                 #expect(connect.version == "pharos test")
                 #expect(connect.ping == 25)
@@ -82,7 +83,8 @@ extension Stories {
             }
         }
 
-        @Test("commands wait in order behind a subscription token, also when the server ends that subscription meanwhile")
+        @Test(
+            "commands wait in order behind a subscription token, also when the server ends that subscription meanwhile")
         func lateSubscriptionToken() async throws {
             try await play(Stage()) { scene in
                 let client = try scene.connected(as: "ann")

@@ -27,7 +27,8 @@ extension Stories {
                 }
                 scene.cutAll()
                 _ = await scene.server.emptied()
-                #expect(await scene.server.call("presence_stats", #"{"channel":"room:a"}"#).contains(#""num_clients":0"#))
+                #expect(
+                    await scene.server.call("presence_stats", #"{"channel":"room:a"}"#).contains(#""num_clients":0"#))
                 #expect(await scene.server.call("channels", "{}") == #"{"result":{"channels":{}}}"#)
             }
         }
@@ -69,7 +70,8 @@ extension Stories {
                 try client.send(bytes: FrameStream.frame(opcode: 8, [3, 232]))
             case .everythingAtOnce:
                 let client = try scene.connected(as: "ann", to: "room:b")
-                try client.send(subscribes + [.publish(id: 50, "log:a", "1"), .unsubscribe(id: 51, "log:a"), .connect(id: 52)])
+                try client.send(
+                    subscribes + [.publish(id: 50, "log:a", "1"), .unsubscribe(id: 51, "log:a"), .connect(id: 52)])
                 await scene.server.call("disconnect", #"{"user":"ann"}"#)
             }
             scene.cutAll()
@@ -97,7 +99,9 @@ extension Stories {
                             for _ in 0..<15 {
                                 let client = try scene.connected(as: "user \(Int.random(in: 0..<4))")
                                 for id: UInt32 in 2..<UInt32.random(in: 3...40) {
-                                    let channel = ["room:", "log:", "cache:", "plain"].randomElement()! + "\(Int.random(in: 0..<5))"
+                                    let channel =
+                                        ["room:", "log:", "cache:", "plain"].randomElement()!
+                                        + "\(Int.random(in: 0..<5))"
                                     try client.send(
                                         [
                                             .subscribe(id: id, channel), .unsubscribe(id: id, channel),
@@ -123,7 +127,8 @@ extension Stories {
                     }
                     // Clients that the server ends meanwhile are part of the story.
                     while true {
-                        do { guard try await group.next() != nil else { break } } catch is TestClient.Failure {} catch is LinkError {}
+                        do { guard try await group.next() != nil else { break } } catch is TestClient.Failure {
+                        } catch is LinkError {}
                     }
                 }
             }
@@ -176,7 +181,9 @@ extension Stories {
             }
         }
 
-        @Test("at shutdown every client gets 3001, idle HTTP connections are closed, and the threads end", arguments: Stage.all)
+        @Test(
+            "at shutdown every client gets 3001, idle HTTP connections are closed, and the threads end",
+            arguments: Stage.all)
         func shutdown(_ stage: Stage) async throws {
             try await play(stage) { scene in
                 let clients = try (0..<20).map { _ in try scene.connected(to: "room:a", "log:a") }
@@ -217,11 +224,14 @@ extension Stories {
                             group.addTask {
                                 var isUp = true
                                 while isUp {
-                                    let answer = await scene.server.call("broadcast", #"{"channels":["a","b","c","d"],"data":1}"#)
+                                    let answer = await scene.server.call(
+                                        "broadcast", #"{"channels":["a","b","c","d"],"data":1}"#)
                                     isUp = answer.hasPrefix("{\"result\"")
                                 }
                             }
-                            group.addTask { while scene.server.group.isReady { _ = await scene.server.group.counters() } }
+                            group.addTask {
+                                while scene.server.group.isReady { _ = await scene.server.group.counters() }
+                            }
                         }
                         group.addTask {
                             for _ in 0..<20 { await scene.publish("news", "1") }

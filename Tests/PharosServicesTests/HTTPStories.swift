@@ -12,7 +12,9 @@ extension Stories {
     struct OverHTTP {
         private let key = [("X-API-Key", TestServer.apiKey)]
 
-        private func publish(_ data: String, headers: [(String, String)]? = nil, path: String = "/api/publish") -> [UInt8] {
+        private func publish(_ data: String, headers: [(String, String)]? = nil, path: String = "/api/publish")
+            -> [UInt8]
+        {
             HTTPLink.request(path, headers: headers ?? key, body: "{\"channel\":\"log:a\",\"data\":\(data)}")
         }
 
@@ -61,15 +63,19 @@ extension Stories {
         }
 
         // GO-3
-        @Test("without a valid key 401, with a key of another scope 403, and nothing is delivered", arguments: Stage.pairs)
+        @Test(
+            "without a valid key 401, with a key of another scope 403, and nothing is delivered", arguments: Stage.pairs
+        )
         func keys(_ stage: Stage) async throws {
             try await play(stage) { scene in
                 let client = try scene.connected(to: "log:a")
                 let refused: [(headers: [(String, String)], path: String, status: Int)] = [
                     ([], "/api/publish", 401), ([("X-API-Key", "wrong")], "/api/publish", 401),
-                    ([("X-API-Key", "")], "/api/publish", 401), ([("Authorization", "apikey wrong")], "/api/publish", 401),
+                    ([("X-API-Key", "")], "/api/publish", 401),
+                    ([("Authorization", "apikey wrong")], "/api/publish", 401),
                     ([("Authorization", "Bearer \(TestServer.apiKey)")], "/api/publish", 401),
-                    ([], "/api/publish?api_key=wrong", 401), ([("X-API-Key", TestServer.publishKey)], "/api/history", 403),
+                    ([], "/api/publish?api_key=wrong", 401),
+                    ([("X-API-Key", TestServer.publishKey)], "/api/history", 403),
                     ([("X-API-Key", TestServer.publishKey)], "/api/disconnect", 403),
                 ]
                 for (headers, path, status) in refused {
@@ -99,7 +105,10 @@ extension Stories {
             try await play(Stage()) { scene in
                 let client = try scene.connected(as: "ann", to: "log:a")
                 for (method, body) in [
-                    ("batch", #"{"commands":[{"publish":{"channel":"log:a","data":1}},{"disconnect":{"user":"ann"}}]}"#),
+                    (
+                        "batch",
+                        #"{"commands":[{"publish":{"channel":"log:a","data":1}},{"disconnect":{"user":"ann"}}]}"#
+                    ),
                     ("", #"{"method":"disconnect","params":{"user":"ann"}}"#),
                 ] {
                     let answer = await scene.server.call(method, body, key: TestServer.publishKey)
@@ -135,14 +144,16 @@ extension Stories {
         @Test("an unknown method is 404, a declined one is error 108, a malformed body error 107")
         func malformed() async throws {
             try await play(Stage()) { scene in
-                func answer(_ path: String, _ body: String, _ headers: [(String, String)] = []) throws -> (Int, String) {
+                func answer(_ path: String, _ body: String, _ headers: [(String, String)] = []) throws -> (Int, String)
+                {
                     let http = try scene.http()
                     try http.link.send(HTTPLink.request(path, headers: key + headers, body: body))
                     let response = try http.response()
                     return (response.status, response.body)
                 }
                 #expect(try answer("/api/fly", "{}").0 == 404)
-                #expect(try answer("/api/map_publish", "{}") == (200, #"{"error":{"code":108,"message":"not available"}}"#))
+                #expect(
+                    try answer("/api/map_publish", "{}") == (200, #"{"error":{"code":108,"message":"not available"}}"#))
                 for body in ["", "{", "null", "[]", "{}", #"{"channel":"a"}"#, #"{"channel":"","data":1}"#] {
                     let (status, text) = try answer("/api/publish", body)
                     #expect(status == 200)
@@ -178,7 +189,9 @@ extension Stories {
                 #expect(adopted.bytes == request)
                 // Whoever took the socket answers on it.
                 let answer = Array("HTTP/1.1 204 No Content\r\n\r\n".utf8)
-                #expect(answer.withUnsafeBytes { pharos_send(adopted.descriptor, $0.baseAddress!, $0.count, 0) } == answer.count)
+                #expect(
+                    answer.withUnsafeBytes { pharos_send(adopted.descriptor, $0.baseAddress!, $0.count, 0) }
+                        == answer.count)
                 #expect(try link.receive() == answer)
                 _ = pharos_close(adopted.descriptor)
                 link.close()

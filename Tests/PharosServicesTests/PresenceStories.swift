@@ -36,7 +36,8 @@ extension Stories {
                 let ann = try scene.connected(as: "ann")
                 try ann.send(.subscribe(id: 2, "room:a"))
                 #expect(try ann.next() == .reply(Reply(id: 2, result: .subscribe(SubscribeResult()))))
-                #expect(try ann.push() == Push(channel: "room:a", event: .join(ClientInfo(user: "ann", client: ann.id))))
+                #expect(
+                    try ann.push() == Push(channel: "room:a", event: .join(ClientInfo(user: "ann", client: ann.id))))
                 let bob = try scene.connected(as: "bob", to: "room:a")
                 let info = ClientInfo(user: "bob", client: bob.id)
                 #expect(try ann.push() == Push(channel: "room:a", event: .join(info)))
@@ -71,7 +72,9 @@ extension Stories {
                         group.addTask {
                             let client = try scene.connected(as: "guest \(guest)")
                             for round in 0..<rounds {
-                                try client.send(.subscribe(id: UInt32(2 * round + 2), "room:a"), .unsubscribe(id: UInt32(2 * round + 3), "room:a"))
+                                try client.send(
+                                    .subscribe(id: UInt32(2 * round + 2), "room:a"),
+                                    .unsubscribe(id: UInt32(2 * round + 3), "room:a"))
                             }
                             guard try client.reply(to: UInt32(2 * rounds + 1)) == .unsubscribe else { throw Wrong() }
                         }

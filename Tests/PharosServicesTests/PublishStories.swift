@@ -127,7 +127,8 @@ extension Stories {
                     group.addTask {
                         for start in stride(from: 0, to: count, by: 500) {
                             try sender.send(
-                                (start..<start + 500).map { .publish(id: UInt32($0 + 2), "one topic", "{\"n\":\($0)}") })
+                                (start..<start + 500).map { .publish(id: UInt32($0 + 2), "one topic", "{\"n\":\($0)}") }
+                            )
                             for number in start..<start + 500 {
                                 guard try sender.reply(to: UInt32(number + 2)) == .publish else { throw Wrong() }
                             }
@@ -163,7 +164,9 @@ extension Stories {
             }
         }
 
-        @Test("many publishers, channels and clients: every channel has one order, the same for all", arguments: Stage.pairs)
+        @Test(
+            "many publishers, channels and clients: every channel has one order, the same for all",
+            arguments: Stage.pairs)
         func manyToMany(_ stage: Stage) async throws {
             try await play(stage, { $0.client.queueMaxSize = 64 << 20 }) { scene in
                 let channels = (0..<20).map { "log:\($0)" }
@@ -197,7 +200,9 @@ extension Stories {
                     #expect(order.count == 500)
                     #expect(Set(order).count == 500)
                     for publisher in 0..<4 {
-                        let numbers = order.compactMap { $0.hasPrefix("\"\(publisher) ") ? Int($0.dropFirst(3).dropLast()) : nil }
+                        let numbers = order.compactMap {
+                            $0.hasPrefix("\"\(publisher) ") ? Int($0.dropFirst(3).dropLast()) : nil
+                        }
                         #expect(numbers == numbers.sorted())
                     }
                 }
@@ -239,7 +244,9 @@ extension Stories {
                 #expect(try client.call { .publish(id: $0, "room:a", "no json") } == .error(.badRequest))
                 #expect(try client.call { .publish(id: $0, "room:a", "1") } == .publish)
                 #expect(await scene.server.call("publish", #"{"channel":"log:a","data":[]}"#).contains("\"code\":107"))
-                #expect(await scene.server.call("publish", #"{"channel":"room:a","b64data":"AA=="}"#).contains("\"code\":107"))
+                #expect(
+                    await scene.server.call("publish", #"{"channel":"room:a","b64data":"AA=="}"#).contains(
+                        "\"code\":107"))
             }
         }
     }

@@ -29,7 +29,9 @@ extension Stories {
                 #expect(try offsets(client.call { .history(id: $0, "log:a", limit: 2, since: since) }) == [6, 7])
                 #expect(try offsets(client.call { .history(id: $0, "log:a", limit: 3, reverse: true) }) == [8, 7, 6])
                 #expect(
-                    try offsets(client.call { .history(id: $0, "log:a", limit: 3, since: since, reverse: true) }) == [4, 3, 2])
+                    try offsets(client.call { .history(id: $0, "log:a", limit: 3, since: since, reverse: true) }) == [
+                        4, 3, 2,
+                    ])
                 #expect(
                     try client.call { .history(id: $0, "log:a", since: StreamPosition(offset: 5, epoch: "other")) }
                         == .error(.unrecoverablePosition))
@@ -139,7 +141,9 @@ extension Stories {
             }
         }
 
-        @Test("connections are cut again and again while publishing goes on: nothing is lost, repeated or out of order", arguments: Stage.all)
+        @Test(
+            "connections are cut again and again while publishing goes on: nothing is lost, repeated or out of order",
+            arguments: Stage.all)
         func cutAgainAndAgain(_ stage: Stage) async throws {
             let count: UInt64 = 1_500
             let change: (inout ServerSettings) -> Void = {

@@ -15,7 +15,8 @@ extension Stories {
                 let second = try scene.connected(as: "ann")
                 let other = try scene.connected(as: "bob")
                 #expect(
-                    await server.call("subscribe", #"{"channel":"closed:a","user":"ann","data":{"x":1}}"#) == #"{"result":{}}"#)
+                    await server.call("subscribe", #"{"channel":"closed:a","user":"ann","data":{"x":1}}"#)
+                        == #"{"result":{}}"#)
                 var said = ServerSubscription()
                 said.data = Array("{\"x\":1}".utf8)
                 let expected = Push(channel: "closed:a", event: .subscribe(said))
@@ -73,7 +74,8 @@ extension Stories {
                 let ended = try scene.connected(as: "ann", to: "news")
                 let other = try scene.connected(as: "bob", to: "news")
                 #expect(
-                    await scene.server.call("disconnect", #"{"user":"ann","whitelist":["\#(spared.id)"]}"#) == #"{"result":{}}"#)
+                    await scene.server.call("disconnect", #"{"user":"ann","whitelist":["\#(spared.id)"]}"#)
+                        == #"{"result":{}}"#)
                 #expect(try ended.ending().reason == .forceDisconnect)
                 await scene.server.call("disconnect", #"{"user":"bob","disconnect":{"code":4123,"reason":"enough"}}"#)
                 #expect(try other.ending().reason == Disconnect(code: 4_123, reason: "enough"))
@@ -120,10 +122,15 @@ extension Stories {
                 let connect = try client.connect(token: "token")
                 #expect(connect.expires)
                 #expect(try client.subscribe("$private", token: "sub").expires)
-                guard case .refresh(let result) = try client.call({ .refresh(id: $0, token: "token") }) else { throw Wrong() }
+                guard case .refresh(let result) = try client.call({ .refresh(id: $0, token: "token") }) else {
+                    throw Wrong()
+                }
                 #expect(result.client == client.id)
                 #expect(result.expires)
-                guard case .subRefresh(expires: true, _) = try client.call({ .subRefresh(id: $0, "$private", token: "sub") })
+                guard
+                    case .subRefresh(expires: true, _) = try client.call({
+                        .subRefresh(id: $0, "$private", token: "sub")
+                    })
                 else { throw Wrong() }
                 #expect(try client.call { .subRefresh(id: $0, "$private", token: "expired") } == .error(.tokenExpired))
                 #expect(try client.call { .subRefresh(id: $0, "news", token: "sub") } == .error(.permissionDenied))
@@ -135,7 +142,9 @@ extension Stories {
             }
         }
 
-        @Test("an expired subscription ends with 2501, an expired server-side one and an expired connection end the connection")
+        @Test(
+            "an expired subscription ends with 2501, an expired server-side one and an expired connection end the connection"
+        )
         func expiry() async throws {
             let change: (inout ServerSettings) -> Void = {
                 $0.client.expiredCloseDelay = 0
@@ -174,7 +183,9 @@ extension Stories {
                 for name in ["a", "b", "c", "log:1", "log:2", "log:22"] { try client.subscribe(name) }
                 try scene.connected().subscribe("c")
                 func names(_ answer: String) -> [String] {
-                    ["a", "b", "c", "log:1", "log:2", "log:22"].filter { answer.contains("\"\($0)\":{\"num_clients\":") }
+                    ["a", "b", "c", "log:1", "log:2", "log:22"].filter {
+                        answer.contains("\"\($0)\":{\"num_clients\":")
+                    }
                 }
                 let all = await server.call("channels", "{}")
                 #expect(names(all).count == 6)
@@ -277,7 +288,8 @@ extension Stories {
                 let client = try scene.connected(to: "log:a")
                 func publish(_ version: Int, _ epoch: String) async -> String {
                     await scene.server.call(
-                        "publish", #"{"channel":"log:a","data":\#(version),"version":\#(version),"version_epoch":"\#(epoch)"}"#)
+                        "publish",
+                        #"{"channel":"log:a","data":\#(version),"version":\#(version),"version_epoch":"\#(epoch)"}"#)
                 }
                 let second = await publish(2, "x")
                 #expect(await publish(1, "x") == second)
@@ -317,7 +329,9 @@ extension Stories {
             }
         }
 
-        @Test("what was published before a connection ends itself reaches it before the close frame", arguments: Stage.pairs)
+        @Test(
+            "what was published before a connection ends itself reaches it before the close frame",
+            arguments: Stage.pairs)
         func lastWords(_ stage: Stage) async throws {
             try await play(stage) { scene in
                 let client = try scene.connected(as: "ann", to: "news")

@@ -12,7 +12,9 @@ extension Stories {
         func byteByByte(_ stage: Stage) async throws {
             try await play(stage) { scene in
                 let client = try scene.client()
-                for byte in client.frame(of: [.connect(id: 1), .subscribe(id: 2, "news")]) { try client.send(bytes: [byte]) }
+                for byte in client.frame(of: [.connect(id: 1), .subscribe(id: 2, "news")]) {
+                    try client.send(bytes: [byte])
+                }
                 try client.connected()
                 #expect(try client.reply(to: 2) == .subscribe(SubscribeResult()))
             }
@@ -131,7 +133,9 @@ extension Stories {
             }
         }
 
-        @Test("bytes that are no JSON reach protobuf clients and close JSON clients with 3506", arguments: Stage.shardCounts)
+        @Test(
+            "bytes that are no JSON reach protobuf clients and close JSON clients with 3506",
+            arguments: Stage.shardCounts)
         func binary(_ stage: Stage) async throws {
             try await play(stage) { scene in
                 let binary = try scene.connected(.protobuf, to: "news")

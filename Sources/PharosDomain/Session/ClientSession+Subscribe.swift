@@ -91,9 +91,16 @@ extension ClientSession {
 
     // MARK: Reading
 
+    /// Publications kept for one subscription while its stream is read; beyond it the connection is told to start anew.
+    package static var recoveryBufferLimit: Int { 4_096 }
+
     /// A live publication came while the stream is being read.
     package mutating func publicationArrived(_ publication: Publication, generation: UInt32) {
         guard let index = pending.firstIndex(where: { $0.generation == generation }) else { return }
+        guard pending[index].buffer.count < ClientSession.recoveryBufferLimit else {
+            pending[index].hasOverflowed = true
+            return
+        }
         pending[index].buffer.append(publication)
     }
 
@@ -106,6 +113,7 @@ extension ClientSession {
             let order = pending[pendingIndex].order
         else { return .late }
         let waiting = pending.remove(at: pendingIndex)
+        guard !waiting.hasOverflowed else { return .disconnect(.insufficientState) }
         subscriptions[index].flags = order.flags.union(.isLive)
         subscriptions[index].info = order.info
         subscriptions[index].expireAt = order.expireAt

@@ -36,6 +36,8 @@ package struct ClientSession {
         var order: SubscribeOrder?
         /// Live publications that arrive while the stream is read.
         var buffer: [Publication] = []
+        /// More arrived than the buffer holds, so nothing can be proved any more.
+        var hasOverflowed = false
     }
 
     /// Only while the connect is being worked on.

@@ -11,7 +11,8 @@ struct ChannelOwner: ~Copyable {
     /// Which shards have subscribers, one bit each.
     private var interest: [String: UInt64] = [:]
     private var idempotency = IdempotencyWindow()
-    private var versions: [String: (version: UInt64, epoch: String)] = [:]
+    private var versions: [String: (version: UInt64, epoch: String, untilMs: Int64)] = [:]
+    private var nextExpiryMs: Int64 = 0
     private let settings: ServerSettings
 
     init(_ settings: ServerSettings) {
@@ -46,7 +47,8 @@ struct ChannelOwner: ~Copyable {
                     ? try streams.top(of: order.channel, retention: retention, nowMs: nowMs) : StreamPosition()
                 return (position, nil)
             }
-            versions[order.channel] = (order.version, order.versionEpoch)
+            let untilMs = retention.metaTTLMs > 0 ? nowMs + retention.metaTTLMs : .max
+            versions[order.channel] = (order.version, order.versionEpoch, untilMs)
         }
         var publication = order.publication
         var position = StreamPosition()
@@ -134,7 +136,11 @@ struct ChannelOwner: ~Copyable {
 
     mutating func removeHistory(of channel: String) { streams.removeHistory(of: channel) }
 
+    /// Frees what has outlived its time; reading never shows it anyway, so every few seconds will do.
     mutating func expire(nowMs: Int64) {
+        guard nowMs >= nextExpiryMs else { return }
+        nextExpiryMs = nowMs + 5_000
+        if !versions.isEmpty { versions = versions.filter { $0.value.untilMs > nowMs } }
         streams.expire(nowMs: nowMs)
         idempotency.expire(nowMs: nowMs)
     }

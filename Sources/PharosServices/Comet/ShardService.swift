@@ -20,6 +20,8 @@ struct ShardService: EdgeHandler, ~Copyable {
     var calls = PendingCalls()
     /// Commands of sessions that wait for a token or a connect.
     var queues: [UInt32: [Command]] = [:]
+    /// Bytes of the messages that those commands came in.
+    private var queuedBytes: [UInt32: Int] = [:]
     /// Client addresses, kept only while there is a limit per address.
     var addresses: [UInt32: String] = [:]
     var counters = ServiceCounters()
@@ -93,6 +95,10 @@ struct ShardService: EdgeHandler, ~Copyable {
         swap(&commands, &decoded)
         handle(commands, of: id, &edge)
         swap(&commands, &decoded)
+        if !queues.isEmpty, queues[id.slot] != nil {
+            queuedBytes[id.slot, default: 0] += message.count
+            if queuedBytes[id.slot]! > node.settings.client.queueMaxSize { disconnect(id, .tooManyRequests, &edge) }
+        }
         updateTimer(id, &edge)
     }
 
@@ -135,6 +141,7 @@ struct ShardService: EdgeHandler, ~Copyable {
         guard sessions.contains(id), !sessions[id].session.isWaiting,
             let commands = queues.removeValue(forKey: id.slot)
         else { return }
+        queuedBytes[id.slot] = nil
         handle(commands, of: id, &edge)
         updateTimer(id, &edge)
     }
@@ -201,6 +208,7 @@ struct ShardService: EdgeHandler, ~Copyable {
         if sessions[id].holdsUserPlace { node.leave(user: sessions[id].session.user) }
         sessions.remove(id)
         queues[id.slot] = nil
+        queuedBytes[id.slot] = nil
         node.leave(address: addresses.removeValue(forKey: id.slot) ?? "")
         counters.closed += 1
     }

@@ -107,7 +107,12 @@ extension Stories {
             arguments: [Stage(shards: 1), Stage(shards: 2)])
         func hundredThousand(_ stage: Stage) async throws {
             let count = 100_000
-            try await play(stage, { $0.client.queueMaxSize = 64 << 20 }) { scene in
+            // Under a sanitizer on two cores a reader may rest for seconds; that is not what this story is about.
+            let patience: (inout ServerSettings) -> Void = {
+                $0.client.queueMaxSize = 64 << 20
+                $0.edge.writeTimeout = 120
+            }
+            try await play(stage, patience) { scene in
                 let sender = try scene.connected()
                 let senderInfo = ClientInfo(user: "", client: sender.id)
                 let subscribers = try (0..<3).map { _ in try scene.connected(to: "one topic") }

@@ -84,6 +84,12 @@ extension ByteWriter {
         appendOneLine(raw)
     }
 
+    /// For bytes that tokens and the server API bring: what is no JSON is for other wire formats, and left out here.
+    mutating func jsonField(_ name: StaticString, checked: [UInt8]) {
+        guard !checked.isEmpty, checked.withUnsafeBytes({ JSONScanner.isValid($0) }) else { return }
+        jsonField(name, raw: checked)
+    }
+
     mutating func jsonField(_ name: StaticString, map: [String: String]) {
         guard !map.isEmpty else { return }
         beginJSONObject(name)

@@ -8,7 +8,7 @@ extension ByteWriter {
         jsonField("version", string: result.version)
         jsonField("expires", bool: result.expires)
         jsonField("ttl", unsigned: UInt64(result.ttl))
-        jsonField("data", raw: result.data)
+        jsonField("data", checked: result.data)
         if !result.subscriptions.isEmpty {
             beginJSONObject("subs")
             for (channel, subscription) in result.subscriptions {
@@ -35,7 +35,7 @@ extension ByteWriter {
         jsonField("recovered", bool: result.recovered)
         jsonField("offset", unsigned: result.offset)
         jsonField("positioned", bool: result.positioned)
-        jsonField("data", raw: result.data)
+        jsonField("data", checked: result.data)
         jsonField("was_recovering", bool: result.wasRecovering)
     }
 
@@ -63,8 +63,8 @@ extension ByteWriter {
     mutating func jsonFields(_ client: ClientInfo) {
         jsonField("user", string: client.user)
         jsonField("client", string: client.client)
-        jsonField("conn_info", raw: client.connectionInfo)
-        jsonField("chan_info", raw: client.channelInfo)
+        jsonField("conn_info", checked: client.connectionInfo)
+        jsonField("chan_info", checked: client.channelInfo)
     }
 
     mutating func jsonField(_ name: StaticString, client: ClientInfo) {
@@ -110,7 +110,7 @@ extension ByteWriter {
             jsonField("epoch", string: subscription.epoch)
             jsonField("offset", unsigned: subscription.offset)
             jsonField("positioned", bool: subscription.positioned)
-            jsonField("data", raw: subscription.data)
+            jsonField("data", checked: subscription.data)
         case .connect(let result):
             beginJSONObject("connect")
             jsonFields(result)

@@ -1,3 +1,4 @@
+import PharosBytes
 import Synchronization
 
 /// What reaches a loop from outside.
@@ -7,7 +8,7 @@ package enum LoopMail<Mail: Sendable>: Sendable {
 
     /// The loop has ended: nobody will serve this any more.
     func refuse() {
-        if case .sink(.opened(let source)) = self { source.sink.close() }
+        if case .sink(.opened(let source)) = self { source.takeSink()?.close() }
     }
 }
 
@@ -19,16 +20,24 @@ package enum SinkEvent<Mail: Sendable>: Sendable {
 
 /// The shard's end of a sink: passes on what its owner tells, through the shard's mailbox.
 package final class SinkSource<Mail: Sendable>: ByteSource {
-    let sink: any ByteSink
+    /// Held only until the shard has it: the sink may well hold its source, and neither would ever go.
+    private let sink: Locked<(any ByteSink)?>
     let peer: String
     private let mailbox: Mailbox<LoopMail<Mail>>
     /// Raw `ConnectionID`; written and read on the shard's thread.
     let id = Atomic<UInt64>(.max)
 
     init(sink: any ByteSink, peer: String, mailbox: Mailbox<LoopMail<Mail>>) {
-        self.sink = sink
+        self.sink = Locked(sink)
         self.peer = peer
         self.mailbox = mailbox
+    }
+
+    func takeSink() -> (any ByteSink)? {
+        sink.withLock { sink in
+            defer { sink = nil }
+            return sink
+        }
     }
 
     package func received(_ bytes: [UInt8]) {
@@ -53,10 +62,11 @@ extension ShardLoop where Handler: ~Copyable {
     mutating func sinkEvent(_ event: SinkEvent<Handler.Mail>) {
         switch event {
         case .opened(let source):
-            guard edge.isAccepting, let id = edge.admit(descriptor: -1) else { return source.sink.close() }
+            guard let sink = source.takeSink() else { return }
+            guard edge.isAccepting, let id = edge.admit(descriptor: -1) else { return sink.close() }
             edge.counters.accepted += 1
             edge.connections[id.slot].pointee.flags.insert(.isSink)
-            edge.sinks[id.slot] = Edge.SinkEntry(sink: source.sink, peer: source.peer)
+            edge.sinks[id.slot] = Edge.SinkEntry(sink: sink, peer: source.peer)
             source.id.store(id.raw, ordering: .relaxed)
         case .received(let source, var bytes):
             let id = ConnectionID(raw: source.id.load(ordering: .relaxed))

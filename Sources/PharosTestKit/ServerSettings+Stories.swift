@@ -10,6 +10,8 @@ extension ServerSettings {
         settings.edge.port = 0
         settings.edge.shards = shards
         settings.client.allowAnonymousConnectWithoutToken = true
+        // A story's clients need not read all the time; stories about pings switch them on.
+        settings.client.pingInterval = 0
         settings.api.keys = [
             APIKey(key: TestServer.apiKey),
             APIKey(key: TestServer.publishKey, methods: ["publish", "broadcast", "batch"]),

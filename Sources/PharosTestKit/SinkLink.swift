@@ -63,7 +63,10 @@ package final class SinkLink: ClientLink, ByteSink {
     package var unsentBytes: Int { state.withLock { $0.unread.count } }
 
     package func handOver(_ bytes: [UInt8]) {
-        state.withLock { $0.handedOver = bytes }
+        state.withLock { state in
+            state.handedOver = bytes
+            state.source = nil
+        }
         pharos_wake(bell)
     }
 

@@ -9,7 +9,7 @@ extension Stories {
     struct Connecting {
         @Test("connect and its subscribes in one frame are answered in order", arguments: Stage.all)
         func pipelined(_ stage: Stage) async throws {
-            try await play(stage) { scene in
+            try await play(stage, { $0.client.pingInterval = 25 }) { scene in
                 let client = try scene.client()
                 try client.send(
                     .connect(id: 1), .subscribe(id: 2, "news"), .subscribe(id: 3, "log:a"), .subscribe(id: 4, "sport"))

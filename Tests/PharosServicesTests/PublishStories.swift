@@ -111,6 +111,7 @@ extension Stories {
             let patience: (inout ServerSettings) -> Void = {
                 $0.client.queueMaxSize = 64 << 20
                 $0.edge.writeTimeout = 120
+                $0.client.pingInterval = 0
             }
             try await play(stage, patience) { scene in
                 let sender = try scene.connected()

@@ -34,7 +34,9 @@ var targets: [Target] = [
     core("PharosMemory", ["PharosDomain"]),
     core(
         "PharosServices", ["CPharosSys", "PharosBytes", "PharosDomain", "PharosProtocol", "PharosEdge", "PharosMemory"]),
-    core("PharosTestKit", ["PharosBytes", "PharosDomain", "PharosProtocol", "PharosServices"]),
+    core(
+        "PharosTestKit",
+        ["CPharosSys", "PharosBytes", "PharosDomain", "PharosEdge", "PharosProtocol", "PharosServices"]),
     .executableTarget(
         name: "pharos-echo", dependencies: ["CPharosSys", "PharosEdge"], path: "Tests/Echo", swiftSettings: strict),
     tests("PharosDomainTests", ["PharosDomain", "PharosTestKit"]),

@@ -174,7 +174,12 @@ extension Stories {
             "many publishers, channels and clients: every channel has one order, the same for all",
             arguments: Stage.pairs)
         func manyToMany(_ stage: Stage) async throws {
-            try await play(stage, { $0.client.queueMaxSize = 64 << 20 }) { scene in
+            // The clients read only when everything has been published.
+            let patience: (inout ServerSettings) -> Void = {
+                $0.client.queueMaxSize = 64 << 20
+                $0.edge.writeTimeout = 120
+            }
+            try await play(stage, patience) { scene in
                 let channels = (0..<20).map { "log:\($0)" }
                 let clients = try (0..<50).map { index in
                     let client = try scene.connected()

@@ -16,8 +16,8 @@ build: ## Build the release server: .build/release/pharos.
 test: ## Install what the tests need and run them all.
 	@scripts/test
 
-bench: ## Measure side by side with other servers; writes docs/benchmarks.md.
-	@scripts/bench
+bench: build ## Measure side by side with other servers; writes docs/benchmarks.md.
+	@scripts/bench --write
 
 fuzz: ## Run every fuzzer for a minute.
 	@scripts/fuzz 60

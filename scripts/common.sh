@@ -45,7 +45,6 @@ need_build_tools() {
     [ -e /usr/include/stdio.h ] || missing+=(libc6-dev)
     compgen -G '/usr/lib/gcc/*/*/libgcc.a' >/dev/null || missing+=(libgcc-12-dev)
     compgen -G '/usr/include/c++/*/vector' >/dev/null || missing+=(libstdc++-12-dev)
-
     [ -e /etc/ssl/certs/ca-certificates.crt ] || missing+=(ca-certificates)
     need_packages ${missing[@]+"${missing[@]}"}
     need_swift 6 3

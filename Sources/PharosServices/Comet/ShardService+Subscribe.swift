@@ -15,7 +15,10 @@ extension ShardService {
 
     mutating func subscribe(_ order: SubscribeOrder, of id: ConnectionID, _ edge: inout Edge) {
         let options: ChannelOptions
-        do throws(ReplyError) { options = try rules.resolve(order.channel).options } catch { return }
+        do throws(ReplyError) { options = try rules.resolve(order.channel).options } catch {
+            // The session resolved the same name by the same rules a moment ago: a client must not wait for ever if not.
+            return disconnect(id, .serverError, &edge)
+        }
         let place = localChannel(order.channel, &edge)
         channels[place].references += 1
         counters.subscriptions += 1

@@ -89,6 +89,8 @@ struct TokenAuthority: Sendable {
             switch keySets.lookup(token) {
             case .needsKeys:
                 throw .needsKeys
+            case .unavailable:
+                throw .unavailable
             case .keys(let candidates):
                 if let found = candidates.first(where: { verifies($0.key) }) { return found.binding }
                 if keySets.mayChange(forRejected: token) { throw .needsKeys }

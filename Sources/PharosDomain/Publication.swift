@@ -38,6 +38,10 @@ package struct Publication: Equatable, Sendable {
     package var timeMs: Int64
     /// Whether `data` is JSON, so that it may go to clients that speak JSON.
     package var isJSON = true
+    /// `data` is a difference from the publication before (on the way to a subscriber that asked for that).
+    package var isDelta = false
+    /// Whether it may reach subscribers as a difference from the one before.
+    package var allowsDelta = false
 
     package init(
         data: [UInt8], info: ClientInfo? = nil, offset: UInt64 = 0, tags: [String: String] = [:], timeMs: Int64 = 0

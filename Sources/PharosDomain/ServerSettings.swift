@@ -7,6 +7,8 @@ package struct ServerSettings: Equatable, Sendable {
     package var channel = ChannelSettings()
     package var api = APISettings()
     package var edge = EdgeSettings()
+    package var store = StoreSettings()
+    package var transports = TransportSettings()
     package var nodeName = "pharos"
     package var shutdownTimeout = 30.0
     /// Clients are told to reconnect over this window, so that they do not all come back at once.
@@ -51,6 +53,46 @@ package struct ClientSettings: Equatable, Sendable {
     package var singleConnection = false
     /// SDK names that may become metric labels.
     package var registeredNames: [String] = []
+    /// How long a client's state outlives its connection, if the client asked for that by a session key.
+    package var sessionTTL = 60.0
+    /// Clients whose state is kept while they are away; beyond it those away longest are forgotten.
+    package var sessionLimit = 100_000
+    package var rateLimits = RateLimits()
+
+    package init() {}
+}
+
+/// Commands per second, with a burst of one second's worth; 0: no limit. Beyond it a command is answered with error 111.
+package struct RateLimits: Equatable, Sendable {
+    package var perConnection = 0
+    package var perUser = 0
+    package var perAddress = 0
+
+    package init() {}
+}
+
+/// Where streams with `durability: disk` live.
+package struct StoreSettings: Equatable, Sendable {
+    /// A directory; "": there is no durable store, and all streams live in memory.
+    package var path = ""
+    /// Bytes of publications that one shard keeps in memory to answer readers without the disk.
+    package var cacheSize = 33_554_432
+
+    package init() {}
+}
+
+/// Which doors besides WebSocket are open, and how WebSocket messages are compressed.
+package struct TransportSettings: Equatable, Sendable {
+    package var httpStream = false
+    package var sse = false
+    package var events = false
+    package var poll = false
+    /// Offer `permessage-deflate` (RFC 7692).
+    package var compression = false
+    /// Messages with fewer bytes are sent as they are.
+    package var compressionMinSize = 128
+    /// Effort, 1 to 9.
+    package var compressionLevel = 1
 
     package init() {}
 }
@@ -107,6 +149,8 @@ package struct EdgeSettings: Equatable, Sendable {
     package var bodyTimeout = 30.0
     package var writeTimeout = 1.0
     package var backlog = 4_096
+    /// Bytes that all connections of the process together may have waiting; beyond it the slowest go first. 0: no limit.
+    package var outputLimit = 268_435_456
     /// Peers whose `X-Forwarded-For` is believed: addresses or CIDR blocks.
     package var trustedProxies: [String] = []
     package var tls: TLSSettings?

@@ -19,6 +19,8 @@ package enum TokenOutcome<Claims: Equatable & Sendable>: Equatable, Sendable {
     case invalid(String)
     /// No answer before the key set has been fetched: call `loadKeys`, then ask again.
     case needsKeys
+    /// The key set could not be fetched, so nothing can be said about the token: the client should try again later.
+    case unavailable
 }
 
 package struct ConnectionClaims: Equatable, Sendable {

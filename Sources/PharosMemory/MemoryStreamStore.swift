@@ -11,17 +11,25 @@ package struct MemoryStreamStore: StreamStore, ~Copyable {
     }
 
     private var streams: [String: Stream] = [:]
-    private let makeEpoch: () -> String
+    /// What the epochs of new streams are made from. Streams that nothing was published to need no record of their own, so
+    /// looking at random names costs no memory; it changes when the memory of a stream is lost, since that one may begin anew.
+    private var seed: UInt64
 
-    /// - Parameter makeEpoch: gives each new stream a random name.
-    package init(makeEpoch: @escaping () -> String = MemoryStreamStore.randomEpoch) {
-        self.makeEpoch = makeEpoch
+    package init() {
+        seed = .random(in: .min ... .max)
     }
 
-    /// Eight random characters.
-    package static func randomEpoch() -> String {
+    /// Eight characters, for each channel others.
+    private func epoch(of channel: String) -> String {
+        var hash = seed
+        for byte in channel.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+        hash = (hash ^ hash >> 32) &* 0x9e37_79b9_7f4a_7c15
         let alphabet = Array("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz".utf8)
-        return String(decoding: (0..<8).map { _ in alphabet.randomElement()! }, as: UTF8.self)
+        return String(
+            decoding: (0..<8).map { _ in
+                defer { hash /= 62 }
+                return alphabet[Int(hash % 62)]
+            }, as: UTF8.self)
     }
 
     package var streamCount: Int { streams.count }
@@ -29,7 +37,7 @@ package struct MemoryStreamStore: StreamStore, ~Copyable {
     package mutating func append(
         _ publication: Publication, to channel: String, retention: StreamRetention, nowMs: Int64
     ) throws(ReplyError) -> StreamPosition {
-        withStream(channel, retention, nowMs) { stream in
+        withStream(channel, retention, nowMs, creates: true) { stream in
             stream.top += 1
             var stored = publication
             stored.offset = stream.top
@@ -88,21 +96,31 @@ package struct MemoryStreamStore: StreamStore, ~Copyable {
                 streams[channel]?.entries.dropExpired(nowMs)
             }
         }
-        for channel in gone { streams[channel] = nil }
+        for channel in gone {
+            streams[channel] = nil
+            seed = .random(in: .min ... .max)
+        }
     }
 
-    /// Finds or begins the stream. One whose memory has expired begins anew, with another epoch: never with a lower offset
-    /// in the old one.
+    /// Finds the stream; one without a record is empty. One whose memory has expired begins anew, with another epoch: never
+    /// with a lower offset in the old one.
     private mutating func withStream<Result>(
-        _ channel: String, _ retention: StreamRetention, _ nowMs: Int64, _ body: (inout Stream) -> Result
+        _ channel: String, _ retention: StreamRetention, _ nowMs: Int64, creates: Bool = false,
+        _ body: (inout Stream) -> Result
     ) -> Result {
         func use(_ stream: inout Stream) -> Result {
-            if stream.metaExpiresMs <= nowMs { stream = Stream(epoch: makeEpoch()) }
             stream.metaExpiresMs = retention.metaTTLMs == 0 ? .max : nowMs + retention.metaTTLMs
             if stream.entries.hasExpired(nowMs) { stream.entries.dropExpired(nowMs) }
             return body(&stream)
         }
-        if streams[channel] == nil { streams[channel] = Stream(epoch: makeEpoch()) }
-        return use(&streams[channel]!)
+        if let index = streams.index(forKey: channel) {
+            if streams.values[index].metaExpiresMs > nowMs { return use(&streams.values[index]) }
+            streams.remove(at: index)
+            seed = .random(in: .min ... .max)
+        }
+        var stream = Stream(epoch: epoch(of: channel))
+        let result = use(&stream)
+        if creates { streams[channel] = stream }
+        return result
     }
 }

@@ -11,6 +11,8 @@ struct FuzzReplayTests {
         ("JSONCommandFuzz", { CodecProperties.json($0) }),
         ("ProtobufCommandFuzz", { CodecProperties.protobuf($0) }),
         ("ServerAPIFuzz", { CodecProperties.serverAPI($0) }),
+        ("FossilDeltaFuzz", { CodecProperties.delta($0) }),
+        ("HTTPRequestFuzz", { CodecProperties.requests($0) }),
     ]
 
     @Test("every seed and every input that once failed keeps the properties", arguments: properties.indices)

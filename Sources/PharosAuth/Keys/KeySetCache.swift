@@ -25,6 +25,8 @@ final class KeySetCache: Sendable {
         case keys([Candidate])
         /// Keys may come, or are on their way.
         case needsKeys
+        /// No key fits, but not every set is there: a fetch has failed, and the next must wait a moment.
+        case unavailable
     }
 
     private struct Loaded {
@@ -77,7 +79,8 @@ final class KeySetCache: Sendable {
             }
             if isFresh && !candidates.isEmpty { return .keys(candidates) }
             // When renewal fails, the old keys go on: a known user does not suffer from somebody's broken server.
-            return state.ask(nowMs) ? .needsKeys : .keys(candidates)
+            if state.ask(nowMs) { return .needsKeys }
+            return candidates.isEmpty && state.sets.contains { $0 == nil } ? .unavailable : .keys(candidates)
         }
     }
 

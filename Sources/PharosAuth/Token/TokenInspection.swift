@@ -89,7 +89,7 @@ extension TokenInspection.Verdict {
         case .valid: self = .valid
         case .expired: self = .expired
         case .invalid(let reason): self = .invalid(reason)
-        case .needsKeys: self = .unchecked
+        case .needsKeys, .unavailable: self = .unchecked
         }
     }
 

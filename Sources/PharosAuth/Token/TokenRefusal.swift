@@ -6,6 +6,8 @@ enum TokenRefusal: Error, Equatable {
     case invalid(String)
     case expired
     case needsKeys
+    /// A key set has never been fetched, and the last try was a moment ago.
+    case unavailable
 }
 
 extension TokenOutcome {
@@ -18,6 +20,7 @@ extension TokenOutcome {
             case .invalid(let reason): self = .invalid(reason)
             case .expired: self = .expired
             case .needsKeys: self = .needsKeys
+            case .unavailable: self = .unavailable
             }
         }
     }

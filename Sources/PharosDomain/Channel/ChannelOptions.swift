@@ -26,7 +26,10 @@ package struct ChannelOptions: Equatable, Sendable {
     /// Matched against the part after the namespace; "" matches all.
     package var channelRegex = ""
     package var publicationDataFormat = DataFormat.any
+    package var durability = Durability.asConfigured
     package var slowReader = SlowReaderPolicy.close
+    /// The tag whose value names what a publication is about, for `slowReader` `conflate`.
+    package var conflationTag = ""
 
     package init() {}
 
@@ -48,9 +51,26 @@ package struct ChannelOptions: Equatable, Sendable {
         case any = "", json, jsonObject = "json_object", binary
     }
 
-    /// What happens to a connection whose output exceeds its limit.
+    /// What happens when a connection's output exceeds its limit.
     package enum SlowReaderPolicy: String, Equatable, Sendable, CaseIterable {
+        /// The connection is closed; its client comes back and recovers.
         case close
+        /// The oldest publications go, and the client is told how many.
+        case dropOldest = "drop_oldest"
+        /// Of a channel's waiting publications only the newest stays.
+        case latest
+        /// Of those with the same value of `conflationTag` only the newest stays.
+        case conflate
+    }
+
+    /// How hard a publication is stored before its publisher is answered.
+    package enum Durability: String, Equatable, Sendable, CaseIterable {
+        /// `disk` if there is a durable store, else `memory`.
+        case asConfigured = ""
+        /// Gone with the process, and with it the epoch.
+        case memory
+        /// On the disk before anybody sees it; survives a crash with its epoch.
+        case disk
     }
 }
 

@@ -55,6 +55,8 @@ package struct SubscribeResult: Equatable, Sendable {
     package var positioned = false
     package var data: [UInt8] = []
     package var wasRecovering = false
+    /// Publications come as fossil deltas where that is shorter.
+    package var delta = false
 
     package init() {}
 }

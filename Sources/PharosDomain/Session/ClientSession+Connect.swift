@@ -7,6 +7,7 @@ extension ClientSession {
         connecting = Connecting(command: command, request: request, result: ConnectResult())
         if !request.token.isEmpty { return .verifyConnection(token: request.token) }
         if !user.isEmpty { return admit(ConnectionClaims(user: user), context) }
+        if let restored { return admit(restored.state.claims, context) }
         guard context.settings.insecure || context.settings.allowAnonymousConnectWithoutToken else {
             return refuseConnect(.permissionDenied, context)
         }
@@ -17,6 +18,12 @@ extension ClientSession {
     package mutating func userNamedByProxy(_ user: String) {
         precondition(state == .awaitingConnect, "the user is named before the connect")
         self.user = user
+    }
+
+    /// An earlier connection of this client is continued; call before `connect` arrives.
+    package mutating func restore(_ state: RestoredState) {
+        precondition(self.state == .awaitingConnect, "a state is restored before the connect")
+        restored = Restored(state)
     }
 
     /// The token of the `connect` under way has been looked at.
@@ -32,7 +39,7 @@ extension ClientSession {
             return admit(claims, context)
         case .expired: return refuseConnect(.tokenExpired, context)
         case .invalid: return .disconnect(.invalidToken)
-        case .needsKeys: return refuseConnect(.internalError, context)
+        case .needsKeys, .unavailable: return refuseConnect(.internalError, context)
         }
     }
 
@@ -46,6 +53,8 @@ extension ClientSession {
 
     private mutating func admit(_ claims: ConnectionClaims, _ context: SessionContext) -> SessionAction {
         guard let connecting else { return .none }
+        // Whoever holds the key of somebody else's state gets nothing of it.
+        if let restored, restored.state.user != claims.user { return refuseConnect(.permissionDenied, context) }
         user = claims.user
         info = claims.info
         meta = claims.meta
@@ -55,13 +64,17 @@ extension ClientSession {
         var orders: [SubscribeOrder] = []
         for (channel, options) in channels {
             let recovery = connecting.request.subscriptions[channel]
-            let from = recovery.flatMap { $0.recover ? StreamPosition(offset: $0.offset, epoch: $0.epoch) : nil }
+            // Only the client knows what really arrived: what it says wins over what is remembered here.
+            let from =
+                recovery.flatMap { $0.recover ? StreamPosition(offset: $0.offset, epoch: $0.epoch) : nil }
+                ?? restored?.state.channels.first { $0.channel == channel }?.position
             do throws(ReplyError) {
                 orders.append(try reserveServerSide(channel, options, from: from, purpose: .connect, context))
             } catch {
                 return refuseConnect(error, context)
             }
         }
+        restored = nil
         var result = ConnectResult()
         result.client = client.text
         result.version = context.version
@@ -90,6 +103,7 @@ extension ClientSession {
         _ claims: ConnectionClaims, _ context: SessionContext
     ) -> [(String, SubscriptionOptions)] {
         var channels = claims.subscriptions
+        for channel in restored?.state.channels ?? [] { channels[channel.channel] = channel.options }
         for channel in claims.channels where channels[channel] == nil { channels[channel] = SubscriptionOptions() }
         if context.settings.subscribeToUserPersonalChannel, !user.isEmpty {
             let name = context.rules.personalChannel(user: user, namespace: context.settings.personalChannelNamespace)
@@ -125,7 +139,7 @@ extension ClientSession {
             return .reply(Reply(id: command, result: .refresh(refreshResult(context))))
         case .expired: return .disconnect(.expired)
         case .invalid: return .disconnect(.invalidToken)
-        case .needsKeys: return refuse(command, .internalError)
+        case .needsKeys, .unavailable: return refuse(command, .internalError)
         }
     }
 
@@ -179,7 +193,7 @@ extension ClientSession {
         // The old end stays: answering with success here would let the subscription live for ever.
         case .expired: return refuse(command, .tokenExpired)
         case .invalid: return .disconnect(.invalidToken)
-        case .needsKeys: return refuse(command, .internalError)
+        case .needsKeys, .unavailable: return refuse(command, .internalError)
         }
     }
 

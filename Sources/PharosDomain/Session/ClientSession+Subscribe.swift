@@ -55,7 +55,7 @@ extension ClientSession {
         case .invalid:
             release(generation)
             return refuse(waiting.command, .permissionDenied)
-        case .needsKeys:
+        case .needsKeys, .unavailable:
             release(generation)
             return refuse(waiting.command, .internalError)
         }
@@ -136,6 +136,7 @@ extension ClientSession {
                     subscription, Reply(id: waiting.command, result: .error(.unrecoverablePosition)))
             }
             result.positioned = true
+            result.delta = order.flags.contains(.usesDelta)
             result.recoverable = order.flags.contains(.isRecoverable)
             result.epoch = recovery.epoch
             result.offset = recovery.offset
@@ -145,6 +146,19 @@ extension ClientSession {
             position = recovery.position
         }
         return .live(subscriptions[index], answer(order, result, context), position: position)
+    }
+
+    /// The stream of the subscription with this generation could not be read. The subscription, taken out, and the command
+    /// that waits for it; without a command it was the server's wish and stays in. nil: it is gone already.
+    package mutating func subscribeFailed(generation: UInt32) -> (Subscription, command: UInt32?)? {
+        guard let pendingIndex = pending.firstIndex(where: { $0.generation == generation }),
+            let index = subscriptions.firstIndex(where: { $0.generation == generation })
+        else { return nil }
+        guard case .command(let command)? = pending[pendingIndex].order?.purpose else {
+            return (subscriptions[index], nil)
+        }
+        pending.remove(at: pendingIndex)
+        return (subscriptions.remove(at: index), command)
     }
 
     private mutating func answer(
@@ -262,6 +276,12 @@ extension ClientSession {
             } else if namespace.autoCacheRecover, namespace.recoveryMode == .cache {
                 from = StreamPosition()
             }
+        }
+        // Where publications may be dropped or replaced, a difference could meet the wrong base.
+        if request.delta == "fossil", flags.contains(.isPositioned), namespace.slowReader == .close,
+            namespace.allowedDeltaTypes.contains("fossil")
+        {
+            flags.insert(.usesDelta)
         }
         return SubscribeOrder(
             purpose: purpose, channel: request.channel, generation: generation, flags: flags, info: options.info,

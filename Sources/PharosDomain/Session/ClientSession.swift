@@ -26,6 +26,13 @@ package struct ClientSession {
     /// What is still under way; empty almost always, so it costs one pointer.
     var pending: [PendingSubscribe] = []
     var connecting: Connecting?
+    /// What an earlier connection of this client left; until the connect is answered.
+    var restored: Restored?
+
+    final class Restored: Sendable {
+        let state: RestoredState
+        init(_ state: RestoredState) { self.state = state }
+    }
 
     struct PendingSubscribe: Equatable, Sendable {
         var generation: UInt32

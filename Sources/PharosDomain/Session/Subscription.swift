@@ -11,6 +11,8 @@ package struct Subscription: Equatable, Sendable {
         package static let keepsPresence = Flags(rawValue: 16)
         package static let emitsJoinLeave = Flags(rawValue: 32)
         package static let receivesJoinLeave = Flags(rawValue: 64)
+        /// Publications come as differences from the one before.
+        package static let usesDelta = Flags(rawValue: 128)
     }
 
     package var channel: String

@@ -37,6 +37,7 @@ extension ByteWriter {
         jsonField("positioned", bool: result.positioned)
         jsonField("data", checked: result.data)
         jsonField("was_recovering", bool: result.wasRecovering)
+        jsonField("delta", bool: result.delta)
     }
 
     mutating func jsonFields(_ publication: Publication, epoch: String = "") {
@@ -44,6 +45,7 @@ extension ByteWriter {
         if let info = publication.info { jsonField("info", client: info) }
         jsonField("offset", unsigned: publication.offset)
         jsonField("tags", map: publication.tags)
+        jsonField("delta", bool: publication.isDelta)
         jsonField("time", signed: publication.timeMs)
         jsonField("epoch", string: epoch)
     }

@@ -49,6 +49,7 @@ extension SubscribeResult: JSONMessage {
         case "positioned": positioned = try scanner.boolField()
         case "data": data = try scanner.rawField()
         case "was_recovering": wasRecovering = try scanner.boolField()
+        case "delta": delta = try scanner.boolField()
         default: try scanner.skipValue()
         }
     }
@@ -92,6 +93,7 @@ extension Publication: JSONMessage {
         case "info": info = try scanner.optionalMessage()
         case "offset": offset = try scanner.integerField()
         case "tags": tags = try scanner.stringMapField()
+        case "delta": isDelta = try scanner.boolField()
         case "time": timeMs = try scanner.integerField()
         default: try scanner.skipValue()
         }

@@ -18,6 +18,7 @@ enum ProtobufPublication {
         if let info = publication.info { append(5, info, into: &writer) }
         writer.appendField(6, publication.offset)
         appendTags(publication.tags, into: &writer)
+        writer.appendField(8, publication.isDelta)
         writer.appendField(9, publication.timeMs)
         writer.appendField(14, epoch)
     }
@@ -47,6 +48,7 @@ enum ProtobufPublication {
     static func size(of publication: Publication, epoch: String) -> Int {
         var size = size(publication.data) + size(varint: publication.offset)
         size += self.size(varint: UInt64(bitPattern: publication.timeMs)) + self.size(epoch)
+        if publication.isDelta { size += 2 }
         if let info = publication.info { size += self.size(delimited: self.size(of: info)) }
         for (key, value) in publication.tags { size += self.size(delimited: self.size(key) + self.size(value)) }
         return size
@@ -81,6 +83,7 @@ extension ProtobufReader {
             case 7:
                 let (key, value) = try reader.textEntry(field)
                 publication.tags[key] = value
+            case 8: publication.isDelta = try reader.bool(field)
             case 9: publication.timeMs = try reader.int64(field)
             case 14: epoch = try reader.string(field)
             default: try reader.skip(field)

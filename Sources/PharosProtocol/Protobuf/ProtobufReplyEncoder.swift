@@ -92,5 +92,6 @@ package enum ProtobufReplyEncoder {
         writer.appendField(10, result.positioned)
         writer.appendField(11, result.data)
         writer.appendField(12, result.wasRecovering)
+        writer.appendField(13, result.delta)
     }
 }

@@ -64,6 +64,7 @@ struct ProtobufResultReader {
             case 10: result.positioned = try reader.bool(field)
             case 11: result.data = try reader.bytes(field)
             case 12: result.wasRecovering = try reader.bool(field)
+            case 13: result.delta = try reader.bool(field)
             default: try reader.skip(field)
             }
         }

@@ -1,0 +1,79 @@
+/// Streams that outlive the process. Asked without waiting, answered later.
+///
+/// One submitter's operations are carried out in the order in which they were submitted, and their completions come in that
+/// order, in one call per group commit. An append is completed once it is on the disk; nobody has seen it before. Offsets
+/// start at 1 and have no gap; the epoch changes when, and only when, a stream's memory was lost.
+///
+/// Every store passes the same conformance suite. Thread-safe; `submit` never blocks for the disk.
+package protocol DurableStreams: AnyObject, Sendable {
+    /// Hands in one operation; `receiver` is told of its end under `ticket`, exactly once, on a thread of the store's.
+    ///
+    /// What can be waiting is bounded: beyond that the operation is completed with a temporary error.
+    func submit(_ operation: StreamOperation, ticket: UInt64, to receiver: any StreamReceiver)
+
+    /// How the store is. Any thread.
+    var health: StoreHealth { get }
+
+    /// Completes what was submitted, refuses what follows, and lets the files go. Blocks until that is done.
+    func close()
+}
+
+/// One thing to do with a stream. Times are wall-clock milliseconds since 1970, so that they mean something after a restart.
+package enum StreamOperation: Sendable {
+    case append(StreamAppend)
+    /// The newest position and, after `after`, at most `limit` publications, ascending; nil: from the oldest. Makes the
+    /// stream's epoch known (and lasting) if it is new.
+    case read(channel: String, after: UInt64?, limit: Int, retention: StreamRetention, nowMs: Int64)
+    /// At most `limit` publications before `before`, newest first; nil: from the newest.
+    case readBackwards(channel: String, before: UInt64?, limit: Int, retention: StreamRetention, nowMs: Int64)
+    /// Forgets the publications; epoch and top stay.
+    case removeHistory(channel: String)
+}
+
+package struct StreamAppend: Sendable {
+    package var channel: String
+    package var publication: Publication
+    package var retention: StreamRetention
+    package var nowMs: Int64
+    /// A key under which a repeated append gets the first one's answer, until `idempotencyUntilMs`; empty: none.
+    package var idempotencyKey = ""
+    package var idempotencyUntilMs: Int64 = 0
+    /// Above 0: an append whose version is not above the stream's last one of the same `versionEpoch` is suppressed.
+    package var version: UInt64 = 0
+    package var versionEpoch = ""
+
+    package init(channel: String, publication: Publication, retention: StreamRetention, nowMs: Int64) {
+        self.channel = channel
+        self.publication = publication
+        self.retention = retention
+        self.nowMs = nowMs
+    }
+}
+
+package enum StreamOutcome: Equatable, Sendable {
+    /// Where the publication stands, or the one that the same key or version brought first.
+    case appended(StreamPosition, isRepeat: Bool)
+    case read(StreamRead)
+    case removed
+}
+
+package struct StreamCompletion: Sendable {
+    package let ticket: UInt64
+    package let result: Result<StreamOutcome, ReplyError>
+
+    package init(ticket: UInt64, result: Result<StreamOutcome, ReplyError>) {
+        self.ticket = ticket
+        self.result = result
+    }
+}
+
+/// Who is told of completions: all those of one group commit at once, in order of submission.
+package protocol StreamReceiver: AnyObject, Sendable {
+    func completed(_ completions: [StreamCompletion])
+}
+
+package enum StoreHealth: Equatable, Sendable {
+    case working
+    /// Publishing fails until the cause is gone; the text says what an operator should look at.
+    case failing(String)
+}

@@ -1,0 +1,9 @@
+/// Why a delta cannot be applied.
+package enum FossilDeltaError: Error, Equatable, Sendable {
+    /// Not a delta. The reason never holds any part of it.
+    case malformed(String)
+    /// The target would be longer than `limit` bytes.
+    case tooLong(limit: Int)
+    /// A delta, but made from something else: it copies what is not there, or the checksum is another.
+    case wrongBase
+}

@@ -1,0 +1,73 @@
+package import PharosDomain
+
+/// What `GET /events` asks for.
+package struct EventsRequest: Equatable, Sendable {
+    /// In the order of the query, each once, at most 128. None only if there is a token or a session, which may bring some.
+    package var channels: [String] = []
+    /// Connection token; empty: none.
+    package var token = ""
+    /// The client's session key; empty: none.
+    package var session = ""
+    package var form = EventStreamForm.named
+    package var resume = Resume.fromNow
+
+    /// Where to go on.
+    package enum Resume: Equatable, Sendable {
+        /// A new stream.
+        case fromNow
+        /// After the event that the client saw last: positions by channel, maybe of channels it no longer asks for.
+        case after([String: StreamPosition])
+        /// The client saw an event whose id says nothing to us, such as another server's. To be told that continuity was
+        /// lost; an error would end its EventSource for good.
+        case unreadable
+    }
+
+    package init() {}
+
+    /// - Throws: an error that names the parameter. Unknown parameters are ignored.
+    package static func decode(
+        query: UnsafeRawBufferPointer, fields: RequestFields
+    ) throws(ParameterError) -> EventsRequest {
+        var request = EventsRequest()
+        var lastEventID = ""
+        var reader = QueryReader(query)
+        while let (name, value) = try reader.next() {
+            switch name {
+            case "channel": try request.add(channel: value)
+            case "token": request.token = value
+            case "session", "id":
+                request.session = try ParameterValues.session(value, name, known: request.session)
+            case "last_event_id": lastEventID = value
+            case "format":
+                guard value == "array" else { throw ParameterError("format", "only array is known") }
+                request.form = .array
+            default: break
+            }
+        }
+        if request.token.isEmpty { request.token = try fields.bearerToken() }
+        if request.channels.isEmpty, request.token.isEmpty, request.session.isEmpty {
+            throw ParameterError("channel", "at least one without a token or a session")
+        }
+        // The header is newer: a browser repeats the query of the first request as it was.
+        if let header = fields.lastEventID, !header.isEmpty {
+            request.resume = resume(header)
+        } else if !lastEventID.isEmpty {
+            request.resume = Array(lastEventID.utf8).withUnsafeBytes { resume($0) }
+        }
+        return request
+    }
+
+    private mutating func add(channel: String) throws(ParameterError) {
+        let channel = try ParameterValues.channel(channel)
+        guard !channels.contains(channel) else { return }
+        guard channels.count < ParameterValues.channelLimit else { throw ParameterValues.tooManyChannels }
+        channels.append(channel)
+    }
+
+    private static func resume(_ id: UnsafeRawBufferPointer) -> Resume {
+        guard let positions = try? PositionCursor.decode(id, channelLimit: ParameterValues.channelLimit) else {
+            return .unreadable
+        }
+        return .after(Dictionary(uniqueKeysWithValues: positions.map { ($0.channel, $0.position) }))
+    }
+}

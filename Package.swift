@@ -26,7 +26,7 @@ var dependencies: [Package.Dependency] = []
 var products: [Product] = []
 
 var targets: [Target] = [
-    .target(name: "CPharosSys"),
+    .target(name: "CPharosSys", linkerSettings: [.linkedLibrary("z")]),
     core("PharosBytes"),
     core("PharosDomain"),
     core("PharosProtocol", ["PharosBytes", "PharosDomain"]),
@@ -63,6 +63,7 @@ if !coreOnly {
         .package(url: "https://github.com/apple/swift-nio-extras.git", from: "1.35.2"),
         .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
+        .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
         .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
@@ -77,6 +78,7 @@ if !coreOnly {
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "CryptoExtras", package: "swift-crypto"),
             ]),
+        core("PharosSQLite", ["PharosDomain", "CPharosSys", .product(name: "GRDB", package: "GRDB.swift")]),
         core("PharosConfiguration", ["PharosDomain", .product(name: "Yams", package: "Yams")]),
         core(
             "PharosTransports",
@@ -106,7 +108,7 @@ if !coreOnly {
             "Pharos",
             [
                 "CPharosSys", "PharosDomain", "PharosServices", "PharosAuth", "PharosConfiguration", "PharosTransports",
-                "PharosAPI",
+                "PharosAPI", "PharosSQLite",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -129,6 +131,7 @@ if !coreOnly {
             ],
             swiftSettings: strict),
         tests("PharosAuthTests", ["PharosAuth", "PharosDomain", .product(name: "Crypto", package: "swift-crypto")]),
+        tests("PharosSQLiteTests", ["PharosSQLite", "PharosDomain", "PharosTestKit"]),
         tests("PharosConfigurationTests", ["PharosConfiguration", "PharosDomain"]),
         tests(
             "PharosAPITests",

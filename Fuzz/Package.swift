@@ -23,7 +23,7 @@ func fuzzer(_ name: String, _ properties: Target.Dependency) -> Target {
 let package = Package(
     name: "pharos",
     targets: [
-        .target(name: "CPharosSys"),
+        .target(name: "CPharosSys", linkerSettings: [.linkedLibrary("z")]),
         library("PharosBytes"),
         library("PharosDomain"),
         library("PharosProtocol", ["PharosBytes", "PharosDomain"]),
@@ -33,7 +33,10 @@ let package = Package(
         fuzzer("JSONCommandFuzz", "ProtocolProperties"),
         fuzzer("ProtobufCommandFuzz", "ProtocolProperties"),
         fuzzer("ServerAPIFuzz", "ProtocolProperties"),
+        fuzzer("FossilDeltaFuzz", "ProtocolProperties"),
+        fuzzer("HTTPRequestFuzz", "ProtocolProperties"),
         fuzzer("RequestHeadFuzz", "EdgeProperties"),
         fuzzer("WebSocketFrameFuzz", "EdgeProperties"),
+        fuzzer("CompressedFrameFuzz", "EdgeProperties"),
     ]
 )

@@ -43,6 +43,7 @@ need_build_tools() {
     have git || missing+=(git)
     have make || missing+=(make)
     [ -e /usr/include/stdio.h ] || missing+=(libc6-dev)
+    [ -e /usr/include/zlib.h ] || missing+=(zlib1g-dev)
     compgen -G '/usr/lib/gcc/*/*/libgcc.a' >/dev/null || missing+=(libgcc-12-dev)
     compgen -G '/usr/include/c++/*/vector' >/dev/null || missing+=(libstdc++-12-dev)
     [ -e /etc/ssl/certs/ca-certificates.crt ] || missing+=(ca-certificates)

@@ -1,4 +1,5 @@
 import CPharosSys
+import Glibc
 import Hummingbird
 import Logging
 import Metrics
@@ -8,6 +9,7 @@ import PharosAPI
 import PharosAuth
 package import PharosConfiguration
 import PharosDomain
+import PharosSQLite
 import PharosServices
 import PharosTransports
 import ServiceLifecycle
@@ -27,6 +29,7 @@ package final class PharosServer: Service {
         let handOver: HandOver
         let tls: TLSListener?
         let group: MultiThreadedEventLoopGroup
+        let store: SQLiteStreams?
     }
 
     /// What a started server listens on.
@@ -49,11 +52,12 @@ package final class PharosServer: Service {
         let settings = configuration.settings
         let openFiles = Int(pharos_raise_open_files())
         logger.info("open files", metadata: ["limit": "\(openFiles)"])
+        let store = try openStore()
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let fetcher = KeySetFetcher(group: group)
         let verifier = try JWTVerifier(TokensConfiguration(settingsOf: configuration), fetch: fetcher.fetch)
         let shards = try ShardGroup(
-            settings: settings, verifier: verifier, version: "pharos \(PharosVersion.current)",
+            settings: settings, verifier: verifier, durable: store, version: "pharos \(PharosVersion.current)",
             openFiles: max(openFiles, 256), report: { [logger] in ServerLog.write($0, to: logger) })
         let http = HTTPService(
             responder: routes(shards).router().buildResponder(), limits: .init(edge: settings.edge, api: settings.api),
@@ -68,11 +72,22 @@ package final class PharosServer: Service {
             tlsPort = try await listener.start()
             tls = listener
         }
-        let started = Running(shards: shards, handOver: handOver, tls: tls, group: group)
+        let started = Running(shards: shards, handOver: handOver, tls: tls, group: group, store: store)
         running.withLock { $0 = started }
         shards.start(adopter: handOver)
         Task { await verifier.loadKeys() }
         return Addresses(port: shards.port, tlsPort: tlsPort, shards: shards.shardCount, openFiles: openFiles)
+    }
+
+    /// The durable store, if a namespace keeps its streams there.
+    private func openStore() throws(StoreError) -> SQLiteStreams? {
+        guard configuration.storesOnDisk else { return nil }
+        let path = configuration.settings.store.path
+        // A limit on the size of files is an error of the write that meets it, not the end of the process.
+        signal(SIGXFSZ, SIG_IGN)
+        let store = try SQLiteStreams(directory: path, report: { [logger] in ServerLog.write($0, to: logger) })
+        logger.info("streams are stored on disk", metadata: ["store.path": "\(path)"])
+        return store
     }
 
     private func routes(_ shards: ShardGroup) -> APIRoutes {
@@ -120,6 +135,8 @@ package final class PharosServer: Service {
         taken.shards.beginShutdown(windowMs: Int64(settings.shutdownWindow * 1_000))
         let ended = Task.detached { taken.shards.join() }
         await ended.value
+        // After the shards: what publishers were answered for is on the disk already.
+        taken.store?.close()
         await taken.tls?.shutdown(gracePeriod: .seconds(1))
         await taken.handOver.shutdown(gracePeriod: .seconds(1))
         try? await taken.group.shutdownGracefully()

@@ -1,6 +1,7 @@
 import Glibc
 package import Logging
 package import PharosConfiguration
+import PharosSQLite
 import PharosServices
 
 /// The process' log: one line per event on standard error, as text or JSON. No payload and no token is ever logged.
@@ -24,6 +25,20 @@ extension ServerLog {
             logger.debug("client disconnected", metadata: ["code": "\(code)", "reason": "\(reason)"])
         case .positionLost(let channel):
             logger.warning("publications are missing, subscribers recover", metadata: ["channel": "\(channel)"])
+        }
+    }
+
+    /// What the durable store has to tell. Called on its thread.
+    static func write(_ event: StoreEvent, to logger: Logger) {
+        switch event {
+        case .migrated(let from, let to):
+            logger.notice("the store was brought to this version's form", metadata: ["from": "\(from)", "to": "\(to)"])
+        case .failing(let problem): logger.error("the store fails", metadata: ["problem": "\(problem)"])
+        case .damaged(let channel):
+            logger.error("a stored stream cannot be read", metadata: ["channel": "\(channel)"])
+        case .recovered: logger.notice("the store works again")
+        case .tidyingFailed(let problem):
+            logger.warning("expired publications could not be deleted yet", metadata: ["problem": "\(problem)"])
         }
     }
 }

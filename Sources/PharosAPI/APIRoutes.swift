@@ -108,11 +108,20 @@ package struct APIRoutes: Sendable {
         let backend = backend
         let empty = JSONTree.object([]).encoded()
         // Alive means that the process answers; ready, that new connections should come here.
-        router.get("health") { _, _ in Response.json(empty) }
         router.get("health/live") { _, _ in Response.json(empty) }
         router.get("health/ready") { _, _ in
-            backend.isReady
-                ? Response.json(empty) : Response.failure(.serviceUnavailable, "the server is shutting down")
+            guard backend.isReady else { return Response.failure(.serviceUnavailable, "the server is shutting down") }
+            if case .failing(let problem) = backend.storeHealth {
+                return Response.failure(.serviceUnavailable, "the store fails: \(problem)")
+            }
+            return Response.json(empty)
+        }
+        // For those who look at one address only: whether everything works.
+        router.get("health") { _, _ in
+            if case .failing(let problem) = backend.storeHealth {
+                return Response.failure(.serviceUnavailable, "the store fails: \(problem)")
+            }
+            return Response.json(empty)
         }
     }
 

@@ -1,6 +1,6 @@
 /// The closed sets that label values come from, and what each metric is.
 extension NodeMetrics {
-    static let statuses: Set<Int> = [400, 403, 404, 405, 408, 413, 414, 426, 429, 431, 501, 503, 505]
+    static let statuses: Set<Int> = [400, 401, 403, 404, 405, 408, 413, 414, 426, 429, 431, 501, 503, 505]
     static let replyCodes = Set(100...113)
     static let disconnectCodes = Set([3000, 3001]).union(3004...3006).union(3008...3013).union(3500...3509)
         .union([1002, 1003, 1007, 1009])
@@ -30,6 +30,13 @@ extension NodeMetrics {
         "client_recover": "Subscriptions that asked for recovery, and whether nothing was missing.",
         "client_recovered_publications": "Publications delivered by recovery.",
         "client_slow_closed": "Connections closed because their output exceeded the limit.",
+        "client_slow_closed_by_total": "Of those: closed since all connections together exceeded the limit.",
+        "client_dropped_publications": "Publications that slow readers did not get, by their namespace's policy.",
+        "client_replaced_publications": "Publications that a newer one replaced while a slow reader had not got them.",
+        "client_parked_sessions": "Clients that are away and whose state is kept.",
+        "store_errors_total": "Publications that the durable store refused.",
+        "transport_waiting_polls": "Long polls that wait for news.",
+        "transport_polled_sessions": "Sessions that are polled.",
         "transport_messages_sent": "Messages sent to clients.",
         "transport_messages_sent_size": "Bytes sent to clients.",
         "transport_messages_received": "Messages received from clients.",

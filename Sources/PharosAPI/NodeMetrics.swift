@@ -75,6 +75,11 @@ package final class NodeMetrics: Sendable {
         count("client_recover", ("recovered", "no"), node.recoveryFailures, &state)
         count("client_recovered_publications", nil, node.recoveredPublications, &state)
         count("client_slow_closed", nil, node.slowClosed, &state)
+        count("client_slow_closed_by_total", nil, node.slowClosedByTotal, &state)
+        count("client_dropped_publications", nil, node.droppedPublications, &state)
+        count("client_replaced_publications", nil, node.replacedPublications, &state)
+        gauge("client_parked_sessions", node.currentParkedSessions, &state)
+        count("store_errors_total", nil, node.storeErrors, &state)
     }
 
     private func updateTransports(
@@ -87,6 +92,8 @@ package final class NodeMetrics: Sendable {
         count("transport_sends", nil, node.sends, &state)
         count("transport_accept_errors", nil, node.acceptErrors, &state)
         count("transport_handed_over", nil, node.handedOver, &state)
+        gauge("transport_waiting_polls", node.currentWaitingPolls, &state)
+        gauge("transport_polled_sessions", node.currentPolledSessions, &state)
         gauge("transport_http_connections", transports.httpConnections, &state)
         gauge("transport_tls_connections", transports.tlsConnections, &state)
         count("transport_connections_refused", ("entrance", "http"), transports.httpRefused, &state)

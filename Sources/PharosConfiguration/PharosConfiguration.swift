@@ -4,7 +4,7 @@ package import PharosDomain
 ///
 /// A fresh value allows nothing and opens nothing but the port on the loopback address.
 package struct PharosConfiguration: Equatable, Sendable {
-    package var settings = ServerSettings()
+    package var settings = Self.standardSettings
     /// Keys and expectations for connection tokens, and for subscription tokens without settings of their own.
     package var tokens = TokenSettings()
     /// Set if `client.subscription_token.enabled`: these alone count for subscription tokens.
@@ -13,6 +13,20 @@ package struct PharosConfiguration: Equatable, Sendable {
     package var endpoints = EndpointSettings()
 
     package init() {}
+
+    /// Those of a fresh `ServerSettings`, with a directory for the durable store: a server that runs for people keeps what
+    /// it has promised to keep, unless it is told otherwise.
+    private static let standardSettings = {
+        var settings = ServerSettings()
+        settings.store.path = "pharos-data"
+        return settings
+    }()
+
+    /// Whether any channel needs the durable store. Otherwise it is not opened, and no directory appears.
+    package var storesOnDisk: Bool {
+        let channels = [settings.channel.withoutNamespace] + settings.channel.namespaces.map(\.options)
+        return !settings.store.path.isEmpty && channels.contains { $0.hasHistory && $0.durability != .memory }
+    }
 }
 
 /// How tokens are verified. Texts are as configured: `PharosAuth` makes keys of them.

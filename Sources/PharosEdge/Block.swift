@@ -44,6 +44,8 @@ struct BlockPool: ~Copyable {
     private var medium: BlockPointer?
     private var large: BlockPointer?
     private var counts = (0, 0, 0)
+    /// Bytes of the blocks that are taken.
+    private(set) var bytesInUse = 0
 
     init() {}
 
@@ -55,6 +57,12 @@ struct BlockPool: ~Copyable {
 
     /// A block with one reference and room for at least `capacity` bytes.
     mutating func take(capacity: Int) -> BlockPointer {
+        let block = find(capacity: capacity)
+        bytesInUse += Int(block.pointee.capacity)
+        return block
+    }
+
+    private mutating func find(capacity: Int) -> BlockPointer {
         if capacity <= BlockPool.sizes.0 {
             if let block = BlockPool.pop(&small) { counts.0 -= 1; return block }
             return BlockPool.make(capacity: BlockPool.sizes.0, sizeClass: 0)
@@ -75,6 +83,7 @@ struct BlockPool: ~Copyable {
     mutating func release(_ block: BlockPointer) {
         block.pointee.references -= 1
         guard block.pointee.references == 0 else { return }
+        bytesInUse -= Int(block.pointee.capacity)
         switch block.pointee.sizeClass {
         case 0 where counts.0 < BlockPool.kept.0:
             BlockPool.push(block, &small)

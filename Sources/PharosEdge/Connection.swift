@@ -22,11 +22,19 @@ struct Connection: BitwiseCopyable {
         case free
         /// A request's head or body is being read.
         case request
-        /// The request is with the handler; nothing is read until it has been answered.
+        /// The request is with the handler, maybe parked; nothing is read until it has been answered.
         case awaitingResponse
         case webSocket
+        /// An answer goes on in chunks; what comes in is thrown away.
+        case streaming
+        /// No socket and no sink: output is kept until somebody asks for it.
+        case detached
         /// The last bytes are on their way out; what comes in is thrown away.
         case closing
+
+        /// Whether the handler may send messages, and hears of slowness and a stuck socket.
+        @inline(__always)
+        var takesMessages: Bool { self == .webSocket || self == .streaming || self == .detached }
     }
 
     struct Flags: OptionSet, BitwiseCopyable {
@@ -50,11 +58,25 @@ struct Connection: BitwiseCopyable {
         /// After the last bytes only our half is closed; the peer's are thrown away until it closes its own. Closing at once
         /// would reset the connection while the peer still sends, and our last bytes would be lost.
         static let lingers = Flags(rawValue: 256)
+        /// Output is only kept: there is nothing to send it to.
+        static let isDetached = Flags(rawValue: 512)
+        /// The head of an answer stands first in the queue, and whatever follows is nothing without it.
+        static let beginsWithHead = Flags(rawValue: 1_024)
+
+        /// The queue may hold messages that can be dropped or replaced.
+        static let hasTagged = Flags(rawValue: 2_048)
+        /// Detached, and on the list of those whose new output the handler is to be told of.
+        static let hasArrived = Flags(rawValue: 4_096)
+
+        @inline(__always)
+        var hasSocket: Bool { isDisjoint(with: [.isSink, .isDetached]) }
     }
 
     var descriptor: Int32 = -1
     var generation: UInt32 = 0
     var phase = Phase.free
+    /// permessage-deflate: the bits of the window that was agreed on; 0: none.
+    var compression: UInt8 = 0
     var flags: Flags = []
     /// Output bytes waiting, at most about the limit plus one turn.
     var queuedBytes: UInt32 = 0
@@ -62,14 +84,16 @@ struct Connection: BitwiseCopyable {
     var lastSegment = UInt32.max
     /// Bytes of an unfinished request; nil while there are none.
     var partial: UnsafeMutablePointer<Partial>?
-    /// Bytes that head and body take together.
+    /// Bytes that head and body take together; of a stream: bytes of input that were ignored; of a
+    /// detached connection: bytes of the kept output that its reader has seen.
     var needed: UInt32 = 0
     var timerPrevious = UInt32.max
     var timerNext = UInt32.max
     /// 0: no timer.
     var timerTick: UInt64 = 0
-    /// When the socket last took a byte of output that waits; meaningful while blocked.
-    var progressMs: Int64 = 0
+    /// While blocked: the millisecond in which the socket last took a byte. Of a detached connection: the position of the
+    /// first byte that is kept.
+    var progress: Int64 = 0
     var reader = FrameReader()
 }
 
@@ -121,6 +145,7 @@ struct Segment: FreeListEntry {
     var offset: UInt32
     var length: UInt32
     var next: UInt32
+    var tag = MessageTag()
 
     var nextFree: UInt32 {
         get { next }

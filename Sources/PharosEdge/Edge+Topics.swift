@@ -1,86 +1,5 @@
-import CPharosSys
-
-/// The subscribers of one channel on this shard, and what was published to them in this turn.
-struct Topic: FreeListEntry {
-    var subscribers: UnsafeMutablePointer<Subscriber>?
-    var count: UInt32 = 0
-    var capacity: UInt32 = 0
-    /// Subscribers by wire, so that nothing is encoded that nobody reads.
-    var wireCounts = WireCounts()
-    var pending = PendingBlocks()
-    /// Messages in `pending`, by wire.
-    var pendingMessages = WireCounts()
-    var isDirty = false
-    var nextFree = UInt32.max
-}
-
-struct Subscriber: BitwiseCopyable {
-    var connection: UInt32
-    var node: UInt32
-    var wire: UInt32
-}
-
-/// One subscription, seen from the connection: where it stands in its topic.
-struct Node: FreeListEntry {
-    var topic: UInt32
-    var indexInTopic: UInt32
-
-    var nextFree: UInt32 {
-        get { indexInTopic }
-        set { indexInTopic = newValue }
-    }
-}
-
-struct WireCounts: BitwiseCopyable {
-    private var values: (UInt32, UInt32, UInt32, UInt32) = (0, 0, 0, 0)
-
-    subscript(wire: Int) -> UInt32 {
-        get {
-            switch wire {
-            case 0: values.0
-            case 1: values.1
-            case 2: values.2
-            default: values.3
-            }
-        }
-        set {
-            switch wire {
-            case 0: values.0 = newValue
-            case 1: values.1 = newValue
-            case 2: values.2 = newValue
-            default: values.3 = newValue
-            }
-        }
-    }
-}
-
-struct PendingBlocks: BitwiseCopyable {
-    private var values: (BlockPointer?, BlockPointer?, BlockPointer?, BlockPointer?) = (nil, nil, nil, nil)
-
-    subscript(wire: Int) -> BlockPointer? {
-        get {
-            switch wire {
-            case 0: values.0
-            case 1: values.1
-            case 2: values.2
-            default: values.3
-            }
-        }
-        set {
-            switch wire {
-            case 0: values.0 = newValue
-            case 1: values.1 = newValue
-            case 2: values.2 = newValue
-            default: values.3 = newValue
-            }
-        }
-    }
-}
-
+/// Topics: who reads what, and in which lane.
 extension Edge {
-    /// Four ways to put a topic's messages on the wire; what each number means is the handler's business.
-    package static var wires: Int { 4 }
-
     package mutating func makeTopic() -> UInt32 {
         topics.take(Topic())
     }
@@ -89,14 +8,39 @@ extension Edge {
     package mutating func removeTopic(_ topic: UInt32) {
         precondition(topics[topic].pointee.count == 0, "a topic with subscribers cannot be removed")
         deliver(topic, directly: false)
-        topics[topic].pointee.subscribers?.deallocate()
-        topics[topic].pointee.subscribers = nil
+        freeTopic(topic)
         topics.give(back: topic)
+    }
+
+    /// Frees what a topic holds; that of one that was removed is nothing.
+    mutating func freeTopic(_ topic: UInt32) {
+        let entry = topics[topic]
+        entry.pointee.subscribers?.deallocate()
+        entry.pointee.subscribers = nil
+        guard let lanes = entry.pointee.lanes else { return }
+        for place in 0..<Int(entry.pointee.laneCount) {
+            if let block = lanes[place].pending { pool.release(block) }
+        }
+        lanes.deallocate()
+        entry.pointee.lanes = nil
     }
 
     package func subscriberCount(of topic: UInt32) -> Int { Int(topics[topic].pointee.count) }
 
-    package func hasSubscribers(_ topic: UInt32, wire: Int) -> Bool { topics[topic].pointee.wireCounts[wire] > 0 }
+    /// Whether anybody reads in that lane: if not, nothing need be encoded for it.
+    package func hasSubscribers(_ topic: UInt32, lane: UInt16) -> Bool { topics[topic].place(ofLane: lane) != nil }
+
+    /// How many places for lanes the topic has: `lane(of:at:)` says which of them are in use.
+    ///
+    /// Both together are a list of the lanes in use, to be looked through while something is published to each. Places
+    /// change with subscriptions only.
+    package func lanePlaces(of topic: UInt32) -> Int { Int(topics[topic].pointee.laneCount) }
+
+    /// The lane's number; nil: nobody reads at this place.
+    package func lane(of topic: UInt32, at place: Int) -> UInt16? {
+        guard place < Int(topics[topic].pointee.laneCount), let lanes = topics[topic].pointee.lanes else { return nil }
+        return lanes[place].subscribers > 0 ? lanes[place].number : nil
+    }
 
     /// Calls `body` with each subscriber's connection.
     package func forEachSubscriber(of topic: UInt32, _ body: (ConnectionID) -> Void) {
@@ -109,24 +53,18 @@ extension Edge {
     }
 
     /// Adds a subscriber; what was published before, in this turn too, does not reach it.
-    package mutating func subscribe(_ id: ConnectionID, to topic: UInt32, wire: Int) -> UInt32 {
+    ///
+    /// The connection must be a WebSocket, a stream or detached, and the handler must unsubscribe it when it has ended.
+    package mutating func subscribe(_ id: ConnectionID, to topic: UInt32, lane: UInt16) -> UInt32 {
         deliver(topic, directly: false)
         let entry = topics[topic]
-        if entry.pointee.count == entry.pointee.capacity {
-            let capacity = max(entry.pointee.capacity * 2, 2)
-            let grown = UnsafeMutablePointer<Subscriber>.allocate(capacity: Int(capacity))
-            if let old = entry.pointee.subscribers {
-                grown.moveInitialize(from: old, count: Int(entry.pointee.count))
-                old.deallocate()
-            }
-            entry.pointee.subscribers = grown
-            entry.pointee.capacity = capacity
-        }
+        entry.reserveSubscriber()
+        let place = entry.makePlace(forLane: lane)
         let node = nodes.take(Node(topic: topic, indexInTopic: entry.pointee.count))
         (entry.pointee.subscribers! + Int(entry.pointee.count)).initialize(
-            to: Subscriber(connection: id.slot, node: node, wire: UInt32(wire)))
+            to: Subscriber(connection: id.slot, node: node, lane: UInt32(place)))
         entry.pointee.count += 1
-        entry.pointee.wireCounts[wire] += 1
+        entry.pointee.lanes![place].subscribers += 1
         return node
     }
 
@@ -137,7 +75,8 @@ extension Edge {
         let entry = topics[topic]
         let subscribers = entry.pointee.subscribers!
         let index = nodes[node].pointee.indexInTopic
-        entry.pointee.wireCounts[Int(subscribers[Int(index)].wire)] -= 1
+        untag(subscribers[Int(index)].connection, topic)
+        entry.pointee.lanes![Int(subscribers[Int(index)].lane)].subscribers -= 1
         entry.pointee.count -= 1
         if index != entry.pointee.count {
             let moved = subscribers[Int(entry.pointee.count)]
@@ -145,98 +84,5 @@ extension Edge {
             nodes[moved.node].pointee.indexInTopic = index
         }
         nodes.give(back: node)
-    }
-
-    /// Sends one WebSocket message to all subscribers of a wire at the end of this turn: encoded and framed once.
-    package mutating func publish(
-        _ topic: UInt32, wire: Int, _ opcode: Opcode, _ payload: UnsafeRawBufferPointer
-    ) {
-        let entry = topics[topic]
-        guard entry.pointee.wireCounts[wire] > 0 else { return }
-        let size = FrameWriter.headerSize(for: payload.count) + payload.count
-        let block: BlockPointer
-        if let pending = entry.pointee.pending[wire], pending.room >= size {
-            block = pending
-        } else if let pending = entry.pointee.pending[wire] {
-            // Full: a larger block takes over what waits, so that each subscriber still gets one piece per turn.
-            block = pool.take(capacity: max(Int(pending.pointee.count) * 2, Int(pending.pointee.count) + size))
-            block.append(UnsafeRawBufferPointer(start: pending.bytes, count: Int(pending.pointee.count)))
-            pool.release(pending)
-            entry.pointee.pending[wire] = block
-        } else {
-            block = pool.take(capacity: size)
-            entry.pointee.pending[wire] = block
-        }
-        let written = FrameWriter.writeHeader(
-            opcode: opcode.rawValue, length: payload.count, to: block.bytes + Int(block.pointee.count))
-        block.pointee.count += UInt32(written)
-        block.append(payload)
-        entry.pointee.pendingMessages[wire] += 1
-        if !entry.pointee.isDirty {
-            entry.pointee.isDirty = true
-            dirtyTopics.append(topic)
-        }
-        // One turn's output of a topic is bounded: beyond this it is handed to the connections at once.
-        if block.pointee.count > 262_144 { deliver(topic, directly: false) }
-    }
-
-    /// Hands this turn's messages of all topics to their subscribers.
-    mutating func deliverTopics() {
-        let direct = dirtyTopics.count == 1
-        var index = 0
-        while index < dirtyTopics.count {
-            deliver(dirtyTopics[index], directly: direct)
-            index += 1
-        }
-        dirtyTopics.removeAll(keepingCapacity: true)
-    }
-
-    /// With `directly`, connections without other output are sent to at once: this is the fan-out path.
-    mutating func deliver(_ topic: UInt32, directly: Bool) {
-        let entry = topics[topic]
-        guard entry.pointee.isDirty else { return }
-        entry.pointee.isDirty = false
-        let pending = entry.pointee.pending
-        let messages = entry.pointee.pendingMessages
-        entry.pointee.pending = PendingBlocks()
-        entry.pointee.pendingMessages = WireCounts()
-        if let subscribers = entry.pointee.subscribers {
-            let count = Int(entry.pointee.count)
-            for index in 0..<count {
-                let wire = Int(subscribers[index].wire)
-                guard let block = pending[wire] else { continue }
-                counters.messagesSent += UInt64(messages[wire])
-                let slot = subscribers[index].connection
-                let connection = connections[slot]
-                if directly, connection.pointee.firstSegment == .max, !connection.pointee.flags.contains(.isSink) {
-                    sendDirectly(slot, block)
-                } else {
-                    enqueue(slot, block, offset: 0)
-                }
-            }
-        }
-        for wire in 0..<Edge.wires {
-            if let block = pending[wire] { pool.release(block) }
-        }
-    }
-
-    @inline(__always)
-    private mutating func sendDirectly(_ slot: UInt32, _ block: BlockPointer) {
-        let connection = connections[slot]
-        let sent = pharos_send(connection.pointee.descriptor, block.bytes, Int(block.pointee.count), 0)
-        if sent == Int(block.pointee.count) {
-            counters.sends += 1
-            counters.bytesSent += UInt64(sent)
-            return
-        }
-        if sent >= 0 {
-            counters.sends += 1
-            counters.bytesSent += UInt64(sent)
-            enqueue(slot, block, offset: sent)
-        } else if sent == -Int(pharos_eagain) {
-            enqueue(slot, block, offset: 0)
-        } else {
-            fail(slot)
-        }
     }
 }

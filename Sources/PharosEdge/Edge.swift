@@ -23,12 +23,29 @@ package struct Edge: ~Copyable {
     var wheel: TimerWheel
     var topics: GrowingSlab<Topic>
     var nodes: GrowingSlab<Node>
+    /// Of one turn's prepared responses.
+    var prepared: [BlockPointer] = []
+    var compressor: MessageCompressor
+    var inflater = MessageInflater()
+    /// Counts the loop's turns.
+    var turn: UInt64 = 0
+    var detachedCount = 0
     /// Slots with output of this turn.
     var dirty: [UInt32] = []
     var dirtyTopics: [UInt32] = []
     /// Whose output exceeds the limit, whose socket failed, whose next request waits: the loop looks after them.
     var slow: [ConnectionID] = []
     var failed: [ConnectionID] = []
+    /// Detached connections with new output: the loop tells the handler.
+    var arrived: [ConnectionID] = []
+    /// What connections of this turn will not get: the loop tells the handler.
+    var drops: [DropNote] = []
+    /// Sinks that have too much unsent to be given more.
+    var heldSinks: [ConnectionID] = []
+    /// Bytes unsent at sinks, as far as they were asked.
+    var sinkBytes = 0
+    /// This shard's part in the node's total, as last reported.
+    var reportedBytes = 0
     /// Sockets that were full; those that still are are looked at once a second.
     var blocked: [ConnectionID] = []
     var resumed: [ConnectionID] = []
@@ -39,6 +56,8 @@ package struct Edge: ~Copyable {
     struct SinkEntry {
         var sink: any ByteSink
         var peer: String
+        /// Bytes unsent when it was last asked.
+        var unsent = 0
     }
 
     package init(_ configuration: EdgeConfiguration, adopter: (any SocketAdopter)?) {
@@ -51,13 +70,14 @@ package struct Edge: ~Copyable {
         self.epoll = epoll
         nowMs = now
         wallMs = pharos_wall_ms()
-        connections = Slab(capacity: configuration.connectionCapacity)
+        connections = Slab(capacity: configuration.connectionCapacity + configuration.detachedLimit)
         segments = GrowingSlab()
         pool = BlockPool()
         wheel = TimerWheel(nowMs: now)
         topics = GrowingSlab()
         nodes = GrowingSlab()
         date = HTTPDate()
+        compressor = MessageCompressor(level: configuration.compressionLevel)
     }
 
     deinit { _ = pharos_close(epoll) }
@@ -65,7 +85,7 @@ package struct Edge: ~Copyable {
     // MARK: Connections
 
     /// Sockets and sinks open now.
-    package var connectionCount: Int { connections.count }
+    package var connectionCount: Int { connections.count - detachedCount }
 
     /// Whether `id` still names an open connection.
     package func isOpen(_ id: ConnectionID) -> Bool {
@@ -94,9 +114,23 @@ package struct Edge: ~Copyable {
     /// No further connections are accepted; those that are open stay.
     package mutating func stopAccepting() { isAccepting = false }
 
-    /// Calls `body` for each connection in the WebSocket phase.
-    package func forEachWebSocket(_ body: (ConnectionID) -> Void) {
-        for slot in 0..<UInt32(connections.highWater) where connections[slot].pointee.phase == .webSocket {
+    /// Calls `body` for each WebSocket and each stream.
+    package func forEachOpen(_ body: (ConnectionID) -> Void) {
+        forEach(body) { $0.phase == .webSocket || $0.phase == .streaming }
+    }
+
+    /// Calls `body` for each parked request.
+    package func forEachParked(_ body: (ConnectionID) -> Void) {
+        forEach(body) { $0.phase == .awaitingResponse && $0.flags.contains(.isKnown) }
+    }
+
+    /// Calls `body` for each detached connection.
+    package func forEachDetached(_ body: (ConnectionID) -> Void) {
+        forEach(body) { $0.phase == .detached }
+    }
+
+    private func forEach(_ body: (ConnectionID) -> Void, where isWanted: (Connection) -> Bool) {
+        for slot in 0..<UInt32(connections.highWater) where isWanted(connections[slot].pointee) {
             body(ConnectionID(slot: slot, generation: connections[slot].pointee.generation))
         }
     }
@@ -134,8 +168,13 @@ package struct Edge: ~Copyable {
         if let partial = entry.pointee.partial { Partial.free(partial) }
         entry.pointee.partial = nil
         entry.pointee.reader.release()
-        if entry.pointee.flags.contains(.isSink) {
-            if let removed = sinks.removeValue(forKey: slot), !keepsDescriptor { removed.sink.close() }
+        if entry.pointee.flags.contains(.isDetached) {
+            detachedCount -= 1
+        } else if entry.pointee.flags.contains(.isSink) {
+            if let removed = sinks.removeValue(forKey: slot) {
+                sinkBytes -= removed.unsent
+                if !keepsDescriptor { removed.sink.close() }
+            }
         } else if !keepsDescriptor {
             _ = pharos_close(entry.pointee.descriptor)
         }
@@ -146,10 +185,19 @@ package struct Edge: ~Copyable {
         connections.give(back: slot)
     }
 
+    /// The shard ends: closes all connections, and frees all topics whatever their subscribers.
+    mutating func end() {
+        for slot in 0..<UInt32(connections.highWater) { destroy(slot) }
+        for topic in 0..<UInt32(topics.highWater) { freeTopic(topic) }
+        dirtyTopics.removeAll()
+        releasePrepared()
+        withdrawHeld()
+    }
+
     /// Tells epoll what the connection waits for now.
     func updateInterest(_ slot: UInt32) {
         let entry = connections[slot]
-        guard !entry.pointee.flags.contains(.isSink) else { return }
+        guard entry.pointee.flags.hasSocket else { return }
         var interest: UInt32 = 0
         if !entry.pointee.flags.contains(.isPaused) { interest |= PHAROS_READ }
         if entry.pointee.flags.contains(.isBlocked) { interest |= PHAROS_WRITE }

@@ -5,6 +5,8 @@ package struct EdgeConfiguration: Sendable {
     package var backlog = 4_096
     /// Connections of this shard, sockets and sinks together.
     package var connectionCapacity = 20_000
+    /// Detached connections of this shard.
+    package var detachedLimit = 100_000
     /// Bytes of one client message, fragments together.
     package var messageSizeLimit = 65_536
     /// Bytes of a request's head.
@@ -21,6 +23,14 @@ package struct EdgeConfiguration: Sendable {
     package var closeTimeoutMs: Int64 = 5_000
     /// Output bytes a connection may have waiting after a turn's send.
     package var outputLimit = 1_048_576
+    /// Whether permessage-deflate is agreed on with clients that offer it (RFC 7692).
+    package var compression = false
+    /// Bytes from which on a message is compressed; shorter ones gain nothing.
+    package var compressionMinSize = 256
+    /// 1 (fast) to 9 (small).
+    package var compressionLevel = 1
+    /// Bounds the waiting output of all shards together; nil: no bound but each connection's.
+    package var outputTotal: OutputTotal?
     /// The processor to pin the thread to; nil: none.
     package var processor: Int?
 
@@ -37,6 +47,11 @@ package struct EdgeCounters: Sendable {
     package var bytesSent: UInt64 = 0
     package var sends: UInt64 = 0
     package var slow: UInt64 = 0
+    /// Of `slow`: ended for the limit of the whole process.
+    package var slowByTotal: UInt64 = 0
+    /// Messages that a connection did not get since it was too slow for them, and those that a newer one replaced.
+    package var dropped: UInt64 = 0
+    package var replaced: UInt64 = 0
     package var handedOver: UInt64 = 0
     package var refused: [Int: UInt64] = [:]
 

@@ -8,7 +8,8 @@ package protocol EdgeHandler: ~Copyable {
     /// A request's head has arrived whole: who is to serve it?
     mutating func headReceived(_ id: ConnectionID, _ head: RequestHead, _ edge: inout Edge) -> HeadDecision
 
-    /// A request and its body have arrived whole. Answer with `edge.respond`, now or later.
+    /// A request and its body have arrived whole. Answer with `edge.respond` or `edge.beginStream`, now or later; whoever
+    /// does so later may want to `edge.park` it.
     mutating func requestReceived(
         _ id: ConnectionID, _ head: RequestHead, body: UnsafeRawBufferPointer, _ edge: inout Edge)
 
@@ -23,7 +24,8 @@ package protocol EdgeHandler: ~Copyable {
     /// A WebSocket pong frame.
     mutating func pongReceived(_ id: ConnectionID, _ edge: inout Edge)
 
-    /// The peer closed, broke the protocol or vanished. Not called for connections that the handler itself closed.
+    /// The peer closed, broke the protocol or vanished: of WebSockets, streams and parked requests. Not called for
+    /// connections that the handler itself closed.
     mutating func connectionClosed(_ id: ConnectionID, _ edge: inout Edge)
 
     /// The time given to `edge.setTimer` has come.
@@ -35,10 +37,33 @@ package protocol EdgeHandler: ~Copyable {
     /// Output waits, and the socket has taken none of it for the write timeout.
     mutating func writeTimedOut(_ id: ConnectionID, _ edge: inout Edge)
 
+    /// Published messages that a connection will not get, by the policy they were published with; once per turn,
+    /// connection and topic.
+    ///
+    /// - Parameters:
+    ///   - dropped: so many were dropped, since too much was waiting.
+    ///   - replaced: so many waited until a newer one of the same key took their place.
+    mutating func publicationsDropped(
+        _ id: ConnectionID, topic: UInt32, dropped: Int, replaced: Int, _ edge: inout Edge)
+
+    /// A detached connection has more output than before; at a turn's end, once for all that came in it. What is sent in
+    /// here leaves in the same turn.
+    mutating func outputArrived(_ id: ConnectionID, _ edge: inout Edge)
+
     mutating func mailReceived(_ mail: Mail, _ edge: inout Edge)
 
     /// About once a second: housekeeping.
     mutating func ticked(_ edge: inout Edge)
+}
+
+extension EdgeHandler where Self: ~Copyable {
+    /// Most handlers publish nothing that is dropped.
+    package mutating func publicationsDropped(
+        _ id: ConnectionID, topic: UInt32, dropped: Int, replaced: Int, _ edge: inout Edge
+    ) {}
+
+    /// Most handlers have no detached connections.
+    package mutating func outputArrived(_ id: ConnectionID, _ edge: inout Edge) {}
 }
 
 /// Who serves a request.

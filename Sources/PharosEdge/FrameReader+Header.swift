@@ -12,6 +12,8 @@ extension FrameReader {
 
         var opcode: UInt8
         var isFinal: Bool
+        /// RSV1: the message that begins here is compressed (RFC 7692, section 6).
+        var isCompressed: Bool
         /// The first byte on the wire is the least significant; 0 if there is no mask.
         var mask: UInt32
         /// Bytes of payload.
@@ -22,7 +24,9 @@ extension FrameReader {
         var isControl: Bool { opcode & 0x8 != 0 }
 
         /// Reads the header at the start of `bytes`; what is wrong in itself is found as early as it can be.
-        static func parse(_ bytes: UnsafeRawBufferPointer, expectsMask: Bool) -> Parsed {
+        static func parse(
+            _ bytes: UnsafeRawBufferPointer, expectsMask: Bool, acceptsCompressed: Bool
+        ) -> Parsed {
             guard bytes.count >= 1 else { return .incomplete }
             let opcode = bytes[0] & 0x0F
             let isFinal = bytes[0] & 0x80 != 0
@@ -31,8 +35,12 @@ extension FrameReader {
             case 0x8, 0x9, 0xA: guard isFinal else { return .invalid }
             default: return .invalid
             }
-            // The reserved bits belong to extensions, and none is ever agreed on.
-            guard bytes[0] & 0x70 == 0 else { return .invalid }
+            // The reserved bits belong to extensions. Only one is ever agreed on, and its bit stands on the first frame
+            // of a message, never on continuations and control frames.
+            let isCompressed = bytes[0] & 0x40 != 0
+            guard bytes[0] & 0x30 == 0, !isCompressed || acceptsCompressed && (opcode == 1 || opcode == 2) else {
+                return .invalid
+            }
             guard bytes.count >= 2 else { return .incomplete }
             let isMasked = bytes[1] & 0x80 != 0
             let short = Int(bytes[1] & 0x7F)
@@ -43,7 +51,9 @@ extension FrameReader {
             guard bytes.count >= size else { return .incomplete }
             let mask = isMasked ? bytes.loadUnaligned(fromByteOffset: lengthEnd, as: UInt32.self) : 0
             return .complete(
-                Header(opcode: opcode, isFinal: isFinal, mask: UInt32(littleEndian: mask), length: length, size: size))
+                Header(
+                    opcode: opcode, isFinal: isFinal, isCompressed: isCompressed, mask: UInt32(littleEndian: mask),
+                    length: length, size: size))
         }
 
         /// The payload's length and where it ends in the header; nil: bytes are missing; -1: not in its shortest form.

@@ -10,6 +10,8 @@ extension FrameReader {
         var received = 0
         /// 1 text, 2 binary; 0: no message has begun.
         var messageOpcode: UInt8 = 0
+        /// The message is compressed: its bytes mean nothing before all of them are there.
+        var isCompressed = false
         /// The message was given to the caller, who is done with it at the next call.
         var isDelivered = false
         var text = UTF8Validator()
@@ -22,14 +24,16 @@ extension FrameReader {
 
         /// Adds bytes from `input` until the header is whole.
         mutating func completeHeader(
-            from input: inout UnsafeMutableRawBufferPointer, expectsMask: Bool
+            from input: inout UnsafeMutableRawBufferPointer, expectsMask: Bool, acceptsCompressed: Bool
         ) -> Header.Parsed {
             while let byte = input.first {
                 input = UnsafeMutableRawBufferPointer(rebasing: input[1...])
                 withUnsafeMutableBytes(of: &headerBytes) { $0[headerCount] = byte }
                 headerCount += 1
                 let parsed = withUnsafeBytes(of: &headerBytes) {
-                    Header.parse(UnsafeRawBufferPointer(rebasing: $0[..<headerCount]), expectsMask: expectsMask)
+                    Header.parse(
+                        UnsafeRawBufferPointer(rebasing: $0[..<headerCount]), expectsMask: expectsMask,
+                        acceptsCompressed: acceptsCompressed)
                 }
                 if case .incomplete = parsed { continue }
                 headerCount = 0

@@ -18,8 +18,13 @@ package struct FrameReader: BitwiseCopyable {
         case failure(closeCode: UInt16)
     }
 
+    /// How many times as long as its limit a compressed message may become.
+    package static let inflationLimit = 10
+
     private var progress: UnsafeMutablePointer<Progress>?
     private let expectsMask: Bool
+    /// After permessage-deflate was agreed on.
+    private var acceptsCompressed = false
     /// After a close frame or a failure.
     private var isFinished = false
 
@@ -29,13 +34,16 @@ package struct FrameReader: BitwiseCopyable {
     /// - Parameter expectsMask: true on a server; false on a client, which must refuse masked frames (section 5.1).
     package init(expectsMask: Bool) { self.expectsMask = expectsMask }
 
+    /// From now on messages may be compressed, and each call needs an inflater. For a reader that has not read yet.
+    package mutating func acceptCompressed() { acceptsCompressed = true }
+
     /// Bytes of memory held for what has not arrived whole.
     package var heldBytes: Int {
         guard let progress else { return 0 }
         return MemoryLayout<Progress>.size + progress.pointee.message.capacity + progress.pointee.control.capacity
     }
 
-    /// Frees all memory; afterwards the reader is as new.
+    /// Frees all memory; afterwards the reader is as it was before it read anything.
     package mutating func release() {
         freeProgress()
         isFinished = false
@@ -48,10 +56,31 @@ package struct FrameReader: BitwiseCopyable {
     ///
     /// - Parameter limit: bytes of one message; a frame that would exceed it fails with 1009 before its payload is read.
     package mutating func next(_ input: inout UnsafeMutableRawBufferPointer, limit: Int) -> Event {
+        precondition(!acceptsCompressed, "what may be compressed is read with an inflater")
+        return read(&input, limit: limit, nil)
+    }
+
+    /// Like the other `next`, for a connection that may send compressed messages too.
+    ///
+    /// Compressed bytes are kept as they are until a message is whole, so the inflater can be shared: by any number of
+    /// readers of the same thread. Text is validated after decompressing.
+    ///
+    /// - Parameters:
+    ///   - limit: as above, of the compressed bytes. Decompressed, a message may be ten times as long.
+    ///   - inflater: where a compressed message lies when it is returned.
+    package mutating func next(
+        _ input: inout UnsafeMutableRawBufferPointer, limit: Int, inflater: inout MessageInflater
+    ) -> Event {
+        withUnsafeMutablePointer(to: &inflater) { read(&input, limit: limit, $0) }
+    }
+
+    private mutating func read(
+        _ input: inout UnsafeMutableRawBufferPointer, limit: Int, _ inflater: UnsafeMutablePointer<MessageInflater>?
+    ) -> Event {
         if let progress, progress.pointee.isDelivered || isFinished { freeProgress() }
         while !isFinished {
             if let progress, let frame = progress.pointee.frame {
-                if let event = continuePayload(of: frame, progress, &input) { return event }
+                if let event = continuePayload(of: frame, progress, &input, limit, inflater) { return event }
                 if progress.pointee.frame != nil { return .needMore }
                 continue
             }
@@ -63,7 +92,7 @@ package struct FrameReader: BitwiseCopyable {
                 return fail(1002)
             case .complete(let frame):
                 if let code = refusal(of: frame, limit: limit) { return fail(code) }
-                if let event = beginPayload(of: frame, &input) { return event }
+                if let event = beginPayload(of: frame, &input, limit, inflater) { return event }
             }
         }
         input = UnsafeMutableRawBufferPointer(rebasing: input[input.count...])
@@ -73,15 +102,18 @@ package struct FrameReader: BitwiseCopyable {
     private mutating func takeHeader(_ input: inout UnsafeMutableRawBufferPointer) -> Header.Parsed {
         guard !input.isEmpty else { return .incomplete }
         if let progress, progress.pointee.headerCount > 0 {
-            return progress.pointee.completeHeader(from: &input, expectsMask: expectsMask)
+            return progress.pointee.completeHeader(
+                from: &input, expectsMask: expectsMask, acceptsCompressed: acceptsCompressed)
         }
-        let parsed = Header.parse(UnsafeRawBufferPointer(input), expectsMask: expectsMask)
+        let parsed = Header.parse(
+            UnsafeRawBufferPointer(input), expectsMask: expectsMask, acceptsCompressed: acceptsCompressed)
         switch parsed {
         case .complete(let frame):
             input = UnsafeMutableRawBufferPointer(rebasing: input[frame.size...])
             return parsed
         case .incomplete:
-            return ensureProgress().pointee.completeHeader(from: &input, expectsMask: expectsMask)
+            return ensureProgress().pointee.completeHeader(
+                from: &input, expectsMask: expectsMask, acceptsCompressed: acceptsCompressed)
         case .invalid:
             return parsed
         }
@@ -98,10 +130,14 @@ package struct FrameReader: BitwiseCopyable {
     }
 
     /// The payload of a frame whose header has just been read; nil: no event yet.
-    private mutating func beginPayload(of frame: Header, _ input: inout UnsafeMutableRawBufferPointer) -> Event? {
+    private mutating func beginPayload(
+        of frame: Header, _ input: inout UnsafeMutableRawBufferPointer, _ limit: Int,
+        _ inflater: UnsafeMutablePointer<MessageInflater>?
+    ) -> Event? {
         if frame.length <= input.count, frame.isControl || frame.isFinal && frame.opcode != 0 {
             let payload = takePayload(frame.length, of: frame, phase: 0, &input)
             if frame.isControl { return controlEvent(frame.opcode, payload) }
+            if frame.isCompressed { return inflate(payload, isText: frame.opcode == 1, limit, inflater) }
             guard frame.opcode == 1 else { return .binary(payload) }
             return UTF8Validator.isValid(payload) ? .text(payload) : fail(1007)
         }
@@ -110,6 +146,7 @@ package struct FrameReader: BitwiseCopyable {
             progress.pointee.control.removeAll()
         } else if frame.opcode != 0 {
             progress.pointee.messageOpcode = frame.opcode
+            progress.pointee.isCompressed = frame.isCompressed
         }
         progress.pointee.frame = frame
         progress.pointee.received = 0
@@ -118,7 +155,8 @@ package struct FrameReader: BitwiseCopyable {
 
     /// Takes what has arrived of a payload that is collected; nil: no event yet.
     private mutating func continuePayload(
-        of frame: Header, _ progress: UnsafeMutablePointer<Progress>, _ input: inout UnsafeMutableRawBufferPointer
+        of frame: Header, _ progress: UnsafeMutablePointer<Progress>, _ input: inout UnsafeMutableRawBufferPointer,
+        _ limit: Int, _ inflater: UnsafeMutablePointer<MessageInflater>?
     ) -> Event? {
         let received = progress.pointee.received
         let count = min(frame.length - received, input.count)
@@ -131,12 +169,29 @@ package struct FrameReader: BitwiseCopyable {
             return isWhole ? controlEvent(frame.opcode, progress.pointee.control.bytes) : nil
         }
         let isText = progress.pointee.messageOpcode == 1
-        if isText, !progress.pointee.text.append(part) { return fail(1007) }
+        let isCompressed = progress.pointee.isCompressed
+        if isText, !isCompressed, !progress.pointee.text.append(part) { return fail(1007) }
         progress.pointee.message.append(part)
         guard isWhole, frame.isFinal else { return nil }
         progress.pointee.isDelivered = true
+        if isCompressed { return inflate(progress.pointee.message.bytes, isText: isText, limit, inflater) }
         guard isText else { return .binary(progress.pointee.message.bytes) }
         return progress.pointee.text.isComplete ? .text(progress.pointee.message.bytes) : fail(1007)
+    }
+
+    /// The event of a compressed message that is whole.
+    private mutating func inflate(
+        _ payload: UnsafeRawBufferPointer, isText: Bool, _ limit: Int,
+        _ inflater: UnsafeMutablePointer<MessageInflater>?
+    ) -> Event {
+        guard let inflater else { preconditionFailure("a reader that accepts compressed messages has an inflater") }
+        let (inflatedLimit, overflows) = limit.multipliedReportingOverflow(by: FrameReader.inflationLimit)
+        switch inflater.pointee.inflate(payload, limit: overflows ? .max : inflatedLimit) {
+        case .failure(let code): return fail(code)
+        case .message(let message):
+            guard isText else { return .binary(message) }
+            return UTF8Validator.isValid(message) ? .text(message) : fail(1007)
+        }
     }
 
     private func takePayload(

@@ -1,7 +1,7 @@
 import CPharosSys
 import PharosBytes
 
-/// Status lines that the edge itself writes (RFC 9110, section 15).
+/// Status lines that the edge writes (RFC 9110, section 15); 551 and 552 are an older room protocol's own.
 enum HTTPStatus {
     static func line(_ status: Int) -> StaticString {
         switch status {
@@ -14,6 +14,7 @@ enum HTTPStatus {
         case 405: "405 Method Not Allowed"
         case 408: "408 Request Timeout"
         case 409: "409 Conflict"
+        case 410: "410 Gone"
         case 411: "411 Length Required"
         case 413: "413 Content Too Large"
         case 414: "414 URI Too Long"
@@ -26,6 +27,8 @@ enum HTTPStatus {
         case 501: "501 Not Implemented"
         case 503: "503 Service Unavailable"
         case 505: "505 HTTP Version Not Supported"
+        case 551: "551 No New Message"
+        case 552: "552 Canceled"
         default: "500 Internal Server Error"
         }
     }

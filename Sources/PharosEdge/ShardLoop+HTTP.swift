@@ -62,9 +62,7 @@ extension ShardLoop where Handler: ~Copyable {
         while consumed < bytes.count, edge.isOpen(id) {
             let entry = edge.connections[id.slot]
             guard entry.pointee.phase == .request else {
-                if entry.pointee.phase != .webSocket { return consumed }
-                receivedFrames(id, UnsafeMutableRawBufferPointer(rebasing: bytes[consumed...]))
-                return bytes.count
+                return passOn(id, bytes, consumed)
             }
             let rest = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(bytes)[consumed...])
             switch RequestHead.parse(rest, limit: edge.configuration.headSizeLimit) {
@@ -82,6 +80,17 @@ extension ShardLoop where Handler: ~Copyable {
             }
         }
         return consumed
+    }
+
+    /// What stands behind a request that was not answered yet, or that ended the requests; the bytes that are done with.
+    private mutating func passOn(_ id: ConnectionID, _ bytes: UnsafeMutableRawBufferPointer, _ consumed: Int) -> Int {
+        switch edge.connections[id.slot].pointee.phase {
+        case .webSocket: receivedFrames(id, UnsafeMutableRawBufferPointer(rebasing: bytes[consumed...]))
+        case .streaming: edge.ignoreInput(id.slot, bytes.count - consumed)
+        case .request, .awaitingResponse: return consumed
+        case .closing, .detached, .free: break
+        }
+        return bytes.count
     }
 
     /// Serves one request; the bytes it took, nil when more must arrive first.
@@ -139,10 +148,15 @@ extension ShardLoop where Handler: ~Copyable {
     ) {
         let entry = edge.connections[id.slot]
         var response = ByteWriter(capacity: 256)
-        WebSocketHandshake.appendResponse(head, subprotocol: subprotocol, into: &response)
+        let compression = edge.configuration.compression ? PerMessageDeflate.accepted(in: head) : nil
+        WebSocketHandshake.appendResponse(head, subprotocol: subprotocol, compression: compression, into: &response)
         response.withBytes { edge.append(id.slot, $0) }
         entry.pointee.phase = .webSocket
-        entry.pointee.flags.insert(.isKnown)
+        if let compression {
+            entry.pointee.compression = compression.windowBits
+            entry.pointee.reader.acceptCompressed()
+        }
+        entry.pointee.flags.formUnion([.isKnown, .beginsWithHead])
         edge.wheel.clear(id.slot, edge.connections)
         handler.webSocketOpened(id, head, subprotocol: subprotocol, &edge)
     }
@@ -157,7 +171,11 @@ extension ShardLoop where Handler: ~Copyable {
         body.append(",\"message\":\"")
         body.append(message)
         body.append("\"}}")
-        body.withBytes { edge.appendResponse(id.slot, status: status, body: $0, closes: true) }
+        body.withBytes {
+            edge.appendResponse(
+                id.slot, ResponseForm(status: status), headers: UnsafeRawBufferPointer(start: nil, count: 0), body: $0,
+                closes: true)
+        }
         entry.pointee.phase = .closing
         entry.pointee.flags.insert(.lingers)
         edge.wheel.set(id.slot, atMs: edge.nowMs + edge.configuration.writeTimeoutMs, edge.connections)

@@ -63,7 +63,9 @@ extension ShardLoop where Handler: ~Copyable {
         switch event {
         case .opened(let source):
             guard let sink = source.takeSink() else { return }
-            guard edge.isAccepting, let id = edge.admit(descriptor: -1) else { return sink.close() }
+            guard edge.isAccepting, edge.connectionCount < edge.configuration.connectionCapacity,
+                let id = edge.admit(descriptor: -1)
+            else { return sink.close() }
             edge.counters.accepted += 1
             edge.connections[id.slot].pointee.flags.insert(.isSink)
             edge.sinks[id.slot] = Edge.SinkEntry(sink: sink, peer: source.peer)

@@ -8,7 +8,7 @@ extension ShardLoop where Handler: ~Copyable {
         // The handler may close the connection at any message: what follows is then nobody's.
         while edge.isOpen(id), edge.connections[id.slot].pointee.phase == .webSocket {
             let entry = edge.connections[id.slot]
-            switch entry.pointee.reader.next(&input, limit: limit) {
+            switch entry.pointee.reader.next(&input, limit: limit, inflater: &edge.inflater) {
             case .needMore:
                 return
             case .text(let message):
@@ -43,7 +43,8 @@ extension ShardLoop where Handler: ~Copyable {
         // The rest of a request that was refused, or of frames that cannot be read.
         guard !entry.pointee.flags.contains(.lingers) else { return }
         while true {
-            switch entry.pointee.reader.next(&input, limit: edge.configuration.messageSizeLimit) {
+            let limit = edge.configuration.messageSizeLimit
+            switch entry.pointee.reader.next(&input, limit: limit, inflater: &edge.inflater) {
             case .needMore: return
             case .close, .failure:
                 entry.pointee.flags.insert(.closesWhenSent)
@@ -75,8 +76,9 @@ extension ShardLoop where Handler: ~Copyable {
 
     private static func reason(_ code: UInt16) -> String {
         switch code {
-        case 1007: "invalid UTF-8"
+        case 1007: "invalid UTF-8 or compressed data"
         case 1009: "message size limit"
+        case 1011: "out of memory"
         default: "protocol error"
         }
     }

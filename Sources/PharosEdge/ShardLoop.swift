@@ -13,13 +13,13 @@ package struct ShardLoop<Handler: EdgeHandler & ~Copyable>: ~Copyable {
     let listener: Int32
     private let receiveBuffer: UnsafeMutableRawBufferPointer
     private var expired: [ConnectionID] = []
-    private var nextTickMs: Int64 = 0
+    var nextTickMs: Int64 = 0
     /// Accepting rests until then after the descriptors ran out; 0: it does not rest.
     private var acceptRestsUntilMs: Int64 = 0
     private var isListening: Bool
 
-    private static var listenerMark: UInt64 { .max }
-    private static var mailboxMark: UInt64 { .max - 1 }
+    static var listenerMark: UInt64 { .max }
+    static var mailboxMark: UInt64 { .max - 1 }
 
     /// - Parameter listener: a listening socket that the loop owns from now on; -1: none, connections come as sinks only.
     package init(edge: consuming Edge, handler: consuming Handler, mailbox: LoopMailbox, listener: Int32) {
@@ -43,52 +43,10 @@ package struct ShardLoop<Handler: EdgeHandler & ~Copyable>: ~Copyable {
     /// Runs until the handler sets `edge.isFinished`; then closes everything and drops late mail.
     package mutating func run() {
         withUnsafeTemporaryAllocation(of: pharos_event.self, capacity: 256) { events in
-            while !edge.isFinished { turn(events) }
+            while !edge.isFinished { turn(events, waitMs: .max) }
         }
-        for slot in 0..<UInt32(edge.connections.highWater) { edge.destroy(slot) }
+        edge.end()
         for mail in mailbox.close() { mail.refuse() }
-    }
-
-    private mutating func turn(_ events: UnsafeMutableBufferPointer<pharos_event>) {
-        let timeout = edge.wheel.timeout(nowMs: edge.nowMs, limit: max(nextTickMs - edge.nowMs, 0))
-        let count = pharos_epoll_wait(edge.epoll, events.baseAddress!, Int32(events.count), Int32(timeout))
-        edge.nowMs = pharos_monotonic_ms()
-        edge.wallMs = pharos_wall_ms()
-        var hasMail = false
-        for index in 0..<Int(max(count, 0)) {
-            let event = events[index]
-            if event.data == Self.listenerMark {
-                acceptConnections()
-            } else if event.data == Self.mailboxMark {
-                hasMail = true
-            } else {
-                handle(event)
-            }
-        }
-        if hasMail { readMail() }
-        fireTimers()
-        settle()
-    }
-
-    /// Sends the turn's output and looks after the connections that it left in trouble, until nothing is left to do.
-    private mutating func settle() {
-        repeat {
-            var index = 0
-            while index < edge.resumed.count {
-                resume(edge.resumed[index])
-                index += 1
-            }
-            edge.resumed.removeAll(keepingCapacity: true)
-            edge.flushOutput()
-            while let id = edge.slow.popLast() {
-                guard edge.isOpen(id) else { continue }
-                edge.connections[id.slot].pointee.flags.remove(.isSlow)
-                edge.counters.slow += 1
-                handler.becameSlow(id, &edge)
-            }
-            while let id = edge.failed.popLast() { end(id) }
-        } while !edge.dirty.isEmpty || !edge.dirtyTopics.isEmpty || !edge.resumed.isEmpty
-        if !edge.isAccepting { stopListening() }
     }
 
     /// The connection is over: tells the handler unless it knows, then frees it.
@@ -108,7 +66,7 @@ package struct ShardLoop<Handler: EdgeHandler & ~Copyable>: ~Copyable {
 
     // MARK: Accepting
 
-    private mutating func acceptConnections() {
+    mutating func acceptConnections() {
         for _ in 0..<256 {
             let descriptor = pharos_accept(listener)
             if descriptor < 0 {
@@ -117,15 +75,27 @@ package struct ShardLoop<Handler: EdgeHandler & ~Copyable>: ~Copyable {
                 if descriptor == -pharos_econnaborted { continue }
                 return
             }
-            guard let id = edge.admit(descriptor: descriptor) else {
-                _ = pharos_close(descriptor)
+            guard serve(descriptor: descriptor) else {
                 edge.counters.acceptErrors += 1
                 restListening()
                 return
             }
-            edge.counters.accepted += 1
-            if pharos_epoll_control(edge.epoll, 1, descriptor, PHAROS_READ, id.raw, 0) < 0 { edge.destroy(id.slot) }
         }
+    }
+
+    /// Begins to serve a connected, non-blocking socket, which belongs to the loop from now on; false, and it is closed,
+    /// when all places are taken.
+    @discardableResult
+    package mutating func serve(descriptor: Int32) -> Bool {
+        guard edge.connectionCount < edge.configuration.connectionCapacity,
+            let id = edge.admit(descriptor: descriptor)
+        else {
+            _ = pharos_close(descriptor)
+            return false
+        }
+        edge.counters.accepted += 1
+        if pharos_epoll_control(edge.epoll, 1, descriptor, PHAROS_READ, id.raw, 0) < 0 { edge.destroy(id.slot) }
+        return true
     }
 
     /// Without descriptors a ready listener would wake the loop for ever: it rests until one is free, or a moment has passed.
@@ -141,7 +111,7 @@ package struct ShardLoop<Handler: EdgeHandler & ~Copyable>: ~Copyable {
         _ = pharos_epoll_control(edge.epoll, 2, listener, PHAROS_READ, Self.listenerMark, 0)
     }
 
-    private mutating func stopListening() {
+    mutating func stopListening() {
         guard isListening else { return }
         isListening = false
         _ = pharos_epoll_control(edge.epoll, 3, listener, 0, 0, 0)
@@ -150,7 +120,7 @@ package struct ShardLoop<Handler: EdgeHandler & ~Copyable>: ~Copyable {
 
     // MARK: Sockets
 
-    private mutating func handle(_ event: pharos_event) {
+    mutating func handle(_ event: pharos_event) {
         let id = ConnectionID(raw: event.data)
         guard edge.isOpen(id) else { return }
         if event.events & PHAROS_WRITE != 0 {
@@ -179,14 +149,15 @@ package struct ShardLoop<Handler: EdgeHandler & ~Copyable>: ~Copyable {
         case .webSocket: receivedFrames(id, bytes)
         case .request: receivedRequest(id, bytes)
         case .awaitingResponse: keep(id, UnsafeRawBufferPointer(bytes))
+        case .streaming: edge.ignoreInput(id.slot, bytes.count)
         case .closing: discardWhileClosing(id, bytes)
-        case .free: break
+        case .detached, .free: break
         }
     }
 
     // MARK: Mail and timers
 
-    private mutating func readMail() {
+    mutating func readMail() {
         pharos_clear_wake(mailbox.descriptor)
         for mail in mailbox.take() {
             switch mail {
@@ -196,7 +167,7 @@ package struct ShardLoop<Handler: EdgeHandler & ~Copyable>: ~Copyable {
         }
     }
 
-    private mutating func fireTimers() {
+    mutating func fireTimers() {
         if acceptRestsUntilMs != 0, edge.nowMs >= acceptRestsUntilMs { resumeListening() }
         edge.wheel.advance(toMs: edge.nowMs, edge.connections, expired: &expired)
         var index = 0
@@ -205,16 +176,19 @@ package struct ShardLoop<Handler: EdgeHandler & ~Copyable>: ~Copyable {
             index += 1
             guard edge.isOpen(id) else { continue }
             switch edge.connections[id.slot].pointee.phase {
-            case .webSocket: handler.timerFired(id, &edge)
+            case .webSocket, .streaming, .detached: handler.timerFired(id, &edge)
             case .closing: end(id)
             case .request: requestTimedOut(id)
-            case .awaitingResponse: edge.setTimer(id, atMs: edge.nowMs + edge.configuration.bodyTimeoutMs)
+            case .awaitingResponse:
+                // Only a parked request's timer is the handler's; another one was for the request to arrive.
+                if edge.connections[id.slot].pointee.flags.contains(.isKnown) { handler.timerFired(id, &edge) }
             case .free: break
             }
         }
         expired.removeAll(keepingCapacity: true)
         if edge.nowMs >= nextTickMs {
             nextTickMs = edge.nowMs + 1_000
+            edge.noteUnsentBytes()
             for id in edge.takeStuck() where edge.isOpen(id) { handler.writeTimedOut(id, &edge) }
             handler.ticked(&edge)
         }

@@ -61,6 +61,8 @@ struct GrowingSlab<Entry: FreeListEntry>: ~Copyable {
     private var capacity: Int
     private var used = 0
     private var firstFree = UInt32.max
+    /// Entries in use.
+    private(set) var count = 0
 
     init(capacity: Int = 64) {
         self.capacity = capacity
@@ -69,12 +71,16 @@ struct GrowingSlab<Entry: FreeListEntry>: ~Copyable {
 
     deinit { entries.deallocate() }
 
+    /// One past the highest index ever used.
+    var highWater: Int { used }
+
     @inline(__always)
     subscript(index: UInt32) -> UnsafeMutablePointer<Entry> {
         entries + Int(index)
     }
 
     mutating func take(_ entry: Entry) -> UInt32 {
+        count += 1
         if firstFree != .max {
             let index = firstFree
             firstFree = entries[Int(index)].nextFree
@@ -97,5 +103,6 @@ struct GrowingSlab<Entry: FreeListEntry>: ~Copyable {
     mutating func give(back index: UInt32) {
         entries[Int(index)].nextFree = firstFree
         firstFree = index
+        count -= 1
     }
 }

@@ -50,12 +50,18 @@ package enum WebSocketHandshake {
         guard fields.keyCount == 1, fields.isKeyValid else {
             return .refused(status: 400, reason: "Sec-WebSocket-Key must be 16 bytes in base64, once")
         }
+        guard fields.areExtensionsValid else {
+            return .refused(status: 400, reason: "Sec-WebSocket-Extensions is malformed")
+        }
         return .accept(subprotocol: fields.subprotocol)
     }
 
     /// Writes the whole `101 Switching Protocols` answer to a request that `examine` accepted.
+    ///
+    /// - Parameter compression: the offer taken, nil: none.
     package static func appendResponse(
-        _ head: RequestHead, subprotocol: Subprotocol, into writer: inout ByteWriter
+        _ head: RequestHead, subprotocol: Subprotocol, compression: PerMessageDeflate? = nil,
+        into writer: inout ByteWriter
     ) {
         guard let key = head.header("sec-websocket-key") else {
             preconditionFailure("only a request that was accepted is answered, and that has a key")
@@ -66,6 +72,10 @@ package enum WebSocketHandshake {
         if subprotocol != .none {
             writer.append("\r\nSec-WebSocket-Protocol: ")
             writer.append(subprotocol.name)
+        }
+        if let compression {
+            writer.append("\r\nSec-WebSocket-Extensions: ")
+            compression.appendAnswer(into: &writer)
         }
         writer.append("\r\n\r\n")
     }
@@ -96,6 +106,8 @@ private struct HandshakeFields {
     var isVersion13 = false
     var keyCount = 0
     var isKeyValid = false
+    /// All of the offers can be read; a server must not go on if not (RFC 6455, section 9.1).
+    var areExtensionsValid = true
     var subprotocol = WebSocketHandshake.Subprotocol.none
 
     init(_ head: RequestHead) {
@@ -116,6 +128,8 @@ private struct HandshakeFields {
             isVersion13 = FieldText.isSame(value, "13")
         case 22 where FieldText.equals(name, lowercase: "sec-websocket-protocol"):
             chooseSubprotocol(value)
+        case 24 where FieldText.equals(name, lowercase: "sec-websocket-extensions"):
+            if !ExtensionOffers.areWellFormed(value) { areExtensionsValid = false }
         default:
             break
         }

@@ -1,3 +1,4 @@
+package import PharosDomain
 package import PharosEdge
 
 /// What the world outside the shards asks of them: the HTTP pages, TLS, tests and the embedding program.
@@ -17,6 +18,9 @@ package protocol Backend: AnyObject, Sendable {
 
     /// Whether the node accepts connections: false while it shuts down.
     var isReady: Bool { get }
+
+    /// How the durable store is; one that does not exist works.
+    var storeHealth: StoreHealth { get }
 }
 
 package struct APIResponse: Sendable {
@@ -62,6 +66,17 @@ package struct NodeCounters: Sendable {
     package var recoveredPublications: UInt64 = 0
     /// Connections closed because their output exceeded the limit.
     package var slowClosed: UInt64 = 0
+    /// Of those: closed since all connections together exceeded the limit.
+    package var slowClosedByTotal: UInt64 = 0
+    /// Publications that slow connections did not get, by the policy of their namespace, and those that a newer replaced.
+    package var droppedPublications: UInt64 = 0
+    package var replacedPublications: UInt64 = 0
+    /// Publications that the durable store refused.
+    package var storeErrors: UInt64 = 0
+    package var currentWaitingPolls = 0
+    package var currentPolledSessions = 0
+    /// Clients that are away, and whose state is kept.
+    package var currentParkedSessions = 0
     package var handedOver: UInt64 = 0
     /// Connected clients by registered SDK name; others count as `unregistered`.
     package var clientNames: [String: Int] = [:]

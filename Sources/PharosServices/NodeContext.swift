@@ -9,6 +9,8 @@ final class NodeContext: Sendable {
     let version: String
     let uid: String
     let verifier: any TokenVerifier
+    /// nil: all streams live in memory.
+    let durable: (any DurableStreams)?
     let mailboxes: [Mailbox<LoopMail<ShardMail>>]
     let origins: OriginRules
     let proxies: AddressRules
@@ -17,18 +19,27 @@ final class NodeContext: Sendable {
     let clientIDSecret: UInt64
     /// What an operator may want to read in the log.
     let report: @Sendable (ServiceEvent) -> Void
+    let exclusivePolls = ExclusivePolls()
+    /// Bounds what waits in all connections together; nil: no bound.
+    let outputTotal: OutputTotal?
+    let parked: ParkedSessions
     private let admission: Locked<Admission>
     private let acceptsConnections = Atomic<Bool>(true)
 
     init(
-        settings: ServerSettings, version: String, verifier: any TokenVerifier, shards: Int, nowMs: Int64,
+        settings: ServerSettings, version: String, verifier: any TokenVerifier, durable: (any DurableStreams)?,
+        shards: Int,
+        nowMs: Int64,
         report: @escaping @Sendable (ServiceEvent) -> Void
     ) throws {
         self.report = report
         self.settings = settings
         self.version = version
         self.verifier = verifier
+        self.durable = durable
         mailboxes = (0..<shards).map { _ in Mailbox() }
+        outputTotal = settings.edge.outputLimit > 0 ? OutputTotal(limit: settings.edge.outputLimit) : nil
+        parked = ParkedSessions(limit: settings.client.sessionLimit)
         origins = OriginRules(globs: settings.client.allowedOrigins)
         proxies = try AddressRules(blocks: settings.edge.trustedProxies)
         startedMs = nowMs
@@ -44,6 +55,12 @@ final class NodeContext: Sendable {
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
         for byte in channel.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
         return Int((hash >> 32) % UInt64(mailboxes.count))
+    }
+
+    /// The shard that a connection's name points to; nil: there is none such.
+    func shard(of name: ClientID) -> Int? {
+        let shard = Int((name.low ^ clientIDSecret) >> 56)
+        return shard < mailboxes.count ? shard : nil
     }
 
     func post(_ mail: ShardMail, to shard: Int) {
@@ -63,6 +80,19 @@ final class NodeContext: Sendable {
 
     func leave(user: String) {
         admission.withLock { $0.leave(user: user) }
+    }
+
+    /// Numbers a connection of a user of whom only the newest may stay; give it back with `leftNewest`.
+    func newestConnection(of user: String) -> UInt64 {
+        admission.withLock { $0.newest(of: user) }
+    }
+
+    func isNewestConnection(of user: String, _ sequence: UInt64) -> Bool {
+        admission.withLock { $0.isNewest(user, sequence) }
+    }
+
+    func leftNewest(of user: String) {
+        admission.withLock { $0.leftNewest(user) }
     }
 
     func leave(address: String) {
@@ -86,6 +116,8 @@ private struct Admission: Sendable {
     private var byAddress: [String: Int] = [:]
     private let perUserLimit: Int
     private var byUser: [String: Int] = [:]
+    private var newestByUser: [String: (sequence: UInt64, connections: Int)] = [:]
+    private var nextSequence: UInt64 = 1
 
     init(_ settings: ClientSettings, nowMs: Int64) {
         connectionLimit = settings.connectionLimit
@@ -115,6 +147,20 @@ private struct Admission: Sendable {
     mutating func leave(user: String) {
         guard let count = byUser[user] else { return }
         byUser[user] = count > 1 ? count - 1 : nil
+    }
+
+    mutating func newest(of user: String) -> UInt64 {
+        let sequence = nextSequence
+        nextSequence += 1
+        newestByUser[user] = (sequence, (newestByUser[user]?.connections ?? 0) + 1)
+        return sequence
+    }
+
+    func isNewest(_ user: String, _ sequence: UInt64) -> Bool { newestByUser[user]?.sequence == sequence }
+
+    mutating func leftNewest(_ user: String) {
+        guard let newest = newestByUser[user] else { return }
+        newestByUser[user] = newest.connections > 1 ? (newest.sequence, newest.connections - 1) : nil
     }
 
     mutating func leave(address: String) {

@@ -25,6 +25,13 @@ extension NodeCounters {
         recoveryFailures += other.recoveryFailures
         recoveredPublications += other.recoveredPublications
         slowClosed += other.slowClosed
+        slowClosedByTotal += other.slowClosedByTotal
+        droppedPublications += other.droppedPublications
+        replacedPublications += other.replacedPublications
+        storeErrors += other.storeErrors
+        currentWaitingPolls += other.currentWaitingPolls
+        currentPolledSessions += other.currentPolledSessions
+        currentParkedSessions += other.currentParkedSessions
         handedOver += other.handedOver
         clientNames.merge(other.clientNames) { $0 + $1 }
     }

@@ -40,32 +40,33 @@ package final class ShardGroup: Backend {
 
     /// Opens the ports and starts the threads: `init` and `start` in one.
     package convenience init(
-        settings: ServerSettings, verifier: any TokenVerifier, adopter: (any SocketAdopter)?, version: String,
-        openFiles: Int, processors: [Int] = [], listens: Bool = true,
+        settings: ServerSettings, verifier: any TokenVerifier, durable: (any DurableStreams)? = nil,
+        adopter: (any SocketAdopter)?, version: String, openFiles: Int, processors: [Int] = [], listens: Bool = true,
         report: @escaping @Sendable (ServiceEvent) -> Void = { _ in }
     ) throws {
         try self.init(
-            settings: settings, verifier: verifier, version: version, openFiles: openFiles, processors: processors,
-            listens: listens, report: report)
+            settings: settings, verifier: verifier, durable: durable, version: version, openFiles: openFiles,
+            processors: processors, listens: listens, report: report)
         start(adopter: adopter)
     }
 
     /// Opens the ports; clients that connect before `start` wait in the backlog.
     ///
     /// - Parameters:
+    ///   - durable: keeps the streams of namespaces with `durability: disk`; closed by the caller, after `join`.
     ///   - listens: false: connections come only through `open`.
     ///   - openFiles: descriptors this process may have; bounds the connections.
     ///   - report: called on the shards' threads; must not block.
     package init(
-        settings: ServerSettings, verifier: any TokenVerifier, version: String, openFiles: Int,
-        processors: [Int] = [], listens: Bool = true,
+        settings: ServerSettings, verifier: any TokenVerifier, durable: (any DurableStreams)? = nil, version: String,
+        openFiles: Int, processors: [Int] = [], listens: Bool = true,
         report: @escaping @Sendable (ServiceEvent) -> Void = { _ in }
     ) throws {
         let count = min(settings.edge.shards > 0 ? settings.edge.shards : ShardGroup.processorCount, 64)
         do {
             node = try NodeContext(
-                settings: settings, version: version, verifier: verifier, shards: count, nowMs: pharos_monotonic_ms(),
-                report: report)
+                settings: settings, version: version, verifier: verifier, durable: durable, shards: count,
+                nowMs: pharos_monotonic_ms(), report: report)
         } catch let error as AddressRulesError {
             throw StartError.badProxies("\(error)")
         }
@@ -101,6 +102,7 @@ package final class ShardGroup: Backend {
         for index in 0..<node.mailboxes.count {
             var configuration = EdgeConfiguration(node.settings)
             configuration.connectionCapacity = max(openFiles, 1_024)
+            configuration.outputTotal = node.outputTotal
             if index < processors.count { configuration.processor = processors[index] }
             let start = ShardStart(
                 node: node, index: index, configuration: configuration, adopter: adopter,
@@ -130,6 +132,8 @@ package final class ShardGroup: Backend {
     // MARK: Backend
 
     package var isReady: Bool { node.isReady }
+
+    package var storeHealth: StoreHealth { node.durable?.health ?? .working }
 
     package func callAPI(
         method: String, query: String, headers: [String: String], body: [UInt8]
@@ -231,5 +235,8 @@ extension EdgeConfiguration {
         bodyTimeoutMs = Int64(settings.edge.bodyTimeout * 1_000)
         writeTimeoutMs = Int64(settings.edge.writeTimeout * 1_000)
         outputLimit = settings.client.queueMaxSize
+        compression = settings.transports.compression
+        compressionMinSize = settings.transports.compressionMinSize
+        compressionLevel = settings.transports.compressionLevel
     }
 }

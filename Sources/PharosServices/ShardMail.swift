@@ -18,9 +18,27 @@ enum ShardMail: Sendable {
     case position(channel: String, StreamPosition)
     case call(OwnerCall, shard: Int, ticket: UInt64)
     case answered(ticket: UInt64, Result<OwnerAnswer, ReplyError>)
+    /// From the durable store: what one group commit brought to its end.
+    case stored([StreamCompletion])
     /// To every shard: something about its connections; answered with `controlled`.
     case control(ControlCommand, shard: Int, ticket: UInt64)
     case controlled(ticket: UInt64, ControlAnswer)
+    /// To every shard: a newer connection of the user stays alone.
+    case disconnectOlder(user: String, sequence: UInt64)
+    /// Commands for a stream of that shard.
+    case emulated(ClientID, [UInt8])
+    /// A newer poll of the same user has come, maybe on another shard.
+    case cancelPoll(ConnectionID)
+    case pollKeysLoaded(ConnectionID)
+    /// A poll of a session of that shard; answered with `sessionPolled`.
+    case pollSession(SessionPollOrder)
+    case sessionPolled(ConnectionID, SessionPollAnswer)
+    /// Nobody waits for the answer of the session's poll any more.
+    case sessionPollerGone(session: ConnectionID, poller: ConnectionID, shard: Int)
+    /// A client has come back while its old connection, on that shard, still stands: it is to end.
+    case yieldSession(ConnectionID)
+    /// What the old connection of a client left behind; nil: nothing.
+    case sessionYielded(ConnectionID, key: String, RestoredState?)
     /// A token waited for keys: look at it again.
     case keysLoaded(ConnectionID, SessionAction)
     /// A server API call that came in outside the shard.

@@ -1,6 +1,7 @@
 package import PharosDomain
 
-/// What every stream store promises: a driver's tests go through all of these with a fresh store each.
+/// What every stream store promises, in memory or on a disk: a driver's tests go through all of these, each with a fresh
+/// store. A durable store has more to promise, see `DurableStreamsPromise`.
 ///
 /// Streams are used with the retention that `retention` describes unless a promise says otherwise.
 package enum StreamStorePromise: String, CaseIterable, Sendable {
@@ -21,30 +22,36 @@ package enum StreamStorePromise: String, CaseIterable, Sendable {
     case streamsAreSeparate
     case publicationsComeBackUnchanged
     case aSmallerSizeTrimsAtTheNextAppend
+    case aClockStepChangesNoOrder
+    case concurrentWritersLeaveNoGap
+    case readersSeeAppendsWhole
 
     package static let retention = StreamRetention(size: 5, ttlMs: 10_000, metaTTLMs: 60_000)
 
-    /// Checks one promise on a store that nothing has happened to yet.
-    package func check<Store: StreamStore & ~Copyable>(_ store: consuming Store) throws {
+    /// Checks one promise on a store that nothing has happened to yet. Throws `BrokenPromise`.
+    package func check(_ store: any StreamStoreUnderTest) async throws {
         var bench = StoreBench(store: store)
         switch self {
-        case .numbersFromOneWithoutGap: try bench.numbersFromOneWithoutGap()
-        case .positionIsThatOfTheStoredPublication: try bench.positionIsThatOfTheStoredPublication()
-        case .readsAfterAPosition: try bench.readsAfterAPosition()
-        case .readsAtMostTheLimit: try bench.readsAtMostTheLimit()
-        case .readsBackwards: try bench.readsBackwards()
-        case .readsNothingBeyondItsEnds: try bench.readsNothingBeyondItsEnds()
-        case .keepsTheNewestBySize: try bench.keepsTheNewestBySize()
-        case .keepsOneOnly: try bench.keepsOneOnly()
-        case .entriesExpireOneByOne: try bench.entriesExpireOneByOne()
-        case .topOutlivesThePublications: try bench.topOutlivesThePublications()
-        case .lostMemoryMeansANewEpoch: try bench.lostMemoryMeansANewEpoch()
-        case .usingAStreamKeepsItsMemory: try bench.usingAStreamKeepsItsMemory()
-        case .memoryWithoutAnEndStays: try bench.memoryWithoutAnEndStays()
-        case .removingHistoryKeepsThePosition: try bench.removingHistoryKeepsThePosition()
-        case .streamsAreSeparate: try bench.streamsAreSeparate()
-        case .publicationsComeBackUnchanged: try bench.publicationsComeBackUnchanged()
-        case .aSmallerSizeTrimsAtTheNextAppend: try bench.aSmallerSizeTrimsAtTheNextAppend()
+        case .numbersFromOneWithoutGap: try await bench.numbersFromOneWithoutGap()
+        case .positionIsThatOfTheStoredPublication: try await bench.positionIsThatOfTheStoredPublication()
+        case .readsAfterAPosition: try await bench.readsAfterAPosition()
+        case .readsAtMostTheLimit: try await bench.readsAtMostTheLimit()
+        case .readsBackwards: try await bench.readsBackwards()
+        case .readsNothingBeyondItsEnds: try await bench.readsNothingBeyondItsEnds()
+        case .keepsTheNewestBySize: try await bench.keepsTheNewestBySize()
+        case .keepsOneOnly: try await bench.keepsOneOnly()
+        case .entriesExpireOneByOne: try await bench.entriesExpireOneByOne()
+        case .topOutlivesThePublications: try await bench.topOutlivesThePublications()
+        case .lostMemoryMeansANewEpoch: try await bench.lostMemoryMeansANewEpoch()
+        case .usingAStreamKeepsItsMemory: try await bench.usingAStreamKeepsItsMemory()
+        case .memoryWithoutAnEndStays: try await bench.memoryWithoutAnEndStays()
+        case .removingHistoryKeepsThePosition: try await bench.removingHistoryKeepsThePosition()
+        case .streamsAreSeparate: try await bench.streamsAreSeparate()
+        case .publicationsComeBackUnchanged: try await bench.publicationsComeBackUnchanged()
+        case .aSmallerSizeTrimsAtTheNextAppend: try await bench.aSmallerSizeTrimsAtTheNextAppend()
+        case .aClockStepChangesNoOrder: try await bench.aClockStepChangesNoOrder()
+        case .concurrentWritersLeaveNoGap: try await bench.concurrentWritersLeaveNoGap()
+        case .readersSeeAppendsWhole: try await bench.readersSeeAppendsWhole()
         }
     }
 }

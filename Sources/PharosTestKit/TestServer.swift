@@ -14,11 +14,13 @@ package final class TestServer: Sendable {
 
     package init(
         _ settings: ServerSettings, verifier: FakeTokenVerifier = FakeTokenVerifier(),
-        adopter: (any SocketAdopter)? = nil, report: @escaping @Sendable (ServiceEvent) -> Void = { _ in }
+        durable: (any DurableStreams)? = nil, adopter: (any SocketAdopter)? = nil,
+        report: @escaping @Sendable (ServiceEvent) -> Void = { _ in }
     ) throws {
         self.verifier = verifier
         group = try ShardGroup(
-            settings: settings, verifier: verifier, adopter: adopter, version: "pharos test", openFiles: 4_096,
+            settings: settings, verifier: verifier, durable: durable, adopter: adopter, version: "pharos test",
+            openFiles: 4_096,
             report: report)
     }
 

@@ -1,7 +1,8 @@
 """WebSocket conformance: Autobahn's fuzzing client against `pharos-echo`, judged case by case.
 
-`python conformance.py ECHO WSTEST [--write]`: ECHO is the server, WSTEST the program of autobahntestsuite (Python 2.7).
-What each case must come out as stands in `expectation.txt`; `--write` writes what it came out as instead.
+`python conformance.py ECHO WSTEST [--all] [--write]`: ECHO is the server, WSTEST the program of autobahntestsuite
+(Python 2.7). What each case must come out as stands in `expectation.txt`; `--write` writes what it came out as instead.
+Of the compression groups only some cases are run unless `--all` is given: that takes a quarter of an hour.
 """
 
 import argparse
@@ -22,6 +23,12 @@ SLICES = [
     ("large messages", ["9.1.*", "9.2.*", "9.3.*", "9.4.*"], 300),
     ("many messages", ["9.5.*", "9.6.*", "9.7.*", "9.8.*", "10.*"], 300),
 ]
+# Compression: what is sent (12.1 to 12.5) and what the client offers (13.1 to 13.7). Each has the same 18 cases of
+# 1,000 messages, which differ in size and in how the client cuts them into frames.
+COMPRESSION = [f"12.{kind}" for kind in range(1, 6)] + [f"13.{offer}" for offer in range(1, 8)]
+# Of those 18: 16 bytes, 1 KiB and 16 KiB in one frame, and 8 KiB in frames of 256 bytes. The others are sizes between
+# and beyond these, up to 128 KiB a thousand times: they take minutes and reach no other code.
+CHOSEN = {"1", "4", "7", "11"}
 # Autobahn's own words for what a server may do.
 FINE = {"OK", "NON-STRICT", "INFORMATIONAL"}
 CLOSED_FINE = {"OK", "INFORMATIONAL"}
@@ -35,10 +42,10 @@ def free_port() -> int:
     return 12_000 + chosen % 18_000
 
 
-def start(echo: str, log) -> tuple[subprocess.Popen, int]:
+def start(echo: str, options: list[str], log) -> tuple[subprocess.Popen, int]:
     for _ in range(20):
         port = free_port()
-        server = subprocess.Popen([echo, str(port)], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        server = subprocess.Popen([echo, str(port), *options], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         deadline = time.monotonic() + 30
         while server.poll() is None and time.monotonic() < deadline:
             with socket.socket() as probe:
@@ -84,9 +91,15 @@ def expectation() -> dict[str, tuple[str, str]]:
     return {fields[0]: (fields[1], fields[2]) for fields in lines if fields}
 
 
-def judge(results: dict) -> int:
+def is_run(case: str, everything: bool) -> bool:
+    group, _, last = case.rpartition(".")
+    return everything or group not in COMPRESSION or last in CHOSEN
+
+
+def judge(results: dict, everything: bool) -> int:
     """Prints what differs; the number of cases that failed."""
-    expected, failed = expectation(), 0
+    expected = {case: outcome for case, outcome in expectation().items() if is_run(case, everything)}
+    failed = 0
     for case in sorted(expected.keys() | results.keys(), key=order):
         if case not in results:
             print(f"FAIL {case}: not run")
@@ -108,32 +121,47 @@ def write(results: dict) -> None:
     EXPECTATION.write_text("\n".join(lines) + "\n")
 
 
+def compression_slices(everything: bool) -> list[tuple[str, list[str], int]]:
+    last = ["*"] if everything else sorted(CHOSEN, key=int)
+    seconds = 900 if everything else 120
+    return [(f"compression {group}", [f"{group}.{each}" for each in last], seconds) for group in COMPRESSION]
+
+
+def run(echo: str, options: list[str], wstest: str, slices: list, directory: pathlib.Path) -> dict:
+    """What the cases came out as, against a server that is started with these options."""
+    results: dict = {}
+    with open(directory / "echo.log", "ab") as log:
+        server, port = start(str(pathlib.Path(echo).resolve()), options, log)
+        try:
+            for name, cases, seconds in slices:
+                results |= run_slice(str(pathlib.Path(wstest).resolve()), port, name, cases, seconds, directory)
+            if server.poll() is not None:
+                raise SystemExit(f"FAIL: the echo server ended with {server.returncode}")
+        finally:
+            if server.poll() is None:
+                server.terminate()
+                server.wait()
+    return results
+
+
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Runs Autobahn's groups 1 to 7, 9 and 10 against an echo server.")
+    parser = argparse.ArgumentParser(
+        description="Runs Autobahn's groups 1 to 7, 9, 10, 12 and 13 against an echo server.")
     parser.add_argument("echo")
     parser.add_argument("wstest")
-    parser.add_argument("--write", action="store_true", help="write the expectation instead of judging by it")
+    parser.add_argument("--all", action="store_true", help="run all cases of the compression groups")
+    parser.add_argument("--write", action="store_true", help="run all cases and write the expectation, judge nothing")
     arguments = parser.parse_args()
-    results: dict = {}
+    everything = arguments.all or arguments.write
     with tempfile.TemporaryDirectory(prefix="autobahn-") as folder:
         directory = pathlib.Path(folder)
-        with open(directory / "echo.log", "ab") as log:
-            server, port = start(str(pathlib.Path(arguments.echo).resolve()), log)
-            try:
-                for name, cases, seconds in SLICES:
-                    results |= run_slice(
-                        str(pathlib.Path(arguments.wstest).resolve()), port, name, cases, seconds, directory)
-                if server.poll() is not None:
-                    print(f"FAIL: the echo server ended with {server.returncode}")
-                    return 1
-            finally:
-                if server.poll() is None:
-                    server.terminate()
-                    server.wait()
+        results = run(arguments.echo, [], arguments.wstest, SLICES, directory)
+        compression = compression_slices(everything)
+        results |= run(arguments.echo, ["--compress"], arguments.wstest, compression, directory)
     if arguments.write:
         write(results)
         return 0
-    failed = judge(results)
+    failed = judge(results, everything)
     print(f"{len(results) - failed} passed, {failed} failed, 0 skipped")
     return 1 if failed else 0
 

@@ -3,19 +3,23 @@ import PharosEdge
 
 /// A door for conformance suites: the real edge, with a handler that sends every message back.
 ///
-/// Usage: `pharos-echo PORT [MESSAGE-LIMIT]`. Serves every path on 127.0.0.1 until it is killed.
+/// Usage: `pharos-echo PORT [MESSAGE-LIMIT] [--compress]`. Serves every path on 127.0.0.1 until it is killed. With
+/// `--compress` it agrees on permessage-deflate and compresses whatever becomes shorter.
 @main
 struct EchoServer {
     static func main() {
-        let arguments = CommandLine.arguments
+        let arguments = CommandLine.arguments.filter { $0 != "--compress" }
         guard arguments.count >= 2, let port = UInt16(arguments[1]) else {
-            print("usage: pharos-echo PORT [MESSAGE-LIMIT]")
+            print("usage: pharos-echo PORT [MESSAGE-LIMIT] [--compress]")
             return
         }
         var configuration = EdgeConfiguration()
         configuration.messageSizeLimit = arguments.count > 2 ? Int(arguments[2]) ?? 0 : 33_554_432
         configuration.outputLimit = 1 << 30
         configuration.connectionCapacity = 1_024
+        configuration.detachedLimit = 0
+        configuration.compression = CommandLine.arguments.contains("--compress")
+        configuration.compressionMinSize = 0
         let listener = pharos_listen("127.0.0.1", port, 128, 0)
         guard listener >= 0 else {
             print("cannot listen on 127.0.0.1:\(port)")

@@ -1,3 +1,4 @@
+import PharosDomain
 import PharosEdge
 import PharosServices
 import Synchronization
@@ -15,6 +16,7 @@ final class FakeBackend: Backend {
         var calls: [Call] = []
         var counters = NodeCounters()
         var isReady = true
+        var storeHealth = StoreHealth.working
         var response = APIResponse(status: 200, body: Array(#"{"result":{}}"#.utf8))
         var opened: [EchoSource] = []
         /// Whether connections are handed over at once instead of echoed.
@@ -33,6 +35,8 @@ final class FakeBackend: Backend {
             return state.response
         }
     }
+
+    var storeHealth: StoreHealth { state.withLock { $0.storeHealth } }
 
     func open(sink: any ByteSink, peer: String) -> any ByteSource {
         state.withLock { state in

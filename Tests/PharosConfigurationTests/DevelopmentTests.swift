@@ -19,7 +19,9 @@ struct DevelopmentTests {
         #expect(options.presence && options.joinLeave && options.forceRecovery && options.allowRecovery)
         #expect(options.historySize == 100 && options.historyTTL == 300)
         #expect(settings.channel.namespaces.isEmpty)
-        #expect(loaded.developmentOpenings.count == 5)
+        let transports = settings.transports
+        #expect(transports.httpStream && transports.sse && transports.events && transports.poll)
+        #expect(loaded.developmentOpenings.count == 7)
         #expect(loaded.developmentOpenings[0].contains("without a token"))
         #expect(loaded.origin(of: "client.insecure") == .development)
         #expect(loaded.notices.isEmpty)
@@ -32,7 +34,17 @@ struct DevelopmentTests {
         #expect(!loaded.configuration.settings.client.insecure)
         #expect(!loaded.configuration.settings.api.insecure)
         #expect(loaded.configuration.settings.client.allowedOrigins.isEmpty)
-        #expect(loaded.developmentOpenings.count == 2)
+        #expect(loaded.developmentOpenings.count == 4)
+    }
+
+    @Test("--dev keeps history in memory and says so, unless it is given a directory")
+    func developmentStore() throws {
+        let plain = try load(development: true)
+        #expect(plain.configuration.settings.store.path.isEmpty && !plain.configuration.storesOnDisk)
+        #expect(plain.developmentOpenings.contains { $0.contains("history lives in memory") })
+        let given = try load(overrides: [("store.path", "data")], development: true)
+        #expect(given.configuration.settings.store.path == "data" && given.configuration.storesOnDisk)
+        #expect(!given.developmentOpenings.contains { $0.contains("history lives in memory") })
     }
 
     @Test("--dev refuses to listen for other machines", arguments: ["0.0.0.0", "::", "192.168.1.4"])
@@ -52,14 +64,18 @@ struct DevelopmentTests {
         let loaded = try load()
         let configuration = loaded.configuration
         #expect(configuration == PharosConfiguration())
-        #expect(configuration.settings == ServerSettings())
         let settings = configuration.settings
+        // The one thing that a fresh process has and a fresh value has not: a place for what it promises to keep.
+        var bare = settings
+        bare.store.path = ""
+        #expect(bare == ServerSettings())
         #expect(settings.edge.address == "127.0.0.1" && settings.edge.tls == nil)
         #expect(!settings.client.insecure && !settings.client.allowAnonymousConnectWithoutToken)
         #expect(settings.client.allowedOrigins.isEmpty && settings.client.userIDHTTPHeader.isEmpty)
         #expect(settings.api.keys.isEmpty && !settings.api.insecure)
         #expect(!configuration.tokens.hasKey && configuration.subscriptionTokens == nil)
         #expect(settings.channel.namespaces.isEmpty && settings.channel.withoutNamespace == ChannelOptions())
+        #expect(settings.transports == TransportSettings() && !settings.transports.sse && !settings.transports.poll)
         let endpoints = configuration.endpoints
         #expect(!endpoints.health && !endpoints.prometheus && !endpoints.openAPI && !endpoints.demo)
         #expect(loaded.developmentOpenings.isEmpty)

@@ -8,7 +8,9 @@ struct EveryOptionTests {
         switch key.type {
         case .bool: return ["true", "false"]
         case .integer(let range):
-            return [range.lowerBound, range.upperBound, min(range.upperBound, 1000)].map { "\($0)" }
+            return [range.lowerBound, range.upperBound, 1000, 2_000_000].map { min($0, range.upperBound) }.map {
+                "\($0)"
+            }
         case .duration: return ["0s", "1s", "30s", "720h"]
         case .choice(let words): return words
         case .list: return ["", "a", "127.0.0.1,10.0.0.0/8", #"["fossil"]"#, "*"]

@@ -15,12 +15,18 @@ struct RulesTests {
             ("force_recovery: true", "force_recovery", "needs history"),
             ("allow_recovery: true", "allow_recovery", "needs history"),
             ("delta_publish: true", "delta_publish", "needs history"),
+            ("allowed_delta_types: [fossil]", "allowed_delta_types", "needs history"),
+            ("durability: disk", "durability", "needs history"),
+            ("durability: always", "durability", "expected one of"),
+            ("slow_reader: conflate", "slow_reader", "conflation_tag"),
+            ("conflation_tag: symbol", "conflation_tag", "only with `conflate`"),
+            ("slow_reader: latest, conflation_tag: symbol", "conflation_tag", "slow_reader"),
             ("auto_cache_recover: true, force_recovery: true, \(history)", "auto_cache_recover", "cache"),
             (
                 "auto_cache_recover: true, force_recovery_mode: cache, \(history)", "auto_cache_recover",
                 "force_recovery"
             ),
-            ("allowed_delta_types: [xdelta]", "allowed_delta_types", "only `fossil` exists"),
+            ("allowed_delta_types: [xdelta], \(history)", "allowed_delta_types", "only `fossil` exists"),
             ("channel_regex: '['", "channel_regex", "not a valid regular expression"),
             ("subscription_type: map", "subscription_type", "not available in this version"),
             ("subscribe_proxy_enabled: true", "subscribe_proxy_enabled", "not available in this version"),
@@ -47,7 +53,10 @@ struct RulesTests {
             "\(history), force_recovery: true, force_recovery_mode: stream", "force_recovery_mode: ''",
             "\(history), delta_publish: true, allowed_delta_types: [fossil]", "subscription_type: ''",
             "subscription_type: stream, subscribe_proxy_enabled: false, subscribe_proxy_name: default",
-            "channel_regex: '^[a-z]+$'", "publication_data_format: json_object",
+            "channel_regex: '^[a-z]+$'", "publication_data_format: json_object", "durability: ''", "durability: memory",
+            "\(history), durability: disk", "\(history), durability: memory",
+            "\(history), force_recovery: true, slow_reader: drop_oldest", "\(history), slow_reader: latest",
+            "slow_reader: conflate, conflation_tag: symbol",
         ])
     func goodOptions(options: String) {
         #expect(problems("channel: {namespaces: [{name: chat, \(options)}]}") == [])
@@ -100,6 +109,7 @@ struct RulesTests {
             ("http_api.keys[0].key", "http_api: {key: a, keys: [{key: a, methods: [publish]}]}"),
             ("edge.trusted_proxies", "edge: {trusted_proxies: [10.0.0.0/33]}"),
             ("edge.trusted_proxies", "edge: {trusted_proxies: [proxy.example]}"),
+            ("edge.output_limit", "edge: {output_limit: 1000000}"),
             ("node.name", "node: {name: ''}"),
             ("client.user_id_http_header", "client: {user_id_http_header: 'X User'}"),
             ("client.allowed_origins", "client: {allowed_origins: ['https://a https://b']}"),
@@ -120,12 +130,37 @@ struct RulesTests {
             ),
             ("channel.private_prefix", "channel: {private_prefix: ''}"),
             ("channel.user_boundary", "channel: {user_boundary: ':'}"),
-            ("sse.enabled", "sse: {enabled: true}"),
+            ("uni_sse.enabled", "uni_sse: {enabled: true}"),
+            ("sse.handler_prefix", "sse: {enabled: true, handler_prefix: /stream}"),
+            ("websocket.compression_level", "websocket: {compression_level: 0}"),
+            ("client.session_ttl", "client: {session_ttl: 0}"),
             ("engine.type", "engine: {type: redis}"),
         ])
     func server(key: String, file: String) {
         let found = problems(file)
         #expect(found.count == 1 && found[0].contains(key), "\(found)")
+    }
+
+    @Test("a channel on the disk needs a directory for it, and the message names both keys", arguments: [false, true])
+    func durabilityNeedsStore(development: Bool) {
+        let disk = "{\(Self.history), durability: disk}"
+        // With --dev there is no directory unless one is given.
+        let path = development ? "" : "store: {path: ''}\n"
+        let found = problems(path + "channel: {without_namespace: \(disk)}\n", development: development)
+        #expect(found.count == 1, "\(found)")
+        #expect(found.first?.contains("`channel.without_namespace.durability`: `disk` needs `store.path`") == true)
+        let given = "store: {path: data}\nchannel: {without_namespace: \(disk)}\n"
+        #expect(problems(given, development: development) == [])
+    }
+
+    @Test("the limit of all connections' output may be none, or at least that of one")
+    func outputLimit() {
+        #expect(problems("edge: {output_limit: 0}") == [])
+        #expect(problems("edge: {output_limit: 1048576}") == [])
+        #expect(
+            problems(
+                "edge: {output_limit: 99999}\nclient: {queue_max_size: 99999}\nwebsocket: {message_size_limit: 9999}")
+                == [])
     }
 
     @Test("a server without pings needs no shorter pong timeout")

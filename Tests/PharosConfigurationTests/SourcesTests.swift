@@ -131,6 +131,58 @@ struct SourcesTests {
         #expect(configuration.endpoints.health)
     }
 
+    @Test("transports, flow control and the store arrive where the services look for them")
+    func transportsAndStore() throws {
+        let file = """
+            websocket: {compression: true, compression_min_size: 200, compression_level: 6}
+            http_stream: {enabled: true}
+            events: {enabled: true}
+            client:
+              session_ttl: 90s
+              session_limit: 5
+              rate_limit: {per_connection: 10, per_user: 20, per_address: 30}
+            edge: {output_limit: 5000000}
+            store: {path: /srv/pharos, cache_size: 1024}
+            channel:
+              namespaces:
+                - {name: ticks, slow_reader: conflate, conflation_tag: symbol}
+                - {name: chat, history_size: 9, history_ttl: 60s, durability: disk, allowed_delta_types: [fossil]}
+            """
+        let settings = try load(file).configuration.settings
+        var transports = TransportSettings()
+        transports.compression = true
+        transports.compressionMinSize = 200
+        transports.compressionLevel = 6
+        transports.httpStream = true
+        transports.events = true
+        #expect(settings.transports == transports)
+        #expect(settings.client.sessionTTL == 90 && settings.client.sessionLimit == 5)
+        let limits = settings.client.rateLimits
+        #expect(limits.perConnection == 10 && limits.perUser == 20 && limits.perAddress == 30)
+        #expect(settings.edge.outputLimit == 5_000_000)
+        #expect(settings.store.path == "/srv/pharos" && settings.store.cacheSize == 1024)
+        let (ticks, chat) = (settings.channel.namespaces[0].options, settings.channel.namespaces[1].options)
+        #expect(ticks.slowReader == .conflate && ticks.conflationTag == "symbol")
+        #expect(chat.durability == .disk && chat.allowedDeltaTypes == ["fossil"])
+    }
+
+    @Test(
+        "the store is opened only where a channel needs it",
+        arguments: [
+            ("", false), ("{history_size: 9, history_ttl: 60s}", true),
+            ("{history_size: 9, history_ttl: 60s, durability: disk}", true),
+            ("{history_size: 9, history_ttl: 60s, durability: memory}", false),
+        ])
+    func storeInUse(options: String, expected: Bool) throws {
+        let file = options.isEmpty ? "" : "channel: {without_namespace: \(options)}\n"
+        let configuration = try load(file).configuration
+        #expect(configuration.settings.store.path == "pharos-data")
+        #expect(configuration.storesOnDisk == expected)
+        if !options.contains("disk}") {
+            #expect(try !load(file + "store: {path: ''}\n").configuration.storesOnDisk)
+        }
+    }
+
     @Test("the variables of a build and of a Kubernetes service called pharos are no settings")
     func foreignVariables() {
         let names = [

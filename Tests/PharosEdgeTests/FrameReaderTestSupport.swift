@@ -64,15 +64,18 @@ struct FrameTranscript {
     let bytes: [UInt8]
     let limit: Int
     let expectsMask: Bool
+    /// After permessage-deflate was agreed on.
+    let isCompressed: Bool
 
-    init(_ bytes: [UInt8], limit: Int = 100_000, expectsMask: Bool = true) {
+    init(_ bytes: [UInt8], limit: Int = 100_000, expectsMask: Bool = true, isCompressed: Bool = false) {
         self.bytes = bytes
         self.limit = limit
         self.expectsMask = expectsMask
+        self.isCompressed = isCompressed
     }
 
-    init(_ frames: [Frame], limit: Int = 100_000, expectsMask: Bool = true) {
-        self.init(frames.flatMap(\.bytes), limit: limit, expectsMask: expectsMask)
+    init(_ frames: [Frame], limit: Int = 100_000, expectsMask: Bool = true, isCompressed: Bool = false) {
+        self.init(frames.flatMap(\.bytes), limit: limit, expectsMask: expectsMask, isCompressed: isCompressed)
     }
 
     /// The events when `chunk` bytes arrive at a time; 0: all at once.
@@ -85,6 +88,8 @@ struct FrameTranscript {
     func events(cuts: [Int]) -> [FrameEvent] {
         var reader = FrameReader(expectsMask: expectsMask)
         defer { reader.release() }
+        var inflater = MessageInflater()
+        if isCompressed { reader.acceptCompressed() }
         var events: [FrameEvent] = []
         for (start, end) in zip([0] + cuts, cuts + [bytes.count]) {
             // Memory of exactly this piece, freed afterwards: a sanitizer notices every look beyond it.
@@ -93,7 +98,10 @@ struct FrameTranscript {
             piece.copyBytes(from: bytes[start..<end])
             var input = piece
             reading: while true {
-                switch reader.next(&input, limit: limit) {
+                let event =
+                    isCompressed
+                    ? reader.next(&input, limit: limit, inflater: &inflater) : reader.next(&input, limit: limit)
+                switch event {
                 case .needMore: break reading
                 case .text(let bytes): events.append(.text(Array(bytes)))
                 case .binary(let bytes): events.append(.binary(Array(bytes)))

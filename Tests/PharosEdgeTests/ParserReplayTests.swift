@@ -10,6 +10,7 @@ struct ParserReplayTests {
     private static let properties: [(fuzzer: String, property: Property)] = [
         ("RequestHeadFuzz", { ParserProperties.requestHead($0) }),
         ("WebSocketFrameFuzz", { ParserProperties.webSocketFrames($0) }),
+        ("CompressedFrameFuzz", { ParserProperties.compressedFrames($0) }),
     ]
 
     @Test("every seed and every input that once failed keeps the properties", arguments: properties.indices)

@@ -6,8 +6,8 @@ import Testing
 @Suite("streams in memory")
 struct MemoryStreamStoreTests {
     @Test("every promise of a stream store is kept", arguments: StreamStorePromise.allCases)
-    func promise(_ promise: StreamStorePromise) throws {
-        try promise.check(MemoryStreamStore())
+    func promise(_ promise: StreamStorePromise) async throws {
+        try await promise.check(LockedStoreUnderTest(MemoryStreamStore()))
     }
 
     @Test("streams whose memory has expired are freed")
@@ -25,10 +25,14 @@ struct MemoryStreamStoreTests {
         #expect(store.streamCount == 0)
     }
 
-    @Test("an epoch is eight letters and digits, and different each time")
-    func epochs() {
-        let epochs = (0..<1_000).map { _ in MemoryStreamStore.randomEpoch() }
-        #expect(Set(epochs).count == 1_000)
+    @Test("an epoch is eight letters and digits, different for each channel and each store")
+    func epochs() throws {
+        let retention = StreamRetention(size: 5, ttlMs: 1_000, metaTTLMs: 2_000)
+        let epochs = try (0..<1_000).map { number in
+            var store = MemoryStreamStore()
+            return try ["a", "b \(number)"].map { try store.top(of: $0, retention: retention, nowMs: 0).epoch }
+        }.joined()
+        #expect(Set(epochs).count == 2_000)
         #expect(
             epochs.allSatisfy { $0.utf8.count == 8 && $0.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber) } })
     }

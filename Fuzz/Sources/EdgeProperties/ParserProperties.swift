@@ -68,7 +68,12 @@ package enum ParserProperties {
         guard !(head.isChunked && head.contentLength >= 0) else { return "two lengths of one body" }
         if case .accept(let subprotocol) = WebSocketHandshake.examine(head) {
             var writer = ByteWriter()
-            WebSocketHandshake.appendResponse(head, subprotocol: subprotocol, into: &writer)
+            let compression = PerMessageDeflate.accepted(in: head)
+            guard compression.map({ MessageCompressor.windowBits.contains($0.windowBits) }) ?? true else {
+                return "a window that cannot be"
+            }
+            WebSocketHandshake.appendResponse(
+                head, subprotocol: subprotocol, compression: compression, into: &writer)
             let answer = writer.array
             guard answer.starts(with: "HTTP/1.1 101 ".utf8), answer.suffix(4) == [13, 10, 13, 10] else {
                 return "a handshake without an answer"
@@ -77,16 +82,24 @@ package enum ParserProperties {
         return nil
     }
 
-    private static func events(_ pieces: [[UInt8]], expectsMask: Bool, limit: Int) -> [RecordedFrame] {
+    /// What a reader makes of bytes that arrive in these pieces.
+    static func events(
+        _ pieces: [[UInt8]], expectsMask: Bool, limit: Int, isCompressed: Bool = false
+    ) -> [RecordedFrame] {
         var reader = FrameReader(expectsMask: expectsMask)
         defer { reader.release() }
+        var inflater = MessageInflater()
+        if isCompressed { reader.acceptCompressed() }
         var events: [RecordedFrame] = []
         var arrived = 0
         for var piece in pieces {
             arrived += piece.count
             let ended = piece.withUnsafeMutableBytes { bytes in
                 var input = bytes
-                while let event = RecordedFrame(reader.next(&input, limit: limit)) {
+                while let event = RecordedFrame(
+                    isCompressed
+                        ? reader.next(&input, limit: limit, inflater: &inflater) : reader.next(&input, limit: limit))
+                {
                     events.append(event)
                     if event.isLast { return true }
                 }

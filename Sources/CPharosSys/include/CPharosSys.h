@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "pharos_deflate.h"
+
 // One ready descriptor: the events and the 64-bit value registered with it.
 typedef struct {
     uint32_t events;

@@ -29,6 +29,15 @@ enum DevelopmentDefaults {
                 ("channel.without_namespace.allow_recovery", "true"),
             ]),
         Opening(
+            summary: "history lives in memory and ends with the process; give store.path to keep it",
+            settings: [("store.path", "")]),
+        Opening(
+            summary: "besides WebSocket: HTTP streams, SSE, EventSource and long polls",
+            settings: [
+                ("http_stream.enabled", "true"), ("sse.enabled", "true"), ("events.enabled", "true"),
+                ("poll.enabled", "true"),
+            ]),
+        Opening(
             summary: "the demo page, /health, /metrics and /openapi.json answer",
             settings: [
                 ("demo.enabled", "true"), ("health.enabled", "true"), ("prometheus.enabled", "true"),

@@ -59,6 +59,8 @@ package enum ReferencePage {
     private static func heading(of name: String) -> String {
         let parts = name.split(separator: ".")
         let small = ["node", "shutdown", "log", "health", "prometheus", "openapi", "demo"]
+        let transports = ["http_stream", "sse", "events", "poll"]
+        if transports.contains(String(parts[0])) { return "Transports besides WebSocket" }
         return small.contains(String(parts[0]))
             ? "The process and its endpoints" : "`" + parts.dropLast().joined(separator: ".") + "`"
     }

@@ -55,6 +55,23 @@ extension ConfigurationRules {
             refuse("\(place).allowed_delta_types", "only `fossil` exists, found `\(type.prefix(80))`")
         }
         checkPattern("\(place).channel_regex", options.channelRegex)
+        checkDurability(place, options)
+        checkConflation(place, options)
+    }
+
+    private mutating func checkDurability(_ place: String, _ options: ChannelOptions) {
+        guard options.durability == .disk, options.hasHistory, settings.store.path.isEmpty else { return }
+        let reason = development ? ", which is empty with --dev unless it is given" : ", a directory"
+        refuse("\(place).durability", with: ["store.path"], "`disk` needs `store.path`\(reason)")
+    }
+
+    private mutating func checkConflation(_ place: String, _ options: ChannelOptions) {
+        let policy = "\(place).slow_reader", tag = "\(place).conflation_tag"
+        if options.slowReader == .conflate, options.conflationTag.isEmpty {
+            refuse(policy, with: [tag], "`conflate` needs `\(tag)`, the tag whose value says what is about the same")
+        } else if options.slowReader != .conflate, !options.conflationTag.isEmpty {
+            refuse(tag, with: [policy], "has a meaning only with `conflate` as `\(policy)`")
+        }
     }
 
     private mutating func checkHistory(_ place: String, _ options: ChannelOptions) {
@@ -73,7 +90,8 @@ extension ConfigurationRules {
         }
         let dependents = [
             ("force_recovery", options.forceRecovery), ("allow_recovery", options.allowRecovery),
-            ("delta_publish", options.deltaPublish),
+            ("allowed_delta_types", !options.allowedDeltaTypes.isEmpty), ("delta_publish", options.deltaPublish),
+            ("durability", options.durability == .disk),
         ]
         if !options.hasHistory {
             for (name, isOn) in dependents where isOn {

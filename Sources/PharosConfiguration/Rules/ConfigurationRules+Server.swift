@@ -62,9 +62,22 @@ extension ConfigurationRules {
         }
     }
 
+    mutating func checkStore() {
+        let path = settings.store.path
+        // What follows a NUL would be lost on the way to the system.
+        if path.utf8.contains(0) || path.utf8.count > 4_000 { refuse("store.path", "expected the path of a directory") }
+    }
+
     mutating func checkEdge() {
         for proxy in settings.edge.trustedProxies where !NetworkAddress.isAddressOrBlock(proxy) {
             refuse("edge.trusted_proxies", "expected addresses or CIDR blocks, found `\(proxy.prefix(80))`")
+        }
+        let limit = settings.edge.outputLimit
+        if limit > 0, limit < settings.client.queueMaxSize {
+            refuse(
+                "edge.output_limit", with: ["client.queue_max_size"],
+                "\(limit) must not be less than `client.queue_max_size`, \(settings.client.queueMaxSize): one connection "
+                    + "alone may have that much")
         }
         let name = settings.nodeName
         if name.isEmpty || name.utf8.count > 255 { refuse("node.name", "must have 1 to 255 bytes") }

@@ -14,6 +14,7 @@ struct ConfigurationRules {
         rules.checkListeners()
         rules.checkTLS()
         rules.checkAPI()
+        rules.checkStore()
         rules.checkEdge()
         rules.checkClient()
         rules.checkTokens("client.token", draft.configuration.tokens)

@@ -53,8 +53,16 @@ extension ConfigurationSchema {
             .bool(
                 "auto_cache_recover", \.autoCacheRecover,
                 "A first subscription gets the latest publication too; needs `force_recovery` and mode `cache`."),
-            .list("allowed_delta_types", \.allowedDeltaTypes, "Delta types clients may ask for; only `fossil` exists."),
-            .bool("delta_publish", \.deltaPublish, "Every publication may be sent as a delta; needs history."),
+            .list(
+                "allowed_delta_types", \.allowedDeltaTypes,
+                "Delta types clients may ask for; only `fossil` exists; needs history."),
+            .bool(
+                "delta_publish", \.deltaPublish,
+                "Every publication may be sent as a delta, not only those published so; needs history."),
+            .choice(
+                "durability", \.durability, ChannelOptions.Durability.allCases.map { ($0.rawValue, $0) },
+                "`disk`: on the disk before its publisher is answered; `memory`: gone with the process; empty: `disk` if "
+                    + "there is a `store.path`."),
         ] + accessOptions + [
             .bool(
                 "allow_user_limited_channels", \.allowUserLimitedChannels,
@@ -65,7 +73,11 @@ extension ConfigurationSchema {
                 "What the data of a publication must be; empty: the global value."),
             .choice(
                 "slow_reader", \.slowReader, ChannelOptions.SlowReaderPolicy.allCases.map { ($0.rawValue, $0) },
-                "What happens to a connection whose output exceeds `client.queue_max_size`."),
+                "For a client that reads too slowly: `close` its connection beyond `client.queue_max_size`; `drop_oldest` "
+                    + "publications; keep only the `latest` that waits; `conflate`: the latest per `conflation_tag`."),
+            .text(
+                "conflation_tag", \.conflationTag,
+                "With `conflate`: the tag whose value says what a publication is about."),
         ] + refusedOptions)
 
     private static let accessOptions: [Setting<ChannelOptions>] = [

@@ -60,6 +60,12 @@ extension ConfigurationSchema {
         .integer(
             "connections_per_address", \.connectionsPerAddress, 0...1_000_000,
             "Connections from one client address; beyond it: 429. 0: no limit."),
+        .duration(
+            "session_ttl", \.sessionTTL, from: 1,
+            "How long the state of a client with a session key outlives its connection."),
+        .integer(
+            "session_limit", \.sessionLimit, 1...10_000_000,
+            "Clients whose state is kept while they are away; beyond it those away longest are forgotten."),
         .list(
             "registered_names", \.registeredNames,
             "Client names that get a metric label of their own; all others share one."),
@@ -72,5 +78,14 @@ extension ConfigurationSchema {
         .bool(
             "subscribe_to_user_personal_channel.single_connection", \.singleConnection,
             "Keep one connection per user: a new one ends the older."),
+        .integer(
+            "rate_limit.per_connection", \.rateLimits.perConnection, 0...1_000_000,
+            "Commands per second of one connection, with a burst of one second; beyond it: error 111. 0: no limit."),
+        .integer(
+            "rate_limit.per_user", \.rateLimits.perUser, 0...1_000_000,
+            "The same for all connections of one user together; 0: no limit."),
+        .integer(
+            "rate_limit.per_address", \.rateLimits.perAddress, 0...1_000_000,
+            "The same for all connections from one client address together; 0: no limit."),
     ])
 }

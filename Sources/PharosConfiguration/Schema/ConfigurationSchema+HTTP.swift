@@ -48,6 +48,38 @@ extension ConfigurationSchema {
         .duration(
             "websocket.write_timeout", \.configuration.settings.edge.writeTimeout, from: 0.001,
             "How long a blocked write may take before the connection is closed with 3009."),
+        .bool(
+            "websocket.compression", \.configuration.settings.transports.compression,
+            "Offer `permessage-deflate`: a publication is compressed once for all who negotiated it."),
+        .integer(
+            "websocket.compression_min_size", \.configuration.settings.transports.compressionMinSize, 0...1_073_741_824,
+            "Messages with fewer bytes are sent as they are."),
+        .integer(
+            "websocket.compression_level", \.configuration.settings.transports.compressionLevel, 1...9,
+            "Effort, from fast to small."),
+    ]
+
+    static let transports: [Setting<ConfigurationDraft>] = [
+        .bool(
+            "http_stream.enabled", \.configuration.settings.transports.httpStream,
+            "Answer `/connection/http_stream`, and `/emulation` for its commands."),
+        .bool(
+            "sse.enabled", \.configuration.settings.transports.sse,
+            "Answer `/connection/sse`, and `/emulation` for its commands."),
+        .bool("events.enabled", \.configuration.settings.transports.events, "Answer `/events`: plain EventSource."),
+        .bool(
+            "poll.enabled", \.configuration.settings.transports.poll,
+            "Answer `/poll` and `/connection/poll`: long polls without and with a session."),
+    ]
+
+    static let store: [Setting<ConfigurationDraft>] = [
+        .text(
+            "store.path", \.configuration.settings.store.path,
+            "Directory of the durable store, made at start if a channel needs it; empty: there is none, and all "
+                + "history lives in memory. With `--dev` empty by default."),
+        .integer(
+            "store.cache_size", \.configuration.settings.store.cacheSize, 0...68_719_476_736,
+            "Bytes of publications that each shard keeps in memory, to answer readers without the disk."),
     ]
 
     static let edge = SettingTable<EdgeSettings>([
@@ -60,6 +92,10 @@ extension ConfigurationSchema {
         .integer(
             "backlog", \.backlog, 1...65_535,
             "Connections that wait to be accepted; the kernel caps it at `net.core.somaxconn`."),
+        .integer(
+            "output_limit", \.outputLimit, 0...1_099_511_627_776,
+            "Bytes that may wait for all connections of the process together; beyond it the slowest go first. 0: no limit."
+        ),
         .list(
             "trusted_proxies", \.trustedProxies,
             "Addresses or CIDR blocks of proxies whose `X-Forwarded-For` is believed; otherwise the socket's address counts."

@@ -13,8 +13,10 @@ extension ConfigurationSchema {
             .refused("http_api.external", unless: "false"),
             .refused("http_api.handler_prefix", unless: "/api"),
             .refused("websocket.disabled", unless: "false"),
-            .refused("websocket.compression", unless: "false"),
             .refused("websocket.handler_prefix", unless: "/connection/websocket"),
+            .refused("http_stream.handler_prefix", unless: "/connection/http_stream"),
+            .refused("sse.handler_prefix", unless: "/connection/sse"),
+            .refused("emulation.handler_prefix", unless: "/emulation"),
             .refused("health.handler_prefix", unless: "/health"),
             .refused("prometheus.handler_prefix", unless: "/metrics"),
             .refused("client.concurrency", unless: "0", alternatives: ["1"]),
@@ -27,8 +29,8 @@ extension ConfigurationSchema {
             .refused("usage_stats.disabled", unless: "true", alternatives: ["false"]),
         ]
         + [
-            "client.proxy.connect.enabled", "client.proxy.refresh.enabled", "http_stream.enabled", "sse.enabled",
-            "webtransport.enabled", "uni_websocket.enabled", "uni_http_stream.enabled", "uni_sse.enabled",
+            "client.proxy.connect.enabled", "client.proxy.refresh.enabled", "webtransport.enabled",
+            "uni_websocket.enabled", "uni_http_stream.enabled", "uni_sse.enabled",
             "uni_grpc.enabled", "grpc_api.enabled", "admin.enabled", "debug.enabled", "swagger.enabled",
         ].map { .refused($0, unless: "false") }
 }

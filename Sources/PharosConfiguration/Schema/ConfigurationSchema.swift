@@ -3,11 +3,12 @@ import PharosDomain
 /// The one table of all keys. File, environment, flags, `config` commands and the reference page come from it.
 package enum ConfigurationSchema {
     static let table = SettingTable<ConfigurationDraft>(
-        http + websocket
+        http + websocket + transports
             + client.lifted("client", \.configuration.settings.client)
             + tokens.lifted("client.token", \.configuration.tokens)
             + subscriptionTokens
             + channel.lifted("channel", \.configuration.settings.channel)
+            + store
             + edge.lifted("edge", \.configuration.settings.edge)
             + process + refused)
 

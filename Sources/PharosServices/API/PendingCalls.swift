@@ -7,6 +7,8 @@ indirect enum CallOrigin {
     case http(ConnectionID, transportErrors: Bool)
     case backend(BackendCall, transportErrors: Bool)
     case client(ConnectionID, command: UInt32)
+    /// A stateless poll, for one of its channels.
+    case poll(ConnectionID, channel: Int)
     /// One of the calls of a batch or broadcast.
     case item(parent: UInt64, index: Int)
 }

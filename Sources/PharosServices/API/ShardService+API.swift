@@ -73,6 +73,7 @@ extension ShardService {
         let options = try rules.resolve(request.channel).options
         var publication = Publication(data: request.data, tags: request.tags)
         publication.isJSON = request.dataIsJSON
+        publication.allowsDelta = request.delta || options.deltaPublish
         guard accepts(publication, options) else { throw .badRequest }
         let order = PublishOrder(
             channel: request.channel, publication: publication, options: options, skipHistory: request.skipHistory,
@@ -171,6 +172,7 @@ extension ShardService {
         switch origin {
         case .item(let parent, let index): itemFinished(parent, index, result, &edge)
         case .client(let id, let command): answer(result, command, to: id, &edge)
+        case .poll(let id, let channel): pollRead(id, channel, result, &edge)
         case .http(let id, let transportErrors):
             let status = encode(result, transportErrors)
             scratch.withBytes { edge.respond(id, status: status, body: $0) }

@@ -83,6 +83,9 @@ extension ShardService {
                         request.channel, request.options, from: request.recoverSince, context(edge))
                 else { continue }
                 subscribe(order, of: id, &edge)
+            } catch  where error == .limitExceeded {
+                // The server wants more for this client than it may have: nothing the client could mend.
+                disconnect(id, .channelLimit, &edge)
             } catch {
                 return .failed(error)
             }

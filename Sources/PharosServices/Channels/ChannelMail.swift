@@ -54,6 +54,8 @@ enum OwnerCall: Sendable {
     case presence(channel: String)
     case presenceStats(channel: String)
     case history(HistoryOrder)
+    /// As `history`, and from before the read on the shard hears of the channel.
+    case watch(HistoryOrder, shard: Int)
     case removeHistory(channel: String)
 }
 

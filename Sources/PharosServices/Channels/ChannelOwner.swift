@@ -13,12 +13,15 @@ struct ChannelOwner: ~Copyable {
     private var idempotency = IdempotencyWindow()
     private var versions: [String: (version: UInt64, epoch: String, untilMs: Int64)] = [:]
     private var nextExpiryMs: Int64 = 0
-    private let settings: ServerSettings
+    /// What the durable store has confirmed of this shard's channels.
+    var cache: StreamCache
+    let settings: ServerSettings
 
     init(_ settings: ServerSettings) {
         self.settings = settings
         streams = MemoryStreamStore()
         presence = MemoryPresenceStore()
+        cache = StreamCache(byteLimit: settings.store.cacheSize)
     }
 
     /// A publication on its way to the shards in `shards`.
@@ -61,17 +64,16 @@ struct ChannelOwner: ~Copyable {
                 position, channel: order.channel, key: order.idempotencyKey,
                 untilMs: nowMs + Int64(settings.api.idempotencyWindow * 1_000))
         }
-        let shards = interest[order.channel] ?? 0
-        guard shards != 0 else { return (position, nil) }
-        return (position, Delivery(event: .publication(publication, epoch: position.epoch), shards: shards))
+        return (position, delivery(order.channel, .publication(publication, epoch: position.epoch)))
     }
+
+    func retention(_ options: ChannelOptions) -> StreamRetention { StreamRetention(options, settings.channel) }
 
     // MARK: Subscribers
 
     /// Adds a shard's subscriber: from now on the shard hears of the channel. The read is what recovery needs.
     mutating func attach(_ request: AttachRequest, shard: Int, nowMs: Int64) throws(ReplyError) -> StreamRead? {
-        interest[request.channel, default: 0] |= 1 << UInt64(shard)
-        if request.keepsPresence { presence.add(request.info, to: request.channel) }
+        enter(request, shard: shard)
         guard request.isPositioned else { return nil }
         let retention = StreamRetention(request.options, settings.channel)
         guard let from = request.recoverFrom else {
@@ -88,7 +90,16 @@ struct ChannelOwner: ~Copyable {
         }
     }
 
-    /// Who hears of an event that is no publication.
+    /// From now on the shard hears of the channel, and the subscriber is present.
+    mutating func enter(_ request: AttachRequest, shard: Int) {
+        watch(request.channel, shard: shard)
+        if request.keepsPresence { presence.add(request.info, to: request.channel) }
+    }
+
+    /// From now on the shard hears of the channel.
+    mutating func watch(_ channel: String, shard: Int) { interest[channel, default: 0] |= 1 << UInt64(shard) }
+
+    /// Who hears of an event.
     func delivery(_ channel: String, _ event: ChannelEvent) -> Delivery? {
         guard let shards = interest[channel], shards != 0 else { return nil }
         return Delivery(event: event, shards: shards)

@@ -11,6 +11,20 @@ struct LocalChannel {
     var waiting: [(connection: ConnectionID, generation: UInt32)] = []
     /// What all live subscribers here have been told; they all hear the same sequence. nil: nothing known yet.
     var position: StreamPosition?
+    /// Stateless polls that wait for news here.
+    var polls: [ConnectionID] = []
+    /// Reads under way for polls; while there are any, and a little longer, the record stays.
+    var pollReads = 0
+    var pollsUntilMs: Int64 = 0
+    var isHeldForPolls = false
+    /// The newest payload, kept while somebody reads deltas.
+    var deltaBase: [UInt8]?
+    var deltaSubscribers = 0
+    /// Some of them wait for a whole publication to begin with.
+    var hasFreshDeltas = false
+    /// What becomes of its publications where a subscriber is too slow for them.
+    var slowReader = ChannelOptions.SlowReaderPolicy.close
+    var conflationTag = ""
 }
 
 /// The channels with subscribers on this shard, by name and by number.
@@ -18,6 +32,7 @@ struct LocalChannels: ~Copyable {
     private var indexByName: [String: Int] = [:]
     private var channels: Places<LocalChannel>
     private var free: [Int] = []
+    private var placeByTopic: [UInt32: Int] = [:]
 
     init() { channels = Places() }
 
@@ -35,14 +50,19 @@ struct LocalChannels: ~Copyable {
         let index = free.popLast() ?? channels.count
         channels.insert(channel, at: index)
         indexByName[channel.name] = index
+        if channel.slowReader != .close { placeByTopic[channel.topic] = index }
         return index
     }
 
     mutating func remove(_ index: Int) {
         indexByName[channels[index].name] = nil
+        placeByTopic[channels[index].topic] = nil
         channels.remove(at: index)
         free.append(index)
     }
+
+    /// The channel of a topic; only of those whose publications may be dropped.
+    func index(ofTopic topic: UInt32) -> Int? { placeByTopic[topic] }
 
     func forEach(_ body: (LocalChannel) -> Void) {
         for index in indexByName.values { body(channels[index]) }

@@ -15,6 +15,8 @@ struct ServiceCounters {
     var recoveryFailures: UInt64 = 0
     var recoveredPublications: UInt64 = 0
     var slowClosed: UInt64 = 0
+    /// Publications that the durable store refused.
+    var storeErrors: UInt64 = 0
     var subscriptions = 0
     /// Connected clients by registered name, in the order of the setting.
     var nameCounts: [Int] = []

@@ -5,7 +5,7 @@ import PharosProtocol
 /// A client session and what the shard keeps beside it.
 struct SessionEntry {
     var session: ClientSession
-    var wire: WireFormat
+    var wire: Wire
     var generation: UInt32
     /// Index into the registered client names; 0 unregistered.
     var name: UInt16 = 0
@@ -13,6 +13,16 @@ struct SessionEntry {
     var holdsUserPlace = false
     /// Counted as a client: the connect was answered.
     var isRegistered = false
+    /// The number of this connection among its user's, where only the newest may stay; 0 elsewhere.
+    var userSequence: UInt64 = 0
+    /// The secret half of a stream's name; 0 where commands come on the same connection.
+    var streamKey: UInt64 = 0
+    /// Under which the client finds its state again; empty: it did not ask for that.
+    var key = ""
+    /// Commands wait until an older connection of the client has told what it leaves.
+    var awaitsState = false
+    /// Channels whose next publication must be whole.
+    var freshDeltas: Set<String> = []
 }
 
 /// Sessions by the connection's place, and by user.

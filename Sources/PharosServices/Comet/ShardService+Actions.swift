@@ -82,25 +82,42 @@ extension ShardService {
     }
 
     mutating func connectAnswered(_ id: ConnectionID, _ reply: Reply, _ edge: inout Edge) {
+        let user = sessions[id].session.user
+        // While the channels of this connect were read, a newer one of the same user may have come.
+        if sessions[id].userSequence > 0, !node.isNewestConnection(of: user, sessions[id].userSequence) {
+            return disconnect(id, .connectionLimit, &edge)
+        }
         sessions.register(id)
+        var reply = reply
+        if case .connect(var result) = reply.result, sessions[id].streamKey != 0 {
+            result.session = streamName(id)
+            result.node = node.uid
+            reply.result = .connect(result)
+        }
         send(reply, to: id, &edge)
         resumeQueue(id, &edge)
+    }
+
+    /// Ends the user's connections that came before the one with this number.
+    mutating func disconnectOlder(_ user: String, than sequence: UInt64, _ edge: inout Edge) {
+        for id in sessions.connections(of: user) where sessions.contains(id) && sessions[id].userSequence < sequence {
+            disconnect(id, .connectionLimit, &edge)
+        }
     }
 
     /// Applies the limits on connections per user; false: this one was closed.
     private mutating func makeRoom(for user: String, _ id: ConnectionID, _ edge: inout Edge) -> Bool {
         let settings = node.settings.client
         if settings.singleConnection {
-            // The newest connection stays, on whichever shard the older ones are.
-            var order = APIDisconnect()
-            order.user = user
-            order.whitelist = [sessions[id].session.client.text]
-            order.disconnect = .connectionLimit
+            // The newest connection stays, on whichever shard the older ones are. The number decides between two that come
+            // at the same moment: without it each would end the other.
+            let sequence = node.newestConnection(of: user)
+            sessions[id].userSequence = sequence
             for shard in node.mailboxes.indices {
                 if shard == index {
-                    _ = control(.disconnect(order), &edge)
+                    disconnectOlder(user, than: sequence, &edge)
                 } else {
-                    node.post(.control(.disconnect(order), shard: index, ticket: 0), to: shard)
+                    node.post(.disconnectOlder(user: user, sequence: sequence), to: shard)
                 }
             }
         }
@@ -121,10 +138,11 @@ extension ShardService {
         let info = sessions[id].session.clientInfo(
             channelInfo: sessions[id].session.subscription(of: channel)?.info ?? [])
         var publication = Publication(data: data, info: info)
-        publication.isJSON = sessions[id].wire == .json || data.withUnsafeBytes { JSONScanner.isValid($0) }
+        publication.isJSON = sessions[id].wire.format == .json || data.withUnsafeBytes { JSONScanner.isValid($0) }
         guard accepts(publication, options) else {
             return send(Reply(id: command, result: .error(.badRequest)), to: id, &edge)
         }
+        publication.allowsDelta = options.deltaPublish
         // What is told about the publisher goes with it, so it must be JSON as well.
         if !info.isJSON { publication.isJSON = false }
         let order = PublishOrder(channel: channel, publication: publication, options: options)

@@ -17,7 +17,7 @@ extension ShardService {
         }
     }
 
-    /// Encodes an event once per wire format and gives it to this shard's subscribers.
+    /// Encodes an event once per lane and gives it to this shard's subscribers.
     mutating func deliver(_ event: ChannelEvent, to channel: String, _ edge: inout Edge) {
         guard let place = channels.index(of: channel) else { return }
         switch event {
@@ -38,52 +38,84 @@ extension ShardService {
         if publication.offset > 0, !advance(place, to: publication.offset, epoch, &edge) { return }
         // After a gap the last subscriber may have gone, and the record with it.
         guard channels.index(of: name) == place else { return }
+        if !channels[place].polls.isEmpty { answerPolls(place, publication, epoch, &edge) }
         let topic = channels[place].topic
         // Only the first publication of a stream brings its epoch, for those who subscribed while it was empty.
         let sentEpoch = publication.offset == 1 ? epoch : ""
-        if edge.hasSubscribers(topic, wire: 0) || edge.hasSubscribers(topic, wire: 2) {
-            if publication.isJSON {
-                JSONReplyEncoder.encodePublication(
-                    channel: name, publication, epoch: sentEpoch, into: &scratch)
-                publishScratch(topic, wire: 0, .text, &edge)
+        var refusesJSON = false
+        let overflow = overflow(publication, channels[place])
+        for lanePlace in 0..<edge.lanePlaces(of: topic) {
+            guard let number = edge.lane(of: topic, at: lanePlace) else { continue }
+            let lane = Lane(number: number)
+            if lane.wire.carrier == .events {
+                publishEvent(publication, epoch, place, lane, overflow, &edge)
+            } else if lane.wire.format == .json, !publication.isJSON {
+                refusesJSON = true
+            } else if lane.delta != .none {
+                publishDelta(publication, sentEpoch, place, lane, &edge)
             } else {
-                refuseJSON(topic, &edge)
-                guard channels.index(of: name) == place else { return }
+                encode(publication, sentEpoch, channel: name, lane.wire.format)
+                publishScratch(topic, lane, overflow, &edge)
             }
         }
-        if edge.hasSubscribers(topic, wire: 1) || edge.hasSubscribers(topic, wire: 3) {
-            ProtobufReplyEncoder.encodePublication(
-                channel: name, publication, epoch: sentEpoch, into: &scratch)
-            publishScratch(topic, wire: 1, .binary, &edge)
+        if channels[place].deltaSubscribers > 0 {
+            channels[place].deltaBase = publication.data
+            if channels[place].hasFreshDeltas { followDeltas(place, &edge) }
+        }
+        if refusesJSON { refuseJSON(topic, &edge) }
+    }
+
+    mutating func encode(_ publication: Publication, _ epoch: String, channel: String, _ format: WireFormat) {
+        switch format {
+        case .json: JSONReplyEncoder.encodePublication(channel: channel, publication, epoch: epoch, into: &scratch)
+        case .protobuf:
+            ProtobufReplyEncoder.encodePublication(channel: channel, publication, epoch: epoch, into: &scratch)
         }
     }
 
-    private mutating func publishScratch(_ topic: UInt32, wire: Int, _ opcode: Edge.Opcode, _ edge: inout Edge) {
-        scratch.withBytes { bytes in
-            edge.publish(topic, wire: wire, opcode, bytes)
-            edge.publish(topic, wire: wire + 2, opcode, bytes)
+    /// Gives the message in `scratch` to all subscribers of a lane.
+    mutating func publishScratch(
+        _ topic: UInt32, _ lane: Lane, _ overflow: (policy: OverflowPolicy, key: UInt32),
+        _ edge: inout Edge
+    ) {
+        let (policy, key) = overflow
+        let framing = frame(lane.wire, edge)
+        if lane.wire.carrier == .eventStream {
+            edge.publish(topic, lane: lane.number, framing, packed, policy: policy, key: key)
+            packed.removeAll()
+        } else if lane.wire.windowBits == 0 {
+            edge.publish(topic, lane: lane.number, framing, scratch, policy: policy, key: key)
+        } else if edge.compress(scratch, windowBits: lane.wire.windowBits, into: &packed) {
+            // Compressed once for all who agreed on the same window.
+            let compressed: Framing = framing == .text ? .compressedText : .compressedBinary
+            edge.publish(topic, lane: lane.number, compressed, packed, policy: policy, key: key)
+            packed.removeAll()
+        } else {
+            edge.publish(topic, lane: lane.number, framing, scratch, policy: policy, key: key)
         }
         scratch.removeAll()
     }
 
     private mutating func deliverToJoinLeave(_ push: Push, _ place: Int, _ edge: inout Edge) {
         let topic = channels[place].topic
-        if edge.hasSubscribers(topic, wire: 2) {
-            if push.isJSON {
-                JSONReplyEncoder.encode(push, into: &scratch)
-                scratch.withBytes { edge.publish(topic, wire: 2, .text, $0) }
-                scratch.removeAll()
-            } else {
-                refuseJSON(topic, &edge) {
-                    $0.subscription(of: push.channel)?.flags.contains(.receivesJoinLeave) == true
-                }
-                guard channels.index(of: push.channel) == place else { return }
+        var refusesJSON = false
+        for lanePlace in 0..<edge.lanePlaces(of: topic) {
+            guard let number = edge.lane(of: topic, at: lanePlace) else { continue }
+            let lane = Lane(number: number)
+            guard lane.receivesJoinLeave else { continue }
+            switch lane.wire.format {
+            case .json where !push.isJSON:
+                refusesJSON = true
+                continue
+            case .json: JSONReplyEncoder.encode(push, into: &scratch)
+            case .protobuf: ProtobufReplyEncoder.encode(push, into: &scratch)
             }
+            publishScratch(topic, lane, (.close, 0), &edge)
         }
-        if edge.hasSubscribers(topic, wire: 3) {
-            ProtobufReplyEncoder.encode(push, into: &scratch)
-            scratch.withBytes { edge.publish(topic, wire: 3, .binary, $0) }
-            scratch.removeAll()
+        if refusesJSON {
+            refuseJSON(topic, &edge) {
+                $0.subscription(of: push.channel)?.flags.contains(.receivesJoinLeave) == true
+            }
         }
     }
 
@@ -123,8 +155,10 @@ extension ShardService {
         }
     }
 
+    /// Where a stream stands; nil when it has none, or when only the durable store knows.
     mutating func ownerPosition(of channel: String, _ edge: borrowing Edge) -> StreamPosition? {
         guard let options = try? rules.resolve(channel).options, options.hasHistory else { return nil }
+        if isDurable(options) { return owner.cache.top(of: channel, nowMs: edge.wallMs) }
         return try? owner.position(of: channel, options, nowMs: edge.nowMs)
     }
 
@@ -144,7 +178,8 @@ extension ShardService {
                 let subscription = sessions[id].session.subscription(of: channel.name),
                 subscription.flags.contains(.isPositioned)
             else { continue }
-            if subscription.flags.contains(.isServerSide) {
+            // A plain event stream comes back by itself, and with its position.
+            if subscription.flags.contains(.isServerSide) || sessions[id].wire.carrier == .events {
                 disconnect(id, .insufficientState, &edge)
             } else if let removed = sessions[id].session.removeSubscription(of: channel.name) {
                 undo(removed, of: id, &edge)
@@ -158,12 +193,13 @@ extension ShardService {
     private mutating func refuseJSON(
         _ topic: UInt32, _ edge: inout Edge, where hears: (ClientSession) -> Bool = { _ in true }
     ) {
-        for id in subscribers(of: topic, edge) where sessions.contains(id) && sessions[id].wire == .json {
+        for id in subscribers(of: topic, edge)
+        where sessions.contains(id) && sessions[id].wire.format == .json && sessions[id].wire.carrier != .events {
             if hears(sessions[id].session) { disconnect(id, .inappropriateProtocol, &edge) }
         }
     }
 
-    private func subscribers(of topic: UInt32, _ edge: borrowing Edge) -> [ConnectionID] {
+    func subscribers(of topic: UInt32, _ edge: borrowing Edge) -> [ConnectionID] {
         var ids: [ConnectionID] = []
         edge.forEachSubscriber(of: topic) { ids.append($0) }
         return ids

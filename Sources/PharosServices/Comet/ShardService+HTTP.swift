@@ -8,7 +8,9 @@ extension ShardService {
     mutating func headReceived(
         _ id: ConnectionID, _ head: RequestHead, _ edge: inout Edge
     ) -> HeadDecision {
-        if ShardService.isWebSocketPath(head.path) { return admitWebSocket(id, head, edge) }
+        if let endpoint = Endpoint(head.path), endpoint.isOpen(node.settings.transports) {
+            return endpoint == .webSocket ? admitWebSocket(id, head, edge) : admit(endpoint, head)
+        }
         guard let path = APIPath(head.path), head.method.elementsEqual("POST".utf8) else { return .handOver }
         var name: String?
         if case .method(let method) = path {
@@ -29,16 +31,13 @@ extension ShardService {
     mutating func requestReceived(
         _ id: ConnectionID, _ head: RequestHead, body: UnsafeRawBufferPointer, _ edge: inout Edge
     ) {
+        if let endpoint = Endpoint(head.path) { return serve(endpoint, id, head, body, &edge) }
         guard let path = APIPath(head.path) else { return }
         var transportErrors = node.settings.api.transportErrorMode
         if let mode = head.header("x-centrifugo-error-mode") { transportErrors = mode.elementsEqual("transport".utf8) }
         let key = APIAccess.key(
             apiKeyHeader: head.header("x-api-key"), authorization: head.header("authorization"), query: head.query)
         callAPI(path, body, key: key, origin: .http(id, transportErrors: transportErrors), &edge)
-    }
-
-    static func isWebSocketPath(_ path: UnsafeRawBufferPointer) -> Bool {
-        path.elementsEqual("/connection/websocket".utf8)
     }
 
     private mutating func admitWebSocket(

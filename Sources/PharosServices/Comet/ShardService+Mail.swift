@@ -10,26 +10,31 @@ extension ShardService {
             attach(ticket.request, ticket.connection, ticket.generation, shard: shard, &edge)
         case .attached(let id, let generation, let answer): attached(id, generation, answer, &edge)
         case .detach(let request, let shard):
-            distribute(owner.detach(request, shard: shard), request.channel, &edge)
+            detach(request, shard: shard, &edge)
         case .deliver(let channel, let event): deliver(event, to: channel, &edge)
         case .askPosition(let channel, let shard):
             if let position = ownerPosition(of: channel, edge) {
                 node.post(.position(channel: channel, position), to: shard)
             }
         case .position(let channel, let position): comparePosition(of: channel, with: position, &edge)
-        case .call(let call, let shard, let ticket):
-            let answer: Result<OwnerAnswer, ReplyError>
-            do throws(ReplyError) {
-                answer = .success(try ask(call, &edge))
-            } catch {
-                answer = .failure(error)
-            }
-            node.post(.answered(ticket: ticket, answer), to: shard)
+        case .call(let call, let shard, let ticket): ask(call, reply: .shard(shard, ticket: ticket), &edge)
+        case .stored(let completions):
+            for completion in completions { stored(completion, &edge) }
         case .answered(let ticket, let answer): answered(ticket, answer, &edge)
         case .control(let command, let shard, let ticket):
             let answer = control(command, &edge)
             if ticket != 0 { node.post(.controlled(ticket: ticket, answer), to: shard) }
         case .controlled(let ticket, let answer): controlled(ticket, answer, &edge)
+        case .disconnectOlder(let user, let sequence): disconnectOlder(user, than: sequence, &edge)
+        case .emulated(let session, let data): emulated(session, data, &edge)
+        case .cancelPoll(let id): cancelPoll(id, &edge)
+        case .pollKeysLoaded(let id): verifyPoll(id, isRetry: true, &edge)
+        case .pollSession(let order): polled(order, &edge)
+        case .sessionPolled(let id, let answer): sessionPolled(id, answer, &edge)
+        case .sessionPollerGone(let session, let poller, let shard):
+            forgetPoller(of: session, poller, shard: shard)
+        case .yieldSession(let id): yieldSession(id, &edge)
+        case .sessionYielded(let id, let key, let state): sessionYielded(id, key, state, &edge)
         case .keysLoaded(let id, let action): keysLoaded(id, action, &edge)
         case .backendCall(let call): backendCall(call, &edge)
         case .counters(let call): call.answer(nodeCounters(edge))
@@ -63,7 +68,11 @@ extension ShardService {
         edge.stopAccepting()
         shutdownEndsMs = edge.nowMs + Int64(node.settings.shutdownTimeout * 1_000)
         var open: [ConnectionID] = []
-        edge.forEachWebSocket { open.append($0) }
+        edge.forEachOpen { open.append($0) }
+        var detached: [ConnectionID] = []
+        edge.forEachDetached { detached.append($0) }
+        for id in detached { disconnect(id, .shutdown, &edge) }
+        endPolls(&edge)
         for id in open { edge.setTimer(id, atMs: edge.nowMs + .random(in: 0...max(windowMs, 0))) }
         edge.closeIdleRequests()
         if edge.connectionCount == 0 { edge.isFinished = true }
@@ -95,6 +104,14 @@ extension ShardService {
         all.recoveryFailures = counters.recoveryFailures
         all.recoveredPublications = counters.recoveredPublications
         all.slowClosed = counters.slowClosed
+        all.slowClosedByTotal = edge.counters.slowByTotal
+        all.droppedPublications = edge.counters.dropped
+        all.replacedPublications = edge.counters.replaced
+        all.storeErrors = counters.storeErrors
+        all.currentWaitingPolls = polls.count + polledSessions.values.count { $0.waiter != nil }
+        all.currentPolledSessions = polledSessions.count
+        // One table for the whole node.
+        all.currentParkedSessions = index == 0 ? node.parked.count : 0
         all.handedOver = edge.counters.handedOver
         for (name, count) in zip(node.settings.client.registeredNames, counters.nameCounts) {
             all.clientNames[name] = count

@@ -8,41 +8,77 @@ extension ShardService {
     mutating func send(_ reply: Reply, to id: ConnectionID, _ edge: inout Edge) {
         guard sessions.contains(id) else { return }
         if case .error(let error) = reply.result { counters.replyErrors[error.code, default: 0] += 1 }
-        switch sessions[id].wire {
+        if sessions[id].wire.carrier == .events { return eventsReplied(reply, id, &edge) }
+        switch sessions[id].wire.format {
         case .json:
             // Bytes that are not JSON cannot be put into a JSON message (and would break it).
             guard reply.isJSON else { return disconnect(id, .inappropriateProtocol, &edge) }
             JSONReplyEncoder.encode(reply, into: &scratch)
         case .protobuf: ProtobufReplyEncoder.encode(reply, into: &scratch)
         }
-        flushScratch(to: id, &edge)
+        flushScratch(to: id, sessions[id].wire, &edge)
     }
 
     mutating func send(_ push: Push, to id: ConnectionID, _ edge: inout Edge) {
         guard sessions.contains(id) else { return }
-        switch sessions[id].wire {
-        case .json:
-            guard push.isJSON else { return disconnect(id, .inappropriateProtocol, &edge) }
-            JSONReplyEncoder.encode(push, into: &scratch)
+        if sessions[id].wire.carrier == .events { return eventsPushed(push, id, &edge) }
+        if sessions[id].wire.format == .json, !push.isJSON { return disconnect(id, .inappropriateProtocol, &edge) }
+        write(push, to: id, sessions[id].wire, &edge)
+    }
+
+    /// Also to a connection whose session has just ended.
+    mutating func write(_ push: Push, to id: ConnectionID, _ wire: Wire, _ edge: inout Edge) {
+        switch wire.format {
+        case .json: JSONReplyEncoder.encode(push, into: &scratch)
         case .protobuf: ProtobufReplyEncoder.encode(push, into: &scratch)
         }
-        flushScratch(to: id, &edge)
+        flushScratch(to: id, wire, &edge)
     }
 
     mutating func sendPing(_ id: ConnectionID, _ edge: inout Edge) {
+        let wire = sessions[id].wire
         if sessions[id].session.usesFramePings {
             return edge.send(id, .ping, UnsafeRawBufferPointer(start: nil, count: 0))
         }
-        switch sessions[id].wire {
+        if wire.carrier == .events {
+            EventStreamEncoder.comment(into: &scratch)
+            edge.send(id, .chunk, scratch)
+            return scratch.removeAll()
+        }
+        switch wire.format {
         case .json: JSONReplyEncoder.encodePing(into: &scratch)
         case .protobuf: ProtobufReplyEncoder.encodePing(into: &scratch)
         }
-        flushScratch(to: id, &edge)
+        flushScratch(to: id, wire, &edge)
     }
 
-    private mutating func flushScratch(to id: ConnectionID, _ edge: inout Edge) {
-        edge.send(id, sessions[id].wire == .json ? .text : .binary, scratch)
+    /// Sends the one message in `scratch`, which is empty afterwards.
+    private mutating func flushScratch(to id: ConnectionID, _ wire: Wire, _ edge: inout Edge) {
+        let framing = frame(wire, edge)
+        switch framing {
+        case .chunk where wire.carrier == .eventStream:
+            edge.send(id, framing, packed)
+            packed.removeAll()
+        default: edge.send(id, framing, scratch)
+        }
         scratch.removeAll()
+    }
+
+    /// Makes the message in `scratch` ready for the carrier, in `packed` where it takes another form there.
+    mutating func frame(_ wire: Wire, _ edge: borrowing Edge) -> Framing {
+        switch wire.carrier {
+        case .webSocket: return wire.format == .json ? .text : .binary
+        case .httpStream:
+            if wire.format == .json { scratch.append(UInt8(ascii: "\n")) }
+            return .chunk
+        case .eventStream:
+            scratch.withBytes { MessageEventStream.append($0, into: &packed) }
+            return .chunk
+        case .poll:
+            scratch.append(UInt8(ascii: "\n"))
+            return .bare
+        case .events: preconditionFailure("plain event streams carry no messages of the protocol")
+        }
     }
 }
 

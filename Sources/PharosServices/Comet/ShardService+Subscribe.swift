@@ -8,11 +8,6 @@ extension ShardService {
     static var attaching: UInt32 { .max - 1 }
     static var unattached: UInt32 { .max }
 
-    /// Where a subscriber reads: by wire format, and with or without joins and leaves.
-    func wire(_ format: WireFormat, receivesJoinLeave: Bool) -> Int {
-        (format == .json ? 0 : 1) + (receivesJoinLeave ? 2 : 0)
-    }
-
     mutating func subscribe(_ order: SubscribeOrder, of id: ConnectionID, _ edge: inout Edge) {
         let options: ChannelOptions
         do throws(ReplyError) { options = try rules.resolve(order.channel).options } catch {
@@ -43,20 +38,38 @@ extension ShardService {
     mutating func attach(
         _ request: AttachRequest, _ id: ConnectionID, _ generation: UInt32, shard: Int, _ edge: inout Edge
     ) {
-        let answer: Result<StreamRead?, ReplyError>
+        let waiting = WaitingAttach(request: request, connection: id, generation: generation, shard: shard)
+        if request.isPositioned, isDurable(request.options) {
+            owner.enter(request, shard: shard)
+            return attachDurably(waiting, &edge)
+        }
         do throws(ReplyError) {
-            answer = .success(try owner.attach(request, shard: shard, nowMs: edge.nowMs))
+            answerAttach(waiting, .success(try owner.attach(request, shard: shard, nowMs: edge.nowMs)), &edge)
         } catch {
-            answer = .failure(error)
+            answerAttach(waiting, .failure(error), &edge)
         }
-        if shard == index {
-            attached(id, generation, answer, &edge)
+    }
+
+    mutating func answerAttach(
+        _ attach: WaitingAttach, _ answer: Result<StreamRead?, ReplyError>, _ edge: inout Edge
+    ) {
+        if attach.shard == index {
+            attached(attach.connection, attach.generation, answer, &edge)
         } else {
-            node.post(.attached(id, generation: generation, answer), to: shard)
+            node.post(.attached(attach.connection, generation: attach.generation, answer), to: attach.shard)
         }
-        if request.emitsJoin {
-            distribute(owner.delivery(request.channel, .join(request.info)), request.channel, &edge)
+        guard attach.request.emitsJoin else { return }
+        let channel = attach.request.channel
+        distribute(owner.delivery(channel, .join(attach.request.info)), channel, &edge)
+    }
+
+    /// The owner's part of leaving. Who was never told of as joined is not told of as gone.
+    mutating func detach(_ request: DetachRequest, shard: Int, _ edge: inout Edge) {
+        var request = request
+        if storeWaits.count > 0, storeWaits.left(client: request.info.client, channel: request.channel) {
+            request.emitsLeave = false
         }
+        distribute(owner.detach(request, shard: shard), request.channel, &edge)
     }
 
     /// The stream has been read: the subscription becomes live, or is undone.
@@ -67,7 +80,7 @@ extension ShardService {
         let read: StreamRead?
         switch answer {
         case .success(let value): read = value
-        case .failure: return disconnect(id, .serverError, &edge)
+        case .failure(let error): return attachFailed(id, generation, error, &edge)
         }
         let completion = sessions[id].session.streamRead(generation: generation, read, context(edge))
         switch completion {
@@ -84,15 +97,34 @@ extension ShardService {
         if sessions.contains(id) { resumeQueue(id, &edge) }
     }
 
+    /// The stream could not be read: a client's own subscribe is refused, and it tries again; else it begins anew.
+    private mutating func attachFailed(
+        _ id: ConnectionID, _ generation: UInt32, _ error: ReplyError, _ edge: inout Edge
+    ) {
+        guard let (subscription, command) = sessions[id].session.subscribeFailed(generation: generation) else { return }
+        guard let command else { return disconnect(id, .serverError, &edge) }
+        stopWaiting(subscription.channel, generation, id)
+        undo(subscription, of: id, &edge)
+        send(Reply(id: command, result: .error(error)), to: id, &edge)
+        resumeQueue(id, &edge)
+    }
+
     private mutating func goLive(
         _ subscription: Subscription, _ read: StreamRead?, _ answer: SubscribeCompletion.Answer, position: UInt64,
         of id: ConnectionID, _ edge: inout Edge
     ) {
         stopWaiting(subscription.channel, subscription.generation, id)
         guard let place = channels.index(of: subscription.channel) else { return }
-        let receives = subscription.flags.contains(.receivesJoinLeave)
-        let node = edge.subscribe(
-            id, to: channels[place].topic, wire: wire(sessions[id].wire, receivesJoinLeave: receives))
+        var lane = Lane(
+            wire: sessions[id].wire, receivesJoinLeave: subscription.flags.contains(.receivesJoinLeave))
+        if subscription.flags.contains(.usesDelta) {
+            lane.delta = .fresh
+            channels[place].deltaSubscribers += 1
+            channels[place].hasFreshDeltas = true
+            sessions[id].freshDeltas.insert(subscription.channel)
+        }
+        if lane.wire.carrier == .events { lane = eventsLane(id, subscription.channel, &edge) }
+        let node = edge.subscribe(id, to: channels[place].topic, lane: lane.number)
         sessions[id].session.bind(generation: subscription.generation, to: node)
         if let read, channels[place].position == nil || channels[place].position!.epoch == read.top.epoch,
             position > channels[place].position?.offset ?? 0 || channels[place].position == nil
@@ -100,8 +132,12 @@ extension ShardService {
             channels[place].position = StreamPosition(offset: position, epoch: read.top.epoch)
         }
         switch answer {
-        case .reply(let reply):
+        case .reply(var reply):
             count(reply)
+            if subscription.flags.contains(.usesDelta), case .subscribe(var result) = reply.result {
+                result.publications = DeltaWriter.publications(result.publications, sessions[id].wire.format)
+                reply.result = .subscribe(result)
+            }
             send(reply, to: id, &edge)
         case .pushes(let pushes):
             for push in pushes { send(push, to: id, &edge) }
@@ -127,16 +163,16 @@ extension ShardService {
         guard let place = channels.index(of: subscription.channel) else { return }
         if subscription.binding != ShardService.attaching {
             edge.unsubscribe(subscription.binding)
+            if subscription.flags.contains(.usesDelta) {
+                channels[place].deltaSubscribers -= 1
+                if channels[place].deltaSubscribers == 0 { channels[place].deltaBase = nil }
+                sessions[id].freshDeltas.remove(subscription.channel)
+            }
         } else {
             stopWaiting(subscription.channel, subscription.generation, id)
         }
         counters.subscriptions -= 1
-        channels[place].references -= 1
-        let isLast = channels[place].references == 0
-        if isLast {
-            edge.removeTopic(channels[place].topic)
-            channels.remove(place)
-        }
+        let isLast = release(place, &edge)
         let flags = subscription.flags
         let request = DetachRequest(
             channel: subscription.channel, info: sessions[id].session.clientInfo(channelInfo: subscription.info),
@@ -144,7 +180,7 @@ extension ShardService {
             isLastOfShard: isLast)
         let ownerShard = node.owner(of: subscription.channel)
         if ownerShard == index {
-            distribute(owner.detach(request, shard: index), request.channel, &edge)
+            detach(request, shard: index, &edge)
         } else {
             node.post(.detach(request, shard: index), to: ownerShard)
         }
@@ -155,8 +191,22 @@ extension ShardService {
         channels[place].waiting.removeAll { $0.connection == id && $0.generation == generation }
     }
 
-    private mutating func localChannel(_ name: String, _ edge: inout Edge) -> Int {
+    /// One who needed the channel's record is gone; true: the last one, and the record with it.
+    mutating func release(_ place: Int, _ edge: inout Edge) -> Bool {
+        channels[place].references -= 1
+        guard channels[place].references == 0 else { return false }
+        edge.removeTopic(channels[place].topic)
+        channels.remove(place)
+        return true
+    }
+
+    mutating func localChannel(_ name: String, _ edge: inout Edge) -> Int {
         if let place = channels.index(of: name) { return place }
-        return channels.add(LocalChannel(name: name, topic: edge.makeTopic()))
+        var channel = LocalChannel(name: name, topic: edge.makeTopic())
+        if let options = try? rules.resolve(name).options {
+            channel.slowReader = options.slowReader
+            channel.conflationTag = options.conflationTag
+        }
+        return channels.add(channel)
     }
 }

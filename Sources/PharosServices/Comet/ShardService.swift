@@ -18,6 +18,8 @@ struct ShardService: EdgeHandler, ~Copyable {
     var channels: LocalChannels
     var owner: ChannelOwner
     var calls = PendingCalls()
+    var storeWaits = StoreWaits()
+    let storeReceiver: ShardStreamReceiver
     /// Commands of sessions that wait for a token or a connect.
     var queues: [UInt32: [Command]] = [:]
     /// Bytes of the messages that those commands came in.
@@ -27,10 +29,22 @@ struct ShardService: EdgeHandler, ~Copyable {
     var counters = ServiceCounters()
     /// Written by every encoder in turn, and always empty between two messages.
     var scratch: ByteWriter
+    /// A message in the form that its carrier gives it; empty between two messages as well.
+    var packed: ByteWriter
+    /// Plain event streams, by the connection's place.
+    var events: [UInt32: EventsState] = [:]
+    /// Stateless polls that wait, by the connection's place.
+    var polls: [UInt32: StatelessPoll] = [:]
+    /// Channels that are kept only for polls to come.
+    var pollChannels: Set<String> = []
+    /// Sessions that are polled, by the place of their output.
+    var polledSessions: [UInt32: PolledSession] = [:]
+    /// Polls of sessions that wait here for an answer from the session's shard, by the connection's place.
+    var waitingPolls: [UInt32: WaitingPoll] = [:]
     var decoded: [Command] = []
     var shutdownEndsMs: Int64?
     var nextPositionCheckMs: Int64
-    private var random = RandomPool()
+    var random = RandomPool()
     /// Made once: contexts refer to it.
     private let clientSettings: SessionContext.Settings
 
@@ -43,7 +57,9 @@ struct ShardService: EdgeHandler, ~Copyable {
         sessions = Sessions()
         channels = LocalChannels()
         owner = ChannelOwner(settings)
+        storeReceiver = ShardStreamReceiver(node: node, index: index)
         scratch = ByteWriter(capacity: 4_096)
+        packed = ByteWriter(capacity: 4_096)
         clientSettings = SessionContext.Settings(settings.client)
         counters.nameCounts = Array(repeating: 0, count: settings.client.registeredNames.count)
         nextPositionCheckMs = node.startedMs
@@ -65,15 +81,23 @@ struct ShardService: EdgeHandler, ~Copyable {
             || (subprotocol == .none
                 && (Query.has("cf_protocol", "protobuf", in: head.query)
                     || Query.has("format", "protobuf", in: head.query)))
+        openSession(
+            id, head,
+            Wire(format: wantsProtobuf ? .protobuf : .json, windowBits: edge.compression(of: id)), &edge)
+    }
+
+    /// A connection has come, and its first command is awaited.
+    mutating func openSession(_ id: ConnectionID, _ head: RequestHead, _ wire: Wire, _ edge: inout Edge) {
         var session = ClientSession(
             client: makeClientID(id), settings: node.settings.client, firstPing: .random(in: 0..<1, using: &random),
-            usesFramePings: Query.has("cf_ws_frame_ping_pong", "true", in: head.query),
+            usesFramePings: wire.carrier == .webSocket && Query.has("cf_ws_frame_ping_pong", "true", in: head.query),
             now: Moment(monotonicMs: edge.nowMs, wallMs: edge.wallMs))
         if let user = userFromProxy(id, head, edge) { session.userNamedByProxy(user) }
         if node.countsAddresses { addresses[id.slot] = clientAddress(id, head, edge) }
-        sessions.insert(
-            SessionEntry(
-                session: session, wire: wantsProtobuf ? .protobuf : .json, generation: id.generation), id)
+        var entry = SessionEntry(session: session, wire: wire, generation: id.generation)
+        if !wire.hasCloseFrame { entry.streamKey = random.next() }
+        sessions.insert(entry, id)
+        if let key = sessionKey(head) { claimSession(key, id, &edge) }
         counters.opened += 1
         edge.setTimer(id, atMs: sessions[id].session.nextDeadline(context(edge)))
     }
@@ -84,7 +108,7 @@ struct ShardService: EdgeHandler, ~Copyable {
         guard sessions.contains(id) else { return }
         decoded.removeAll(keepingCapacity: true)
         do throws(MalformedFrame) {
-            switch sessions[id].wire {
+            switch sessions[id].wire.format {
             case .json: try JSONCommandDecoder.decode(message, into: &decoded)
             case .protobuf: try ProtobufCommandDecoder.decode(message, into: &decoded)
             }
@@ -120,7 +144,7 @@ struct ShardService: EdgeHandler, ~Copyable {
     }
 
     private func mustWait(_ command: Command, _ id: ConnectionID) -> Bool {
-        sessions[id].session.isWaiting || sessions[id].session.mustWait(command)
+        sessions[id].awaitsState || sessions[id].session.isWaiting || sessions[id].session.mustWait(command)
             || (!queues.isEmpty && queues[id.slot] != nil)
     }
 
@@ -138,7 +162,7 @@ struct ShardService: EdgeHandler, ~Copyable {
 
     /// Goes on with commands that waited, if the session no longer does.
     mutating func resumeQueue(_ id: ConnectionID, _ edge: inout Edge) {
-        guard sessions.contains(id), !sessions[id].session.isWaiting,
+        guard sessions.contains(id), !sessions[id].session.isWaiting, !sessions[id].awaitsState,
             let commands = queues.removeValue(forKey: id.slot)
         else { return }
         queuedBytes[id.slot] = nil
@@ -153,7 +177,8 @@ struct ShardService: EdgeHandler, ~Copyable {
     }
 
     mutating func connectionClosed(_ id: ConnectionID, _ edge: inout Edge) {
-        closeSession(id, &edge)
+        if sessions.contains(id) { return closeSession(id, &edge) }
+        pollerGone(id, &edge)
     }
 
     mutating func becameSlow(_ id: ConnectionID, _ edge: inout Edge) {
@@ -166,6 +191,7 @@ struct ShardService: EdgeHandler, ~Copyable {
     }
 
     mutating func timerFired(_ id: ConnectionID, _ edge: inout Edge) {
+        if pollTimedOut(id, &edge) { return }
         guard sessions.contains(id) else { return }
         if shutdownEndsMs != nil { return disconnect(id, .shutdown, &edge) }
         for action in sessions[id].session.timerFired(context(edge)) {
@@ -183,40 +209,67 @@ struct ShardService: EdgeHandler, ~Copyable {
 
     mutating func updateTimer(_ id: ConnectionID, _ edge: inout Edge) {
         guard sessions.contains(id), shutdownEndsMs == nil else { return }
-        edge.setTimer(id, atMs: sessions[id].session.nextDeadline(context(edge)))
+        let deadline = sessions[id].session.nextDeadline(context(edge))
+        edge.setTimer(id, atMs: min(deadline, pollSessionDeadline(id)))
     }
 
     // MARK: Ending
 
     /// Ends a connection with a code; everything it held is undone at once.
     mutating func disconnect(
-        _ id: ConnectionID, _ reason: Disconnect, dropsQueue: Bool = false, _ edge: inout Edge
+        _ id: ConnectionID, _ reason: Disconnect, dropsQueue: Bool = false, keepsState: Bool? = nil,
+        _ edge: inout Edge
     ) {
         guard sessions.contains(id) else { return }
         counters.disconnects[reason.code, default: 0] += 1
         node.report(.disconnected(code: reason.code, reason: reason.reason))
         // What was published to it in this turn goes before the close frame: leaving its channels hands that over.
-        closeSession(id, &edge)
-        edge.closeWebSocket(
-            id, code: UInt16(truncatingIfNeeded: reason.code), reason: reason.reason, dropsQueue: dropsQueue)
+        let wire = sessions[id].wire
+        let stream = events[id.slot]
+        // Who is sent away for good finds nothing again.
+        closeSession(id, keepsState: keepsState ?? reason.isReconnect, &edge)
+        switch wire.carrier {
+        case .webSocket:
+            edge.closeWebSocket(
+                id, code: UInt16(truncatingIfNeeded: reason.code), reason: reason.reason, dropsQueue: dropsQueue)
+        case .httpStream, .eventStream:
+            // Without a close frame the reason is the last message; who does not read would not see that either.
+            if !dropsQueue { write(Push(channel: "", event: .disconnect(reason)), to: id, wire, &edge) }
+            edge.endStream(id, dropsQueue: dropsQueue)
+        case .poll where dropsQueue: pollSessionDropped(id, &edge)
+        case .poll:
+            write(Push(channel: "", event: .disconnect(reason)), to: id, wire, &edge)
+            pollSessionEnded(id, &edge)
+        case .events: endEvents(id, stream, reason, dropsQueue: dropsQueue, &edge)
+        }
     }
 
-    mutating func closeSession(_ id: ConnectionID, _ edge: inout Edge) {
+    /// - Parameter keepsState: whether a client that asked for it finds its state again.
+    mutating func closeSession(_ id: ConnectionID, keepsState: Bool = true, _ edge: inout Edge) {
         guard sessions.contains(id) else { return }
+        let isKept = keepsState && !sessions[id].key.isEmpty && sessions[id].isRegistered
+        let left = isKept ? stateLeft(by: id, edge) : nil
         for subscription in sessions[id].session.close() { undo(subscription, of: id, &edge) }
         if sessions[id].name > 0 { counters.nameCounts[Int(sessions[id].name) - 1] -= 1 }
+        if sessions[id].userSequence > 0 { node.leftNewest(of: sessions[id].session.user) }
         if sessions[id].holdsUserPlace { node.leave(user: sessions[id].session.user) }
+        // Who still waited for an older connection's state has none to leave: that one hands it on itself.
+        let key = sessions[id].awaitsState && !isKept ? "" : sessions[id].key
         sessions.remove(id)
+        events[id.slot] = nil
         queues[id.slot] = nil
         queuedBytes[id.slot] = nil
         node.leave(address: addresses.removeValue(forKey: id.slot) ?? "")
         counters.closed += 1
+        if !key.isEmpty { leave(key, id, left, &edge) }
     }
 
     // MARK: Housekeeping
 
     mutating func ticked(_ edge: inout Edge) {
         owner.expire(nowMs: edge.nowMs)
+        releasePollChannels(&edge)
+        if index == 0 { node.parked.expire(nowMs: edge.nowMs) }
         if edge.nowMs >= nextPositionCheckMs {
             nextPositionCheckMs = edge.nowMs + Int64(node.settings.client.channelPositionCheckDelay * 1_000)
             checkPositions(&edge)
@@ -228,19 +281,30 @@ struct ShardService: EdgeHandler, ~Copyable {
     // MARK: Names
 
     private mutating func makeClientID(_ id: ConnectionID) -> ClientID {
-        // The place is mixed with a secret; the shard's number takes the highest byte of the generation.
+        ClientID(high: random.next(), low: name(of: id))
+    }
+
+    /// The place of a connection in this process, mixed with a secret.
+    func name(of id: ConnectionID) -> UInt64 {
+        // The shard's number takes the highest byte of the generation.
         let place = UInt64(id.slot) | UInt64(id.generation & 0xff_ffff) << 32 | UInt64(index) << 56
-        return ClientID(high: random.next(), low: place ^ node.clientIDSecret)
+        return place ^ node.clientIDSecret
+    }
+
+    /// The session at the place that a name tells, if it is on this shard and still the same connection.
+    func place(of name: ClientID) -> ConnectionID? {
+        let place = name.low ^ node.clientIDSecret
+        guard place >> 56 == UInt64(index), let id = sessions.connection(at: UInt32(truncatingIfNeeded: place)),
+            UInt32(truncatingIfNeeded: place >> 32) & 0xff_ffff == id.generation & 0xff_ffff
+        else { return nil }
+        return id
     }
 
     /// The connection that a client id names, if it is one of this shard's.
     func connection(of client: String) -> ConnectionID? {
-        guard let name = ClientID(client) else { return nil }
-        let place = name.low ^ node.clientIDSecret
-        guard place >> 56 == UInt64(index),
-            let id = sessions.connection(at: UInt32(truncatingIfNeeded: place)),
-            sessions[id].session.client == name
-        else { return nil }
+        guard let name = ClientID(client), let id = place(of: name), sessions[id].session.client == name else {
+            return nil
+        }
         return id
     }
 }

@@ -1,0 +1,168 @@
+/// Output that a connection is too slow for: what is dropped, what is replaced, and who is told.
+extension Edge {
+    /// How many waiting segments are looked through for one to replace; behind them it is as if there were none.
+    static var conflationReach: Int { 4_096 }
+
+    /// Adds what waits in a lane to a connection's output, in place of what it replaces there.
+    mutating func enqueue(_ slot: UInt32, _ topic: UInt32, _ lane: Lane, _ block: BlockPointer) {
+        guard !lane.traits.isEmpty else { return enqueue(slot, block, offset: 0) }
+        let entry = connections[slot]
+        var tag = lane.tag(topic)
+        var offset = 0
+        // Who keeps up gets everything, as do those whose output of this turn has not met the socket yet.
+        if tag.traits.contains(.isReplaceable), !entry.pointee.flags.isDisjoint(with: [.isBlocked, .isDetached]) {
+            var replaced = removeReplaced(slot, topic, key: tag.key)
+            if tag.count > 1 {
+                replaced += Int(tag.count) - 1
+                offset = Int(lane.lastStart)
+                tag.count = 1
+            }
+            if replaced > 0 { noteDropped(slot, topic, replaced: replaced) }
+        }
+        enqueue(slot, block, offset: offset, length: Int(block.pointee.count) - offset, tag)
+    }
+
+    /// Takes out the message that a newer one of the same topic and key replaces; how many messages that were.
+    ///
+    /// The newer one goes to the end of the queue: in its place it would overtake others of its topic.
+    private mutating func removeReplaced(_ slot: UInt32, _ topic: UInt32, key: UInt32) -> Int {
+        guard connections[slot].pointee.flags.contains(.hasTagged) else { return 0 }
+        var walk = QueueWalk(connections[slot].pointee)
+        var steps = 0
+        while walk.index != .max, steps < Edge.conflationReach {
+            steps += 1
+            let segment = segments[walk.index].pointee
+            if segment.tag.topic == topic, segment.tag.key == key, segment.tag.traits.contains(.isReplaceable),
+                walk.mayRemove(segment)
+            {
+                remove(slot, walk.index, after: walk.previous)
+                return Int(segment.tag.count)
+            }
+            walk.pass(segment)
+        }
+        return 0
+    }
+
+    /// Drops what may be dropped, oldest first, until at most `target` bytes wait or nothing is left to drop.
+    mutating func shed(_ slot: UInt32, to target: Int) {
+        let entry = connections[slot]
+        guard entry.pointee.flags.contains(.hasTagged) else { return }
+        var walk = QueueWalk(entry.pointee)
+        while walk.index != .max, waitingBytes(slot) > target {
+            let segment = segments[walk.index].pointee
+            if segment.tag.traits.contains(.isDroppable), walk.mayRemove(segment) {
+                noteDropped(slot, segment.tag.topic, dropped: Int(segment.tag.count))
+                remove(slot, walk.index, after: walk.previous)
+                walk.index = segment.next
+            } else {
+                walk.pass(segment)
+            }
+        }
+    }
+
+    /// Bytes that wait for a connection's peer: here, and with its sink.
+    func waitingBytes(_ slot: UInt32) -> Int {
+        let entry = connections[slot]
+        let queued = Int(entry.pointee.queuedBytes)
+        guard entry.pointee.flags.contains(.isSink) else { return queued }
+        return queued + (sinks[slot]?.sink.unsentBytes ?? 0)
+    }
+
+    /// Applies the limit of one connection's output.
+    mutating func checkLimit(_ slot: UInt32) {
+        guard waitingBytes(slot) > configuration.outputLimit else { return }
+        shed(slot, to: configuration.outputLimit / 2)
+        if waitingBytes(slot) > configuration.outputLimit { markSlow(slot) }
+    }
+
+    private mutating func markSlow(_ slot: UInt32) {
+        let entry = connections[slot]
+        guard !entry.pointee.flags.contains(.isSlow), entry.pointee.phase.takesMessages else { return }
+        entry.pointee.flags.insert(.isSlow)
+        slow.append(ConnectionID(slot: slot, generation: entry.pointee.generation))
+    }
+
+    /// A subscription has ended: what still waits of it will be sent, whatever follows under the topic's number.
+    mutating func untag(_ slot: UInt32, _ topic: UInt32) {
+        let entry = connections[slot]
+        drops.removeAll { $0.id.slot == slot && $0.topic == topic }
+        guard entry.pointee.flags.contains(.hasTagged) else { return }
+        var index = entry.pointee.firstSegment
+        while index != .max {
+            let segment = segments[index]
+            if segment.pointee.tag.topic == topic {
+                segment.pointee.tag.topic = .max
+                segment.pointee.tag.traits.formIntersection(.hasBegun)
+            }
+            index = segment.pointee.next
+        }
+    }
+
+    private mutating func noteDropped(_ slot: UInt32, _ topic: UInt32, dropped: Int = 0, replaced: Int = 0) {
+        counters.dropped += UInt64(dropped)
+        counters.replaced += UInt64(replaced)
+        let id = ConnectionID(slot: slot, generation: connections[slot].pointee.generation)
+        if let last = drops.last, last.id == id, last.topic == topic {
+            drops[drops.count - 1].dropped += dropped
+            drops[drops.count - 1].replaced += replaced
+        } else {
+            drops.append(DropNote(id: id, topic: topic, dropped: dropped, replaced: replaced))
+        }
+    }
+
+    // MARK: The limit of the process
+
+    /// Bytes that this shard's waiting output takes.
+    var heldBytes: Int {
+        pool.bytesInUse + segments.count * MemoryLayout<Segment>.stride + sinkBytes
+    }
+
+    /// Brings the node's total up to date; nil, or the bytes to which this shard must go down.
+    mutating func reportHeld() -> Int? {
+        guard let total = configuration.outputTotal else { return nil }
+        let held = heldBytes
+        if held != reportedBytes {
+            total.add(held - reportedBytes)
+            reportedBytes = held
+        }
+        return total.share(of: held)
+    }
+
+    /// The shard has ended.
+    mutating func withdrawHeld() {
+        configuration.outputTotal?.add(-reportedBytes)
+        reportedBytes = 0
+    }
+
+    /// Connections with waiting output, those with most of it first.
+    func connectionsByWaitingBytes() -> [ConnectionID] {
+        var waiting: [(id: ConnectionID, bytes: Int)] = []
+        for slot in 0..<UInt32(connections.highWater) where connections[slot].pointee.phase.takesMessages {
+            let bytes = waitingBytes(slot)
+            guard bytes > 0 else { continue }
+            waiting.append((ConnectionID(slot: slot, generation: connections[slot].pointee.generation), bytes))
+        }
+        return waiting.sorted { $0.bytes > $1.bytes }.map(\.id)
+    }
+}
+
+/// A way through a connection's queue that knows what has begun to leave.
+private struct QueueWalk {
+    var index: UInt32
+    private(set) var previous = UInt32.max
+    /// Bytes of the queue that the reader of a detached connection has seen; positions in them must not change.
+    private var seen: Int
+
+    init(_ connection: Connection) {
+        index = connection.firstSegment
+        seen = connection.phase == .detached ? Int(connection.needed) : 0
+    }
+
+    func mayRemove(_ segment: Segment) -> Bool { seen <= 0 && !segment.tag.traits.contains(.hasBegun) }
+
+    mutating func pass(_ segment: Segment) {
+        previous = index
+        index = segment.next
+        seen -= Int(segment.length)
+    }
+}

@@ -1,0 +1,133 @@
+import CPharosSys
+package import PharosBytes
+
+/// From a publication to its subscribers' output: framed once, and shared by all of a lane.
+extension Edge {
+    /// Sends one message to all subscribers of a lane at the end of this turn.
+    ///
+    /// - Parameters:
+    ///   - policy: what becomes of it where it has to wait.
+    ///   - key: its conflation key; 0: none. See `OverflowPolicy`.
+    package mutating func publish(
+        _ topic: UInt32, lane number: UInt16, _ framing: Framing, _ payload: UnsafeRawBufferPointer,
+        policy: OverflowPolicy = .close, key: UInt32 = 0
+    ) {
+        let entry = topics[topic]
+        guard let place = entry.place(ofLane: number) else { return }
+        guard framing != .chunk || !payload.isEmpty else { return }
+        let lane = entry.pointee.lanes! + place
+        let traits = MessageTag.Traits(policy, key: key)
+        if lane.pointee.pending != nil, lane.pointee.key != key || lane.pointee.traits != traits {
+            deliver(topic, directly: false)
+        }
+        lane.pointee.key = key
+        lane.pointee.traits = traits
+        let size = framing.size(for: payload.count)
+        let block: BlockPointer
+        if let pending = lane.pointee.pending, pending.room >= size {
+            block = pending
+        } else if let pending = lane.pointee.pending {
+            // Full: a larger block takes over what waits, so that each subscriber still gets one piece per turn.
+            block = pool.take(capacity: max(Int(pending.pointee.count) * 2, Int(pending.pointee.count) + size))
+            block.append(UnsafeRawBufferPointer(start: pending.bytes, count: Int(pending.pointee.count)))
+            pool.release(pending)
+            lane.pointee.pending = block
+        } else {
+            block = pool.take(capacity: size)
+            lane.pointee.pending = block
+        }
+        lane.pointee.lastStart = block.pointee.count
+        block.append(framing, payload)
+        lane.pointee.pendingMessages += 1
+        if !entry.pointee.isDirty {
+            entry.pointee.isDirty = true
+            dirtyTopics.append(topic)
+        }
+        // One turn's output of a topic is bounded: beyond this it is handed to the connections at once.
+        if block.pointee.count > 262_144 || lane.pointee.pendingMessages == Lane.pendingLimit {
+            deliver(topic, directly: false)
+        }
+    }
+
+    package mutating func publish(
+        _ topic: UInt32, lane: UInt16, _ framing: Framing, _ payload: borrowing ByteWriter,
+        policy: OverflowPolicy = .close, key: UInt32 = 0
+    ) {
+        payload.withBytes { publish(topic, lane: lane, framing, $0, policy: policy, key: key) }
+    }
+
+    /// Whether so many wait for this turn's messages that it is worth looking for further ones before.
+    var isFanOutAhead: Bool {
+        guard !dirtyTopics.isEmpty else { return false }
+        var subscribers: UInt32 = 0
+        for topic in dirtyTopics where topics[topic].pointee.isDirty {
+            subscribers += topics[topic].pointee.count
+            if subscribers >= Edge.fanOutThreshold { return true }
+        }
+        return false
+    }
+
+    /// Subscribers from which on a fan-out lasts long against one more look at the sockets.
+    private static var fanOutThreshold: UInt32 { 256 }
+
+    /// Hands this turn's messages of all topics to their subscribers.
+    mutating func deliverTopics() {
+        let direct = dirtyTopics.count == 1
+        var index = 0
+        while index < dirtyTopics.count {
+            deliver(dirtyTopics[index], directly: direct)
+            index += 1
+        }
+        dirtyTopics.removeAll(keepingCapacity: true)
+    }
+
+    /// With `directly`, connections without other output are sent to at once: this is the fan-out path.
+    mutating func deliver(_ topic: UInt32, directly: Bool) {
+        let entry = topics[topic]
+        guard entry.pointee.isDirty, let lanes = entry.pointee.lanes else { return }
+        entry.pointee.isDirty = false
+        if let subscribers = entry.pointee.subscribers {
+            let count = Int(entry.pointee.count)
+            for index in 0..<count {
+                let lane = lanes + Int(subscribers[index].lane)
+                guard let block = lane.pointee.pending else { continue }
+                counters.messagesSent += UInt64(lane.pointee.pendingMessages)
+                let slot = subscribers[index].connection
+                let connection = connections[slot]
+                if directly, connection.pointee.firstSegment == .max, connection.pointee.flags.hasSocket {
+                    sendDirectly(slot, topic, lane.pointee, block)
+                } else {
+                    enqueue(slot, topic, lane.pointee, block)
+                }
+            }
+        }
+        for place in 0..<Int(entry.pointee.laneCount) {
+            guard let block = lanes[place].pending else { continue }
+            lanes[place].pending = nil
+            lanes[place].pendingMessages = 0
+            pool.release(block)
+        }
+    }
+
+    @inline(__always)
+    private mutating func sendDirectly(_ slot: UInt32, _ topic: UInt32, _ lane: Lane, _ block: BlockPointer) {
+        let connection = connections[slot]
+        let sent = pharos_send(connection.pointee.descriptor, block.bytes, Int(block.pointee.count), 0)
+        if sent == Int(block.pointee.count) {
+            counters.sends += 1
+            counters.bytesSent += UInt64(sent)
+            return
+        }
+        if sent >= 0 {
+            counters.sends += 1
+            counters.bytesSent += UInt64(sent)
+            var tag = lane.traits.isEmpty ? MessageTag() : lane.tag(topic)
+            tag.traits.insert(.hasBegun)
+            enqueue(slot, block, offset: sent, length: Int(block.pointee.count) - sent, tag)
+        } else if sent == -Int(pharos_eagain) {
+            enqueue(slot, topic, lane, block)
+        } else {
+            fail(slot)
+        }
+    }
+}

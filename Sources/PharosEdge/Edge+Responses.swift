@@ -1,0 +1,149 @@
+import PharosBytes
+
+/// Answers to the requests that `requestReceived` brought, at once or later.
+extension Edge {
+    /// Answers a request; the connection goes on with its next one unless the client asked for its end.
+    ///
+    /// A 204 goes without body, length and type (RFC 9110, section 8.6).
+    ///
+    /// - Parameters:
+    ///   - headers: further field lines, each with CR LF at its end.
+    ///   - retryAfter: seconds for `Retry-After`; nil: 1 with 429 and 503, else no such header.
+    package mutating func respond(
+        _ id: ConnectionID, status: Int, contentType: StaticString = "application/json",
+        headers: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0), retryAfter: Int? = nil,
+        body: UnsafeRawBufferPointer
+    ) {
+        guard isOpen(id), connections[id.slot].pointee.phase == .awaitingResponse else { return }
+        let form = ResponseForm(status: status, contentType: contentType, retryAfter: retryAfter)
+        let closes = connections[id.slot].pointee.flags.contains(.closesWhenSent)
+        appendResponse(id.slot, form, headers: headers, body: body, closes: closes)
+        finishResponse(id)
+    }
+
+    /// Keeps a request for a later answer: `connectionClosed` is told if the peer goes before, and `timerFired` its timer.
+    ///
+    /// The timer is cleared. A peer that closes its half has gone. What it sends behind the request waits as usual. Any
+    /// answer ends the parking.
+    package mutating func park(_ id: ConnectionID) {
+        guard isOpen(id), connections[id.slot].pointee.phase == .awaitingResponse else { return }
+        connections[id.slot].pointee.flags.insert(.isKnown)
+        wheel.clear(id.slot, connections)
+    }
+
+    // MARK: One answer for many
+
+    /// Makes an answer that `respond` can give to many connections without copying it; valid until the end of this turn.
+    ///
+    /// The parameters are those of `respond`.
+    package mutating func prepareResponse(
+        status: Int, contentType: StaticString = "application/json",
+        headers: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0), retryAfter: Int? = nil,
+        body: UnsafeRawBufferPointer
+    ) -> PreparedResponse {
+        let form = ResponseForm(status: status, contentType: contentType, retryAfter: retryAfter)
+        var text = ByteWriter(capacity: 512 + 2 * headers.count + body.count)
+        appendResponseHead(form, headers: headers, bodyCount: body.count, closes: true, into: &text)
+        let keepAliveStart = text.count
+        appendResponseHead(form, headers: headers, bodyCount: body.count, closes: false, into: &text)
+        let bodyStart = text.count
+        if status != 204 { text.append(body) }
+        let block = pool.take(capacity: text.count)
+        text.withBytes { block.append($0) }
+        prepared.append(block)
+        return PreparedResponse(block: block, keepAliveStart: keepAliveStart, bodyStart: bodyStart, turn: turn)
+    }
+
+    /// Answers a request with what `prepareResponse` made in this turn.
+    package mutating func respond(_ id: ConnectionID, _ response: PreparedResponse) {
+        precondition(response.turn == turn, "a prepared response is for the turn it was made in")
+        guard isOpen(id), connections[id.slot].pointee.phase == .awaitingResponse else { return }
+        if connections[id.slot].pointee.flags.contains(.closesWhenSent) {
+            enqueue(id.slot, response.block, offset: 0, length: response.keepAliveStart)
+            enqueue(id.slot, response.block, offset: response.bodyStart)
+        } else {
+            enqueue(id.slot, response.block, offset: response.keepAliveStart)
+        }
+        finishResponse(id)
+    }
+
+    /// At the end of a turn: those whose answer still waits have references of their own.
+    mutating func releasePrepared() {
+        while let block = prepared.popLast() { pool.release(block) }
+    }
+
+    // MARK: Parts
+
+    /// The answer is in the queue: on with the next request, or with the end.
+    private mutating func finishResponse(_ id: ConnectionID) {
+        let entry = connections[id.slot]
+        entry.pointee.flags.remove(.isKnown)
+        if entry.pointee.flags.contains(.closesWhenSent) {
+            entry.pointee.phase = .closing
+            wheel.set(id.slot, atMs: nowMs + configuration.closeTimeoutMs, connections)
+        } else {
+            entry.pointee.phase = .request
+            wheel.set(id.slot, atMs: nowMs + configuration.keepAliveMs, connections)
+            if entry.pointee.partial != nil || entry.pointee.flags.contains(.isPaused) { resumed.append(id) }
+        }
+    }
+
+    mutating func appendResponse(
+        _ slot: UInt32, _ form: ResponseForm, headers: UnsafeRawBufferPointer, body: UnsafeRawBufferPointer,
+        closes: Bool
+    ) {
+        var head = ByteWriter(capacity: 256 + headers.count)
+        appendResponseHead(form, headers: headers, bodyCount: body.count, closes: closes, into: &head)
+        if form.status != 204 { head.append(body) }
+        head.withBytes { append(slot, $0) }
+    }
+
+    /// Status line and field lines up to the empty line.
+    private mutating func appendResponseHead(
+        _ form: ResponseForm, headers: UnsafeRawBufferPointer, bodyCount: Int, closes: Bool, into head: inout ByteWriter
+    ) {
+        head.append("HTTP/1.1 ")
+        head.append(HTTPStatus.line(form.status))
+        if form.status != 204 {
+            head.append("\r\nContent-Type: ")
+            head.append(form.contentType)
+            head.append("\r\nContent-Length: ")
+            head.appendDecimal(bodyCount)
+        }
+        head.append("\r\nDate: ")
+        date.append(wallMs: wallMs, into: &head)
+        if closes { head.append("\r\nConnection: close") }
+        if form.status == 426 { head.append("\r\nSec-WebSocket-Version: 13") }
+        if let seconds = form.retryAfter {
+            head.append("\r\nRetry-After: ")
+            head.appendDecimal(seconds)
+        }
+        head.append("\r\n")
+        head.append(headers)
+        head.append("\r\n")
+    }
+}
+
+/// What of an answer does not depend on the connection.
+struct ResponseForm {
+    let status: Int
+    let contentType: StaticString
+    /// Seconds.
+    let retryAfter: Int?
+
+    init(status: Int, contentType: StaticString = "application/json", retryAfter: Int? = nil) {
+        self.status = status
+        self.contentType = contentType
+        self.retryAfter = retryAfter ?? (status == 503 || status == 429 ? 1 : nil)
+    }
+}
+
+/// A whole answer in a block that many connections share: once with `Connection: close`, once without.
+///
+/// The block holds the closing head, then the other one, then the body that follows both.
+package struct PreparedResponse {
+    let block: BlockPointer
+    let keepAliveStart: Int
+    let bodyStart: Int
+    let turn: UInt64
+}

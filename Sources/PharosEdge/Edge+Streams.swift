@@ -1,0 +1,66 @@
+package import PharosBytes
+
+/// Streaming answers: a response that goes on in chunks until one side ends it.
+extension Edge {
+    /// Bytes that a peer may send during a stream; nothing is expected of it.
+    static var streamInputLimit: UInt32 { 16_384 }
+
+    /// Answers a request with status 200 and a body that is still to come; from now on the connection is a stream.
+    ///
+    /// What follows is sent with `.chunk`, by `send` and through topics. `becameSlow`, `writeTimedOut`, `timerFired` and
+    /// `connectionClosed` are told as of a WebSocket; the connection's timer is cleared. A peer that closes its half has
+    /// gone. The connection serves no further request (RFC 9112, section 9.6).
+    ///
+    /// HTTP/1.0 knows no chunks (RFC 9112, section 7.1): such requests reach `headReceived`, to be refused there, and never
+    /// `requestReceived`.
+    ///
+    /// - Parameter head: field lines, each with CR LF at its end; without Date, Connection and Transfer-Encoding.
+    package mutating func beginStream(_ id: ConnectionID, head fields: UnsafeRawBufferPointer) {
+        guard isOpen(id), connections[id.slot].pointee.phase == .awaitingResponse else { return }
+        let entry = connections[id.slot]
+        var head = ByteWriter(capacity: 256 + fields.count)
+        head.append("HTTP/1.1 200 OK\r\n")
+        head.append(fields)
+        head.append("Date: ")
+        date.append(wallMs: wallMs, into: &head)
+        head.append("\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n")
+        head.withBytes { append(id.slot, $0) }
+        wheel.clear(id.slot, connections)
+        entry.pointee.phase = .streaming
+        entry.pointee.flags.remove(.closesWhenSent)
+        entry.pointee.flags.formUnion([.isKnown, .beginsWithHead])
+        entry.pointee.needed = 0
+        if let partial = entry.pointee.partial {
+            entry.pointee.partial = nil
+            ignoreInput(id.slot, partial.pointee.count)
+            Partial.free(partial)
+        }
+        if entry.pointee.flags.contains(.isPaused) {
+            entry.pointee.flags.remove(.isPaused)
+            updateInterest(id.slot)
+        }
+    }
+
+    package mutating func beginStream(_ id: ConnectionID, head: borrowing ByteWriter) {
+        head.withBytes { beginStream(id, head: $0) }
+    }
+
+    /// Sends the last chunk and ends the connection: as soon as the peer has closed, or after the close timeout.
+    ///
+    /// The handler hears no more of this connection. `dropsQueue` is that of `closeWebSocket`.
+    package mutating func endStream(_ id: ConnectionID, dropsQueue: Bool = false) {
+        guard isOpen(id), connections[id.slot].pointee.phase == .streaming else { return }
+        if dropsQueue { dropWaitingOutput(id.slot) }
+        let end: StaticString = "0\r\n\r\n"
+        append(id.slot, UnsafeRawBufferPointer(start: end.utf8Start, count: end.utf8CodeUnitCount))
+        connections[id.slot].pointee.flags.insert(.lingers)
+        beginClosing(id.slot, dropsQueue: dropsQueue)
+    }
+
+    /// Counts what a peer says during a stream; one that says much is no reader.
+    mutating func ignoreInput(_ slot: UInt32, _ count: Int) {
+        let entry = connections[slot]
+        entry.pointee.needed += UInt32(clamping: count)
+        if entry.pointee.needed > Edge.streamInputLimit { fail(slot) }
+    }
+}

@@ -1,0 +1,137 @@
+import CPharosSys
+
+/// One turn of the loop: what is ready is served, then all output is sent.
+extension ShardLoop where Handler: ~Copyable {
+    /// One turn, for whoever runs the loop by hand; it waits at most `waitMs` milliseconds for something to do.
+    package mutating func runTurn(waitMs: Int64) {
+        withUnsafeTemporaryAllocation(of: pharos_event.self, capacity: 256) { turn($0, waitMs: waitMs) }
+    }
+
+    mutating func turn(_ events: UnsafeMutableBufferPointer<pharos_event>, waitMs: Int64) {
+        var limit = min(max(nextTickMs - edge.nowMs, 0), waitMs)
+        if !edge.heldSinks.isEmpty { limit = min(limit, Edge.heldSinkMs) }
+        let timeout = edge.wheel.timeout(nowMs: edge.nowMs, limit: limit)
+        edge.turn &+= 1
+        _ = serveReady(events, timeoutMs: timeout)
+        fireTimers()
+        gatherPublications(events)
+        edge.retryHeldSinks()
+        settle()
+    }
+
+    /// Waits for what is ready and serves it; false: there was nothing.
+    private mutating func serveReady(_ events: UnsafeMutableBufferPointer<pharos_event>, timeoutMs: Int64) -> Bool {
+        let count = pharos_epoll_wait(edge.epoll, events.baseAddress!, Int32(events.count), Int32(timeoutMs))
+        edge.nowMs = pharos_monotonic_ms()
+        edge.wallMs = pharos_wall_ms()
+        var hasMail = false
+        for index in 0..<Int(max(count, 0)) {
+            let event = events[index]
+            if event.data == Self.listenerMark {
+                acceptConnections()
+            } else if event.data == Self.mailboxMark {
+                hasMail = true
+            } else {
+                handle(event)
+            }
+        }
+        if hasMail { readMail() }
+        return count > 0
+    }
+
+    /// Before a fan-out to many, answers leave, and what has come meanwhile is served.
+    ///
+    /// A publisher with several publications on their way goes on while the fan-out lasts, and those that are ready share
+    /// its sends. The answers go first in any case, so that no connection sees another order.
+    private mutating func gatherPublications(_ events: UnsafeMutableBufferPointer<pharos_event>) {
+        var rounds = 0
+        while rounds < 4, edge.isFanOutAhead {
+            rounds += 1
+            resumeRequests()
+            edge.flushDirty()
+            guard serveReady(events, timeoutMs: 0) else { return }
+        }
+    }
+
+    private mutating func resumeRequests() {
+        var index = 0
+        while index < edge.resumed.count {
+            resume(edge.resumed[index])
+            index += 1
+        }
+        edge.resumed.removeAll(keepingCapacity: true)
+    }
+
+    /// Sends the turn's output, then sees to what could not be sent.
+    private mutating func settle() {
+        sendOutput()
+        if !edge.drops.isEmpty {
+            tellDrops()
+            sendOutput()
+        }
+        if let share = edge.reportHeld() {
+            meetTotal(share)
+            sendOutput()
+            _ = edge.reportHeld()
+        }
+        edge.releasePrepared()
+        if !edge.isAccepting { stopListening() }
+    }
+
+    /// Sends output and looks after the connections that it left in trouble, until nothing is left to do.
+    private mutating func sendOutput() {
+        repeat {
+            resumeRequests()
+            edge.deliverTopics()
+            edge.flushDirty()
+            tellArrived()
+            while let id = edge.slow.popLast() {
+                guard edge.isOpen(id) else { continue }
+                edge.connections[id.slot].pointee.flags.remove(.isSlow)
+                edge.counters.slow += 1
+                handler.becameSlow(id, &edge)
+            }
+            while let id = edge.failed.popLast() { end(id) }
+        } while !edge.dirty.isEmpty || !edge.dirtyTopics.isEmpty || !edge.resumed.isEmpty
+    }
+
+    /// What is dropped meanwhile is told in the next turn.
+    private mutating func tellDrops() {
+        var notes: [DropNote] = []
+        swap(&notes, &edge.drops)
+        for note in DropNote.merged(notes) {
+            guard edge.isOpen(note.id), edge.connections[note.id.slot].pointee.phase.takesMessages else { continue }
+            handler.publicationsDropped(
+                note.id, topic: note.topic, dropped: note.dropped, replaced: note.replaced, &edge)
+        }
+    }
+
+    /// Too much waits in the whole process: drops what may be dropped here, then ends the slowest, until only `share`
+    /// bytes are held.
+    private mutating func meetTotal(_ share: Int) {
+        let slowest = edge.connectionsByWaitingBytes()
+        for id in slowest {
+            guard edge.heldBytes > share else { return }
+            edge.shed(id.slot, to: 0)
+        }
+        for id in slowest {
+            guard edge.heldBytes > share else { return }
+            guard edge.isOpen(id), edge.connections[id.slot].pointee.phase.takesMessages else { continue }
+            edge.counters.slow += 1
+            edge.counters.slowByTotal += 1
+            handler.becameSlow(id, &edge)
+        }
+    }
+
+    private mutating func tellArrived() {
+        var index = 0
+        while index < edge.arrived.count {
+            let id = edge.arrived[index]
+            index += 1
+            guard edge.isOpen(id) else { continue }
+            edge.connections[id.slot].pointee.flags.remove(.hasArrived)
+            handler.outputArrived(id, &edge)
+        }
+        edge.arrived.removeAll(keepingCapacity: true)
+    }
+}

@@ -1,0 +1,102 @@
+/// The subscribers of one channel on this shard, and what was published to them in this turn.
+struct Topic: FreeListEntry {
+    var subscribers: UnsafeMutablePointer<Subscriber>?
+    /// Places of lanes, used or free; a place keeps its number while somebody reads there.
+    var lanes: UnsafeMutablePointer<Lane>?
+    var count: UInt32 = 0
+    var capacity: UInt32 = 0
+    var laneCount: UInt16 = 0
+    var laneCapacity: UInt16 = 0
+    var isDirty = false
+    var nextFree = UInt32.max
+}
+
+/// One way in which a topic's messages are put on the wire, and what waits there in this turn.
+///
+/// What a lane's number means is the handler's business; the edge sees to it that each subscriber gets what was published
+/// to its lane, and that nothing is encoded that nobody reads.
+struct Lane: BitwiseCopyable {
+    var number: UInt16
+    /// 0: the place is free.
+    var subscribers: UInt32 = 0
+    /// Messages in `pending`.
+    var pendingMessages: UInt32 = 0
+    var pending: BlockPointer?
+    /// What `pending` carries; messages of another key or policy do not get into the same block.
+    var key: UInt32 = 0
+    var traits: MessageTag.Traits = []
+    /// Where the last message in `pending` begins.
+    var lastStart: UInt32 = 0
+
+    /// As many messages as a segment can count.
+    static let pendingLimit: UInt32 = 65_535
+
+    func tag(_ topic: UInt32) -> MessageTag {
+        MessageTag(topic: topic, key: key, count: UInt16(clamping: pendingMessages), traits: traits)
+    }
+}
+
+struct Subscriber: BitwiseCopyable {
+    var connection: UInt32
+    var node: UInt32
+    /// The place of its lane in the topic.
+    var lane: UInt32
+}
+
+/// One subscription, seen from the connection: where it stands in its topic.
+struct Node: FreeListEntry {
+    var topic: UInt32
+    var indexInTopic: UInt32
+
+    var nextFree: UInt32 {
+        get { indexInTopic }
+        set { indexInTopic = newValue }
+    }
+}
+
+extension UnsafeMutablePointer where Pointee == Topic {
+    /// The place of a lane that has subscribers; nil: nobody reads there.
+    @inline(__always)
+    func place(ofLane number: UInt16) -> Int? {
+        guard let lanes = pointee.lanes else { return nil }
+        for place in 0..<Int(pointee.laneCount) where lanes[place].number == number && lanes[place].subscribers > 0 {
+            return place
+        }
+        return nil
+    }
+
+    /// The place of a lane for a new subscriber: its own, else a free one, else one more. Nothing may be pending.
+    func makePlace(forLane number: UInt16) -> Int {
+        if let place = place(ofLane: number) { return place }
+        for place in 0..<Int(pointee.laneCount) where pointee.lanes![place].subscribers == 0 {
+            pointee.lanes![place] = Lane(number: number)
+            return place
+        }
+        if pointee.laneCount == pointee.laneCapacity {
+            let capacity = pointee.laneCapacity == 0 ? 1 : pointee.laneCapacity * 2
+            let grown = UnsafeMutablePointer<Lane>.allocate(capacity: Int(capacity))
+            if let old = pointee.lanes {
+                grown.moveInitialize(from: old, count: Int(pointee.laneCount))
+                old.deallocate()
+            }
+            pointee.lanes = grown
+            pointee.laneCapacity = capacity
+        }
+        (pointee.lanes! + Int(pointee.laneCount)).initialize(to: Lane(number: number))
+        pointee.laneCount += 1
+        return Int(pointee.laneCount) - 1
+    }
+
+    /// Room for one more subscriber.
+    func reserveSubscriber() {
+        guard pointee.count == pointee.capacity else { return }
+        let capacity = max(pointee.capacity * 2, 2)
+        let grown = UnsafeMutablePointer<Subscriber>.allocate(capacity: Int(capacity))
+        if let old = pointee.subscribers {
+            grown.moveInitialize(from: old, count: Int(pointee.count))
+            old.deallocate()
+        }
+        pointee.subscribers = grown
+        pointee.capacity = capacity
+    }
+}

@@ -1,0 +1,97 @@
+import CPharosSys
+import Glibc
+package import PharosDomain
+import Synchronization
+
+/// How much an embedded store may hold in memory, and its clock.
+package struct SQLiteStreamsOptions: Sendable {
+    /// Operations that may wait for the disk, and their bytes; what comes beyond is refused for the moment.
+    package var queueLimit = 4_096
+    package var queueBytes = 67_108_864
+    /// Streams that are remembered without asking the database.
+    package var headCapacity = 100_000
+    /// Milliseconds since 1970, for what expires without being used.
+    package var wallMs: @Sendable () -> Int64 = { pharos_wall_ms() }
+
+    package init() {}
+}
+
+/// Streams in a SQLite database on the local disk: what was answered for survives `kill -9` and a power cut.
+///
+/// A thread of its own carries out what is submitted, all that waits in one transaction with one `fsync` (see `StoreWriter`).
+/// A second server on the same directory is refused. What the disk has changed is never shown: rows carry a checksum.
+///
+/// Histories are cut at 67,108,864 publications. Expiry follows the wall clock, in the order of the offsets: a publication
+/// never expires before an older one of its stream.
+package final class SQLiteStreams: DurableStreams {
+    let queue: SubmissionQueue
+    private let condition: StoreCondition
+    /// nil once it has ended.
+    private let thread: Mutex<pthread_t?>
+
+    /// Opens the store in `directory`, which is made if need be, and brings it to this version's schema. Takes the same time
+    /// however much is stored.
+    ///
+    /// - Parameter report: is told what an operator should hear of, on the store's thread.
+    package init(
+        directory path: String, options: SQLiteStreamsOptions = SQLiteStreamsOptions(),
+        report: @escaping @Sendable (StoreEvent) -> Void
+    ) throws(StoreError) {
+        let directory = try StoreDirectory(path: path)
+        let database = try StoreDatabase(directory)
+        if database.openedVersion > 0, database.openedVersion < StoreSchema.version {
+            report(.migrated(from: database.openedVersion, to: StoreSchema.version))
+        }
+        queue = SubmissionQueue(countLimit: options.queueLimit, byteLimit: options.queueBytes)
+        condition = StoreCondition(path: database.path, listener: report)
+        do {
+            let writer = try StoreWriter(database, options, queue, condition)
+            thread = Mutex(try SQLiteStreams.start(writer))
+        } catch {
+            throw StoreDatabase.refusal(database.path, error)
+        }
+    }
+
+    deinit { close() }
+
+    private static func start(_ writer: StoreWriter) throws -> pthread_t {
+        var thread = pthread_t()
+        let argument = Unmanaged.passRetained(writer)
+        let result = pthread_create(
+            &thread, nil,
+            { argument in
+                pharos_name_thread("pharos-store")
+                var writer: StoreWriter? = Unmanaged<StoreWriter>.fromOpaque(argument!).takeRetainedValue()
+                writer?.run()
+                let database = writer?.database
+                // Its statements go with it: the database can only be closed without them.
+                writer = nil
+                database?.close()
+                return nil
+            }, argument.toOpaque())
+        guard result == 0 else {
+            argument.release()
+            throw StoreError(code: .unusable, message: "cannot start the store's thread: \(String(cString: strerror(result)))")
+        }
+        return thread
+    }
+
+    /// While the store is open, completions come on its thread. After `close`, and when more than 260,000 submissions wait,
+    /// the refusal comes at once, on the caller's.
+    package func submit(_ operation: StreamOperation, ticket: UInt64, to receiver: any StreamReceiver) {
+        guard !queue.add(operation, ticket: ticket, receiver: receiver) else { return }
+        let error = queue.isClosed ? ReplyError.storeClosed : .storeBusy
+        receiver.completed([StreamCompletion(ticket: ticket, result: .failure(error))])
+    }
+
+    package var health: StoreHealth { condition.health }
+
+    /// Never from a completion: it waits for the store's thread.
+    package func close() {
+        queue.close()
+        thread.withLock { thread in
+            if let running = thread { pthread_join(running, nil) }
+            thread = nil
+        }
+    }
+}

@@ -1,0 +1,68 @@
+import PharosDomain
+
+/// What the store remembers of one stream: where it stands, what of it is kept, and how long.
+///
+/// Lives on the store's thread. It runs ahead of its row within a transaction; when that fails, it is thrown away.
+final class StreamHead {
+    let channel: String
+    let epoch: String
+    /// Names the rows. Another one when the history was removed, so that the old rows can be deleted at leisure.
+    var id: UInt64
+    var top: UInt64 = 0
+    /// The oldest readable offset; top + 1: there is none.
+    var first: UInt64 = 1
+    /// The oldest offset that may have a row: from here up to `first` rows wait for their deletion.
+    var swept: UInt64 = 1
+    /// When the newest publication expires. Never falls, whatever the clock does: publications expire in their order.
+    var endsMs: Int64 = .min
+    /// When epoch and top may be forgotten, and what is written of that: later by some slack, so that not every use of the
+    /// stream has to be written, and a restart never forgets too early. `.max`: never.
+    var metaMs: Int64 = .max
+    var storedMetaMs: Int64 = .max
+    var version: UInt64 = 0
+    var versionEpoch = ""
+    /// When retention should look at the stream.
+    var visitMs: Int64 = .max
+
+    /// The publication at `first` does not expire before this. A bound, so that it seldom needs to be read.
+    var firstEndsMs: Int64 = .min
+    /// Publications of the running transaction.
+    var appended = 0
+    var isTouched = false
+    var needsWriting = false
+    var visitIsNew = false
+    var isForgotten = false
+
+    init(id: UInt64, channel: String, epoch: String) {
+        self.id = id
+        self.channel = channel
+        self.epoch = epoch
+    }
+
+    var position: StreamPosition { StreamPosition(offset: top, epoch: epoch) }
+    var isEmpty: Bool { first > top }
+    /// Rows that nobody can read any more.
+    var garbage: UInt64 { first - swept }
+
+    /// Over the columns of its row, except `visit_ms`, which may be wrong without harm.
+    func checksum(metaMs: Int64) -> Int64 {
+        var sum = RowChecksum()
+        sum.add(id)
+        sum.add(channel)
+        sum.add(epoch)
+        sum.add(top)
+        sum.add(first)
+        sum.add(swept)
+        sum.add(endsMs)
+        sum.add(metaMs)
+        sum.add(version)
+        sum.add(versionEpoch)
+        return sum.value
+    }
+
+    /// Eight random letters and digits.
+    static func randomEpoch() -> String {
+        let alphabet = Array("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz".utf8)
+        return String(decoding: (0..<8).map { _ in alphabet.randomElement()! }, as: UTF8.self)
+    }
+}

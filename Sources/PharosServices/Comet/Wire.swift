@@ -1,0 +1,63 @@
+import PharosProtocol
+
+/// How a session's messages are put on its connection.
+struct Wire: Equatable, Sendable {
+    enum Carrier: UInt8 {
+        case webSocket
+        /// Chunks of an HTTP answer, as they are.
+        case httpStream
+        /// Server-sent events, each one message of the protocol.
+        case eventStream
+        /// Kept until a poll asks for it.
+        case poll
+        /// Server-sent events for plain `EventSource`s: no protocol, one event per publication.
+        case events
+    }
+
+    var format: WireFormat
+    var carrier = Carrier.webSocket
+    /// Window of the compression agreed on, 9 to 15 bits; 0: none.
+    var windowBits: UInt8 = 0
+
+    /// Whether the connection ends with a close frame; elsewhere the reason must be a message.
+    var hasCloseFrame: Bool { carrier == .webSocket }
+}
+
+/// How one subscriber of a channel reads it: subscribers with the same lane share the same bytes.
+struct Lane: Equatable, Sendable {
+    enum Delta: UInt8 {
+        case none
+        /// Asked for deltas and has nothing yet that one could be applied to.
+        case fresh
+        case following
+    }
+
+    var wire: Wire
+    var receivesJoinLeave = false
+    var delta = Delta.none
+    /// Every subscriber gets an id of its own with each event, since it reads several channels.
+    var hasOwnIDs = false
+
+    var number: UInt16 {
+        (wire.format == .json ? 0 : 1) | UInt16(wire.carrier.rawValue) << 1 | (receivesJoinLeave ? 16 : 0)
+            | UInt16(delta.rawValue) << 5 | (hasOwnIDs ? 128 : 0) | UInt16(wire.windowBits) << 8
+    }
+
+    init(wire: Wire, receivesJoinLeave: Bool = false, delta: Delta = .none) {
+        self.wire = wire
+        self.receivesJoinLeave = receivesJoinLeave
+        self.delta = delta
+    }
+
+    /// - Parameter number: that of another lane.
+    init(number: UInt16) {
+        guard let carrier = Wire.Carrier(rawValue: UInt8(number >> 1 & 7)),
+            let delta = Delta(rawValue: UInt8(number >> 5 & 3))
+        else { preconditionFailure("no lane has this number") }
+        wire = Wire(
+            format: number & 1 == 0 ? .json : .protobuf, carrier: carrier, windowBits: UInt8(number >> 8))
+        receivesJoinLeave = number & 16 != 0
+        self.delta = delta
+        hasOwnIDs = number & 128 != 0
+    }
+}

@@ -1,0 +1,48 @@
+import PharosEdge
+
+/// A session whose output is fetched by polls. The output itself is the edge's; this is who may fetch which part of it.
+struct PolledSession {
+    struct Waiter {
+        var poller: ConnectionID
+        var shard: Int
+        /// Where the answer begins.
+        var from: UInt64
+        var deadlineMs: Int64
+    }
+
+    var generation: UInt32
+    /// The poll that is to be answered next.
+    var waiter: Waiter?
+    /// What the last answer held: the same cursor brings the same again.
+    var answered: (from: UInt64, to: UInt64)?
+    /// When the session ends unless it is polled.
+    var idleUntilMs: Int64
+    /// The session is over; what is left is its last words.
+    var isOver = false
+}
+
+/// A poll of a session, on its way to the session's shard.
+struct SessionPollOrder: Sendable {
+    var session: ConnectionID
+    var poller: ConnectionID
+    var shard: Int
+    /// nil: the first poll.
+    var cursor: UInt64?
+    var waitMs: Int64
+    /// Commands as lines; maybe none.
+    var body: [UInt8]
+}
+
+/// The way back.
+struct SessionPollAnswer: Sendable {
+    var status: Int
+    var body: [UInt8]
+}
+
+/// A poll on the shard that holds its connection.
+struct WaitingPoll {
+    var poller: ConnectionID
+    var originFields: [UInt8]
+    var session: ConnectionID
+    var shard: Int
+}

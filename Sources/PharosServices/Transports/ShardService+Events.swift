@@ -1,0 +1,292 @@
+import PharosBytes
+import PharosDomain
+import PharosEdge
+import PharosProtocol
+
+/// A plain event stream: what the page asked for, and what has been found out until its first message can be sent.
+struct EventsState {
+    let request: EventsRequest
+    let originFields: [UInt8]
+    /// The answer's head is out.
+    var hasBegun = false
+    /// The first message is out; before that publications wait.
+    var isStarted = false
+    /// Subscribes that are not answered yet.
+    var awaited = 0
+    /// Whether the only channel is that of the address: then all readers of the channel share the same bytes.
+    var isSolo: Bool
+    var subscriptions: [EventStreamInfo.Subscription] = []
+    var failures: [EventStreamFailure] = []
+    /// Where each channel with a position stands, in this stream.
+    var positions: [String: StreamPosition] = [:]
+    var backlog: [(channel: String, publication: Publication)] = []
+
+    var encoder: EventStreamEncoder { EventStreamEncoder(request.form) }
+
+    func id() -> String { PositionCursor.encode(positions.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }) }
+}
+
+/// `GET /events`: publications as server-sent events for any `EventSource` (HTML standard, section 9.2). No protocol above it.
+extension ShardService {
+    mutating func openEvents(_ id: ConnectionID, _ head: RequestHead, _ edge: inout Edge) {
+        let fields = ShardService.originFields(head)
+        let request: EventsRequest
+        do throws(ParameterError) {
+            request = try EventsRequest.decode(query: head.query, fields: RequestFields(head))
+        } catch {
+            return answer(id, 400, error: error.message, fields: fields, &edge)
+        }
+        let address = node.countsAddresses ? clientAddress(id, head, edge) : ""
+        if let status = node.admit(address: address, nowMs: edge.nowMs) {
+            return answer(id, status, error: "no further connections are accepted", fields: fields, &edge)
+        }
+        // Whether the client may connect is answered by the status: an EventSource sees nothing else.
+        edge.park(id)
+        events[id.slot] = EventsState(
+            request: request, originFields: fields, isSolo: request.channels.count == 1 && request.session.isEmpty)
+        // The two forms of events are told apart where lanes are: there is no other encoding here.
+        let wire = Wire(format: request.form == .named ? .json : .protobuf, carrier: .events)
+        openSession(id, head, wire, &edge)
+        var connect = ConnectRequest()
+        connect.token = request.token
+        if case .after(let positions) = request.resume {
+            for (channel, position) in positions {
+                var subscription = SubscribeRequest(channel: channel)
+                subscription.recover = true
+                subscription.offset = position.offset
+                subscription.epoch = position.epoch
+                connect.subscriptions[channel] = subscription
+            }
+        }
+        handle([Command(id: 1, request: .connect(connect))], of: id, &edge)
+        updateTimer(id, &edge)
+    }
+
+    // MARK: What the session says
+
+    mutating func eventsReplied(_ reply: Reply, _ id: ConnectionID, _ edge: inout Edge) {
+        guard let state = events[id.slot] else { return }
+        switch reply.result {
+        case .connect(let result): eventsConnected(result, id, &edge)
+        case .error(let error) where reply.id == 1: refuseEvents(id, error, &edge)
+        case .error(let error):
+            let channel = state.request.channels[Int(reply.id) - 2]
+            events[id.slot]?.failures.append(
+                EventStreamFailure(code: "subscription-failure", message: error.message, topic: channel))
+            eventsSubscribed(id, &edge)
+        case .subscribe(let result):
+            noteEvents(state.request.channels[Int(reply.id) - 2], result, id)
+            eventsSubscribed(id, &edge)
+        default: break
+        }
+    }
+
+    private mutating func refuseEvents(_ id: ConnectionID, _ error: ReplyError, _ edge: inout Edge) {
+        guard let state = events[id.slot] else { return }
+        closeSession(id, keepsState: false, &edge)
+        let status = error.code == 109 ? 401 : error.isTemporary ? 503 : 403
+        answer(id, status, error: error.message, fields: state.originFields, &edge)
+    }
+
+    private mutating func eventsConnected(_ result: ConnectResult, _ id: ConnectionID, _ edge: inout Edge) {
+        guard let state = events[id.slot] else { return }
+        var fields = ByteWriter()
+        fields.append("Content-Type: text/event-stream\r\nCache-Control: no-store\r\nX-Accel-Buffering: no\r\n")
+        state.originFields.withUnsafeBytes { fields.append($0) }
+        edge.beginStream(id, head: fields)
+        events[id.slot]?.hasBegun = true
+        for (channel, subscription) in result.subscriptions.sorted(by: { $0.key < $1.key }) {
+            noteEvents(channel, subscription, id)
+        }
+        let wanted = state.request.channels.enumerated().filter { result.subscriptions[$0.element] == nil }
+        if !result.subscriptions.isEmpty { events[id.slot]?.isSolo = false }
+        events[id.slot]?.awaited = wanted.count
+        guard !wanted.isEmpty else { return startEvents(id, &edge) }
+        let commands = wanted.map { index, channel in
+            Command(id: UInt32(index) + 2, request: .subscribe(subscribeRequest(channel, state.request.resume)))
+        }
+        handle(commands, of: id, &edge)
+        updateTimer(id, &edge)
+    }
+
+    private func subscribeRequest(_ channel: String, _ resume: EventsRequest.Resume) -> SubscribeRequest {
+        var request = SubscribeRequest(channel: channel)
+        request.positioned = true
+        request.recoverable = true
+        switch resume {
+        case .fromNow: break
+        case .after(let positions):
+            guard let position = positions[channel] else { break }
+            request.recover = true
+            request.offset = position.offset
+            request.epoch = position.epoch
+        case .unreadable:
+            // It had a position that means nothing here: continuity is lost, and is to be told as lost.
+            request.recover = true
+            request.epoch = "_"
+        }
+        return request
+    }
+
+    private mutating func noteEvents(_ channel: String, _ result: SubscribeResult, _ id: ConnectionID) {
+        guard !channel.utf8.contains(where: { $0 == 10 || $0 == 13 }) else { return }
+        let recovered: Bool? = result.wasRecovering ? result.recovered : result.positioned ? true : nil
+        events[id.slot]?.subscriptions.append(.init(channel, recovered: recovered))
+        if result.positioned {
+            // Before what was missed; each of those moves it on.
+            events[id.slot]?.positions[channel] = StreamPosition(offset: result.offset, epoch: result.epoch)
+        }
+        for publication in result.publications { events[id.slot]?.backlog.append((channel, publication)) }
+    }
+
+    private mutating func eventsSubscribed(_ id: ConnectionID, _ edge: inout Edge) {
+        events[id.slot]?.awaited -= 1
+        if events[id.slot]?.awaited == 0 { startEvents(id, &edge) }
+    }
+
+    /// The first message, then what waited.
+    private mutating func startEvents(_ id: ConnectionID, _ edge: inout Edge) {
+        guard let state = events[id.slot], !state.isStarted, sessions.contains(id) else { return }
+        events[id.slot]?.isStarted = true
+        events[id.slot]?.subscriptions = []
+        events[id.slot]?.failures = []
+        events[id.slot]?.backlog = []
+        EventStreamEncoder.retry(milliseconds: 1_000, into: &scratch)
+        let name = sessions[id].key.isEmpty ? sessions[id].session.client.text : sessions[id].key
+        state.encoder.info(
+            EventStreamInfo(
+                clientID: name,
+                clientTTLMs: sessions[id].key.isEmpty ? 0 : Int64(node.settings.client.sessionTTL * 1_000),
+                subscriptions: state.subscriptions),
+            id: state.id(), into: &scratch)
+        for failure in state.failures { state.encoder.failure(failure, into: &scratch) }
+        sendEvents(id, &edge)
+        for (channel, publication) in state.backlog { sendEvent(publication, channel, nil, id, &edge) }
+    }
+
+    mutating func eventsPushed(_ push: Push, _ id: ConnectionID, _ edge: inout Edge) {
+        switch push.event {
+        case .publication(let publication, _): sendEvent(publication, push.channel, nil, id, &edge)
+        case .subscribe(let subscription):
+            if subscription.positioned {
+                events[id.slot]?.positions[push.channel] = StreamPosition(
+                    offset: subscription.offset, epoch: subscription.epoch)
+            }
+        case .unsubscribe(let reason):
+            events[id.slot]?.positions[push.channel] = nil
+            guard reason.code >= 2_500, let state = events[id.slot] else { return }
+            state.encoder.failure(
+                EventStreamFailure(code: "subscription-failure", message: reason.reason, topic: push.channel),
+                into: &scratch)
+            sendEvents(id, &edge)
+        case .join, .leave, .message, .connect, .disconnect, .refresh: break
+        }
+    }
+
+    // MARK: Publications
+
+    /// Where a plain event stream reads a channel. The only channel of its address is read with everybody else's bytes; with
+    /// the second channel each event needs an id of its own.
+    mutating func eventsLane(_ id: ConnectionID, _ channel: String, _ edge: inout Edge) -> Lane {
+        var lane = Lane(wire: sessions[id].wire)
+        if let state = events[id.slot], state.isSolo, state.request.channels.first != channel {
+            events[id.slot]?.isSolo = false
+            let first = state.request.channels[0]
+            if let subscription = sessions[id].session.subscription(of: first), let place = channels.index(of: first),
+                subscription.flags.contains(.isLive)
+            {
+                if let position = channels[place].position, subscription.flags.contains(.isPositioned) {
+                    events[id.slot]?.positions[first] = position
+                }
+                edge.unsubscribe(subscription.binding)
+                lane.hasOwnIDs = true
+                let node = edge.subscribe(id, to: channels[place].topic, lane: lane.number)
+                sessions[id].session.bind(generation: subscription.generation, to: node)
+            }
+        }
+        lane.hasOwnIDs = events[id.slot]?.isSolo != true
+        return lane
+    }
+
+    mutating func publishEvent(
+        _ publication: Publication, _ epoch: String, _ place: Int, _ lane: Lane,
+        _ overflow: (policy: OverflowPolicy, key: UInt32), _ edge: inout Edge
+    ) {
+        let (channel, topic) = (channels[place].name, channels[place].topic)
+        if lane.hasOwnIDs {
+            for id in subscribers(of: topic, edge) where sessions.contains(id) && sessions[id].wire == lane.wire {
+                guard let state = events[id.slot], !state.isSolo else { continue }
+                sendEvent(publication, channel, epoch, id, &edge)
+            }
+            return
+        }
+        let encoder = EventStreamEncoder(lane.wire.format == .json ? .named : .array)
+        var id = ""
+        if publication.offset > 0, let position = channels[place].position {
+            id = PositionCursor.encode([(channel, StreamPosition(offset: publication.offset, epoch: position.epoch))])
+        }
+        encode(publication, channel, id, encoder)
+        edge.publish(topic, lane: lane.number, .chunk, scratch, policy: overflow.policy, key: overflow.key)
+        scratch.removeAll()
+    }
+
+    /// One publication for one stream. nil in `epoch`: that of the stream's position.
+    private mutating func sendEvent(
+        _ publication: Publication, _ channel: String, _ epoch: String?, _ id: ConnectionID, _ edge: inout Edge
+    ) {
+        guard let state = events[id.slot] else { return }
+        guard state.isStarted else {
+            events[id.slot]?.backlog.append((channel, publication))
+            return
+        }
+        if publication.offset > 0, let known = state.positions[channel] {
+            events[id.slot]?.positions[channel] = StreamPosition(
+                offset: publication.offset, epoch: epoch ?? known.epoch)
+        }
+        encode(publication, channel, events[id.slot]?.id() ?? "", state.encoder)
+        sendEvents(id, &edge)
+    }
+
+    /// What this form cannot carry is told, not left out.
+    private mutating func encode(
+        _ publication: Publication, _ channel: String, _ id: String, _ encoder: EventStreamEncoder
+    ) {
+        do throws(EventStreamError) {
+            try encoder.publication(
+                channel: channel, publication.data, isJSON: publication.isJSON, id: id, into: &scratch)
+        } catch {
+            let message =
+                switch error {
+                case .channelHasLineBreak: "the channel's name has a line break"
+                case .payloadHasCarriageReturn: "a publication has a carriage return, which this form cannot carry"
+                case .payloadIsNotText: "a publication is no text"
+                }
+            encoder.failure(
+                EventStreamFailure(code: "not-representable", message: message, topic: channel), into: &scratch)
+        }
+    }
+
+    private mutating func sendEvents(_ id: ConnectionID, _ edge: inout Edge) {
+        edge.send(id, .chunk, scratch)
+        scratch.removeAll()
+    }
+
+    // MARK: End
+
+    /// - Parameter state: what the stream was before its session ended.
+    mutating func endEvents(
+        _ id: ConnectionID, _ state: EventsState?, _ reason: Disconnect, dropsQueue: Bool, _ edge: inout Edge
+    ) {
+        guard let state else { return edge.abort(id) }
+        guard state.hasBegun else {
+            let status = reason.isReconnect ? 503 : reason == .invalidToken ? 401 : 403
+            return answer(id, status, error: reason.reason, fields: state.originFields, &edge)
+        }
+        if !dropsQueue {
+            state.encoder.closed(into: &scratch)
+            edge.send(id, .chunk, scratch)
+            scratch.removeAll()
+        }
+        edge.endStream(id, dropsQueue: dropsQueue)
+    }
+}

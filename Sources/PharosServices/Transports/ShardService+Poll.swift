@@ -1,0 +1,335 @@
+import PharosBytes
+import PharosDomain
+import PharosEdge
+import PharosProtocol
+
+/// Long polls without a session: everything that is needed to resume is in the request, so a lost answer costs nothing.
+extension ShardService {
+    /// How long a channel is kept after the last poll: the next one comes within a round trip, and need not ask again.
+    private static var lingerMs: Int64 { 2_000 }
+
+    mutating func poll(_ id: ConnectionID, _ head: RequestHead, _ edge: inout Edge) {
+        let fields = ShardService.originFields(head)
+        let request: PollRequest
+        do throws(PollRequestError) {
+            request = try PollRequest.decode(query: head.query, fields: RequestFields(head))
+        } catch {
+            switch error {
+            case .parameter(let error): return answer(id, 400, error: error.message, fields: fields, &edge)
+            case .shortPollingTimeout: return answer(id, .shortPollingTimeout, fields, &edge)
+            }
+        }
+        let poll = StatelessPoll(
+            connection: id, request: request, originFields: fields, startedMs: edge.nowMs,
+            deadlineMs: edge.nowMs + Int64(request.waitSeconds) * 1_000)
+        edge.park(id)
+        polls[id.slot] = poll
+        if request.token.isEmpty { return begin(id, ConnectionClaims(), userFromProxy(id, head, edge), &edge) }
+        verifyPoll(id, isRetry: false, &edge)
+    }
+
+    mutating func verifyPoll(_ id: ConnectionID, isRetry: Bool, _ edge: inout Edge) {
+        guard let poll = waitingPoll(id) else { return }
+        switch node.verifier.verifyConnection(token: poll.request.token, nowMs: edge.wallMs) {
+        case .valid(let claims): begin(id, claims, nil, &edge)
+        case .expired: refusePoll(id, 401, "token expired", &edge)
+        case .invalid(let reason):
+            node.report(.tokenRefused(reason: reason))
+            refusePoll(id, 401, "invalid token", &edge)
+        case .needsKeys where !isRetry:
+            let (node, index) = (node, index)
+            Task {
+                await node.verifier.loadKeys()
+                node.post(.pollKeysLoaded(id), to: index)
+            }
+        case .needsKeys, .unavailable: refusePoll(id, 503, "the keys for tokens cannot be fetched", &edge)
+        }
+    }
+
+    private func waitingPoll(_ id: ConnectionID) -> StatelessPoll? {
+        guard let poll = polls[id.slot], poll.connection == id else { return nil }
+        return poll
+    }
+
+    /// The poll's user is known: may it read, and from where?
+    private mutating func begin(
+        _ id: ConnectionID, _ claims: ConnectionClaims, _ proxyUser: String?, _ edge: inout Edge
+    ) {
+        guard var poll = waitingPoll(id) else { return }
+        let settings = node.settings.client
+        poll.user = proxyUser ?? claims.user
+        if poll.request.token.isEmpty, proxyUser == nil, !settings.insecure,
+            !settings.allowAnonymousConnectWithoutToken
+        {
+            return refusePoll(id, 401, "a token is needed", &edge)
+        }
+        if !poll.request.token.isEmpty, poll.user.isEmpty, settings.disallowAnonymousConnectionTokens {
+            return refusePoll(id, 403, "permission denied", &edge)
+        }
+        let permissions = Permissions(settings: settings, rules: rules)
+        for channel in poll.request.channels {
+            let options: ChannelOptions
+            do throws(ReplyError) { options = try rules.resolve(channel.name).options } catch {
+                return refusePoll(id, error.code == 102 ? 404 : 400, "channel: \(error.message)", &edge)
+            }
+            let isNamed = claims.channels.contains(channel.name) || claims.subscriptions[channel.name] != nil
+            guard
+                isNamed
+                    || (!rules.isPrivate(channel.name)
+                        && permissions.maySubscribe(channel.name, user: poll.user, options: options))
+            else { return refusePoll(id, 403, "permission denied", &edge) }
+            guard options.hasHistory else {
+                return refusePoll(id, 400, "channel: keeps no history, so nothing could be resumed", &edge)
+            }
+            poll.channels.append(.init(name: channel.name, options: options, start: channel.start))
+        }
+        if poll.request.isExclusive, !poll.user.isEmpty {
+            poll.exclusiveKey = ([poll.user] + poll.channels.map(\.name)).joined(separator: "\0")
+        }
+        polls[id.slot] = poll
+        if !poll.exclusiveKey.isEmpty, let older = node.exclusivePolls.replace(poll.exclusiveKey, with: (index, id)) {
+            if older.shard == index {
+                cancelPoll(older.id, &edge)
+            } else {
+                node.post(.cancelPoll(older.id), to: older.shard)
+            }
+        }
+        for place in poll.channels.indices { look(id, place, &edge) }
+        settlePoll(id, &edge)
+    }
+
+    /// Finds out what is newer than the poll's position in one of its channels: here, if this shard hears of the channel.
+    private mutating func look(_ id: ConnectionID, _ place: Int, _ edge: inout Edge) {
+        guard var poll = waitingPoll(id) else { return }
+        let channel = poll.channels[place]
+        let local = holdForPolls(channel.name, &edge)
+        if let known = channels[local].position {
+            var isCurrent = false
+            switch channel.start {
+            case .newest: isCurrent = true
+            case .after(let from):
+                isCurrent = from.offset == known.offset && (from.epoch.isEmpty || from.epoch == known.epoch)
+            case .oldest: break
+            }
+            if isCurrent {
+                poll.channels[place].position = known
+                polls[id.slot] = poll
+                channels[local].polls.append(id)
+                return
+            }
+        }
+        poll.reads += 1
+        polls[id.slot] = poll
+        channels[local].pollReads += 1
+        watch(id, place, channel, &edge)
+    }
+
+    private mutating func watch(
+        _ id: ConnectionID, _ place: Int, _ channel: StatelessPoll.Channel, _ edge: inout Edge
+    ) {
+        var since: StreamPosition?
+        var limit = Int32(clamping: polls[id.slot]?.request.limit ?? 0)
+        switch channel.start {
+        case .newest: limit = 0
+        case .oldest: break
+        case .after(let from): since = StreamPosition(offset: from.offset)
+        }
+        let order = HistoryOrder(
+            channel: channel.name, options: channel.options, limit: limit, since: since, reverse: false)
+        call(.watch(order, shard: index), channel.name, origin: .poll(id, channel: place), &edge)
+    }
+
+    /// A stream has been read for a poll. From before the read this shard hears of the channel, so nothing falls between.
+    mutating func pollRead(
+        _ id: ConnectionID, _ place: Int, _ result: Result<APIResult, ReplyError>, _ edge: inout Edge
+    ) {
+        guard var poll = waitingPoll(id), place < poll.channels.count else { return }
+        let name = poll.channels[place].name
+        guard case .success(.history(let publications, let top)) = result, let local = channels.index(of: name) else {
+            return refusePoll(id, 503, "the stream cannot be read", &edge)
+        }
+        channels[local].pollReads -= 1
+        if channels[local].position == nil { channels[local].position = top }
+        if case .after(let from) = poll.channels[place].start, !from.epoch.isEmpty, from.epoch != top.epoch {
+            // Offsets of another epoch mean nothing here: all that is left is told, and that continuity is lost.
+            poll.channels[place].recovered = false
+            poll.channels[place].start = .oldest
+            polls[id.slot] = poll
+            channels[local].pollReads += 1
+            return watch(id, place, poll.channels[place], &edge)
+        }
+        let wasLost = !poll.channels[place].recovered
+        poll.channels[place].found(StreamRead(top: top, publications: publications))
+        if wasLost {
+            poll.channels[place].recovered = false
+            poll.channels[place].first = publications.first?.offset ?? top.offset + 1
+        }
+        poll.reads -= 1
+        polls[id.slot] = poll
+        channels[local].polls.append(id)
+        settlePoll(id, &edge)
+    }
+
+    /// Answers if there is something to say, else waits.
+    private mutating func settlePoll(_ id: ConnectionID, _ edge: inout Edge) {
+        guard let poll = waitingPoll(id), poll.reads == 0 else { return }
+        if poll.hasNews || poll.deadlineMs <= edge.nowMs { return answerPoll(id, &edge) }
+        edge.setTimer(id, atMs: poll.deadlineMs)
+    }
+
+    // MARK: News
+
+    /// A publication for the polls that wait in a channel. Those that stand at the same position get the same bytes.
+    mutating func answerPolls(_ place: Int, _ publication: Publication, _ epoch: String, _ edge: inout Edge) {
+        var waiting: [ConnectionID] = []
+        swap(&waiting, &channels[place].polls)
+        let name = channels[place].name
+        var shared: PreparedResponse?
+        for id in waiting {
+            guard var poll = waitingPoll(id), let own = poll.channels.firstIndex(where: { $0.name == name }) else {
+                continue
+            }
+            guard poll.channels[own].arrived(publication, epoch: epoch) else {
+                channels[place].polls.append(id)
+                continue
+            }
+            polls[id.slot] = poll
+            guard poll.reads == 0 else {
+                channels[place].polls.append(id)
+                continue
+            }
+            let isPlain =
+                poll.channels.count == 1 && poll.originFields.isEmpty && poll.channels[0].recovered
+                && poll.channels[0].publications.count == 1
+            if isPlain, shared == nil { shared = preparePoll(poll, edge: &edge) }
+            if isPlain, let shared {
+                finishPoll(id, leaving: name)
+                edge.respond(id, shared)
+            } else {
+                answerPoll(id, leaving: name, &edge)
+            }
+        }
+    }
+
+    private mutating func preparePoll(_ poll: StatelessPoll, edge: inout Edge) -> PreparedResponse {
+        PollAnswerEncoder.encode(poll.answers, into: &scratch)
+        defer { scratch.removeAll() }
+        return scratch.withBytes {
+            edge.prepareResponse(
+                status: 200, contentType: "application/json", headers: UnsafeRawBufferPointer(start: nil, count: 0),
+                retryAfter: nil, body: $0)
+        }
+    }
+
+    // MARK: Answers
+
+    private mutating func answerPoll(_ id: ConnectionID, leaving channel: String? = nil, _ edge: inout Edge) {
+        guard let poll = waitingPoll(id) else { return }
+        finishPoll(id, leaving: channel)
+        if poll.request.isRoom, !poll.hasNews {
+            let seconds = Int((edge.nowMs - poll.startedMs) / 1_000)
+            return answer(id, .noNews(room: poll.channels[0].name, seconds: seconds), poll.originFields, &edge)
+        }
+        PollAnswerEncoder.encode(poll.answers, into: &scratch)
+        let body = scratch.array
+        scratch.removeAll()
+        answer(id, 200, fields: poll.originFields, body: body, &edge)
+    }
+
+    private mutating func answer(_ id: ConnectionID, _ error: RoomPollError, _ fields: [UInt8], _ edge: inout Edge) {
+        var text = ByteWriter()
+        error.encode(into: &text)
+        answer(id, error.status, fields: fields, body: text.array, &edge)
+    }
+
+    private mutating func refusePoll(_ id: ConnectionID, _ status: Int, _ message: String, _ edge: inout Edge) {
+        guard let poll = waitingPoll(id) else { return }
+        finishPoll(id)
+        answer(id, status, error: message, fields: poll.originFields, &edge)
+    }
+
+    /// A newer poll of the same user has come.
+    mutating func cancelPoll(_ id: ConnectionID, _ edge: inout Edge) {
+        guard let poll = waitingPoll(id) else { return }
+        finishPoll(id)
+        if poll.request.isRoom { return answer(id, .canceled, poll.originFields, &edge) }
+        answer(id, 409, error: "ended by a newer poll", fields: poll.originFields, &edge)
+    }
+
+    /// Forgets a poll; `leaving`: the channel whose list of polls the caller holds.
+    private mutating func finishPoll(_ id: ConnectionID, leaving: String? = nil) {
+        guard let poll = polls.removeValue(forKey: id.slot) else { return }
+        if !poll.exclusiveKey.isEmpty { node.exclusivePolls.remove(poll.exclusiveKey, (index, id)) }
+        for channel in poll.channels where channel.name != leaving {
+            guard let place = channels.index(of: channel.name) else { continue }
+            if channel.position == nil { channels[place].pollReads -= 1 }
+            channels[place].polls.removeAll { $0 == id }
+        }
+    }
+
+    /// True when the timer was a poll's.
+    mutating func pollTimedOut(_ id: ConnectionID, _ edge: inout Edge) -> Bool {
+        if let poll = waitingPoll(id) {
+            if poll.reads > 0 {
+                refusePoll(id, 503, "the stream could not be read in time", &edge)
+            } else {
+                answerPoll(id, &edge)
+            }
+            return true
+        }
+        return sessionPollTimedOut(id, &edge)
+    }
+
+    /// The connection of a poll has gone before its answer.
+    mutating func pollerGone(_ id: ConnectionID, _ edge: inout Edge) {
+        if waitingPoll(id) != nil { return finishPoll(id) }
+        sessionPollerGone(id, &edge)
+    }
+
+    /// Every poll that waits is answered: its client comes back elsewhere.
+    mutating func endPolls(_ edge: inout Edge) {
+        for poll in Array(polls.values) { refusePoll(poll.connection, 503, "shutting down", &edge) }
+    }
+
+    // MARK: Channels kept for polls
+
+    private mutating func holdForPolls(_ name: String, _ edge: inout Edge) -> Int {
+        let place = localChannel(name, &edge)
+        channels[place].pollsUntilMs = edge.nowMs + ShardService.lingerMs
+        if !channels[place].isHeldForPolls {
+            channels[place].isHeldForPolls = true
+            channels[place].references += 1
+            pollChannels.insert(name)
+        }
+        return place
+    }
+
+    mutating func releasePollChannels(_ edge: inout Edge) {
+        guard !pollChannels.isEmpty else { return }
+        for name in pollChannels {
+            guard let place = channels.index(of: name) else { continue }
+            guard channels[place].polls.isEmpty, channels[place].pollReads <= 0 else { continue }
+            guard channels[place].pollsUntilMs <= edge.nowMs || shutdownEndsMs != nil else { continue }
+            pollChannels.remove(name)
+            channels[place].isHeldForPolls = false
+            let isLast = release(place, &edge)
+            let request = DetachRequest(
+                channel: name, info: ClientInfo(user: "", client: ""), keepsPresence: false, emitsLeave: false,
+                isLastOfShard: isLast)
+            let ownerShard = node.owner(of: name)
+            if ownerShard == index {
+                detach(request, shard: index, &edge)
+            } else {
+                node.post(.detach(request, shard: index), to: ownerShard)
+            }
+        }
+    }
+}
+
+extension RequestFields {
+    init(_ head: RequestHead) {
+        self.init(
+            lastEventID: head.header("last-event-id"), authorization: head.header("authorization"),
+            requestTimeout: head.header("request-timeout"))
+    }
+}

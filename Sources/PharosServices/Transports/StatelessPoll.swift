@@ -1,0 +1,70 @@
+import PharosDomain
+import PharosEdge
+import PharosProtocol
+
+/// One poll without a session, while its streams are read or news is awaited.
+struct StatelessPoll {
+    /// One channel of it: what was found, and up to where it has been looked at.
+    struct Channel {
+        var name: String
+        var options: ChannelOptions
+        var start: PollRequest.Start
+        /// nil: the stream is still being read.
+        var position: StreamPosition?
+        var recovered = true
+        /// The oldest offset that is left, when what was asked for is gone.
+        var first: UInt64?
+        var publications: [Publication] = []
+    }
+
+    let connection: ConnectionID
+    let request: PollRequest
+    /// Field lines of the answer that let a page of another origin read it.
+    let originFields: [UInt8]
+    var user = ""
+    var channels: [Channel] = []
+    var reads = 0
+    let startedMs: Int64
+    let deadlineMs: Int64
+    /// What a newer poll of the same user must have in common with this one to end it; empty: nothing ends it.
+    var exclusiveKey = ""
+
+    var hasNews: Bool { channels.contains { !$0.publications.isEmpty || !$0.recovered } }
+
+    var answers: [PollChannelAnswer] {
+        channels.map {
+            PollChannelAnswer(
+                channel: $0.name, position: $0.position ?? StreamPosition(), recovered: $0.recovered, first: $0.first,
+                publications: $0.publications)
+        }
+    }
+}
+
+extension StatelessPoll.Channel {
+    /// The stream has been read from `start` on.
+    mutating func found(_ read: StreamRead) {
+        position = read.publications.last.map { StreamPosition(offset: $0.offset, epoch: read.top.epoch) } ?? read.top
+        publications = read.publications
+        if case .after(let from) = start {
+            recovered =
+                from.epoch.isEmpty || from.epoch == read.top.epoch
+                ? read.publications.first.map { $0.offset == from.offset + 1 } ?? (read.top.offset == from.offset)
+                : false
+            if !recovered { first = read.publications.first?.offset ?? read.top.offset + 1 }
+        }
+    }
+
+    /// A publication came while news was awaited; false: it was known already.
+    mutating func arrived(_ publication: Publication, epoch: String) -> Bool {
+        guard let known = position else { return false }
+        if known.epoch == epoch, publication.offset <= known.offset { return false }
+        if known.epoch != epoch || publication.offset != known.offset + 1 {
+            recovered = false
+            first = publication.offset
+            publications = []
+        }
+        publications.append(publication)
+        position = StreamPosition(offset: publication.offset, epoch: epoch)
+        return true
+    }
+}

@@ -1,0 +1,75 @@
+package import PharosDomain
+import Synchronization
+
+/// Any store of streams, as its promises are checked: asked from many tasks at once, answered when it has an answer.
+package protocol StreamStoreUnderTest: Sendable {
+    /// Throws the store's `ReplyError`.
+    func perform(_ operation: StreamOperation) async throws -> StreamOutcome
+
+    /// Deletes all that has expired by then.
+    func tidy(nowMs: Int64) async
+}
+
+extension StreamStoreUnderTest {
+    package func append(_ append: StreamAppend) async throws -> (position: StreamPosition, isRepeat: Bool) {
+        guard case .appended(let position, let isRepeat) = try await perform(.append(append)) else {
+            throw BrokenPromise(description: "an append was answered with something else")
+        }
+        return (position, isRepeat)
+    }
+
+    package func read(
+        _ channel: String, after offset: UInt64?, limit: Int, retention: StreamRetention, nowMs: Int64
+    ) async throws -> StreamRead {
+        let operation = StreamOperation.read(
+            channel: channel, after: offset, limit: limit, retention: retention, nowMs: nowMs)
+        guard case .read(let read) = try await perform(operation) else {
+            throw BrokenPromise(description: "a read was answered with something else")
+        }
+        return read
+    }
+
+    package func readBackwards(
+        _ channel: String, before offset: UInt64?, limit: Int, retention: StreamRetention, nowMs: Int64
+    ) async throws -> StreamRead {
+        let operation = StreamOperation.readBackwards(
+            channel: channel, before: offset, limit: limit, retention: retention, nowMs: nowMs)
+        guard case .read(let read) = try await perform(operation) else {
+            throw BrokenPromise(description: "a read backwards was answered with something else")
+        }
+        return read
+    }
+
+    package func removeHistory(of channel: String) async throws {
+        try require(try await perform(.removeHistory(channel: channel)), is: .removed, "the answer to a removal")
+    }
+}
+
+/// A store that is used by one at a time, behind a lock.
+package final class LockedStoreUnderTest<Store: StreamStore & ~Copyable>: StreamStoreUnderTest {
+    private let store: Mutex<Store>
+
+    package init(_ store: consuming sending Store) { self.store = Mutex(store) }
+
+    package func perform(_ operation: StreamOperation) async throws -> StreamOutcome {
+        try store.withLock { store in
+            switch operation {
+            case .append(let append):
+                let position = try store.append(
+                    append.publication, to: append.channel, retention: append.retention, nowMs: append.nowMs)
+                return .appended(position, isRepeat: false)
+            case .read(let channel, let after, let limit, let retention, let nowMs):
+                return .read(
+                    try store.read(channel, after: after, limit: limit, retention: retention, nowMs: nowMs))
+            case .readBackwards(let channel, let before, let limit, let retention, let nowMs):
+                return .read(
+                    try store.readBackwards(channel, before: before, limit: limit, retention: retention, nowMs: nowMs))
+            case .removeHistory(let channel):
+                store.removeHistory(of: channel)
+                return .removed
+            }
+        }
+    }
+
+    package func tidy(nowMs: Int64) async { store.withLock { $0.expire(nowMs: nowMs) } }
+}

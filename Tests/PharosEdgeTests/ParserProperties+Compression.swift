@@ -1,0 +1,1 @@
+../../Fuzz/Sources/EdgeProperties/ParserProperties+Compression.swift

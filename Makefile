@@ -1,6 +1,6 @@
 # Every target is a script or one command; `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run build test bench fuzz sanitize soak format check-format clean
+.PHONY: help run build test bench fuzz sanitize soak chaos format check-format clean
 
 SOURCES := Package.swift Sources Tests Fuzz/Package.swift Fuzz/Sources
 
@@ -27,6 +27,9 @@ sanitize: ## Run the core's tests under the thread and address sanitizers.
 
 soak: ## Two minutes of everything at once, then look for what was left behind.
 	@scripts/soak
+
+chaos: ## Kill the server a hundred times under load, and check that nobody lost anything.
+	@scripts/chaos --kills 100
 
 format: ## Format the Swift sources.
 	swift format --in-place --parallel --recursive $(SOURCES)

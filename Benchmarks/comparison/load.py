@@ -30,6 +30,15 @@ class Result:
         self.per_s = per_s
 
 
+class Noted(float):
+    """A value with the figures behind it, which stand below the table."""
+
+    def __new__(cls, value, note):
+        made = super().__new__(cls, value)
+        made.note = note
+        return made
+
+
 class Fanload:
     title = "fanload"
 
@@ -56,12 +65,19 @@ class Fanload:
             "--pub-depth", outstanding,
         ])
 
-    def _run(self, server, mode, flags):
+    def stream(self, server, transport, connections, count):
+        """Fan-out to one channel over another transport than WebSocket: "events" or "poll"."""
+        return self._run(server, "pub", ["-n", connections, "--count", count, "--closed", 1], transport)
+
+    def idle_streams(self, server, connections):
+        return self._run(server, "idle", ["-n", connections, "--hold", "1s"], "events")
+
+    def _run(self, server, mode, flags, transport="websocket"):
         publishes = mode in ("pub", "slow")
         command = [self.program, "--mode", mode, "--cpu", LOAD_CPU, "--pid", str(server.pid), "--json", "-", "--quiet"]
-        command += ["--conn-rate", "0", "--handshakes", "200"] + server.peer.fanload_subscriber(server.port)
+        command += ["--conn-rate", "0", "--handshakes", "200"] + server.peer.fanload_subscriber(server.port, transport)
         if publishes:
-            command += server.peer.fanload_publisher(server.port)
+            command += server.peer.fanload_publisher(server.port, transport)
         found = run_json(command + [str(flag) for flag in flags])
         if not found.get("clean"):
             raise Failed(problems(found))
@@ -98,6 +114,14 @@ class PharosBench:
             "--closed", outstanding,
         ])
 
+    def stream(self, server, transport, connections, count):
+        found = drive(server, "fanout", "--transport", transport, "-n", connections, "--count", count)
+        return Result(cpu_us=found["cpu_us_per_delivery"])
+
+    def idle_streams(self, server, connections):
+        found = drive(server, "idle", "--transport", "events", "-n", connections)
+        return Result(idle_bytes=found["bytes_per_connection"])
+
     def _run(self, server, flags):
         command = ["taskset", "-c", LOAD_CPU, self.program, "bench", "--peer", server.peer.name, "--json"]
         command += ["--url", f"http://127.0.0.1:{server.port}", "--pid", str(server.pid)]
@@ -111,6 +135,16 @@ class PharosBench:
             per_s=found["deliveries_per_s"])
 
 
+def drive(server, mode, *flags, seconds=RUN_SECONDS):
+    """Our own driver, for what neither generator does; see driver.py."""
+    command = ["taskset", "-c", LOAD_CPU, sys.executable, "-m", "comparison.driver", mode]
+    command += ["--peer", server.peer.name, "--port", str(server.port), "--pid", str(server.pid)]
+    found = run_json(command + [str(flag) for flag in flags], seconds, ROOT / "Benchmarks")
+    if "problem" in found:
+        raise Failed(found["problem"])
+    return found
+
+
 def choose():
     """fanload where it is named, otherwise our own."""
     if program := os.environ.get("FANLOAD"):
@@ -121,12 +155,12 @@ def choose():
     return PharosBench(program)
 
 
-def run_json(command):
+def run_json(command, seconds=RUN_SECONDS, folder=None):
     """The last line of a program's output, which is its report."""
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=RUN_SECONDS)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, cwd=folder)
     except subprocess.TimeoutExpired:
-        raise Failed(f"not done after {RUN_SECONDS} s") from None
+        raise Failed(f"not done after {seconds} s") from None
     for line in reversed(done.stdout.splitlines()):
         if line.startswith("{"):
             return json.loads(line)

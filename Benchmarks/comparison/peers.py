@@ -15,6 +15,8 @@ FOLDER = ROOT / "Benchmarks"
 VENV = ROOT / ".tools" / "bench-venv"
 SERVER_CPU = "0"
 READY_SECONDS = 20
+# Channels of this namespace keep history, as long polls need it: see pharos.yaml.
+KEPT = "kept:"
 
 
 class Missing(Exception):
@@ -22,18 +24,23 @@ class Missing(Exception):
 
 
 class Running:
-    """A started server with a folder and a port of its own; leaving the context ends exactly this process."""
+    """A started server with a folder and a port of its own; leaving the context ends exactly this process.
 
-    def __init__(self, peer):
+    settings: keys and values besides those of the peer's file; {folder} in a value is the server's own folder.
+    """
+
+    def __init__(self, peer, settings=None):
         self.peer = peer
+        self.settings = settings or {}
         self.port = free_port()
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="bench-"))
 
     def __enter__(self):
         # nginx's worker gives up its rights and still has to reach the folder.
         self.folder.chmod(0o755)
+        settings = {key: value.replace("{folder}", str(self.folder)) for key, value in self.settings.items()}
+        command = ["taskset", "-c", SERVER_CPU] + self.peer.command(self.folder, self.port, settings)
         self.log = open(self.folder / "log", "wb")
-        command = ["taskset", "-c", SERVER_CPU] + self.peer.command(self.folder, self.port)
         began = time.monotonic()
         self.process = subprocess.Popen(command, stdout=self.log, stderr=subprocess.STDOUT)
         self.pid = self.process.pid
@@ -79,18 +86,30 @@ class Pharos:
         if self.serve is None and not os.access(self.binary, os.X_OK):
             raise Missing(f"{self.binary} is not there: swift build -c release, or set PHAROS_BIN")
 
-    def command(self, folder, port):
+    def command(self, folder, port, settings):
         if self.serve:
+            if settings:
+                raise Missing("settings of its own, which a whole command (PHAROS_SERVE) does not take")
             return shlex.split(self.serve.replace("{port}", str(port)))
-        config = str(FOLDER / "pharos.yaml")
-        return [self.binary, "serve", "--config", config, "--set", f"http_server.port={port}"]
+        command = [self.binary, "serve", "--config", str(FOLDER / "pharos.yaml")]
+        for key, value in {"http_server.port": port, **settings}.items():
+            command += ["--set", f"{key}={value}"]
+        return command
 
     def version(self):
         if self.serve:
             return self.serve.split("/")[-1]
         return output([self.binary, "--version"])
 
-    def fanload_subscriber(self, port):
+    def fanload_subscriber(self, port, transport):
+        if transport == "events":
+            return ["--url", f"http://127.0.0.1:{port}/events?channel={{topic}}", "--expect", '"subscriptions"']
+        if transport == "poll":
+            # The cursor of an answer's body goes into the next request; empty in the first, which is the same as none.
+            return [
+                "--url", f"lp://127.0.0.1:{port}/poll?channel={KEPT}{{topic}}&cursor={{cursor}}",
+                "--cursor", 'body:"cursor":".."', "--settle", "1s",
+            ]
         return [
             "--url", f"ws://127.0.0.1:{port}/connection/websocket",
             # Both commands in one message, as clients of the protocol do.
@@ -98,10 +117,11 @@ class Pharos:
             "--reply-to", "{}", "{}",
         ]
 
-    def fanload_publisher(self, port):
+    def fanload_publisher(self, port, transport):
+        kept = KEPT if transport == "poll" else ""
         return [
             "--pub", f"http://127.0.0.1:{port}/api/publish", "--pub-header", "Content-Type: application/json",
-            "--body", '{"channel":"{topic}","data":{"m":"{mark}{fill}"}}', "--pub-fail", '"error"',
+            "--body", '{"channel":"' + kept + '{topic}","data":{"m":"{mark}{fill}"}}', "--pub-fail", '"error"',
         ]
 
 
@@ -124,7 +144,7 @@ class Nchan:
                 return folder
         return None
 
-    def command(self, folder, port):
+    def command(self, folder, port, settings):
         text = (FOLDER / "peers" / "nchan.conf").read_text()
         text = text.replace("MODULES", self._modules()).replace("PREFIX", str(folder)).replace("PORT", str(port))
         (folder / "nchan.conf").write_text(text)
@@ -136,11 +156,15 @@ class Nchan:
             [shutil.which("nginx", path=SYSTEM_PATH), "-v"], capture_output=True, text=True).stderr.strip()
         return f"{module} in {server.replace('nginx version: ', '')}"
 
-    def fanload_subscriber(self, port):
+    def fanload_subscriber(self, port, transport):
+        if transport == "events":
+            return ["--url", f"http://127.0.0.1:{port}/events?id={{topic}}", "--header", "Accept: text/event-stream"]
+        if transport == "poll":
+            return ["--url", f"lp://127.0.0.1:{port}/poll?id={{topic}}", "--cursor", "etag", "--settle", "1s"]
         return ["--url", f"ws://127.0.0.1:{port}/sub?id={{topic}}"]
 
-    def fanload_publisher(self, port):
-        return ["--pub", f"http://127.0.0.1:{port}/pub?id={{topic}}"]
+    def fanload_publisher(self, port, transport):
+        return ["--pub", f"http://127.0.0.1:{port}/{'pubkept' if transport == 'poll' else 'pub'}?id={{topic}}"]
 
 
 class MicroWebSockets:
@@ -160,16 +184,16 @@ class MicroWebSockets:
         return python.exists() and subprocess.run(
             [str(python), "-c", "import socketify"], capture_output=True).returncode == 0
 
-    def command(self, folder, port):
+    def command(self, folder, port, settings):
         return [str(VENV / "bin" / "python3"), str(FOLDER / "peers" / "uws_server.py"), str(port)]
 
     def version(self):
         return "through " + self.package.replace("==", " ") + " of PyPI"
 
-    def fanload_subscriber(self, port):
+    def fanload_subscriber(self, port, transport):
         return ["--url", f"ws://127.0.0.1:{port}/", "--sub", "sub {topic}", "--expect", "ok", "--times", "K"]
 
-    def fanload_publisher(self, port):
+    def fanload_publisher(self, port, transport):
         return ["--pub", f"http://127.0.0.1:{port}/pub?topic={{topic}}"]
 
 

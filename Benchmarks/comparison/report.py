@@ -22,12 +22,13 @@ def markdown(rows, servers, values, generator, rounds, seconds, flags):
     lines = [line(head), line(["---"] * 2 + ["---:"] * (len(head) - 2))]
     notes = []
     for row in rows:
-        cells = [row.title, row.unit] + [number(median(values[row.name][name]), row.unit) for name in names]
+        found = values[row.name]
+        cells = [row.title, row.unit]
+        cells += [number(median(found[peer.name]), row.unit) if row.measures(peer) else "" for peer in servers]
         if compares:
-            cells += [ratio_text(values[row.name], peer.name) for peer in others]
-            cells += bounds(row, values[row.name])
-        if row.note:
-            notes.append(f"{row.title}: {row.note}")
+            cells += [ratio_text(found, peer.name) if row.measures(peer) else "" for peer in others]
+            cells += bounds(row, found)
+        notes += [f"{row.title}: {note}" for note in remarks(row, found)]
         lines.append(line(cells))
     date = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
     facts = [
@@ -36,7 +37,17 @@ def markdown(rows, servers, values, generator, rounds, seconds, flags):
         f"Machine: {machine()}.",
         "Versions: " + "; ".join(f"{peer.title} {peer.version()}" for peer in servers) + ".",
     ]
-    return "\n".join(facts) + "\n\n" + "\n".join(lines) + ("\n\n" + "\n".join(notes) if notes else "")
+    parts = [facts, lines, [f"- {note}" for note in notes]]
+    return "\n\n".join("\n".join(part) for part in parts if part)
+
+
+def remarks(row, values):
+    """What stands below the table about a row: its own note, and the figures of Pharos' median round."""
+    found = [row.note] if row.note else []
+    ours = sorted(value for value in values.get("pharos", []) if value is not None)
+    if ours and (figures := getattr(ours[len(ours) // 2], "note", "")):
+        found.append(figures + ".")
+    return found
 
 
 def bounds(row, values):
@@ -44,14 +55,18 @@ def bounds(row, values):
     texts, held = [], []
     for peer, most in row.targets.items():
         texts.append(f"{most:g} x {peer}")
-        found = median_ratio(values, peer)
-        if found is not None:
-            held.append(found <= most)
+        ratio = median_ratio(values, peer)
+        if ratio is not None:
+            held.append(ratio <= most)
+    found = median(values["pharos"])
     if row.limit is not None:
         texts.append(f"{row.limit:g}")
-        found = median(values["pharos"])
         if found is not None:
             held.append(found <= row.limit)
+    if row.least is not None:
+        texts.append(f"at least {row.least:g}")
+        if found is not None:
+            held.append(found >= row.least)
     return [", ".join(texts), ("yes" if all(held) else "NO") if held else ""]
 
 

@@ -1,5 +1,6 @@
 """The browser client in deno and the demo page in headless Chromium, against the real server."""
 
+import http.client
 import importlib.util
 import os
 import shutil
@@ -8,6 +9,7 @@ import sys
 
 import pytest
 
+from harness.configuration import BASE, OPEN, merged
 from harness.server import ROOT, Server
 
 BROWSER = ROOT / "Tests" / "Browser"
@@ -37,6 +39,21 @@ def run_deno(name: str, **environment) -> None:
     assert run.returncode == 0, run.stdout[-6000:] + run.stderr[-3000:]
 
 
+def chromium(what: str) -> str:
+    program = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    if program is None:
+        pytest.skip(f"SKIP {what}: chromium not found, looked for chromium")
+    return program
+
+
+def load(name: str):
+    """A module of Tests/Browser."""
+    specification = importlib.util.spec_from_file_location(name, BROWSER / f"{name}.py")
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
 def test_the_browser_client_by_itself():
     run_deno("pharos_test.js")
 
@@ -47,16 +64,45 @@ def test_the_browser_client_against_the_server(development):
 
 def test_the_demo_page(development):
     """Two tabs talk to each other and count each other, the charts fill, and the page survives a restart."""
-    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-    if chromium is None:
-        pytest.skip("SKIP demo page: chromium not found, looked for chromium")
-    specification = importlib.util.spec_from_file_location("demo_page_test", BROWSER / "demo_page_test.py")
-    page = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(page)
-    page.CHROMIUM = chromium
+    page = load("demo_page_test")
+    page.CHROMIUM = chromium("demo page")
 
     def restart() -> None:
         development.stop()
         development.start()
 
     page.run(development.base() + "/", restart)
+
+
+@pytest.mark.parametrize("name", ["events.html", "websocket.html"])
+def test_a_page_survives_three_kills(tmp_path, request, name):
+    """Under a running publisher the server is killed and started again: the page misses nothing and repeats nothing."""
+    survival = load("survival_test")
+    program = chromium("survival of a page")
+    kept = {"name": "kept", **OPEN, "history_size": 10_000, "durability": "disk"}
+    with survival.PageServer() as pages:
+        changes = {
+            "client": {"allowed_origins": [pages.origin]},
+            "channel": {"namespaces": [kept]},
+            "store": {"path": str(tmp_path / "store")},
+        } | ({"events": {"enabled": True}} if name == "events.html" else {})
+        server = Server(tmp_path, merged(BASE, changes))
+        request.node.log_of = server.log
+        server.start()
+
+        def publish(number: int) -> bool:
+            try:
+                return "result" in server.api(
+                    "publish", {"channel": "kept:x", "data": {"n": number}, "idempotency_key": str(number)}).json
+            except (OSError, http.client.HTTPException, ValueError):
+                # Killed before it answered: the same number is offered again.
+                return False
+
+        def restart() -> None:
+            server.kill()
+            server.start()
+
+        try:
+            survival.run(name, server.base(), pages.origin, program, publish, restart)
+        finally:
+            server.stop()

@@ -40,7 +40,7 @@ class ProtobufWire:
     def decode(frame: bytes) -> list[dict]:
         replies, position = [], 0
         while position < len(frame):
-            length, position = _read_varint(frame, position)
+            length, position = read_varint(frame, position)
             reply = schema.Reply()
             reply.ParseFromString(frame[position : position + length])
             position += length
@@ -61,7 +61,7 @@ def varint(number: int) -> bytes:
     return bytes(encoded)
 
 
-def _read_varint(buffer: bytes, position: int) -> tuple[int, int]:
+def read_varint(buffer: bytes, position: int) -> tuple[int, int]:
     number = shift = 0
     while True:
         byte = buffer[position]

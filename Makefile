@@ -11,7 +11,7 @@ run: ## Install what is missing, build, and serve on http://127.0.0.1:8000/ with
 	@scripts/run
 
 build: ## Build the release server: .build/release/pharos.
-	swift build -c release --static-swift-stdlib --product pharos
+	@bash -c 'source scripts/common.sh && build_configured release'
 
 test: ## Install what the tests need and run them all.
 	@scripts/test

@@ -97,6 +97,7 @@ package final class PharosServer: Service {
         routes.health = configuration.endpoints.health
         routes.metrics = configuration.endpoints.prometheus
         routes.openAPI = configuration.endpoints.openAPI
+        routes.transports = configuration.settings.transports
         return APIRoutes(configuration: routes, backend: shards, registry: registry) { [weak self] in
             self?.transportCounters() ?? TransportCounters()
         }

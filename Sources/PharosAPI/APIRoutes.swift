@@ -12,6 +12,8 @@ package struct APIRoutes: Sendable {
         package var health = true
         package var metrics = true
         package var openAPI = true
+        /// Which of the clients' addresses are open.
+        package var transports = TransportSettings()
         /// The server API asks for no key: its description then says so.
         package var insecureAPI = false
         /// Bytes of one server API request's body.
@@ -59,7 +61,7 @@ package struct APIRoutes: Sendable {
         self.transports = transports
         self.description = OpenAPIDocument(
             version: configuration.version, isInsecure: configuration.insecureAPI, hasHealth: configuration.health,
-            hasMetrics: configuration.metrics
+            hasMetrics: configuration.metrics, transports: configuration.transports
         ).tree.encoded()
     }
 

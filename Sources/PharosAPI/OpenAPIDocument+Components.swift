@@ -132,6 +132,8 @@ extension OpenAPIDocument {
                 "description": "The word `apikey`, a space, and the key.",
             ],
             "apiKeyQuery": ["type": "apiKey", "in": "query", "name": "api_key"],
+            "connectionToken": ["type": "http", "scheme": "bearer", "bearerFormat": "JWT"],
+            "connectionTokenQuery": ["type": "apiKey", "in": "query", "name": "token"],
         ]
     }
 }

@@ -1,16 +1,25 @@
+package import PharosDomain
+
 /// The description of everything the HTTP server serves to programs, in OpenAPI 3.1.
 package struct OpenAPIDocument: Sendable {
     private let version: String
     private let isInsecure: Bool
     private let hasHealth: Bool
     private let hasMetrics: Bool
+    let transports: TransportSettings
 
-    /// - Parameter isInsecure: the server API asks for no key.
-    package init(version: String, isInsecure: Bool = false, hasHealth: Bool = true, hasMetrics: Bool = true) {
+    /// - Parameters:
+    ///   - isInsecure: the server API asks for no key.
+    ///   - transports: which of the clients' addresses are open; WebSocket, which always is, cannot be described here.
+    package init(
+        version: String, isInsecure: Bool = false, hasHealth: Bool = true, hasMetrics: Bool = true,
+        transports: TransportSettings = TransportSettings()
+    ) {
         self.version = version
         self.isInsecure = isInsecure
         self.hasHealth = hasHealth
         self.hasMetrics = hasMetrics
+        self.transports = transports
     }
 
     package var tree: JSONTree {
@@ -19,12 +28,13 @@ package struct OpenAPIDocument: Sendable {
             "info": [
                 "title": "Pharos server API",
                 "version": .string(version),
-                "description": "Publish to channels and manage their subscribers.",
+                "description":
+                    "Publish to channels and manage their subscribers. Clients connect to /connection/websocket.",
                 "license": ["name": "Apache-2.0", "identifier": "Apache-2.0"],
             ],
-            "paths": .object(apiPaths + otherPaths),
+            "paths": .object(apiPaths + transportPaths + otherPaths),
             "components": [
-                "schemas": .object(schemas), "responses": responses, "parameters": parameters,
+                "schemas": .object(schemas + transportSchemas), "responses": responses, "parameters": parameters,
                 "securitySchemes": securitySchemes,
             ],
         ]
@@ -90,10 +100,16 @@ package struct OpenAPIDocument: Sendable {
         var paths: [(String, JSONTree)] = []
         if hasHealth {
             let down: JSONTree = [
-                "description": "The server is shutting down.", "content": json(reference("Failure")),
+                "description": "The server is shutting down, or its store fails.",
+                "content": json(reference("Failure")),
             ]
+            let failing: JSONTree = ["description": "The store fails.", "content": json(reference("Failure"))]
             paths += [
-                ("/health", get(id: "health", "Whether the server answers", json(reference("Empty")))),
+                (
+                    "/health",
+                    get(
+                        id: "health", "Whether everything works", json(reference("Empty")), more: [("503", failing)])
+                ),
                 ("/health/live", get(id: "live", "Whether the process should be kept", json(reference("Empty")))),
                 (
                     "/health/ready",

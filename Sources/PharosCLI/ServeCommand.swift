@@ -32,20 +32,23 @@ struct ServeCommand: AsyncParsableCommand {
             throw ExitCode(1)
         }
         let settings = loaded.configuration.settings
-        announce(loaded, settings, addresses)
+        let lines = announcement(loaded, settings, addresses)
         let load = startDemoLoad(loaded, settings, addresses)
         defer { load?.cancel() }
         var configuration = ServiceGroupConfiguration(
-            services: [.init(service: server), .init(service: CertificateReloads(server: server))],
+            services: [
+                .init(service: server), .init(service: CertificateReloads(server: server)),
+                .init(service: Announcement(lines: lines)),
+            ],
             gracefulShutdownSignals: [.sigterm, .sigint],
             logger: Logger(label: "pharos") { _ in SwiftLogNoOpLogHandler() })
         configuration.maximumGracefulShutdownDuration = .seconds(settings.shutdownTimeout + 10)
         try await ServiceGroup(configuration: configuration).run()
     }
 
-    private func announce(
+    private func announcement(
         _ loaded: LoadedConfiguration, _ settings: ServerSettings, _ addresses: PharosServer.Addresses
-    ) {
+    ) -> [String] {
         let host = settings.edge.address.contains(":") ? "[\(settings.edge.address)]" : settings.edge.address
         let base = "http://\(host):\(addresses.port)"
         var lines = [
@@ -65,8 +68,7 @@ struct ServeCommand: AsyncParsableCommand {
                 "  curl -X POST \(base)/api/publish -H 'Content-Type: application/json' "
                     + "-d '{\"channel\":\"chat\",\"data\":{\"from\":\"curl\",\"text\":\"hello\"}}'")
         }
-        print(lines.joined(separator: "\n"))
-        fflush(nil)
+        return lines
     }
 
     /// The demo page's chart: an example publisher that uses the public API like any back end.
@@ -79,6 +81,17 @@ struct ServeCommand: AsyncParsableCommand {
             await MachineLoadPublisher().run(
                 host: settings.edge.address, port: UInt16(addresses.port), apiKey: key)
         }
+    }
+}
+
+/// Says that the server is there, once signals end it gracefully: who waits for the first line may send one at once.
+private struct Announcement: Service {
+    let lines: [String]
+
+    func run() async throws {
+        print(lines.joined(separator: "\n"))
+        fflush(nil)
+        try? await gracefulShutdown()
     }
 }
 

@@ -48,9 +48,15 @@ extension Edge {
     /// Sends the last chunk and ends the connection: as soon as the peer has closed, or after the close timeout.
     ///
     /// The handler hears no more of this connection. `dropsQueue` is that of `closeWebSocket`.
-    package mutating func endStream(_ id: ConnectionID, dropsQueue: Bool = false) {
+    ///
+    /// - Parameter lastWords: a chunk that is sent before the end, also when what waits is dropped.
+    package mutating func endStream(
+        _ id: ConnectionID, lastWords: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0),
+        dropsQueue: Bool = false
+    ) {
         guard isOpen(id), connections[id.slot].pointee.phase == .streaming else { return }
         if dropsQueue { dropWaitingOutput(id.slot) }
+        send(id, .chunk, lastWords)
         let end: StaticString = "0\r\n\r\n"
         append(id.slot, UnsafeRawBufferPointer(start: end.utf8Start, count: end.utf8CodeUnitCount))
         connections[id.slot].pointee.flags.insert(.lingers)

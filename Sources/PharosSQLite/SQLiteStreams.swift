@@ -22,7 +22,8 @@ package struct SQLiteStreamsOptions: Sendable {
 /// A second server on the same directory is refused. What the disk has changed is never shown: rows carry a checksum.
 ///
 /// Histories are cut at 67,108,864 publications. Expiry follows the wall clock, in the order of the offsets: a publication
-/// never expires before an older one of its stream.
+/// never expires before an older one of its stream. A clock that is set back changes neither offsets nor epochs; what had
+/// expired and is not deleted yet may then be shown again.
 package final class SQLiteStreams: DurableStreams {
     let queue: SubmissionQueue
     private let condition: StoreCondition
@@ -71,7 +72,8 @@ package final class SQLiteStreams: DurableStreams {
             }, argument.toOpaque())
         guard result == 0 else {
             argument.release()
-            throw StoreError(code: .unusable, message: "cannot start the store's thread: \(String(cString: strerror(result)))")
+            throw StoreError(
+                code: .unusable, message: "cannot start the store's thread: \(String(cString: strerror(result)))")
         }
         return thread
     }

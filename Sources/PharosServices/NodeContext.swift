@@ -23,6 +23,7 @@ final class NodeContext: Sendable {
     /// Bounds what waits in all connections together; nil: no bound.
     let outputTotal: OutputTotal?
     let parked: ParkedSessions
+    let rates: RateLimiter
     private let admission: Locked<Admission>
     private let acceptsConnections = Atomic<Bool>(true)
 
@@ -40,6 +41,7 @@ final class NodeContext: Sendable {
         mailboxes = (0..<shards).map { _ in Mailbox() }
         outputTotal = settings.edge.outputLimit > 0 ? OutputTotal(limit: settings.edge.outputLimit) : nil
         parked = ParkedSessions(limit: settings.client.sessionLimit)
+        rates = RateLimiter(settings.client.rateLimits, nowMs: nowMs)
         origins = OriginRules(globs: settings.client.allowedOrigins)
         proxies = try AddressRules(blocks: settings.edge.trustedProxies)
         startedMs = nowMs
@@ -99,8 +101,10 @@ final class NodeContext: Sendable {
         admission.withLock { $0.leave(address: address) }
     }
 
-    /// Whether per-address counts are kept at all: then each connection remembers its address.
-    var countsAddresses: Bool { settings.client.connectionsPerAddress > 0 }
+    /// Whether anything is counted per address: then each connection remembers its own.
+    var countsAddresses: Bool {
+        settings.client.connectionsPerAddress > 0 || settings.client.rateLimits.perAddress > 0
+    }
 
     var isReady: Bool { acceptsConnections.load(ordering: .relaxed) }
 

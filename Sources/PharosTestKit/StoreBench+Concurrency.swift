@@ -54,7 +54,7 @@ extension StoreBench {
                     var seen: [String] = []
                     while seen.count < count {
                         let read = try await store.read(
-                            "news", after: UInt64(seen.count), limit: .max, retention: retention, nowMs: nowMs)
+                            "news", after: UInt64(seen.count), limit: Int(count), retention: retention, nowMs: nowMs)
                         let expected = (UInt64(seen.count)..<read.top.offset).map { $0 + 1 }
                         try require(
                             read.publications.map(\.offset), is: expected, "what a reader sees up to the top it is told"

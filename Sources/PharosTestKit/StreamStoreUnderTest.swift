@@ -1,5 +1,4 @@
 package import PharosDomain
-import Synchronization
 
 /// Any store of streams, as its promises are checked: asked from many tasks at once, answered when it has an answer.
 package protocol StreamStoreUnderTest: Sendable {
@@ -45,31 +44,28 @@ extension StreamStoreUnderTest {
     }
 }
 
-/// A store that is used by one at a time, behind a lock.
-package final class LockedStoreUnderTest<Store: StreamStore & ~Copyable>: StreamStoreUnderTest {
-    private let store: Mutex<Store>
+/// A store that is used by one at a time.
+package actor OneAtATimeStore<Store: StreamStore & ~Copyable>: StreamStoreUnderTest {
+    private var store: Store
 
-    package init(_ store: consuming sending Store) { self.store = Mutex(store) }
+    package init(_ store: consuming sending Store) { self.store = store }
 
     package func perform(_ operation: StreamOperation) async throws -> StreamOutcome {
-        try store.withLock { store in
-            switch operation {
-            case .append(let append):
-                let position = try store.append(
-                    append.publication, to: append.channel, retention: append.retention, nowMs: append.nowMs)
-                return .appended(position, isRepeat: false)
-            case .read(let channel, let after, let limit, let retention, let nowMs):
-                return .read(
-                    try store.read(channel, after: after, limit: limit, retention: retention, nowMs: nowMs))
-            case .readBackwards(let channel, let before, let limit, let retention, let nowMs):
-                return .read(
-                    try store.readBackwards(channel, before: before, limit: limit, retention: retention, nowMs: nowMs))
-            case .removeHistory(let channel):
-                store.removeHistory(of: channel)
-                return .removed
-            }
+        switch operation {
+        case .append(let append):
+            let position = try store.append(
+                append.publication, to: append.channel, retention: append.retention, nowMs: append.nowMs)
+            return .appended(position, isRepeat: false)
+        case .read(let channel, let after, let limit, let retention, let nowMs):
+            return .read(try store.read(channel, after: after, limit: limit, retention: retention, nowMs: nowMs))
+        case .readBackwards(let channel, let before, let limit, let retention, let nowMs):
+            return .read(
+                try store.readBackwards(channel, before: before, limit: limit, retention: retention, nowMs: nowMs))
+        case .removeHistory(let channel):
+            store.removeHistory(of: channel)
+            return .removed
         }
     }
 
-    package func tidy(nowMs: Int64) async { store.withLock { $0.expire(nowMs: nowMs) } }
+    package func tidy(nowMs: Int64) async { store.expire(nowMs: nowMs) }
 }

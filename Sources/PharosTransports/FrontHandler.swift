@@ -122,7 +122,7 @@ final class FrontHandler: ChannelInboundHandler, RemovableChannelHandler {
             case .refused: .shard
             case .http2Preface: .http
             case .complete(let head):
-                head.headerCount("upgrade") > 0 || head.path.starts(with: "/connection/".utf8) ? .shard : .http
+                head.headerCount("upgrade") > 0 || Endpoint.isServed(head.path) ? .shard : .http
             }
         }
     }

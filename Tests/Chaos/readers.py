@@ -211,6 +211,8 @@ class Subscriber:
     def _answer(self, content: bytes) -> None:
         answer = json.loads(content)
         for channel, part in answer["channels"].items():
+            if "epoch" not in part:
+                raise Surprise(f"{channel}: an answer without an epoch: {content[:600]!r}")
             publications = part.get("publications", [])
             # Without publications the position stays: a gap at the end is told with the new position.
             start = publications[0]["offset"] - 1 if publications else part["offset"]

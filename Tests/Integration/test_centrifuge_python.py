@@ -253,8 +253,10 @@ async def test_the_servers_unsubscribe_and_disconnect(sdk, pharos, channel):
     assert (context.code, context.reason) == (4501, "enough")
 
 
-async def test_the_client_survives_a_restart_of_the_server(launch, protobuf):
-    server = launch()
+@pytest.mark.parametrize("store", ["disk", "memory"])
+async def test_the_client_survives_a_restart_of_the_server(launch, protobuf, store):
+    """It recovers from what is on disk, and is told that it cannot from what was in memory."""
+    server = launch({} if store == "disk" else {"store": {"path": ""}})
     client_handler, events = handler(ClientEventHandler)
     client = Client(
         server.url(), events=client_handler, use_protobuf=protobuf, proxy=None, min_reconnect_delay=0.05,
@@ -268,7 +270,7 @@ async def test_the_client_survives_a_restart_of_the_server(launch, protobuf):
     server.start()
     await events.next("on_connected")
     context = await heard.next("on_subscribed")
-    assert context.was_recovering and not context.recovered
+    assert context.was_recovering and context.recovered == (store == "disk")
     await asyncio.to_thread(server.publish, "open:x", {"n": 1})
     assert unpacked((await heard.next("on_publication")).pub.data, protobuf) == {"n": 1}
     await client.disconnect()

@@ -240,7 +240,7 @@ def test_a_directory_that_cannot_be_used(tmp_path):
     directory = tmp_path / "server"
     directory.mkdir()
     server = Server(directory, merged(BASE, store(blocker / "store")))
-    assert str(blocker / "store") in refused_start(server)
+    assert str(blocker) in refused_start(server)
 
 
 def test_a_file_that_is_no_database(server):
@@ -319,7 +319,7 @@ async def test_a_full_disk(launch, small_disk, meet):
     assert health.status == 503 and "store" in json.dumps(health.json)
     # Nothing of what was refused has been delivered, and what is stored can be read.
     await client.fence()
-    heard = [push["pub"]["data"]["n"] for push in client.pushes("kept:x")]
+    heard = [push["pub"]["data"]["n"] for push in client.pushes("kept:x") if "pub" in push]
     assert heard in ([], [6])
     history = server.api("history", {"channel": "kept:x", "limit": 10}).result
     assert numbers(history["publications"])[:5] == [1, 2, 3, 4, 5]

@@ -10,6 +10,7 @@ from harness.emulated import session_key
 from harness.events import EventStream
 from harness.everywhere import EVERYWHERE, SPEAKING, meet  # noqa: F401
 from harness.peer import Cut
+from harness.server import poll
 
 
 @pytest.fixture
@@ -27,12 +28,25 @@ def numbers(publications) -> list[int]:
     return [publication["data"]["n"] for publication in publications]
 
 
+async def parts(server, stream: EventStream) -> None:
+    """Leaves for good: the server has noticed, so nothing is sent to nobody."""
+    stream.close()
+    await asyncio.to_thread(server.wait_until_empty)
+
+
 async def leave(server, peer, how: str) -> None:
     if how == "close":
         await peer.close()
     else:
         peer.break_off()
         await peer.close()
+    await asyncio.to_thread(server.wait_until_empty)
+
+
+def until_forgotten(server) -> None:
+    """Returns once nobody is connected and nothing is kept for those who are away."""
+    server.wait_until_empty()
+    poll(lambda: server.metric("pharos_client_parked_sessions") == 0, "what is kept to be forgotten")
 
 
 # Leave by one, return by another
@@ -93,7 +107,7 @@ async def test_from_a_conversation_to_events_and_back(server, meet, kind):
     stream, first = await EventStream.listen(server.port, session=key)
     assert first["subscriptions"] == ["large:x"] and first["recovered"] == {"large:x": True}
     assert [event.json["n"] for event in await stream.events(2)] == [3, 4]
-    stream.close()
+    await parts(server, stream)
     fill(server, "large:x", 5, 6)
     client = await meet(server, kind, session=key)
     back = client.welcome["subs"]["large:x"]
@@ -207,7 +221,7 @@ async def test_after_its_time_a_session_is_gone(launch, meet, kind):
     client = await meet(server, kind, session=key)
     await client.subscribe("open:x")
     await client.close()
-    await asyncio.to_thread(server.wait_until_empty)
+    await asyncio.to_thread(until_forgotten, server)
     assert server.api("presence_stats", {"channel": "open:x"}).result["num_clients"] == 0
     client = await meet(server, kind, session=key)
     assert not client.welcome.get("subs")
@@ -221,7 +235,7 @@ async def test_a_session_that_never_connected_is_reaped(launch, dial):
         peer.break_off()
     answer = server.request("POST", f"/connection/poll?session={session_key()}", b'{"id":1,"connect":{"token":"x.y.z"}}')
     assert answer.status in (200, 400, 401)
-    await asyncio.to_thread(server.wait_until_empty)
+    await asyncio.to_thread(until_forgotten, server)
     for peer in peers[10:]:
         assert await peer.ended() == 3502
 

@@ -1,10 +1,13 @@
 import Foundation
 import PharosAPI
+import PharosDomain
 import Testing
 
 @Suite struct OpenAPITests {
-    private func document(insecure: Bool = false) throws -> [String: Any] {
-        let bytes = OpenAPIDocument(version: "1.0.0", isInsecure: insecure).tree.encoded()
+    private func document(
+        insecure: Bool = false, transports: TransportSettings = TransportSettings()
+    ) throws -> [String: Any] {
+        let bytes = OpenAPIDocument(version: "1.0.0", isInsecure: insecure, transports: transports).tree.encoded()
         return try #require(try JSONSerialization.jsonObject(with: Data(bytes)) as? [String: Any])
     }
 
@@ -40,6 +43,36 @@ import Testing
             let target = steps.reduce(document as Any?) { ($0 as? [String: Any])?[$1] }
             #expect(target != nil, "\(reference)")
         }
+    }
+
+    @Test("a transport is described if, and only if, it is open")
+    func transports() throws {
+        var all = TransportSettings()
+        all.httpStream = true
+        all.sse = true
+        all.events = true
+        all.poll = true
+        let clients = [
+            "/connection/http_stream", "/connection/sse", "/emulation", "/events", "/poll", "/connection/poll",
+        ]
+        let open = try document(transports: all)
+        let paths = try #require(open["paths"] as? [String: [String: [String: Any]]])
+        #expect(Set(clients).isSubset(of: paths.keys))
+        #expect(paths["/connection/poll"]?.keys.sorted() == ["get", "post"])
+        let parameters = try #require(paths["/poll"]?["get"]?["parameters"] as? [[String: Any]])
+        #expect(parameters.first { $0["name"] as? String == "channel" }?["required"] as? Bool == true)
+        let names = paths.values.flatMap { $0.values.compactMap { $0["operationId"] as? String } }
+        #expect(Set(names).count == names.count)
+        var references: [String] = []
+        collect(open, into: &references)
+        for reference in Set(references) {
+            let steps = reference.dropFirst(2).split(separator: "/").map(String.init)
+            #expect(steps.reduce(open as Any?) { ($0 as? [String: Any])?[$1] } != nil, "\(reference)")
+        }
+        var one = TransportSettings()
+        one.sse = true
+        let few = try #require(try document(transports: one)["paths"] as? [String: Any])
+        #expect(Set(few.keys).intersection(clients) == ["/connection/sse", "/emulation"])
     }
 
     private func collect(_ value: Any, into references: inout [String]) {

@@ -7,7 +7,7 @@ import Testing
 struct MemoryStreamStoreTests {
     @Test("every promise of a stream store is kept", arguments: StreamStorePromise.allCases)
     func promise(_ promise: StreamStorePromise) async throws {
-        try await promise.check(LockedStoreUnderTest(MemoryStreamStore()))
+        try await promise.check(OneAtATimeStore(MemoryStreamStore()))
     }
 
     @Test("streams whose memory has expired are freed")

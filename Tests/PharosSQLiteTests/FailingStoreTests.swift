@@ -83,7 +83,8 @@ struct FailingStoreTests {
 
     /// Fills a store, lets `damage` loose on its file, and looks at it with a fresh one.
     private func afterDamage(
-        _ damage: (inout Data) -> Void, _ check: (SQLiteStreams, StoreFixture, [String: StreamRead]) async throws -> Void
+        _ damage: (inout Data) -> Void,
+        _ check: (SQLiteStreams, StoreFixture, [String: StreamRead]) async throws -> Void
     ) async throws {
         let fixture = StoreFixture()
         var streams = try fixture.open()
@@ -132,7 +133,9 @@ struct FailingStoreTests {
             // Not the first page: without the schema, the store does not open.
             let page = 1 + (seed * 7_919) % (pages - 1)
             let start = page * 4_096 + (seed % 3) * 1_000
-            for index in start..<min(start + 1_500, bytes.count) { bytes[index] = UInt8(truncatingIfNeeded: index &* 31) }
+            for index in start..<min(start + 1_500, bytes.count) {
+                bytes[index] = UInt8(truncatingIfNeeded: index &* 31)
+            }
         }
         do {
             try await afterDamage(damage) { streams, _, whole in

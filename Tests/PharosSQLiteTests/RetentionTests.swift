@@ -14,7 +14,8 @@ struct RetentionTests {
             try await streams.append("x", to: "channel \(number % 10)", key: "\(number)", nowMs: 0, retention)
         }
         #expect(
-            await streams.statistics == StoreStatistics(streams: 10, publications: 300, idempotencyKeys: 300, heads: 10))
+            await streams.statistics == StoreStatistics(streams: 10, publications: 300, idempotencyKeys: 300, heads: 10)
+        )
         try await tidy(streams, fixture, nowMs: 5_000)
         #expect(await streams.statistics.publications == 300)
         try await tidy(streams, fixture, nowMs: 20_000)

@@ -15,7 +15,9 @@ struct SQLiteStreamsPromiseTests {
         streams.close()
     }
 
-    @Test("every promise of a stream store is kept by one that remembers few streams", arguments: StreamStorePromise.allCases)
+    @Test(
+        "every promise of a stream store is kept by one that remembers few streams",
+        arguments: StreamStorePromise.allCases)
     func promiseOfSmallCache(_ promise: StreamStorePromise) async throws {
         let fixture = StoreFixture()
         let streams = try fixture.open { $0.headCapacity = 0 }

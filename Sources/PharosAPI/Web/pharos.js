@@ -1099,7 +1099,7 @@ export class Pharos extends Emitter {
   /** @param {any} push */
   #pushed(push) {
     const { channel = '' } = push;
-    if (push.message) return this._emit('message', { data: push.message.data });
+    if (push.message) return this._emit('message', { channel, data: push.message.data });
     if (push.refresh) return this.#credential.renewLater(push.refresh, this.#renewal);
     if (push.disconnect) return this.#closed(push.disconnect.code ?? 0, push.disconnect.reason ?? '');
     const subscription = this.#subscriptions.get(channel);

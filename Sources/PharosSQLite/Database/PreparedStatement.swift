@@ -89,7 +89,9 @@ struct PreparedStatement {
     /// Valid until the next step.
     func bytes(_ column: Int32) -> UnsafeRawBufferPointer {
         // The address first: asking for it may convert the value, which changes the count.
-        guard let start = sqlite3_column_blob(handle, column) else { return UnsafeRawBufferPointer(start: nil, count: 0) }
+        guard let start = sqlite3_column_blob(handle, column) else {
+            return UnsafeRawBufferPointer(start: nil, count: 0)
+        }
         return UnsafeRawBufferPointer(start: start, count: Int(sqlite3_column_bytes(handle, column)))
     }
 

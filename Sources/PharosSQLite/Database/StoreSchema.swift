@@ -51,7 +51,8 @@ enum StoreSchema {
         guard version <= self.version else {
             throw StoreError(
                 code: .newerVersion,
-                message: "\(path) was written by a newer version of Pharos (its schema is \(version), this version's is "
+                message:
+                    "\(path) was written by a newer version of Pharos (its schema is \(version), this version's is "
                     + "\(self.version)): start that version, or choose another directory")
         }
         return version

@@ -71,7 +71,8 @@ extension StreamLedger {
 
     /// Over a row as it is written and read: where it belongs is part of it.
     static func checksum(
-        _ id: UInt64, _ offset: UInt64, _ endsMs: Int64, _ timeMs: Int64, _ isJSON: Bool, _ data: UnsafeRawBufferPointer,
+        _ id: UInt64, _ offset: UInt64, _ endsMs: Int64, _ timeMs: Int64, _ isJSON: Bool,
+        _ data: UnsafeRawBufferPointer,
         _ extra: UnsafeRawBufferPointer?
     ) -> Int64 {
         var sum = RowChecksum()

@@ -28,21 +28,24 @@ final class StreamLedger {
     // MARK: Transactions
 
     func begin(looksOnly: Bool = false) {
+        // Until here the last transaction could still fail, and what it touched be forgotten.
+        for head in touched {
+            head.appended = 0
+            head.isTouched = false
+        }
+        touched.removeAll(keepingCapacity: true)
         cache.age()
         self.looksOnly = looksOnly
         hasWritten = false
         inHand = nil
     }
 
-    /// Writes what the transaction has changed of the streams' heads.
+    /// Writes what the transaction has changed of the streams' heads. The commit is still to come, and may fail.
     func finish() throws(StoreFailure) {
         for head in touched {
             inHand = (head.channel, nil)
             if !head.isForgotten { try write(head) }
-            head.appended = 0
-            head.isTouched = false
         }
-        touched.removeAll(keepingCapacity: true)
     }
 
     func abandon() {

@@ -5,7 +5,8 @@ extension StreamOperation {
     var size: Int {
         let overhead = 256
         guard case .append(let append) = self else { return overhead }
-        var size = overhead + append.channel.utf8.count + append.publication.data.count + append.idempotencyKey.utf8.count
+        var size =
+            overhead + append.channel.utf8.count + append.publication.data.count + append.idempotencyKey.utf8.count
         if let info = append.publication.info { size += info.connectionInfo.count + info.channelInfo.count }
         for (key, value) in append.publication.tags { size += key.utf8.count + value.utf8.count + 32 }
         return size
@@ -14,7 +15,8 @@ extension StreamOperation {
     var channel: String {
         switch self {
         case .append(let append): append.channel
-        case .read(let channel, _, _, _, _), .readBackwards(let channel, _, _, _, _), .removeHistory(let channel): channel
+        case .read(let channel, _, _, _, _), .readBackwards(let channel, _, _, _, _), .removeHistory(let channel):
+            channel
         }
     }
 

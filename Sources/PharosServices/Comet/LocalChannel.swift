@@ -25,6 +25,8 @@ struct LocalChannel {
     /// What becomes of its publications where a subscriber is too slow for them.
     var slowReader = ChannelOptions.SlowReaderPolicy.close
     var conflationTag = ""
+    /// A number for each value of that tag.
+    var conflationKeys: [String: UInt32] = [:]
 }
 
 /// The channels with subscribers on this shard, by name and by number.

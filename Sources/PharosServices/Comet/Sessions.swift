@@ -17,12 +17,8 @@ struct SessionEntry {
     var userSequence: UInt64 = 0
     /// The secret half of a stream's name; 0 where commands come on the same connection.
     var streamKey: UInt64 = 0
-    /// Under which the client finds its state again; empty: it did not ask for that.
-    var key = ""
     /// Commands wait until an older connection of the client has told what it leaves.
     var awaitsState = false
-    /// Channels whose next publication must be whole.
-    var freshDeltas: Set<String> = []
 }
 
 /// Sessions by the connection's place, and by user.

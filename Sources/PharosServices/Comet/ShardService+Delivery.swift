@@ -43,7 +43,7 @@ extension ShardService {
         // Only the first publication of a stream brings its epoch, for those who subscribed while it was empty.
         let sentEpoch = publication.offset == 1 ? epoch : ""
         var refusesJSON = false
-        let overflow = overflow(publication, channels[place])
+        let overflow = overflow(publication, place)
         for lanePlace in 0..<edge.lanePlaces(of: topic) {
             guard let number = edge.lane(of: topic, at: lanePlace) else { continue }
             let lane = Lane(number: number)

@@ -20,7 +20,7 @@ extension ShardService {
         let (name, topic) = (channels[place].name, channels[place].topic)
         for id in subscribers(of: topic, edge) where sessions.contains(id) {
             guard let subscription = sessions[id].session.subscription(of: name),
-                subscription.flags.contains(.usesDelta), sessions[id].freshDeltas.remove(name) != nil
+                subscription.flags.contains(.usesDelta), freshDeltas[id.slot]?.remove(name) != nil
             else { continue }
             let lane = Lane(
                 wire: sessions[id].wire, receivesJoinLeave: subscription.flags.contains(.receivesJoinLeave),

@@ -50,6 +50,9 @@ extension ShardService {
             guard node.origins.allows(head) else {
                 return .refuse(status: 403, message: "this origin is not allowed")
             }
+            guard !ShardService.hasBadSessionKey(head) else {
+                return .refuse(status: 400, message: "session: 22 to 64 characters A-Za-z0-9_-")
+            }
             let address = node.countsAddresses ? clientAddress(id, head, edge) : ""
             switch node.admit(address: address, nowMs: edge.nowMs) {
             case nil: return .webSocket(subprotocol)

@@ -32,7 +32,7 @@ extension ShardService {
         case .pollSession(let order): polled(order, &edge)
         case .sessionPolled(let id, let answer): sessionPolled(id, answer, &edge)
         case .sessionPollerGone(let session, let poller, let shard):
-            forgetPoller(of: session, poller, shard: shard)
+            forgetPoller(of: session, poller, shard: shard, &edge)
         case .yieldSession(let id): yieldSession(id, &edge)
         case .sessionYielded(let id, let key, let state): sessionYielded(id, key, state, &edge)
         case .keysLoaded(let id, let action): keysLoaded(id, action, &edge)

@@ -28,11 +28,15 @@ extension ShardService {
 
     /// Also to a connection whose session has just ended.
     mutating func write(_ push: Push, to id: ConnectionID, _ wire: Wire, _ edge: inout Edge) {
+        encode(push, wire)
+        flushScratch(to: id, wire, &edge)
+    }
+
+    mutating func encode(_ push: Push, _ wire: Wire) {
         switch wire.format {
         case .json: JSONReplyEncoder.encode(push, into: &scratch)
         case .protobuf: ProtobufReplyEncoder.encode(push, into: &scratch)
         }
-        flushScratch(to: id, wire, &edge)
     }
 
     mutating func sendPing(_ id: ConnectionID, _ edge: inout Edge) {

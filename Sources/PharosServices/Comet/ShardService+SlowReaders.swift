@@ -5,17 +5,22 @@ import PharosProtocol
 
 /// Subscribers that read more slowly than is published: what their namespaces want done, and what they are told.
 extension ShardService {
+    /// Values of the tag that are told apart per channel; publications with further ones are not conflated.
+    private static var conflationLimit: Int { 65_536 }
+
     /// How a publication is treated where it has to wait.
-    func overflow(_ publication: Publication, _ channel: LocalChannel) -> (policy: OverflowPolicy, key: UInt32) {
-        switch channel.slowReader {
+    mutating func overflow(_ publication: Publication, _ place: Int) -> (policy: OverflowPolicy, key: UInt32) {
+        switch channels[place].slowReader {
         case .close: return (.close, 0)
         case .dropOldest: return (.dropOldest, 0)
         case .latest: return (.latest, 0)
         case .conflate:
-            guard let value = publication.tags[channel.conflationTag] else { return (.close, 0) }
-            var hash: UInt32 = 0x811c_9dc5
-            for byte in value.utf8 { hash = (hash ^ UInt32(byte)) &* 0x0100_0193 }
-            return (.close, max(hash, 1))
+            guard let value = publication.tags[channels[place].conflationTag] else { return (.close, 0) }
+            if let key = channels[place].conflationKeys[value] { return (.close, key) }
+            let key = UInt32(channels[place].conflationKeys.count + 1)
+            guard key <= ShardService.conflationLimit else { return (.close, 0) }
+            channels[place].conflationKeys[value] = key
+            return (.close, key)
         }
     }
 

@@ -121,7 +121,7 @@ extension ShardService {
             lane.delta = .fresh
             channels[place].deltaSubscribers += 1
             channels[place].hasFreshDeltas = true
-            sessions[id].freshDeltas.insert(subscription.channel)
+            freshDeltas[id.slot, default: []].insert(subscription.channel)
         }
         if lane.wire.carrier == .events { lane = eventsLane(id, subscription.channel, &edge) }
         let node = edge.subscribe(id, to: channels[place].topic, lane: lane.number)
@@ -166,7 +166,7 @@ extension ShardService {
             if subscription.flags.contains(.usesDelta) {
                 channels[place].deltaSubscribers -= 1
                 if channels[place].deltaSubscribers == 0 { channels[place].deltaBase = nil }
-                sessions[id].freshDeltas.remove(subscription.channel)
+                freshDeltas[id.slot]?.remove(subscription.channel)
             }
         } else {
             stopWaiting(subscription.channel, subscription.generation, id)

@@ -31,10 +31,16 @@ struct ShardService: EdgeHandler, ~Copyable {
     var scratch: ByteWriter
     /// A message in the form that its carrier gives it; empty between two messages as well.
     var packed: ByteWriter
+    /// Under which key a client finds its state again, by the connection's place: only of those who asked for that.
+    var sessionKeys: [UInt32: String] = [:]
+    /// Channels whose next publication must be whole, by the connection's place.
+    var freshDeltas: [UInt32: Set<String>] = [:]
     /// Plain event streams, by the connection's place.
     var events: [UInt32: EventsState] = [:]
     /// Stateless polls that wait, by the connection's place.
     var polls: [UInt32: StatelessPoll] = [:]
+    /// How fast connections have been, by their place; empty while nothing limits that.
+    var connectionRates: [UInt32: ConnectionRate] = [:]
     /// Channels that are kept only for polls to come.
     var pollChannels: Set<String> = []
     /// Sessions that are polled, by the place of their output.
@@ -89,7 +95,8 @@ struct ShardService: EdgeHandler, ~Copyable {
     /// A connection has come, and its first command is awaited.
     mutating func openSession(_ id: ConnectionID, _ head: RequestHead, _ wire: Wire, _ edge: inout Edge) {
         var session = ClientSession(
-            client: makeClientID(id), settings: node.settings.client, firstPing: .random(in: 0..<1, using: &random),
+            client: makeClientID(id), settings: heartbeatSettings(wire.carrier),
+            firstPing: .random(in: 0..<1, using: &random),
             usesFramePings: wire.carrier == .webSocket && Query.has("cf_ws_frame_ping_pong", "true", in: head.query),
             now: Moment(monotonicMs: edge.nowMs, wallMs: edge.wallMs))
         if let user = userFromProxy(id, head, edge) { session.userNamedByProxy(user) }
@@ -97,9 +104,20 @@ struct ShardService: EdgeHandler, ~Copyable {
         var entry = SessionEntry(session: session, wire: wire, generation: id.generation)
         if !wire.hasCloseFrame { entry.streamKey = random.next() }
         sessions.insert(entry, id)
-        if let key = sessionKey(head) { claimSession(key, id, &edge) }
+        if let key = sessionKey(head, wire.carrier) { claimSession(key, id, &edge) }
         counters.opened += 1
         edge.setTimer(id, atMs: sessions[id].session.nextDeadline(context(edge)))
+    }
+
+    /// Who cannot answer is only asked to keep the connection busy, and who comes by himself is not asked at all.
+    private func heartbeatSettings(_ carrier: Wire.Carrier) -> ClientSettings {
+        var settings = node.settings.client
+        switch carrier {
+        case .webSocket, .httpStream, .eventStream: break
+        case .events: settings.pongTimeout = 0
+        case .poll: settings.pingInterval = 0
+        }
+        return settings
     }
 
     mutating func messageReceived(
@@ -132,6 +150,7 @@ struct ShardService: EdgeHandler, ~Copyable {
             guard sessions.contains(id) else { return }
             // Those that wait already go first.
             guard mustWait(command, id) else {
+                guard withinLimits(command, of: id, &edge) else { continue }
                 counters.count(command)
                 if case .connect(let request)? = command.request { noteName(request.name, id) }
                 perform(sessions[id].session.received(command, context(edge)), of: id, &edge)
@@ -233,10 +252,17 @@ struct ShardService: EdgeHandler, ~Copyable {
             edge.closeWebSocket(
                 id, code: UInt16(truncatingIfNeeded: reason.code), reason: reason.reason, dropsQueue: dropsQueue)
         case .httpStream, .eventStream:
-            // Without a close frame the reason is the last message; who does not read would not see that either.
-            if !dropsQueue { write(Push(channel: "", event: .disconnect(reason)), to: id, wire, &edge) }
-            edge.endStream(id, dropsQueue: dropsQueue)
-        case .poll where dropsQueue: pollSessionDropped(id, &edge)
+            // Without a close frame the reason is the last message.
+            encode(Push(channel: "", event: .disconnect(reason)), wire)
+            _ = frame(wire, edge)
+            if wire.carrier == .eventStream {
+                packed.withBytes { edge.endStream(id, lastWords: $0, dropsQueue: dropsQueue) }
+            } else {
+                scratch.withBytes { edge.endStream(id, lastWords: $0, dropsQueue: dropsQueue) }
+            }
+            packed.removeAll()
+            scratch.removeAll()
+        case .poll where dropsQueue: endPolledSession(id, &edge)
         case .poll:
             write(Push(channel: "", event: .disconnect(reason)), to: id, wire, &edge)
             pollSessionEnded(id, &edge)
@@ -247,21 +273,30 @@ struct ShardService: EdgeHandler, ~Copyable {
     /// - Parameter keepsState: whether a client that asked for it finds its state again.
     mutating func closeSession(_ id: ConnectionID, keepsState: Bool = true, _ edge: inout Edge) {
         guard sessions.contains(id) else { return }
-        let isKept = keepsState && !sessions[id].key.isEmpty && sessions[id].isRegistered
+        let isKept = keepsState && sessionKeys[id.slot] != nil && sessions[id].isRegistered
         let left = isKept ? stateLeft(by: id, edge) : nil
         for subscription in sessions[id].session.close() { undo(subscription, of: id, &edge) }
         if sessions[id].name > 0 { counters.nameCounts[Int(sessions[id].name) - 1] -= 1 }
         if sessions[id].userSequence > 0 { node.leftNewest(of: sessions[id].session.user) }
         if sessions[id].holdsUserPlace { node.leave(user: sessions[id].session.user) }
         // Who still waited for an older connection's state has none to leave: that one hands it on itself.
-        let key = sessions[id].awaitsState && !isKept ? "" : sessions[id].key
+        let key = sessions[id].awaitsState && !isKept ? nil : sessionKeys[id.slot]
         sessions.remove(id)
+        sessionKeys[id.slot] = nil
+        freshDeltas[id.slot] = nil
         events[id.slot] = nil
         queues[id.slot] = nil
         queuedBytes[id.slot] = nil
+        connectionRates[id.slot] = nil
         node.leave(address: addresses.removeValue(forKey: id.slot) ?? "")
         counters.closed += 1
-        if !key.isEmpty { leave(key, id, left, &edge) }
+        guard let key else { return }
+        if polledSessions[id.slot]?.generation == id.generation {
+            // Its last words are still to be fetched, under the same key.
+            polledSessions[id.slot]?.left = (key, left)
+        } else {
+            leave(key, id, left, &edge)
+        }
     }
 
     // MARK: Housekeeping

@@ -2,7 +2,7 @@ import PharosDomain
 import PharosEdge
 
 /// The addresses at which clients connect.
-enum Endpoint: CaseIterable {
+package enum Endpoint: CaseIterable, Sendable {
     case webSocket, httpStream, eventStream, emulation, events, poll, sessionPoll
 
     /// nil: another address.
@@ -11,6 +11,11 @@ enum Endpoint: CaseIterable {
         guard path.count >= 5, path[1] != UInt8(ascii: "a") else { return nil }
         guard let found = Endpoint.allCases.first(where: { path.elementsEqual($0.path) }) else { return nil }
         self = found
+    }
+
+    /// Whether shards serve what is asked for at this path; everything under `/connection/` is theirs.
+    package static func isServed(_ path: UnsafeRawBufferPointer) -> Bool {
+        path.starts(with: "/connection/".utf8) || Endpoint(path) != nil
     }
 
     private var path: UnsafeRawBufferPointer {
@@ -39,11 +44,15 @@ enum Endpoint: CaseIterable {
     }
 
     func allows(_ method: UnsafeRawBufferPointer) -> Bool {
-        let (get, post) = (method.elementsEqual("GET".utf8), method.elementsEqual("POST".utf8))
+        methods.split(separator: ", ").contains { method.elementsEqual($0.utf8) }
+    }
+
+    /// As in the header `Allow`; `OPTIONS` is answered everywhere.
+    var methods: String {
         switch self {
-        case .webSocket, .events, .poll: return get
-        case .httpStream, .emulation: return post
-        case .eventStream, .sessionPoll: return get || post
+        case .webSocket, .events, .poll: "GET, OPTIONS"
+        case .httpStream, .emulation: "POST, OPTIONS"
+        case .eventStream, .sessionPoll: "GET, POST, OPTIONS"
         }
     }
 }

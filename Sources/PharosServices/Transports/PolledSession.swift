@@ -1,3 +1,4 @@
+import PharosDomain
 import PharosEdge
 
 /// A session whose output is fetched by polls. The output itself is the edge's; this is who may fetch which part of it.
@@ -19,6 +20,10 @@ struct PolledSession {
     var idleUntilMs: Int64
     /// The session is over; what is left is its last words.
     var isOver = false
+    /// What is left under the client's key once the last words are fetched, or nobody came for them.
+    var left: (key: String, state: RestoredState?)?
+    /// Where the client stands by what its polls have been answered.
+    var told: [String: StreamPosition] = [:]
 }
 
 /// A poll of a session, on its way to the session's shard.

@@ -9,7 +9,9 @@ extension ShardService {
         if head.minorVersion == 0 { return .refuse(status: 505, message: "HTTP/1.1 is needed") }
         guard node.origins.allows(head) else { return .refuse(status: 403, message: "this origin is not allowed") }
         if head.method.elementsEqual("OPTIONS".utf8) { return .read(limit: 0) }
-        guard endpoint.allows(head.method) else { return .refuse(status: 405, message: "method not allowed") }
+        guard !ShardService.hasBadSessionKey(head) else {
+            return .refuse(status: 400, message: "session: 22 to 64 characters A-Za-z0-9_-")
+        }
         return .read(limit: node.settings.edge.messageSizeLimit)
     }
 
@@ -19,6 +21,10 @@ extension ShardService {
     ) {
         if head.method.elementsEqual("OPTIONS".utf8) {
             return answer(id, 204, fields: ShardService.preflightFields(head), &edge)
+        }
+        guard endpoint.allows(head.method) else {
+            let fields = ShardService.originFields(head) + Array("Allow: \(endpoint.methods)\r\n".utf8)
+            return answer(id, 405, error: "method not allowed", fields: fields, &edge)
         }
         switch endpoint {
         case .webSocket: answer(id, 426, error: "this address speaks WebSocket", fields: [], &edge)
@@ -54,7 +60,7 @@ extension ShardService {
     /// What lets a page of an allowed origin read the answer; nothing for requests without an origin.
     static func originFields(_ head: RequestHead) -> [UInt8] {
         guard let origin = head.header("origin") else { return [] }
-        var fields = ByteWriter()
+        var fields = ByteWriter(capacity: 160)
         fields.append("Access-Control-Allow-Origin: ")
         fields.append(origin)
         fields.append("\r\nAccess-Control-Allow-Credentials: true\r\nVary: Origin\r\n")

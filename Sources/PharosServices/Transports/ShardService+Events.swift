@@ -3,33 +3,45 @@ import PharosDomain
 import PharosEdge
 import PharosProtocol
 
-/// A plain event stream: what the page asked for, and what has been found out until its first message can be sent.
+/// A plain event stream. Small, since most are idle.
 struct EventsState {
+    let form: EventStreamForm
+    /// Whether the only channel is that of the address: then all readers of the channel share the same bytes.
+    var isSolo: Bool
+    /// Until the first message is out.
+    var opening: EventsOpening?
+    /// Where each channel with a position stands, in this stream; a solo stream stands where its channel does.
+    var positions: [String: StreamPosition] = [:]
+
+    var encoder: EventStreamEncoder { EventStreamEncoder(form) }
+
+    func id() -> String { PositionCursor.encode(positions.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }) }
+}
+
+/// What a page asked for, and what has been found out until its first message can be sent. One shard's.
+final class EventsOpening {
     let request: EventsRequest
     let originFields: [UInt8]
     /// The answer's head is out.
     var hasBegun = false
-    /// The first message is out; before that publications wait.
-    var isStarted = false
     /// Subscribes that are not answered yet.
     var awaited = 0
-    /// Whether the only channel is that of the address: then all readers of the channel share the same bytes.
-    var isSolo: Bool
     var subscriptions: [EventStreamInfo.Subscription] = []
     var failures: [EventStreamFailure] = []
-    /// Where each channel with a position stands, in this stream.
-    var positions: [String: StreamPosition] = [:]
+    /// Publications that came before the first message.
     var backlog: [(channel: String, publication: Publication)] = []
 
-    var encoder: EventStreamEncoder { EventStreamEncoder(request.form) }
-
-    func id() -> String { PositionCursor.encode(positions.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }) }
+    init(_ request: EventsRequest, originFields: [UInt8]) {
+        self.request = request
+        self.originFields = originFields
+    }
 }
 
 /// `GET /events`: publications as server-sent events for any `EventSource` (HTML standard, section 9.2). No protocol above it.
 extension ShardService {
     mutating func openEvents(_ id: ConnectionID, _ head: RequestHead, _ edge: inout Edge) {
         let fields = ShardService.originFields(head)
+        guard withinLimits(id, head, fields, &edge) else { return }
         let request: EventsRequest
         do throws(ParameterError) {
             request = try EventsRequest.decode(query: head.query, fields: RequestFields(head))
@@ -43,7 +55,8 @@ extension ShardService {
         // Whether the client may connect is answered by the status: an EventSource sees nothing else.
         edge.park(id)
         events[id.slot] = EventsState(
-            request: request, originFields: fields, isSolo: request.channels.count == 1 && request.session.isEmpty)
+            form: request.form, isSolo: request.channels.count == 1 && request.session.isEmpty,
+            opening: EventsOpening(request, originFields: fields))
         // The two forms of events are told apart where lanes are: there is no other encoding here.
         let wire = Wire(format: request.form == .named ? .json : .protobuf, carrier: .events)
         openSession(id, head, wire, &edge)
@@ -65,45 +78,44 @@ extension ShardService {
     // MARK: What the session says
 
     mutating func eventsReplied(_ reply: Reply, _ id: ConnectionID, _ edge: inout Edge) {
-        guard let state = events[id.slot] else { return }
+        guard let opening = events[id.slot]?.opening else { return }
         switch reply.result {
         case .connect(let result): eventsConnected(result, id, &edge)
         case .error(let error) where reply.id == 1: refuseEvents(id, error, &edge)
         case .error(let error):
-            let channel = state.request.channels[Int(reply.id) - 2]
-            events[id.slot]?.failures.append(
+            let channel = opening.request.channels[Int(reply.id) - 2]
+            opening.failures.append(
                 EventStreamFailure(code: "subscription-failure", message: error.message, topic: channel))
             eventsSubscribed(id, &edge)
         case .subscribe(let result):
-            noteEvents(state.request.channels[Int(reply.id) - 2], result, id)
+            noteEvents(opening.request.channels[Int(reply.id) - 2], result, id)
             eventsSubscribed(id, &edge)
         default: break
         }
     }
 
     private mutating func refuseEvents(_ id: ConnectionID, _ error: ReplyError, _ edge: inout Edge) {
-        guard let state = events[id.slot] else { return }
+        guard let opening = events[id.slot]?.opening else { return }
         closeSession(id, keepsState: false, &edge)
         let status = error.code == 109 ? 401 : error.isTemporary ? 503 : 403
-        answer(id, status, error: error.message, fields: state.originFields, &edge)
+        answer(id, status, error: error.message, fields: opening.originFields, &edge)
     }
 
     private mutating func eventsConnected(_ result: ConnectResult, _ id: ConnectionID, _ edge: inout Edge) {
-        guard let state = events[id.slot] else { return }
+        guard let opening = events[id.slot]?.opening else { return }
         var fields = ByteWriter()
         fields.append("Content-Type: text/event-stream\r\nCache-Control: no-store\r\nX-Accel-Buffering: no\r\n")
-        state.originFields.withUnsafeBytes { fields.append($0) }
+        opening.originFields.withUnsafeBytes { fields.append($0) }
         edge.beginStream(id, head: fields)
-        events[id.slot]?.hasBegun = true
+        opening.hasBegun = true
         for (channel, subscription) in result.subscriptions.sorted(by: { $0.key < $1.key }) {
             noteEvents(channel, subscription, id)
         }
-        let wanted = state.request.channels.enumerated().filter { result.subscriptions[$0.element] == nil }
-        if !result.subscriptions.isEmpty { events[id.slot]?.isSolo = false }
-        events[id.slot]?.awaited = wanted.count
+        let wanted = opening.request.channels.enumerated().filter { result.subscriptions[$0.element] == nil }
+        opening.awaited = wanted.count
         guard !wanted.isEmpty else { return startEvents(id, &edge) }
         let commands = wanted.map { index, channel in
-            Command(id: UInt32(index) + 2, request: .subscribe(subscribeRequest(channel, state.request.resume)))
+            Command(id: UInt32(index) + 2, request: .subscribe(subscribeRequest(channel, opening.request.resume)))
         }
         handle(commands, of: id, &edge)
         updateTimer(id, &edge)
@@ -131,37 +143,36 @@ extension ShardService {
     private mutating func noteEvents(_ channel: String, _ result: SubscribeResult, _ id: ConnectionID) {
         guard !channel.utf8.contains(where: { $0 == 10 || $0 == 13 }) else { return }
         let recovered: Bool? = result.wasRecovering ? result.recovered : result.positioned ? true : nil
-        events[id.slot]?.subscriptions.append(.init(channel, recovered: recovered))
+        events[id.slot]?.opening?.subscriptions.append(.init(channel, recovered: recovered))
         if result.positioned {
             // Before what was missed; each of those moves it on.
             events[id.slot]?.positions[channel] = StreamPosition(offset: result.offset, epoch: result.epoch)
         }
-        for publication in result.publications { events[id.slot]?.backlog.append((channel, publication)) }
+        for publication in result.publications { events[id.slot]?.opening?.backlog.append((channel, publication)) }
     }
 
     private mutating func eventsSubscribed(_ id: ConnectionID, _ edge: inout Edge) {
-        events[id.slot]?.awaited -= 1
-        if events[id.slot]?.awaited == 0 { startEvents(id, &edge) }
+        guard let opening = events[id.slot]?.opening else { return }
+        opening.awaited -= 1
+        if opening.awaited == 0 { startEvents(id, &edge) }
     }
 
     /// The first message, then what waited.
     private mutating func startEvents(_ id: ConnectionID, _ edge: inout Edge) {
-        guard let state = events[id.slot], !state.isStarted, sessions.contains(id) else { return }
-        events[id.slot]?.isStarted = true
-        events[id.slot]?.subscriptions = []
-        events[id.slot]?.failures = []
-        events[id.slot]?.backlog = []
+        guard let state = events[id.slot], let opening = state.opening, sessions.contains(id) else { return }
+        events[id.slot]?.opening = nil
         EventStreamEncoder.retry(milliseconds: 1_000, into: &scratch)
-        let name = sessions[id].key.isEmpty ? sessions[id].session.client.text : sessions[id].key
+        let key = sessionKeys[id.slot]
         state.encoder.info(
             EventStreamInfo(
-                clientID: name,
-                clientTTLMs: sessions[id].key.isEmpty ? 0 : Int64(node.settings.client.sessionTTL * 1_000),
-                subscriptions: state.subscriptions),
+                clientID: key ?? sessions[id].session.client.text,
+                clientTTLMs: key == nil ? 0 : Int64(node.settings.client.sessionTTL * 1_000),
+                subscriptions: opening.subscriptions),
             id: state.id(), into: &scratch)
-        for failure in state.failures { state.encoder.failure(failure, into: &scratch) }
+        for failure in opening.failures { state.encoder.failure(failure, into: &scratch) }
         sendEvents(id, &edge)
-        for (channel, publication) in state.backlog { sendEvent(publication, channel, nil, id, &edge) }
+        for (channel, publication) in opening.backlog { sendEvent(publication, channel, nil, id, &edge) }
+        if state.isSolo { events[id.slot]?.positions = [:] }
     }
 
     mutating func eventsPushed(_ push: Push, _ id: ConnectionID, _ edge: inout Edge) {
@@ -189,12 +200,12 @@ extension ShardService {
     /// the second channel each event needs an id of its own.
     mutating func eventsLane(_ id: ConnectionID, _ channel: String, _ edge: inout Edge) -> Lane {
         var lane = Lane(wire: sessions[id].wire)
-        if let state = events[id.slot], state.isSolo, state.request.channels.first != channel {
+        if events[id.slot]?.isSolo == true,
+            let subscription = sessions[id].session.subscriptions.first(where: { $0.channel != channel })
+        {
             events[id.slot]?.isSolo = false
-            let first = state.request.channels[0]
-            if let subscription = sessions[id].session.subscription(of: first), let place = channels.index(of: first),
-                subscription.flags.contains(.isLive)
-            {
+            let first = subscription.channel
+            if let place = channels.index(of: first), subscription.flags.contains(.isLive) {
                 if let position = channels[place].position, subscription.flags.contains(.isPositioned) {
                     events[id.slot]?.positions[first] = position
                 }
@@ -235,8 +246,8 @@ extension ShardService {
         _ publication: Publication, _ channel: String, _ epoch: String?, _ id: ConnectionID, _ edge: inout Edge
     ) {
         guard let state = events[id.slot] else { return }
-        guard state.isStarted else {
-            events[id.slot]?.backlog.append((channel, publication))
+        if let opening = state.opening {
+            opening.backlog.append((channel, publication))
             return
         }
         if publication.offset > 0, let known = state.positions[channel] {
@@ -278,15 +289,12 @@ extension ShardService {
         _ id: ConnectionID, _ state: EventsState?, _ reason: Disconnect, dropsQueue: Bool, _ edge: inout Edge
     ) {
         guard let state else { return edge.abort(id) }
-        guard state.hasBegun else {
+        if let opening = state.opening, !opening.hasBegun {
             let status = reason.isReconnect ? 503 : reason == .invalidToken ? 401 : 403
-            return answer(id, status, error: reason.reason, fields: state.originFields, &edge)
+            return answer(id, status, error: reason.reason, fields: opening.originFields, &edge)
         }
-        if !dropsQueue {
-            state.encoder.closed(into: &scratch)
-            edge.send(id, .chunk, scratch)
-            scratch.removeAll()
-        }
-        edge.endStream(id, dropsQueue: dropsQueue)
+        state.encoder.closed(into: &scratch)
+        scratch.withBytes { edge.endStream(id, lastWords: $0, dropsQueue: dropsQueue) }
+        scratch.removeAll()
     }
 }

@@ -8,8 +8,15 @@ extension ShardService {
     /// How long a channel is kept after the last poll: the next one comes within a round trip, and need not ask again.
     private static var lingerMs: Int64 { 2_000 }
 
+    /// No intermediary may keep an answer for another poll.
+    static var noStore: UnsafeRawBufferPointer {
+        let line: StaticString = "Cache-Control: no-store\r\n"
+        return UnsafeRawBufferPointer(start: line.utf8Start, count: line.utf8CodeUnitCount)
+    }
+
     mutating func poll(_ id: ConnectionID, _ head: RequestHead, _ edge: inout Edge) {
         let fields = ShardService.originFields(head)
+        guard withinLimits(id, head, fields, &edge) else { return }
         let request: PollRequest
         do throws(PollRequestError) {
             request = try PollRequest.decode(query: head.query, fields: RequestFields(head))
@@ -86,6 +93,8 @@ extension ShardService {
         if poll.request.isExclusive, !poll.user.isEmpty {
             poll.exclusiveKey = ([poll.user] + poll.channels.map(\.name)).joined(separator: "\0")
         }
+        // Counted as a read, so that nothing is answered before all channels have been looked at.
+        poll.reads = 1
         polls[id.slot] = poll
         if !poll.exclusiveKey.isEmpty, let older = node.exclusivePolls.replace(poll.exclusiveKey, with: (index, id)) {
             if older.shard == index {
@@ -95,6 +104,7 @@ extension ShardService {
             }
         }
         for place in poll.channels.indices { look(id, place, &edge) }
+        polls[id.slot]?.reads -= 1
         settlePoll(id, &edge)
     }
 
@@ -216,8 +226,7 @@ extension ShardService {
         defer { scratch.removeAll() }
         return scratch.withBytes {
             edge.prepareResponse(
-                status: 200, contentType: "application/json", headers: UnsafeRawBufferPointer(start: nil, count: 0),
-                retryAfter: nil, body: $0)
+                status: 200, contentType: "application/json", headers: ShardService.noStore, retryAfter: nil, body: $0)
         }
     }
 
@@ -233,7 +242,7 @@ extension ShardService {
         PollAnswerEncoder.encode(poll.answers, into: &scratch)
         let body = scratch.array
         scratch.removeAll()
-        answer(id, 200, fields: poll.originFields, body: body, &edge)
+        answer(id, 200, fields: poll.originFields + Array(ShardService.noStore), body: body, &edge)
     }
 
     private mutating func answer(_ id: ConnectionID, _ error: RoomPollError, _ fields: [UInt8], _ edge: inout Edge) {

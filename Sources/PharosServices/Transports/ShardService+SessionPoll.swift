@@ -14,6 +14,7 @@ extension ShardService {
         _ id: ConnectionID, _ head: RequestHead, _ body: UnsafeRawBufferPointer, _ edge: inout Edge
     ) {
         let fields = ShardService.originFields(head)
+        guard withinLimits(id, head, fields, &edge) else { return }
         let isPost = head.method.elementsEqual("POST".utf8)
         let request: SessionPollRequest
         do throws(ParameterError) {
@@ -22,13 +23,16 @@ extension ShardService {
             return answer(id, 400, error: error.message, fields: fields, &edge)
         }
         var session: (shard: Int, id: ConnectionID)
+        var cursor = request.cursor
         switch node.parked.find(request.session, nowMs: edge.nowMs) {
         case .live(let shard, let live, isPolled: true): session = (shard, live)
-        case .unknown where body.isEmpty:
+        case .unknown where body.isEmpty || cursor != nil:
             return answer(id, 404, error: "unknown session", fields: fields, &edge)
         case .unknown, .parked, .live:
             guard let made = openPolledSession(id, head, fields, &edge) else { return }
             session = (index, made)
+            // It counts the output of another, earlier session.
+            cursor = nil
             // A client that comes back without a word has nothing to add to what it was.
             if body.isEmpty { handle([Command(id: 1, request: .connect(ConnectRequest()))], of: made, &edge) }
         }
@@ -38,7 +42,7 @@ extension ShardService {
         // Commands have answers: it would be a waste to come back for them.
         let waitMs = Int64(request.waitSeconds) * 1_000
         let order = SessionPollOrder(
-            session: session.id, poller: id, shard: index, cursor: request.cursor,
+            session: session.id, poller: id, shard: index, cursor: cursor,
             waitMs: body.isEmpty ? waitMs : max(waitMs, 1_000), body: Array(body))
         if session.shard == index { polled(order, &edge) } else { node.post(.pollSession(order), to: session.shard) }
     }
@@ -69,14 +73,15 @@ extension ShardService {
     mutating func sessionPolled(_ id: ConnectionID, _ answer: SessionPollAnswer, _ edge: inout Edge) {
         guard let waiting = waitingPolls[id.slot], waiting.poller == id else { return }
         waitingPolls[id.slot] = nil
-        self.answer(id, answer.status, fields: waiting.originFields, body: answer.body, &edge)
+        let fields = waiting.originFields + Array(ShardService.noStore)
+        self.answer(id, answer.status, fields: fields, body: answer.body, &edge)
     }
 
     mutating func sessionPollerGone(_ id: ConnectionID, _ edge: inout Edge) {
         guard let waiting = waitingPolls[id.slot], waiting.poller == id else { return }
         waitingPolls[id.slot] = nil
         if waiting.shard == index {
-            forgetPoller(of: waiting.session, id, shard: index)
+            forgetPoller(of: waiting.session, id, shard: index, &edge)
         } else {
             node.post(.sessionPollerGone(session: waiting.session, poller: id, shard: index), to: waiting.shard)
         }
@@ -94,6 +99,11 @@ extension ShardService {
             return tell(order.poller, order.shard, 404, "unknown session", &edge)
         }
         let cursor = order.cursor ?? start
+        if polledSessions[session.slot]?.isOver == true, cursor == edge.outputEnd(of: session) ?? start {
+            // The last words have arrived.
+            endPolledSession(session, &edge)
+            return tell(order.poller, order.shard, 404, "unknown session", &edge)
+        }
         guard cursor >= start, cursor <= edge.outputEnd(of: session) ?? start else {
             return tell(order.poller, order.shard, 409, "this cursor is not the last answer's", &edge)
         }
@@ -130,6 +140,7 @@ extension ShardService {
             limit = Int(answered.to - waiter.from)
         }
         let end = edge.copyOutput(of: session, from: waiter.from, limit: limit, into: &packed) ?? waiter.from
+        if end == edge.outputEnd(of: session) { noteTold(session) }
         packed.withBytes { SessionPollEncoder.encode(cursor: end, lines: $0, into: &scratch) }
         let body = scratch.array
         packed.removeAll()
@@ -140,6 +151,18 @@ extension ShardService {
         polledSessions[session.slot]?.idleUntilMs = idleUntilMs
         tell(waiter.poller, waiter.shard, SessionPollAnswer(status: 200, body: body), &edge)
         updatePollTimer(session, &edge)
+    }
+
+    /// Everything that the session has to say so far is in the answer.
+    private mutating func noteTold(_ session: ConnectionID) {
+        guard sessions.contains(session) else { return }
+        var told: [String: StreamPosition] = [:]
+        for subscription in sessions[session].session.subscriptions where subscription.flags.contains(.isPositioned) {
+            if let place = channels.index(of: subscription.channel) {
+                told[subscription.channel] = channels[place].position
+            }
+        }
+        polledSessions[session.slot]?.told = told
     }
 
     private mutating func tell(
@@ -160,12 +183,15 @@ extension ShardService {
         }
     }
 
-    mutating func forgetPoller(of session: ConnectionID, _ poller: ConnectionID, shard: Int) {
+    mutating func forgetPoller(of session: ConnectionID, _ poller: ConnectionID, shard: Int, _ edge: inout Edge) {
         guard isCurrent(session), let waiter = polledSessions[session.slot]?.waiter,
             waiter.poller == poller, waiter.shard == shard
         else { return }
         // The answer was not given, so the same cursor will be asked for again; the clock runs from here.
-        polledSessions[session.slot]?.waiter?.deadlineMs = 0
+        let idleUntilMs = edge.nowMs + sessionTTLMs
+        polledSessions[session.slot]?.waiter = nil
+        polledSessions[session.slot]?.idleUntilMs = idleUntilMs
+        updatePollTimer(session, &edge)
     }
 
     // MARK: Time and end
@@ -188,7 +214,7 @@ extension ShardService {
         if let idle = polledSessions[id.slot]?.idleUntilMs, idle <= edge.nowMs {
             // Nobody came back in time: there is no one left to tell.
             if sessions.contains(id) { closeSession(id, keepsState: false, &edge) }
-            removePolledSession(id, &edge)
+            endPolledSession(id, &edge)
             return true
         }
         return !sessions.contains(id)
@@ -202,21 +228,13 @@ extension ShardService {
         let idleUntilMs = edge.nowMs + min(sessionTTLMs, 5_000)
         polledSessions[id.slot]?.idleUntilMs = idleUntilMs
         updatePollTimer(id, &edge)
-        if shutdownEndsMs != nil { removePolledSession(id, &edge) }
     }
 
-    /// The session is over, and what waited in it is not kept either.
-    mutating func pollSessionDropped(_ id: ConnectionID, _ edge: inout Edge) {
-        guard isCurrent(id) else { return }
-        if let waiter = polledSessions[id.slot]?.waiter {
-            polledSessions[id.slot]?.waiter = nil
-            tell(waiter.poller, waiter.shard, 404, "unknown session", &edge)
-        }
-        removePolledSession(id, &edge)
-    }
-
-    private mutating func removePolledSession(_ id: ConnectionID, _ edge: inout Edge) {
-        polledSessions[id.slot] = nil
+    /// The session and what waits in it are gone; a poll that waits is told so.
+    mutating func endPolledSession(_ id: ConnectionID, _ edge: inout Edge) {
+        guard isCurrent(id), let polled = polledSessions.removeValue(forKey: id.slot) else { return }
         edge.closeDetached(id)
+        if let waiter = polled.waiter { tell(waiter.poller, waiter.shard, 404, "unknown session", &edge) }
+        if let left = polled.left { leave(left.key, id, left.state, &edge) }
     }
 }

@@ -4,19 +4,26 @@ import PharosProtocol
 
 /// Clients that come back: what they were is kept under a key of their own choice.
 extension ShardService {
-    /// The key with which a request asks that its client's state outlive the connection; nil: none, or no valid one.
-    func sessionKey(_ head: RequestHead) -> String? {
-        guard node.settings.client.sessionTTL > 0 else { return nil }
-        for name in ["session", "id"] {
-            guard let key = (try? QueryReader.first(name, in: head.query)) ?? nil else { continue }
-            if SessionKey.isValid(key) { return key }
-        }
-        return nil
+    /// The key with which a request asks that its client's state outlive the connection; nil: it does not ask.
+    func sessionKey(_ head: RequestHead, _ carrier: Wire.Carrier) -> String? {
+        if let key = ShardService.parameter("session", head) { return key }
+        return carrier == .events ? ShardService.parameter("id", head) : nil
+    }
+
+    /// Whether a request names a key that could be guessed: it is refused, so that nobody believes in a session.
+    static func hasBadSessionKey(_ head: RequestHead) -> Bool {
+        guard !head.query.isEmpty, let key = parameter("session", head) else { return false }
+        return !SessionKey.isValid(key)
+    }
+
+    private static func parameter(_ name: String, _ head: RequestHead) -> String? {
+        guard !head.query.isEmpty, let value = (try? QueryReader.first(name, in: head.query)) ?? nil else { return nil }
+        return value.isEmpty ? nil : value
     }
 
     /// A connection with a key has come: it continues what is there under the key.
     mutating func claimSession(_ key: String, _ id: ConnectionID, _ edge: inout Edge) {
-        sessions[id].key = key
+        sessionKeys[id.slot] = key
         let isPolled = sessions[id].wire.carrier == .poll
         switch node.parked.claim(key, shard: index, id: id, isPolled: isPolled, nowMs: edge.nowMs) {
         case .unknown: break
@@ -30,8 +37,10 @@ extension ShardService {
 
     /// A newer connection of the same client has come.
     mutating func yieldSession(_ id: ConnectionID, _ edge: inout Edge) {
-        guard sessions.contains(id) else { return }
+        guard sessions.contains(id) else { return endPolledSession(id, &edge) }
         disconnect(id, .forceDisconnect, keepsState: true, &edge)
+        // Nobody will come to fetch the last words of a polled session.
+        endPolledSession(id, &edge)
     }
 
     /// What the older connection left. Who waited for it may have gone by now: then it is for whoever comes next.
@@ -59,6 +68,9 @@ extension ShardService {
     /// What a session is, before its subscriptions are undone. Where something still waits to be sent, the client has not
     /// got all that was published to it: unless it says itself where it is, it must be told that something is missing.
     func stateLeft(by id: ConnectionID, _ edge: borrowing Edge) -> RestoredState {
+        if let polled = polledSessions[id.slot], polled.generation == id.generation {
+            return RestoredState(sessions[id].session) { polled.told[$0] ?? StreamPosition(offset: 0, epoch: "_") }
+        }
         let isBehind = edge.hasUnsentOutput(id)
         return RestoredState(sessions[id].session) { channel in
             if isBehind { return StreamPosition(offset: 0, epoch: "_") }

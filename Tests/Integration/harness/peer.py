@@ -110,7 +110,9 @@ class Peer:
 
     async def close(self) -> None:
         if self.socket.protocol.close_rcvd is not None:
-            self.socket.transport.abort()
+            # It may have ended by itself already.
+            with contextlib.suppress(AttributeError):
+                self.socket.transport.abort()
         else:
             await self.socket.close()
         await self._reader

@@ -10,7 +10,7 @@ import PharosSQLite
 @main
 struct StoreBenchmark {
     private var settings = [
-        "appends": "60000", "rounds": "5", "bytes": "256", "directory": NSTemporaryDirectory(), "stored": "1000000",
+        "appends": "60000", "rounds": "9", "bytes": "256", "directory": NSTemporaryDirectory(), "stored": "1000000",
     ]
     private let data: [UInt8]
     private let directory: String
@@ -55,19 +55,24 @@ struct StoreBenchmark {
         }
         let streams = try open(name)
         begin(streams)
+        let cpuBefore = cpuMicroseconds()
         let outcome = load.run(
             streams, appends: appends, outstanding: 64, channels: channels, data: data, retention: retention)
+        let storeCPU = cpuMicroseconds() - cpuBefore
         streams.close()
         let seed = try open("plain")
         begin(seed)
         seed.close()
         let plain = PlainCommits(path: "\(directory)/plain/pharos.db", channels: channels.count)
+        let plainBefore = cpuMicroseconds()
         let nanoseconds = plain.run(batches: outcome.batches, data: data, endsMs: pharos_wall_ms() + 86_400_000)
+        let plainCPU = cpuMicroseconds() - plainBefore
         plain.close()
         try FileManager.default.removeItem(atPath: directory)
         return Round(
             store: rate(appends, outcome.nanoseconds), plain: rate(appends, nanoseconds),
-            meanBatch: Double(appends) / Double(outcome.batches.count))
+            meanBatch: Double(appends) / Double(outcome.batches.count), storeCPU: storeCPU / Double(appends),
+            plainCPU: plainCPU / Double(appends))
     }
 
     private func compare(_ title: String, channels count: Int, size: Int) throws {
@@ -78,7 +83,19 @@ struct StoreBenchmark {
                 + "\(rounded(median(rounds.map(\.plain))))/s with the same batches of "
                 + "\(String(format: "%.1f", median(rounds.map(\.meanBatch)))), ratio "
                 + String(format: "%.2f", median(rounds.map { $0.store / $0.plain })) + " (of "
-                + rounds.map { String(format: "%.2f", $0.store / $0.plain) }.joined(separator: " ") + ")")
+                + rounds.map { String(format: "%.2f", $0.store / $0.plain) }.joined(separator: " ")
+                + "); processor time "
+                + String(
+                    format: "%.1f and %.1f µs per append", median(rounds.map(\.storeCPU)),
+                    median(rounds.map(\.plainCPU))))
+    }
+
+    /// Of all threads, in the kernel too.
+    private func cpuMicroseconds() -> Double {
+        var usage = rusage()
+        getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+        func microseconds(_ time: timeval) -> Double { Double(time.tv_sec) * 1e6 + Double(time.tv_usec) }
+        return microseconds(usage.ru_utime) + microseconds(usage.ru_stime)
     }
 
     private func openingTime(_ name: String) throws -> Double {
@@ -111,4 +128,7 @@ private struct Round {
     let store: Double
     let plain: Double
     let meanBatch: Double
+    /// Microseconds of processor time per append: the publisher's thread is part of the store's.
+    let storeCPU: Double
+    let plainCPU: Double
 }

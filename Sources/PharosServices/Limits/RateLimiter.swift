@@ -1,0 +1,72 @@
+import PharosDomain
+import PharosEdge
+
+/// The limits on commands that span the shards of a node: per user and per address. Any thread.
+final class RateLimiter: Sendable {
+    /// What there was too much of; part of the error's text, which programs read.
+    enum Scope: String, Sendable {
+        case connection, user, address
+    }
+
+    let perConnection: CommandRate
+    private let perUser: CommandRate
+    private let perAddress: CommandRate
+    private let users: RateTable
+    private let addresses: RateTable
+    /// Whether there is any limit at all.
+    let isActive: Bool
+    /// A connection that sends more than this will not be talked to any longer: ten times what it may.
+    let patience: CommandRate
+
+    init(_ limits: RateLimits, nowMs: Int64) {
+        perConnection = CommandRate(limits.perConnection)
+        perUser = CommandRate(limits.perUser)
+        perAddress = CommandRate(limits.perAddress)
+        users = RateTable(perUser, nowMs: nowMs)
+        addresses = RateTable(perAddress, nowMs: nowMs)
+        let strictest = [perConnection, perUser, perAddress].filter(\.isLimited).map(\.perSecond).min() ?? 0
+        isActive = strictest > 0
+        patience = CommandRate(min(strictest, 100_000_000) * 10)
+    }
+
+    /// Counts a request or command of an address; false: there were too many.
+    func take(address: String, nowMs: Int64) -> Bool { addresses.take(address, nowMs: nowMs) }
+
+    func take(user: String, nowMs: Int64) -> Bool { users.take(user, nowMs: nowMs) }
+
+    /// What the client is told, such as `too many requests: user, retry after 250 ms`.
+    func error(_ scope: Scope) -> ReplyError {
+        let rate =
+            switch scope {
+            case .connection: perConnection
+            case .user: perUser
+            case .address: perAddress
+            }
+        var error = ReplyError.tooManyRequests
+        error.message += ": \(scope.rawValue), retry after \(rate.retryMs) ms"
+        return error
+    }
+}
+
+/// How fast one connection has been.
+struct ConnectionRate {
+    private var allowed: TokenBucket
+    private var tolerated: TokenBucket
+
+    init(_ limiter: RateLimiter, nowMs: Int64) {
+        allowed = limiter.perConnection.bucket(nowMs: nowMs)
+        tolerated = limiter.patience.bucket(nowMs: nowMs)
+    }
+
+    enum Verdict {
+        case allowed, refused
+        /// It goes on in spite of being refused.
+        case hopeless
+    }
+
+    /// Counts one command.
+    mutating func take(nowMs: Int64) -> Verdict {
+        guard tolerated.take(nowMs: nowMs) else { return .hopeless }
+        return allowed.take(nowMs: nowMs) ? .allowed : .refused
+    }
+}

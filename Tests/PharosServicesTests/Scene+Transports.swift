@@ -1,0 +1,77 @@
+import PharosDomain
+import PharosProtocol
+import PharosServices
+import PharosTestKit
+import Testing
+
+/// A transport on a stage.
+struct Crossing: Sendable, CustomTestStringConvertible {
+    var transport: Transport
+    var stage: Stage
+
+    var testDescription: String { "\(transport), \(stage.testDescription)" }
+
+    /// What carries Protobuf on both of its stages, and the others on JSON; each with one shard and two.
+    static let all = Transport.allCases.flatMap { transport in
+        Stage.pairs.map { stage in
+            var stage = stage
+            if transport == .eventStream || transport == .poll { stage.wire = .json }
+            return Crossing(transport: transport, stage: stage)
+        }
+    }
+}
+
+extension ServerSettings {
+    /// Opens every door. Clients that asked for it are remembered for `sessionTTL` seconds.
+    mutating func openEverything(sessionTTL: Double = 2) {
+        transports.httpStream = true
+        transports.sse = true
+        transports.events = true
+        transports.poll = true
+        client.sessionTTL = sessionTTL
+    }
+}
+
+extension Scene {
+    /// A client that is about to connect by one of the transports.
+    func client(
+        over transport: Transport, _ wire: WireFormat? = nil, query: String = "", headers: [(String, String)] = []
+    ) throws -> TestClient {
+        let isText = transport == .eventStream || transport == .poll
+        let wire = isText ? .json : wire ?? stage.wire
+        let open: @Sendable () throws -> any ClientLink = { try self.http().link }
+        guard let link = TransportLink.make(transport, wire, open: open) else {
+            return try client(wire, query: query, headers: headers)
+        }
+        return try TestClient(link, wire: wire, query: query, headers: headers)
+    }
+
+    /// A plain event stream.
+    func events(_ query: String, headers: [(String, String)] = []) throws -> EventSourceLink {
+        try EventSourceLink(http().link, "/events?" + query, headers: headers)
+    }
+
+    /// One request on a connection of its own, and its answer.
+    func ask(
+        _ path: String, method: String = "GET", headers: [(String, String)] = [], body: String = ""
+    ) throws -> (status: Int, body: String, headers: [String: String]) {
+        let answer = try StreamLink(
+            http().link, path, method: method, headers: headers, body: Array(body.utf8))
+        return (answer.status, try answer.rest(), answer.headers)
+    }
+
+    /// Publishes through the server API, and says where the publication stands.
+    func put(_ channel: String, _ data: String) async -> StreamPosition {
+        let answer = await server.call("publish", "{\"channel\":\"\(channel)\",\"data\":\(data)}")
+        return StreamPosition(offset: number("offset", in: answer) ?? 0, epoch: field("epoch", in: answer) ?? "")
+    }
+}
+
+/// The value of a number field, by its first appearance in a JSON text.
+func number(_ name: String, in json: String) -> UInt64? {
+    guard let start = json.firstRange(of: "\"\(name)\":") else { return nil }
+    return UInt64(json[start.upperBound...].prefix { $0.isNumber })
+}
+
+/// A position as text, as a poll's `since` has it.
+func since(_ position: StreamPosition) -> String { "\(position.epoch):\(position.offset)" }

@@ -78,7 +78,12 @@ if !coreOnly {
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "CryptoExtras", package: "swift-crypto"),
             ]),
-        core("PharosSQLite", ["PharosDomain", "CPharosSys", .product(name: "GRDB", package: "GRDB.swift")]),
+        core(
+            "PharosSQLite",
+            [
+                "PharosDomain", "CPharosSys", .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "GRDBSQLite", package: "GRDB.swift"),
+            ]),
         core("PharosConfiguration", ["PharosDomain", .product(name: "Yams", package: "Yams")]),
         core(
             "PharosTransports",

@@ -43,8 +43,10 @@ extension Edge {
             entry.pointee.isDirty = true
             dirtyTopics.append(topic)
         }
-        // One turn's output of a topic is bounded: beyond this it is handed to the connections at once.
-        if block.pointee.count > 262_144 || lane.pointee.pendingMessages == Lane.pendingLimit {
+        // One turn's output of a topic is bounded: beyond this it is handed to the connections at once. What may be dropped
+        // is dropped in whole pieces, and one that has begun to leave cannot be: such pieces must be small.
+        let pieceLimit = traits.isEmpty ? 262_144 : min(262_144, max(configuration.outputLimit / 4, 4_096))
+        if block.pointee.count > pieceLimit || lane.pointee.pendingMessages == Lane.pendingLimit {
             deliver(topic, directly: false)
         }
     }

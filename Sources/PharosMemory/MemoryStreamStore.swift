@@ -62,7 +62,7 @@ package struct MemoryStreamStore: StreamStore, ~Copyable {
                 return StreamRead(top: StreamPosition(offset: stream.top, epoch: stream.epoch))
             }
             let start = Int(wanted - first)
-            let end = min(start + limit, stream.entries.count)
+            let end = start + min(limit, stream.entries.count - start)
             return StreamRead(
                 top: StreamPosition(offset: stream.top, epoch: stream.epoch),
                 publications: (start..<end).map { stream.entries[$0] })

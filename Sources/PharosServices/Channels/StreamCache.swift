@@ -83,7 +83,7 @@ struct StreamCache {
             let wanted = (offset ?? 0) + 1
             guard wanted >= oldest || stream.isComplete else { return nil }
             let start = stream.first + (wanted > oldest ? Int(wanted - oldest) : 0)
-            let end = min(start + limit, stream.entries.count)
+            let end = start + min(limit, stream.entries.count - start)
             return StreamRead(top: stream.top, publications: stream.entries[start..<end].map(\.publication))
         }
     }

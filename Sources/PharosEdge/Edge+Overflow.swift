@@ -72,7 +72,39 @@ extension Edge {
     mutating func checkLimit(_ slot: UInt32) {
         guard waitingBytes(slot) > configuration.outputLimit else { return }
         shed(slot, to: configuration.outputLimit / 2)
+        if waitingBytes(slot) > configuration.outputLimit { keepNewest(slot) }
         if waitingBytes(slot) > configuration.outputLimit { markSlow(slot) }
+    }
+
+    /// Takes out what a newer waiting message of the same topic and key replaces. Much of one turn may have been queued before
+    /// it was known that the socket is full.
+    private mutating func keepNewest(_ slot: UInt32) {
+        struct Subject: Hashable {
+            var topic: UInt32
+            var key: UInt32
+        }
+        guard connections[slot].pointee.flags.contains(.hasTagged) else { return }
+        var newest: [Subject: UInt32] = [:]
+        var index = connections[slot].pointee.firstSegment
+        while index != .max {
+            let segment = segments[index].pointee
+            if segment.tag.traits.contains(.isReplaceable) {
+                newest[Subject(topic: segment.tag.topic, key: segment.tag.key)] = index
+            }
+            index = segment.next
+        }
+        var walk = QueueWalk(connections[slot].pointee)
+        while walk.index != .max {
+            let segment = segments[walk.index].pointee
+            let subject = Subject(topic: segment.tag.topic, key: segment.tag.key)
+            if segment.tag.traits.contains(.isReplaceable), newest[subject] != walk.index, walk.mayRemove(segment) {
+                noteDropped(slot, segment.tag.topic, replaced: Int(segment.tag.count))
+                remove(slot, walk.index, after: walk.previous)
+                walk.index = segment.next
+            } else {
+                walk.pass(segment)
+            }
+        }
     }
 
     private mutating func markSlow(_ slot: UInt32) {

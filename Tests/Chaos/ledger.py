@@ -98,12 +98,14 @@ class Reader:
 
     def __init__(self, ledger: Ledger, name: str, channels: list[str]):
         self.ledger, self.name = ledger, name
+        # What it listens by at present.
+        self.transport = ""
         self.channels = channels
         self.positions: dict[str, tuple[str, int]] = {}
         self.deliveries = self.recoveries = self.losses = self.connections = 0
 
     def _problem(self, channel: str, text: str) -> None:
-        self.ledger.problem(f"{self.name}: {channel}: {text}")
+        self.ledger.problem(f"{self.name} ({self.transport}): {channel}: {text}")
 
     def begin(self, channel: str, epoch: str, offset: int) -> None:
         """The first position ever: what is newer has to come."""

@@ -119,6 +119,7 @@ class Subscriber:
         self.ends[what] = self.ends.get(what, 0) + 1
 
     async def _visit(self) -> None:
+        self.book.transport = self.transport
         match self.transport:
             case "events":
                 await self._listen()

@@ -16,6 +16,7 @@ from harness.server import Server, binary
 from harness.small_disk import SmallDisk
 
 from . import readers
+from .clock import SteppedClock
 from .ledger import Ledger
 from .plan import GREAT_FAULTS, Fault
 from .proxy import ChaosProxy
@@ -38,7 +39,8 @@ def configuration(transports: set[str], durability: str, data: pathlib.Path) -> 
 
     result = {
         "http_server": {"address": "127.0.0.1"},
-        "http_api": {"key": API_KEY},
+        # Longer than any step of the clock.
+        "http_api": {"key": API_KEY, "idempotency_window": "1h"},
         "client": {
             "token": {"hmac_secret_key": HMAC_KEY},
             "allow_anonymous_connect_without_token": True,
@@ -89,6 +91,7 @@ class Rig:
         self._server_turn = asyncio.Lock()
         self._is_down = False
         self._full_disk: SmallDisk | None = None
+        self._clock: SteppedClock | None = None
         self._stalls: set[asyncio.Task] = set()
         self._closing = contextlib.ExitStack()
 
@@ -96,6 +99,7 @@ class Rig:
 
     async def run(self, faults: list[Fault], seconds: float, say) -> None:
         self._prepare_disk(any(fault.kind == "full" for fault in faults))
+        self._prepare_clock(any(fault.kind == "clock" for fault in faults))
         await asyncio.to_thread(self.server.start)
         watch = asyncio.create_task(self._watch())
         tasks: list[asyncio.Task] = []
@@ -146,6 +150,16 @@ class Rig:
             wrapper.chmod(0o755)
             os.environ["PHAROS_BIN"] = str(wrapper)
 
+    def _prepare_clock(self, wanted: bool) -> None:
+        if not wanted:
+            return
+        try:
+            self._clock = SteppedClock(self.directory)
+        except (OSError, subprocess.CalledProcessError) as reason:
+            self.skipped["clock"] = str(reason)
+        else:
+            self.server.environment |= self._clock.environment
+
     async def _watch(self) -> None:
         """A server that ends without having been told to is a finding."""
         while True:
@@ -180,6 +194,8 @@ class Rig:
                 return await self._restart(fault)
             case "full":
                 return await self._fill_disk(fault.amount)
+            case "clock":
+                return await self._step_clock(fault.amount)
             case "cut":
                 reader.proxy.cut(int(fault.amount))
                 return f"{reader.name}, after {fault.amount:.0f} more bytes"
@@ -243,6 +259,13 @@ class Rig:
                 self._limit_files(resource.RLIM_INFINITY)
             return f"{how} for {seconds:.1f} s: {self.publisher.refused - before} publishes refused, /health said {health}"
 
+    async def _step_clock(self, seconds: float) -> str:
+        if reason := self.skipped.get("clock"):
+            return f"SKIP, {reason}"
+        before = await asyncio.to_thread(self._hour)
+        self._clock.step(seconds)
+        return f"{seconds:+.0f} s off from now on; the server's time was {before}, is {await asyncio.to_thread(self._hour)}"
+
     def _limit_files(self, size: int) -> None:
         _, hard = resource.prlimit(self.server.pid, resource.RLIMIT_FSIZE)
         resource.prlimit(self.server.pid, resource.RLIMIT_FSIZE, (size, hard))
@@ -252,6 +275,13 @@ class Rig:
             return self.server.request("GET", "/health").status
         except OSError:
             return 0
+
+    def _hour(self) -> str:
+        """What time it is, as the server says."""
+        try:
+            return self.server.request("GET", "/health").headers["Date"].split(" ")[-2]
+        except OSError:
+            return "not known"
 
     async def _stall(self, reader: Subscriber, seconds: float) -> None:
         reader.proxy.stall(True)

@@ -100,12 +100,13 @@ async def test_drop_oldest_tells_how_many(server, meet, kind):
     assert (await heard_until(reader, "oldest:x", 8_000))[1] == 0
     wake(slow)
     publications, dropped = await heard_until(slow, "oldest:x", 8_000)
+    # Replies are never dropped; the notice of what was dropped last comes after what was kept, and before the next reply.
+    await slow.fence()
+    dropped += sum(push["message"]["data"]["lagging"]["dropped"] for push in slow.pushes("oldest:x"))
     seen = [publication["data"]["n"] for publication in publications]
     assert seen == sorted(set(seen)), "in order, none twice"
     assert dropped > 0 and dropped == 8_000 - len(seen)
     assert server.metric("pharos_client_slow_closed") == 0
-    # Replies are never dropped.
-    await slow.fence()
 
 
 async def test_a_positioned_subscription_that_lags_is_told_and_can_recover(server, meet):
@@ -134,8 +135,10 @@ async def test_latest_keeps_only_the_newest(server, meet):
     publications, _ = await heard_until(slow, "latest:x", 6_000)
     seen = [publication["data"]["n"] for publication in publications]
     assert seen == sorted(set(seen)) and seen[-1] == 6_000
-    # At most what the sockets held, and one that waited: the gap is right before the newest.
-    assert seen[-1] - seen[-2] > 1 and seen[:-1] == list(range(1, len(seen)))
+    # All that the sockets held; then what waited. A socket that found room in between took the newest of its time:
+    # those are few, where a queue of 64 KiB would have held thirty in a row.
+    waited = [number for place, number in enumerate(seen, 1) if number != place]
+    assert 1 <= len(waited) < 15 and waited[0] > seen.index(waited[0]) + 100
     assert server.metric("pharos_client_slow_closed") == 0
 
 
@@ -244,7 +247,8 @@ async def test_the_rate_of_one_address(launch, meet):
     server = launch(EVERYWHERE | {
         "client": {"rate_limit": {"per_address": 20}}, "edge": {"shards": 1, "trusted_proxies": ["127.0.0.0/8"]}})
     near = [await meet(server, "websocket-json", headers={"X-Forwarded-For": "10.0.0.1"}) for _ in range(3)]
-    assert sum(len(refusals(await flood(client, 30))) for client in near) >= 40
+    refused = [refusals(await flood(client, 30)) for client in near]
+    assert sum(map(len, refused)) >= 40
     far = await meet(server, "websocket-json", headers={"X-Forwarded-For": "10.0.0.2"})
     assert await far.refused("rpc", method="x") == 104
 

@@ -7,7 +7,7 @@ import pytest
 
 from harness import tokens
 from harness.emulated import STREAMS, Refused, StreamPeer, session_key
-from harness.everywhere import EMULATED, EVERYWHERE, SPEAKING, meet  # noqa: F401
+from harness.everywhere import EMULATED, EVERYWHERE, SPEAKING, meet, parked  # noqa: F401
 from harness.http_client import HTTPClient
 
 ORIGIN = "https://app.example.com"
@@ -135,6 +135,8 @@ async def test_the_last_word_is_a_disconnect_push(server, meet, kind):
 async def test_sigterm_tells_every_stream_to_reconnect(launch, meet):
     server = launch(EVERYWHERE | {"shutdown": {"window": "300ms", "timeout": "10s"}})
     clients = [await meet(server, kind, door=door) for kind in EMULATED for door in ("ws", "wss") for _ in range(3)]
+    # A client between two polls cannot be told: nobody is let in any more.
+    await parked(server, 6)
     server.terminate()
     codes = await asyncio.gather(*(client.ended() for client in clients))
     assert set(codes) == {3001}

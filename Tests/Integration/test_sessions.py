@@ -8,7 +8,7 @@ import pytest
 from harness import cursor, tokens
 from harness.emulated import session_key
 from harness.events import EventStream
-from harness.everywhere import EVERYWHERE, SPEAKING, meet  # noqa: F401
+from harness.everywhere import EVERYWHERE, SPEAKING, meet, open_peer  # noqa: F401
 from harness.peer import Cut
 from harness.server import poll
 
@@ -283,3 +283,72 @@ async def test_the_number_of_sessions_away_is_limited(launch, meet):
     assert set(newest.welcome["subs"]) == {"large:x"}
     oldest = await meet(server, "websocket-json", session=keys[0])
     assert not oldest.welcome.get("subs")
+
+
+@pytest.mark.parametrize("is_away", [True, False])
+async def test_a_return_that_is_cut_before_it_has_said_anything(server, meet, dial, is_away):
+    """A connection that came with the key and ended before its `connect` takes nothing with it."""
+    key = session_key()
+    first = await meet(server, "websocket-json", session=key)
+    await first.subscribe("large:x")
+    if is_away:
+        await leave(server, first, "close")
+    silent = await dial(server, query=f"session={key}")
+    silent.break_off()
+    await asyncio.to_thread(server.wait_until_empty)
+    fill(server, "large:x", 1, 2)
+    back = (await meet(server, "sse-post", session=key)).welcome["subs"]["large:x"]
+    assert back["recovered"] is True and numbers(back["publications"]) == [1, 2]
+
+
+@pytest.mark.parametrize("kind", ["websocket-json", "http_stream-protobuf", "sse-get"])
+async def test_a_key_that_returns_twice_at_once(server, meet, kind):
+    """A stands, B claims its session, C claims it from B before B has it: whoever is last has all, and lost nothing."""
+    for turn in range(20):
+        key, channel = session_key(), f"large:x{turn}"
+        first = await meet(server, kind, session=key)
+        await first.subscribe(channel)
+        fill(server, channel, 1, 2)
+        assert numbers(await first.publications(2, channel)) == [1, 2]
+        newer = [await open_peer(server, kind, session=key) for _ in range(2)]
+        tasks = [asyncio.create_task(peer.connect()) for peer in newer]
+        await asyncio.to_thread(fill, server, channel, 3, 4)
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+        for peer in newer:
+            await peer.close()
+        assert any(isinstance(result, dict) for result in results), results
+        await asyncio.to_thread(server.wait_until_empty)
+        last = await meet(server, "websocket-json", session=key, connect={
+            "subs": {channel: {"recover": True, "epoch": server.publish(channel, {"n": 5})["epoch"], "offset": 2}}})
+        back = last.welcome["subs"][channel]
+        assert back["recovered"] is True and numbers(back["publications"]) == [3, 4, 5]
+        await last.close()
+        await asyncio.to_thread(server.wait_until_empty)
+
+
+@pytest.mark.parametrize("back", SPEAKING)
+async def test_a_session_over_tls(server, meet, back):
+    """It leaves by one door and comes back by the other: a session does not know what carries it."""
+    key = session_key()
+    for here, there in (("wss", "ws"), ("ws", "wss")):
+        client = await meet(server, "websocket-json", session=key, door=here)
+        if "subs" not in client.welcome:
+            await client.subscribe("large:x")
+            fill(server, "large:x", 1, 2)
+            assert numbers(await client.publications(2, "large:x")) == [1, 2]
+        await leave(server, client, "close")
+        start = fill_from(server, "large:x", 2)
+        client = await meet(server, back, session=key, door=there)
+        returned = client.welcome["subs"]["large:x"]
+        assert returned["recovered"] is True and numbers(returned["publications"]) == start
+        await client.close()
+        if back == "session-poll":
+            return
+        await asyncio.to_thread(server.wait_until_empty)
+
+
+def fill_from(server, channel: str, count: int) -> list[int]:
+    """Publishes so many more; their numbers."""
+    top = server.api("history", {"channel": channel, "limit": 0}).result["offset"]
+    fill(server, channel, top + 1, top + count)
+    return list(range(top + 1, top + count + 1))

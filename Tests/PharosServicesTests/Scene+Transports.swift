@@ -60,6 +60,9 @@ extension Scene {
         return (answer.status, try answer.rest(), answer.headers)
     }
 
+    /// Everything sent so far has been read, and has reached the shard that it is for: what waits there waits now.
+    func settle() async { for _ in 0..<3 { _ = await server.group.counters() } }
+
     /// Publishes through the server API, and says where the publication stands.
     func put(_ channel: String, _ data: String) async -> StreamPosition {
         let answer = await server.call("publish", "{\"channel\":\"\(channel)\",\"data\":\(data)}")
@@ -75,3 +78,14 @@ func number(_ name: String, in json: String) -> UInt64? {
 
 /// A position as text, as a poll's `since` has it.
 func since(_ position: StreamPosition) -> String { "\(position.epoch):\(position.offset)" }
+
+/// Plays a story on several stages at once: for stories whose traces fade only with time.
+func playTogether(
+    _ stages: [Stage], _ change: @escaping @Sendable (inout ServerSettings) -> Void = { _ in },
+    _ body: @escaping @Sendable (Scene) async throws -> Void
+) async throws {
+    try await withThrowingTaskGroup(of: Void.self) { group in
+        for stage in stages { group.addTask { try await play(stage, change, body) } }
+        try await group.waitForAll()
+    }
+}

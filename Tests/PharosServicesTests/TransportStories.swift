@@ -199,7 +199,7 @@ extension Stories {
                     Task { () throws -> Disconnect in try client.ending().reason }
                 }
                 // The polls wait once the shards have all they need, which a round through them proves.
-                for _ in 0..<3 { _ = await scene.server.group.counters() }
+                await scene.settle()
                 scene.server.group.beginShutdown(windowMs: 50)
                 for (index, task) in waiting.enumerated() {
                     if Transport.allCases[index / 3] == .poll {

@@ -26,6 +26,9 @@ extension ClientSession {
         restored = Restored(state)
     }
 
+    /// What `restore` gave and no connect has used: it is for whoever comes next.
+    package var unusedState: RestoredState? { restored?.state }
+
     /// The token of the `connect` under way has been looked at.
     package mutating func connectionVerified(
         _ outcome: TokenOutcome<ConnectionClaims>, _ context: SessionContext

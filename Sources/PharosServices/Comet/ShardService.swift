@@ -274,7 +274,7 @@ struct ShardService: EdgeHandler, ~Copyable {
     mutating func closeSession(_ id: ConnectionID, keepsState: Bool = true, _ edge: inout Edge) {
         guard sessions.contains(id) else { return }
         let isKept = keepsState && sessionKeys[id.slot] != nil && sessions[id].isRegistered
-        let left = isKept ? stateLeft(by: id, edge) : nil
+        let left = isKept ? stateLeft(by: id, edge) : sessions[id].session.unusedState
         for subscription in sessions[id].session.close() { undo(subscription, of: id, &edge) }
         if sessions[id].name > 0 { counters.nameCounts[Int(sessions[id].name) - 1] -= 1 }
         if sessions[id].userSequence > 0 { node.leftNewest(of: sessions[id].session.user) }

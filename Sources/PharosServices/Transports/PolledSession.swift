@@ -12,6 +12,8 @@ struct PolledSession {
     }
 
     var generation: UInt32
+    /// Added to positions in the output to make cursors: so one of another session of the same client means nothing here.
+    let base: UInt64
     /// The poll that is to be answered next.
     var waiter: Waiter?
     /// What the last answer held: the same cursor brings the same again.

@@ -23,16 +23,15 @@ extension ShardService {
             return answer(id, 400, error: error.message, fields: fields, &edge)
         }
         var session: (shard: Int, id: ConnectionID)
-        var cursor = request.cursor
         switch node.parked.find(request.session, nowMs: edge.nowMs) {
-        case .live(let shard, let live, isPolled: true): session = (shard, live)
-        case .unknown where body.isEmpty || cursor != nil:
+        case .live(let shard, let live, isPolled: true) where request.cursor != nil || body.isEmpty:
+            session = (shard, live)
+        case .unknown where body.isEmpty, _ where request.cursor != nil:
+            // A cursor belongs to a session that is polled; this one is over, or was never there.
             return answer(id, 404, error: "unknown session", fields: fields, &edge)
-        case .unknown, .parked, .live:
+        default:
             guard let made = openPolledSession(id, head, fields, &edge) else { return }
             session = (index, made)
-            // It counts the output of another, earlier session.
-            cursor = nil
             // A client that comes back without a word has nothing to add to what it was.
             if body.isEmpty { handle([Command(id: 1, request: .connect(ConnectRequest()))], of: made, &edge) }
         }
@@ -42,7 +41,7 @@ extension ShardService {
         // Commands have answers: it would be a waste to come back for them.
         let waitMs = Int64(request.waitSeconds) * 1_000
         let order = SessionPollOrder(
-            session: session.id, poller: id, shard: index, cursor: cursor,
+            session: session.id, poller: id, shard: index, cursor: request.cursor,
             waitMs: body.isEmpty ? waitMs : max(waitMs, 1_000), body: Array(body))
         if session.shard == index { polled(order, &edge) } else { node.post(.pollSession(order), to: session.shard) }
     }
@@ -61,7 +60,8 @@ extension ShardService {
             return nil
         }
         polledSessions[session.slot] = PolledSession(
-            generation: session.generation, idleUntilMs: edge.nowMs + sessionTTLMs)
+            generation: session.generation, base: UInt64(truncatingIfNeeded: random.next() >> 44) << 40,
+            idleUntilMs: edge.nowMs + sessionTTLMs)
         openSession(session, head, Wire(format: .json, carrier: .poll), &edge)
         if node.countsAddresses { addresses[session.slot] = address }
         updateTimer(session, &edge)
@@ -95,10 +95,10 @@ extension ShardService {
 
     mutating func polled(_ order: SessionPollOrder, _ edge: inout Edge) {
         let session = order.session
-        guard isCurrent(session), let start = edge.outputStart(of: session) else {
-            return tell(order.poller, order.shard, 404, "unknown session", &edge)
-        }
-        let cursor = order.cursor ?? start
+        guard let polled = polledSessions[session.slot], polled.generation == session.generation,
+            let start = edge.outputStart(of: session), (order.cursor ?? polled.base) >> 40 == polled.base >> 40
+        else { return tell(order.poller, order.shard, 404, "unknown session", &edge) }
+        let cursor = order.cursor.map { $0 - polled.base } ?? start
         if polledSessions[session.slot]?.isOver == true, cursor == edge.outputEnd(of: session) ?? start {
             // The last words have arrived.
             endPolledSession(session, &edge)
@@ -141,7 +141,7 @@ extension ShardService {
         }
         let end = edge.copyOutput(of: session, from: waiter.from, limit: limit, into: &packed) ?? waiter.from
         if end == edge.outputEnd(of: session) { noteTold(session) }
-        packed.withBytes { SessionPollEncoder.encode(cursor: end, lines: $0, into: &scratch) }
+        packed.withBytes { SessionPollEncoder.encode(cursor: polled.base + end, lines: $0, into: &scratch) }
         let body = scratch.array
         packed.removeAll()
         scratch.removeAll()

@@ -56,7 +56,8 @@ extension StatelessPoll.Channel {
 
     /// A publication came while news was awaited; false: it was known already.
     mutating func arrived(_ publication: Publication, epoch: String) -> Bool {
-        guard let known = position else { return false }
+        // With something to answer already, what follows is read by the next poll, from the position that this one tells.
+        guard let known = position, publications.isEmpty else { return false }
         if known.epoch == epoch, publication.offset <= known.offset { return false }
         if known.epoch != epoch || publication.offset != known.offset + 1 {
             recovered = false

@@ -85,6 +85,8 @@ class Server:
         self.log_path = directory / "server.log"
         self.arguments = list(arguments)
         self.open_files = open_files
+        # Of the server's process, beside what this one has.
+        self.environment: dict[str, str] = {}
         self.process: subprocess.Popen | None = None
         self.log_start = 0
         self._configure(configuration)
@@ -129,6 +131,7 @@ class Server:
         environment = {key: value for key, value in os.environ.items() if not key.startswith("PHAROS_")}
         # A crash is to end the process, not to hold it for a backtrace of minutes.
         environment["SWIFT_BACKTRACE"] = "enable=no"
+        environment |= self.environment
         self.process = subprocess.Popen(
             [binary(), "serve", *self.arguments],
             stdin=subprocess.DEVNULL,

@@ -1,0 +1,147 @@
+import PharosDomain
+import PharosProtocol
+import PharosServices
+import PharosTestKit
+import Testing
+
+extension Stories {
+    /// Deltas and deflate: the same publications in fewer bytes.
+    @Suite("deltas and compression")
+    struct Compression {
+        private static func allowDeltas(_ settings: inout ServerSettings) {
+            settings.namespace("log") {
+                $0.allowedDeltaTypes = ["fossil"]
+                $0.deltaPublish = true
+            }
+        }
+
+        /// Payloads that resemble each other, with one in between that does not.
+        private static func payload(_ number: Int) -> String {
+            if number % 7 == 0 { return "\"\(String((0..<400).map { _ in "abcdefgh".randomElement()! }))\"" }
+            let items = (0..<40).map { "\"item \($0)\":\($0 == number % 40 ? number : 1)" }
+            return "{\(items.joined(separator: ","))}"
+        }
+
+        /// The whole payload of what a delta reader got.
+        private static func whole(_ publication: Publication, _ base: [UInt8]?, _ wire: WireFormat) throws -> [UInt8] {
+            var data = publication.data
+            if wire == .json {
+                // For JSON clients both forms are the text of a JSON string.
+                data = try data.withUnsafeBytes {
+                    var scanner = JSONScanner($0)
+                    return Array(try scanner.text().string.utf8)
+                }
+            }
+            guard publication.isDelta else { return data }
+            return try FossilDelta.apply(data, to: #require(base), limit: 1 << 20)
+        }
+
+        @Test("deltas applied are the payloads that others get whole", arguments: Stage.all)
+        func deltas(_ stage: Stage) async throws {
+            try await play(stage, Compression.allowDeltas) { scene in
+                let plain = try scene.connected(to: "log:a")
+                let reader = try scene.connected()
+                #expect(try reader.subscribe("log:a") { $0.delta = "fossil" }.delta)
+                var base: [UInt8]?
+                var deltas = 0
+                for number in 1...60 {
+                    // Whoever comes in the middle begins with a whole one, and disturbs nobody.
+                    if number == 30 {
+                        let late = try scene.connected()
+                        try late.subscribe("log:a") { $0.delta = "fossil" }
+                        await scene.publish("log:a", Compression.payload(number))
+                        let first = try late.publication().publication
+                        #expect(!first.isDelta)
+                        late.cut()
+                    } else {
+                        await scene.publish("log:a", Compression.payload(number))
+                    }
+                    let expected = try plain.publication().publication
+                    let got = try reader.publication().publication
+                    #expect(got.offset == expected.offset)
+                    base = try Compression.whole(got, base, stage.wire)
+                    #expect(base == expected.data)
+                    if got.isDelta { deltas += 1 }
+                }
+                #expect(deltas >= 40)
+            }
+        }
+
+        @Test("a recovered list is a chain of deltas that begins whole, and live ones follow it", arguments: Stage.all)
+        func recovered(_ stage: Stage) async throws {
+            try await play(stage, Compression.allowDeltas) { scene in
+                let plain = try scene.connected(to: "log:a")
+                let start = try scene.connected().subscribe("log:a")
+                for number in 1...20 { await scene.publish("log:a", Compression.payload(number)) }
+                let reader = try scene.connected()
+                let result = try reader.subscribe("log:a") {
+                    $0.delta = "fossil"
+                    $0.recover = true
+                    $0.offset = 5
+                    $0.epoch = start.epoch
+                }
+                #expect(result.recovered)
+                #expect(result.publications.count == 15)
+                #expect(result.publications.first?.isDelta == false)
+                #expect(result.publications.count { $0.isDelta } > 0)
+                var payloads: [[UInt8]] = []
+                for _ in 1...20 { payloads.append(try plain.publication().publication.data) }
+                var base: [UInt8]?
+                for (place, publication) in result.publications.enumerated() {
+                    base = try Compression.whole(publication, base, stage.wire)
+                    #expect(base == payloads[5 + place])
+                }
+                for number in 21...40 {
+                    await scene.publish("log:a", Compression.payload(number))
+                    let expected = try plain.publication().publication
+                    base = try Compression.whole(reader.publication().publication, base, stage.wire)
+                    #expect(base == expected.data)
+                }
+            }
+        }
+
+        @Test("who agreed on deflate gets long messages compressed, and everybody the same", arguments: Stage.all)
+        func deflate(_ stage: Stage) async throws {
+            try await play(
+                stage,
+                {
+                    $0.transports.compression = true
+                    $0.transports.compressionMinSize = 200
+                }
+            ) { scene in
+                let link = DeflateLink(try scene.http().link)
+                let client = try TestClient(link, wire: stage.wire, headers: [DeflateLink.offer])
+                #expect(try #require(link.agreement).contains("permessage-deflate"))
+                #expect(try #require(link.agreement).contains("server_no_context_takeover"))
+                try client.connect()
+                try client.subscribe("log:a")
+                let plain = try scene.connected(to: "log:a")
+                var lengths = 0
+                for number in 1...40 {
+                    let data = number % 2 == 0 ? "\(number)" : Compression.payload(number)
+                    if number % 2 == 1 { lengths += data.utf8.count }
+                    await scene.publish("log:a", data)
+                    let expected = try plain.publication().publication
+                    #expect(try client.publication().publication == expected)
+                    #expect(text(expected.data) == data)
+                }
+                #expect(link.compressedSizes.count == 20)
+                #expect(link.compressedSizes.reduce(0, +) * 2 < lengths)
+            }
+        }
+
+        @Test("without the offer, or with compression off, nothing is compressed", arguments: [true, false])
+        func noDeflate(_ isOn: Bool) async throws {
+            try await play(Stage(), { $0.transports.compression = isOn }) { scene in
+                let link = DeflateLink(try scene.http().link)
+                let client = try TestClient(link, wire: .json, headers: isOn ? [] : [DeflateLink.offer])
+                #expect(link.agreement == nil)
+                try client.connect()
+                try client.subscribe("news")
+                await scene.publish("news", Compression.payload(1))
+                #expect(text(try client.publication().publication.data) == Compression.payload(1))
+                #expect(link.compressedSizes == [])
+            }
+        }
+    }
+}

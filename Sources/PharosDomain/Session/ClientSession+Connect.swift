@@ -77,7 +77,6 @@ extension ClientSession {
                 return refuseConnect(error, context)
             }
         }
-        restored = nil
         var result = ConnectResult()
         result.client = client.text
         result.version = context.version
@@ -97,6 +96,7 @@ extension ClientSession {
         }
         state = .connected
         self.connecting = nil
+        restored = nil
         heartbeat.connected(context.now)
         return Reply(id: connecting.command, result: .connect(connecting.result))
     }

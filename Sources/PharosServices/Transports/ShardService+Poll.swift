@@ -110,8 +110,7 @@ extension ShardService {
 
     /// Finds out what is newer than the poll's position in one of its channels: here, if this shard hears of the channel.
     private mutating func look(_ id: ConnectionID, _ place: Int, _ edge: inout Edge) {
-        guard var poll = waitingPoll(id) else { return }
-        let channel = poll.channels[place]
+        guard let channel = polls[id.slot]?.channels[place] else { return }
         let local = holdForPolls(channel.name, &edge)
         if let known = channels[local].position {
             var isCurrent = false
@@ -122,14 +121,12 @@ extension ShardService {
             case .oldest: break
             }
             if isCurrent {
-                poll.channels[place].position = known
-                polls[id.slot] = poll
+                polls[id.slot]?.channels[place].position = known
                 channels[local].polls.append(id)
                 return
             }
         }
-        poll.reads += 1
-        polls[id.slot] = poll
+        polls[id.slot]?.reads += 1
         channels[local].pollReads += 1
         watch(id, place, channel, &edge)
     }
@@ -195,33 +192,41 @@ extension ShardService {
         swap(&waiting, &channels[place].polls)
         let name = channels[place].name
         var shared: PreparedResponse?
+        let before = StreamPosition(offset: publication.offset &- 1, epoch: epoch)
         for id in waiting {
-            guard var poll = waitingPoll(id), let own = poll.channels.firstIndex(where: { $0.name == name }) else {
-                continue
-            }
-            guard poll.channels[own].arrived(publication, epoch: epoch) else {
-                channels[place].polls.append(id)
-                continue
-            }
-            polls[id.slot] = poll
-            guard poll.reads == 0 else {
-                channels[place].polls.append(id)
-                continue
-            }
-            let isPlain =
-                poll.channels.count == 1 && poll.originFields.isEmpty && poll.channels[0].recovered
-                && poll.channels[0].publications.count == 1
-            if isPlain, shared == nil { shared = preparePoll(poll, edge: &edge) }
-            if isPlain, let shared {
+            if isPlain(id, at: before) {
+                if shared == nil { shared = preparePoll(id, publication, epoch, &edge) }
                 finishPoll(id, leaving: name)
-                edge.respond(id, shared)
-            } else {
+                if let shared { edge.respond(id, shared) }
+                continue
+            }
+            guard let own = polls[id.slot]?.channels.firstIndex(where: { $0.name == name }), waitingPoll(id) != nil
+            else {
+                continue
+            }
+            let isNews = polls[id.slot]?.channels[own].arrived(publication, epoch: epoch) == true
+            if isNews, polls[id.slot]?.reads == 0 {
                 answerPoll(id, leaving: name, &edge)
+            } else {
+                channels[place].polls.append(id)
             }
         }
     }
 
-    private mutating func preparePoll(_ poll: StatelessPoll, edge: inout Edge) -> PreparedResponse {
+    /// Whether a poll waits in one channel only, at that position, and for an answer that many others get alike.
+    private func isPlain(_ id: ConnectionID, at position: StreamPosition) -> Bool {
+        guard let poll = polls[id.slot], poll.connection == id, poll.reads == 0, poll.channels.count == 1 else {
+            return false
+        }
+        return poll.originFields.isEmpty && poll.channels[0].recovered && poll.channels[0].position == position
+            && poll.channels[0].publications.isEmpty
+    }
+
+    private mutating func preparePoll(
+        _ id: ConnectionID, _ publication: Publication, _ epoch: String, _ edge: inout Edge
+    ) -> PreparedResponse? {
+        guard var poll = waitingPoll(id) else { return nil }
+        _ = poll.channels[0].arrived(publication, epoch: epoch)
         PollAnswerEncoder.encode(poll.answers, into: &scratch)
         defer { scratch.removeAll() }
         return scratch.withBytes {

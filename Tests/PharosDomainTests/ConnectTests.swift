@@ -133,6 +133,21 @@ struct ConnectTests {
         #expect(anonymous.received(.connect()) == .connected([]))
     }
 
+    @Test("no channel of a connect is taken up before all have been read, so that no publication overtakes the reply")
+    func channelsOfAConnectGoLiveTogether() throws {
+        var talk = Conversation()
+        _ = talk.received(.connect(token: "token"))
+        guard case .connected(let orders) = talk.verified(user: "ann", { $0.channels = ["a", "b", "c"] }) else {
+            throw Unexpected("not connected")
+        }
+        let read = StreamRead(top: StreamPosition(offset: 7, epoch: "e"))
+        #expect(talk.session.readsReady(generation: orders[1].generation, read).isEmpty)
+        #expect(talk.session.readsReady(generation: orders[0].generation, nil).isEmpty)
+        let ready = talk.session.readsReady(generation: orders[2].generation, read)
+        #expect(ready.map(\.generation) == orders.map(\.generation))
+        #expect(ready.map(\.read) == [nil, read, read])
+    }
+
     @Test("a server-side subscription recovers from the position that the connect brings")
     func recovery() throws {
         var talk = Conversation { _, channel in

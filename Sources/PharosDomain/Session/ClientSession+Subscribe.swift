@@ -104,6 +104,22 @@ extension ClientSession {
         pending[index].buffer.append(publication)
     }
 
+    /// Reads that can be taken up now that the subscription with this generation has been read.
+    ///
+    /// The channels of a connect become live together, with its reply: a publication of one must not overtake the reply that
+    /// the others still hold up. Until then it is kept, like what follows it.
+    package mutating func readsReady(
+        generation: UInt32, _ read: StreamRead?
+    ) -> [(generation: UInt32, read: StreamRead?)] {
+        guard let index = pending.firstIndex(where: { $0.generation == generation }),
+            pending[index].order?.purpose == .connect
+        else { return [(generation, read)] }
+        pending[index].keptRead = KeptRead(read: read)
+        let connect = pending.filter { $0.order?.purpose == .connect }
+        guard connect.allSatisfy({ $0.keptRead != nil }) else { return [] }
+        return connect.map { ($0.generation, $0.keptRead?.read) }
+    }
+
     /// The stream of the subscription with this generation has been read; nil: the channel has none.
     package mutating func streamRead(
         generation: UInt32, _ read: StreamRead?, _ context: SessionContext

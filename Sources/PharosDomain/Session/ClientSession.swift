@@ -45,6 +45,12 @@ package struct ClientSession {
         var buffer: [Publication] = []
         /// More arrived than the buffer holds, so nothing can be proved any more.
         var hasOverflowed = false
+        /// What was read for one channel of a connect while others are still being read.
+        var keptRead: KeptRead?
+    }
+
+    struct KeptRead: Equatable, Sendable {
+        var read: StreamRead?
     }
 
     /// Only while the connect is being worked on.

@@ -82,6 +82,16 @@ extension ShardService {
         case .success(let value): read = value
         case .failure(let error): return attachFailed(id, generation, error, &edge)
         }
+        for ready in sessions[id].session.readsReady(generation: generation, read) {
+            guard sessions.contains(id) else { return }
+            taken(ready.read, id, ready.generation, &edge)
+        }
+        if sessions.contains(id) { resumeQueue(id, &edge) }
+    }
+
+    private mutating func taken(
+        _ read: StreamRead?, _ id: ConnectionID, _ generation: UInt32, _ edge: inout Edge
+    ) {
         let completion = sessions[id].session.streamRead(generation: generation, read, context(edge))
         switch completion {
         case .late: break
@@ -94,7 +104,6 @@ extension ShardService {
         case .live(let subscription, let answer, let position):
             goLive(subscription, read, answer, position: position, of: id, &edge)
         }
-        if sessions.contains(id) { resumeQueue(id, &edge) }
     }
 
     /// The stream could not be read: a client's own subscribe is refused, and it tries again; else it begins anew.

@@ -125,7 +125,7 @@ ROWS = [
         peers=PHAROS, settings=STORE),
     Row("durable-1000", "the same, 1,000 channels", "1/s", durable.publish(1000), peers=PHAROS, settings=STORE),
     Row("start", "start until the port accepts", "ms", start_time, limit=50),
-    Row("restart", "start after kill -9 with 1,000,000 stored publications in 10,000 channels / with an empty store",
+    Row("restart", "start after kill -9 with a full store, 10,000 channels / with an empty one",
         "x", durable.restart, limit=2, peers=PHAROS, alone=True),
     Row("start-memory", "resident memory when the port accepts", "MB", start_memory, limit=40),
 ]

@@ -8,7 +8,8 @@
 package protocol DurableStreams: AnyObject, Sendable {
     /// Hands in one operation; `receiver` is told of its end under `ticket`, exactly once, on a thread of the store's.
     ///
-    /// What can be waiting is bounded: beyond that the operation is completed with a temporary error.
+    /// What can be waiting is bounded: beyond that the operation is completed with a temporary error. After `close`, and far
+    /// beyond the bound, that comes at once, on the caller's thread.
     func submit(_ operation: StreamOperation, ticket: UInt64, to receiver: any StreamReceiver)
 
     /// How the store is. Any thread.

@@ -91,7 +91,7 @@ final class PlainCommits {
 
     private func step(_ statement: OpaquePointer) {
         let result = sqlite3_step(statement)
-        guard result == SQLITE_DONE else { fatalError("SQLite says \(result)") }
+        guard result == SQLITE_DONE else { fail("SQLite says \(result)") }
         sqlite3_reset(statement)
     }
 
@@ -102,5 +102,5 @@ final class PlainCommits {
 }
 
 private func check(_ result: Int32) {
-    guard result == SQLITE_OK else { fatalError("SQLite says \(result)") }
+    guard result == SQLITE_OK else { fail("SQLite says \(result)") }
 }

@@ -1,3 +1,4 @@
+import Glibc
 import CPharosSys
 import PharosDomain
 import PharosSQLite
@@ -24,7 +25,7 @@ final class StoreLoad: StreamReceiver {
 
     func completed(_ completions: [StreamCompletion]) {
         for completion in completions {
-            if case .failure(let error) = completion.result { fatalError("not stored: \(error.message)") }
+            if case .failure(let error) = completion.result { fail("not stored: \(error.message)") }
         }
         mail.withLock { mail in
             mail.ended += completions.count
@@ -65,4 +66,11 @@ final class StoreLoad: StreamReceiver {
         }
         return Outcome(nanoseconds: pharos_monotonic_ns() - start, batches: mail.withLock { $0.batches })
     }
+}
+
+/// A figure over something that failed would mean nothing: says why and ends with 1.
+func fail(_ reason: String) -> Never {
+    var text = "pharos-store-bench: \(reason)\n"
+    text.withUTF8 { _ = write(STDERR_FILENO, $0.baseAddress, $0.count) }
+    exit(1)
 }

@@ -9,6 +9,7 @@ package struct ServerSettings: Equatable, Sendable {
     package var edge = EdgeSettings()
     package var store = StoreSettings()
     package var transports = TransportSettings()
+    package var hooks = HookSettings()
     package var nodeName = "pharos"
     package var shutdownTimeout = 30.0
     /// Clients are told to reconnect over this window, so that they do not all come back at once.

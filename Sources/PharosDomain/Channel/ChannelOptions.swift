@@ -30,6 +30,10 @@ package struct ChannelOptions: Equatable, Sendable {
     package var slowReader = SlowReaderPolicy.close
     /// The tag whose value names what a publication is about, for `slowReader` `conflate`.
     package var conflationTag = ""
+    /// Names of the origins that are asked in place of the permissions above; "": none.
+    package var subscribeHook = ""
+    package var publishHook = ""
+    package var subRefreshHook = ""
 
     package init() {}
 

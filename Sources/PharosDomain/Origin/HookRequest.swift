@@ -1,0 +1,101 @@
+/// What the application is asked, with all it may know of who asks.
+package struct HookRequest: Equatable, Sendable {
+    /// The client id; in a handshake, before there is one, "".
+    package var client = ""
+    /// `websocket`, `http_stream`, `sse`, `events`, `poll` or `raw`.
+    package var transport = ""
+    /// Whether the client speaks protobuf and not JSON.
+    package var isProtobuf = false
+    /// "" anonymous, and before a connect is answered.
+    package var user = ""
+    /// What an earlier answer left with the connection: JSON, or nothing.
+    package var meta: [UInt8] = []
+    package var facts = RequestFacts()
+    package var question: HookQuestion
+
+    package init(_ question: HookQuestion) {
+        self.question = question
+    }
+}
+
+package enum HookQuestion: Equatable, Sendable {
+    case handshake
+    /// - Parameters:
+    ///   - name, version: of the client's SDK.
+    ///   - headers: those that a client without access to its request's head sent inside the command.
+    case connect(data: [UInt8], name: String, version: String, headers: [String: String])
+    case refresh
+    case subscribe(channel: String, token: String, data: [UInt8])
+    case publish(channel: String, data: [UInt8])
+    case rpc(method: String, data: [UInt8])
+    case subRefresh(channel: String)
+    case message(data: [UInt8])
+
+    package var kind: HookKind {
+        switch self {
+        case .handshake: .handshake
+        case .connect: .connect
+        case .refresh: .refresh
+        case .subscribe: .subscribe
+        case .publish: .publish
+        case .rpc: .rpc
+        case .subRefresh: .subRefresh
+        case .message: .message
+        }
+    }
+}
+
+/// What is kept of a client's own HTTP request to be passed on: only what `PassList` names, so usually nothing.
+package struct RequestFacts: Equatable, Sendable {
+    package var method = ""
+    package var path = ""
+    /// Names in lower case; several fields of one name are joined by ", ".
+    package var headers: [String: String] = [:]
+    /// The cookies that the list names, as sent.
+    package var cookies: [String: String] = [:]
+    /// The parameters that the list names, percent-decoded.
+    package var query: [String: String] = [:]
+    /// The peer's, or what a trusted proxy says; "": not to be passed on.
+    package var address = ""
+
+    package init() {}
+
+    /// Only what `list` names of it.
+    package func limited(to list: PassList) -> RequestFacts {
+        var facts = RequestFacts()
+        if list.path {
+            facts.method = method
+            facts.path = path
+        }
+        facts.headers = headers.filter { list.headers.contains($0.key) }
+        facts.cookies = cookies.filter { list.cookies.contains($0.key) }
+        facts.query = query.filter { list.query.contains($0.key) }
+        if list.address { facts.address = address }
+        return facts
+    }
+}
+
+/// What of a client's own request the application gets to see. Fresh, nothing.
+package struct PassList: Equatable, Sendable {
+    /// In lower case.
+    package var headers: [String] = []
+    package var cookies: [String] = []
+    package var query: [String] = []
+    package var address = false
+    /// Method and path.
+    package var path = false
+
+    package init() {}
+
+    package var isEmpty: Bool {
+        headers.isEmpty && cookies.isEmpty && query.isEmpty && !address && !path
+    }
+
+    package mutating func formUnion(_ other: PassList) {
+        headers += other.headers.filter { !headers.contains($0) }
+        cookies += other.cookies.filter { !cookies.contains($0) }
+        query += other.query.filter { !query.contains($0) }
+        address = address || other.address
+        path = path || other.path
+    }
+}

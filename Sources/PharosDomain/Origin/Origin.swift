@@ -1,0 +1,59 @@
+/// The application, as Pharos asks it: over HTTP, or closures in the same process.
+///
+/// Called from every shard at once.
+package protocol Origin: Sendable {
+    /// Asks, and calls `answer` exactly once, on any thread, whatever happens: no answer in time, an origin that is down and
+    /// nonsense are all `HookOutcome.unavailable`. Must not block, and must not call `answer` before it returns.
+    ///
+    /// - Parameter name: which of the configured origins is meant; a namespace may have one of its own.
+    func ask(_ request: HookRequest, of name: String, answer: @escaping @Sendable (HookOutcome) -> Void)
+}
+
+/// The application behind a path without our protocol: every connection and every message is an event to it.
+package protocol RawOrigin: Sendable {
+    /// Delivers one event, and calls `answer` exactly once, on any thread. Must not block.
+    ///
+    /// Events of one connection are handed over one at a time, each after the answer to the one before.
+    func deliver(_ event: RawEvent, to name: String, answer: @escaping @Sendable (RawAnswer) -> Void)
+}
+
+package struct RawEvent: Equatable, Sendable {
+    package enum Kind: Equatable, Sendable {
+        /// - Parameter subprotocol: "" none.
+        case established(subprotocol: String)
+        case message([UInt8], isText: Bool)
+    }
+
+    /// The connection's id as the origin knows it.
+    package var connection: String
+    package var kind: Kind
+    /// Counts the events of one connection, from 1.
+    package var sequence: UInt64
+    /// Sent with `established` only.
+    package var facts = RequestFacts()
+
+    package init(connection: String, kind: Kind, sequence: UInt64) {
+        self.connection = connection
+        self.kind = kind
+        self.sequence = sequence
+    }
+}
+
+package enum RawAnswer: Equatable, Sendable {
+    /// The origin has it; the messages are for the connection, in order.
+    case accepted([RawMessage])
+    /// The origin wants the connection closed.
+    case close(code: UInt16, reason: String)
+    /// It did not take the event: the connection is closed.
+    case failed
+}
+
+package struct RawMessage: Equatable, Sendable {
+    package var data: [UInt8]
+    package var isText: Bool
+
+    package init(_ data: [UInt8], isText: Bool) {
+        self.data = data
+        self.isText = isText
+    }
+}

@@ -17,6 +17,8 @@ package struct HookSettings: Equatable, Sendable {
     package var eventsMaxSize = 268_435_456
     /// Questions of one connection that may be open at once; beyond it error 111.
     package var openQuestions = 32
+    /// Stands in the ids of raw connections, so that they name their node; "": the node's name.
+    package var nodeAddress = ""
     package var origins: [OriginSettings] = []
     package var raw: [RawPath] = []
 

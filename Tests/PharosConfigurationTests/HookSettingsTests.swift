@@ -14,6 +14,7 @@ struct HookSettingsTests {
             concurrency: 8
             breaker_failures: 5
             breaker_pause: 3s
+            ca_file: /proc/self/stat
             secret: swordfish
             static_headers: {X-Deployment: blowfish}
             http_headers: [Authorization, X-Tenant]
@@ -39,6 +40,7 @@ struct HookSettingsTests {
           events_kept_for: 1h
           events_max_size: 100000
           open_questions: 4
+          node_address: 10.0.0.7:8000
         raw:
           - path: /chat
             origin: my-app
@@ -62,6 +64,7 @@ struct HookSettingsTests {
         app.concurrency = 8
         app.breakerFailures = 5
         app.breakerPause = 3
+        app.certificateAuthority = "/proc/self/stat"
         app.secret = "swordfish"
         app.staticHeaders = ["X-Deployment": "blowfish"]
         app.passes.headers = ["authorization", "x-tenant"]
@@ -88,6 +91,7 @@ struct HookSettingsTests {
         hooks.events = [.connected, .vacated]
         (hooks.eventsTo, hooks.keepAliveInterval, hooks.eventsKeptFor) = ("my-app", 30, 3600)
         (hooks.eventsMaxSize, hooks.openQuestions) = (100_000, 4)
+        hooks.nodeAddress = "10.0.0.7:8000"
         #expect(settings.hooks == hooks)
         #expect(settings.channel.withoutNamespace.subscribeHook == "my-app")
         #expect(settings.channel.namespaces[0].options.publishHook == "other")

@@ -19,6 +19,10 @@ extension ConfigurationRules {
         checkUses()
         checkRawPaths()
         checkTold()
+        let address = settings.hooks.nodeAddress
+        if address.utf8.count > 255 || !address.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) {
+            refuse("hooks.node_address", "expected at most 255 printable characters, such as 10.0.0.7:8000")
+        }
     }
 
     private mutating func checkUses() {

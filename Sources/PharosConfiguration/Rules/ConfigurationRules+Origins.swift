@@ -16,6 +16,9 @@ extension ConfigurationRules {
                     "\(place).static_headers",
                     "the value of `\(name.prefix(80))` has characters that no header may have")
             }
+            if !origin.certificateAuthority.isEmpty, !TextFile.isReadable(origin.certificateAuthority) {
+                refuse("\(place).ca_file", "cannot read `\(origin.certificateAuthority.prefix(200))`")
+            }
             for name in origin.passes.cookies where name.isEmpty || !name.utf8.allSatisfy(Self.isTokenByte) {
                 refuse("\(place).http_cookies", "not the name of a cookie: `\(name.prefix(80))`")
             }

@@ -42,6 +42,9 @@ extension ConfigurationSchema {
         .integer(
             "open_questions", \.openQuestions, 1...10_000,
             "Questions of one connection that may be open at once; beyond it: error 111."),
+        .text(
+            "node_address", \.nodeAddress,
+            "Stands in the ids of raw connections, so that they name their node; empty: `node.name`."),
     ])
 
     private static let rpcRule = SettingTable<RPCRule>([
@@ -69,6 +72,9 @@ extension ConfigurationSchema {
             .duration(
                 "breaker_pause", \.breakerPause, from: 0.001,
                 "For so long nothing is asked; then one question tries again."),
+            .text(
+                "ca_file", \.certificateAuthority,
+                "For https: file with the authorities to trust, PEM; empty: those of the system."),
             .secret(
                 "secret", \.secret,
                 "Key of the signature; empty: requests are not signed. Also `PHAROS_ORIGINS_<NAME>_SECRET`."),

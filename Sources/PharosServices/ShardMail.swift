@@ -45,6 +45,15 @@ enum ShardMail: Sendable {
     case backendCall(BackendCall)
     /// The application has answered the question with this number.
     case hookAnswered(ConnectionID, UInt32, HookOutcome)
+    /// The application has decided about a request.
+    case handshakeAnswered(ConnectionID, HookOutcome)
+    /// The origin has answered the event with this number.
+    case rawAnswered(ConnectionID, UInt64, RawAnswer)
+    /// Something to be done with raw connections of that shard; answered with `rawDone`.
+    case rawOrder(RawOrder, shard: Int, ticket: UInt64)
+    case rawDone(ticket: UInt64, RawOrderAnswer)
+    /// A request for raw connections that came in outside the shard.
+    case rawCall(RawBackendCall)
     case counters(CounterCall)
     case shutdown(windowMs: Int64)
 }

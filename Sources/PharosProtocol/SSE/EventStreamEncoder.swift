@@ -113,7 +113,7 @@ extension ByteWriter {
     }
 
     /// A `data:` line for each line of `text`; the reader joins them with the line feeds that were there.
-    fileprivate mutating func appendEventData(_ text: UnsafeRawBufferPointer) {
+    mutating func appendEventData(_ text: UnsafeRawBufferPointer) {
         reserve(text.count + 7)
         jsonLiteral("data: ")
         var start = 0

@@ -47,7 +47,9 @@ extension ShardService {
         for lanePlace in 0..<edge.lanePlaces(of: topic) {
             guard let number = edge.lane(of: topic, at: lanePlace) else { continue }
             let lane = Lane(number: number)
-            if lane.wire.carrier == .events {
+            if lane.wire.carrier.isRaw {
+                publishRaw(publication, place, lane, overflow, &edge)
+            } else if lane.wire.carrier == .events {
                 publishEvent(publication, epoch, place, lane, overflow, &edge)
             } else if lane.wire.format == .json, !publication.isJSON {
                 refusesJSON = true
@@ -78,12 +80,22 @@ extension ShardService {
         _ topic: UInt32, _ lane: Lane, _ overflow: (policy: OverflowPolicy, key: UInt32),
         _ edge: inout Edge
     ) {
-        let (policy, key) = overflow
         let framing = frame(lane.wire, edge)
-        if lane.wire.carrier == .eventStream {
-            edge.publish(topic, lane: lane.number, framing, packed, policy: policy, key: key)
-            packed.removeAll()
-        } else if lane.wire.windowBits == 0 {
+        guard lane.wire.carrier == .eventStream else {
+            return publishScratch(topic, lane, framing: framing, overflow, &edge)
+        }
+        edge.publish(topic, lane: lane.number, framing, packed, policy: overflow.policy, key: overflow.key)
+        packed.removeAll()
+        scratch.removeAll()
+    }
+
+    /// The same for what is framed otherwise than the lane's other messages.
+    mutating func publishScratch(
+        _ topic: UInt32, _ lane: Lane, framing: Framing, _ overflow: (policy: OverflowPolicy, key: UInt32),
+        _ edge: inout Edge
+    ) {
+        let (policy, key) = overflow
+        if lane.wire.windowBits == 0 {
             edge.publish(topic, lane: lane.number, framing, scratch, policy: policy, key: key)
         } else if edge.compress(scratch, windowBits: lane.wire.windowBits, into: &packed) {
             // Compressed once for all who agreed on the same window.

@@ -81,7 +81,8 @@ extension ShardService {
         case .poll:
             scratch.append(UInt8(ascii: "\n"))
             return .bare
-        case .events: preconditionFailure("plain event streams carry no messages of the protocol")
+        case .events, .raw, .rawEvents:
+            preconditionFailure("plain event streams carry no messages of the protocol")
         }
     }
 }

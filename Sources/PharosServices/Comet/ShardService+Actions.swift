@@ -88,6 +88,7 @@ extension ShardService {
             return disconnect(id, .connectionLimit, &edge)
         }
         sessions.register(id)
+        sessions[id].connectedAtMs = edge.wallMs
         var reply = reply
         if case .connect(var result) = reply.result, sessions[id].streamKey != 0 {
             result.session = streamName(id)

@@ -108,7 +108,7 @@ extension ShardService {
     private func entry(of id: ConnectionID) -> APIConnection {
         var entry = APIConnection(client: sessions[id].session.client)
         entry.user = sessions[id].session.user
-        entry.transport = sessions[id].wire.carrier.transportName
+        entry.transport = sessions[id].wire.carrier.name
         entry.connectedAt = sessions[id].connectedAtMs / 1_000
         let name = Int(sessions[id].name)
         if name > 0 { entry.name = node.settings.client.registeredNames[name - 1] }

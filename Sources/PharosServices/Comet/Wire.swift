@@ -12,17 +12,6 @@ struct Wire: Equatable, Sendable {
         case poll
         /// Server-sent events for plain `EventSource`s: no protocol, one event per publication.
         case events
-
-        /// As applications are told.
-        var transportName: String {
-            switch self {
-            case .webSocket: "websocket"
-            case .httpStream: "http_stream"
-            case .eventStream: "sse"
-            case .poll: "poll"
-            case .events: "events"
-            }
-        }
     }
 
     var format: WireFormat

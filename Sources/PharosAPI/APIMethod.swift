@@ -42,7 +42,7 @@ package struct APIMethod: Sendable {
         APIField("delta", .boolean("Offer deltas to subscribers that agreed to them.")),
         APIField("version", .integer("A version that is not greater than the last one is suppressed.", minimum: 0)),
         APIField("version_epoch", .text("Versions of another epoch start anew.")),
-        APIField("exclude_client", .text("Client id: this connection does not get it live, as its publisher, perhaps.")),
+        APIField("exclude_client", .text("Client id of a connection that does not get it live: its publisher's.")),
     ]
 
     private static let messaging = [
@@ -119,7 +119,7 @@ package struct APIMethod: Sendable {
                 APIField("delivered", .integer("Connections that it went to.", minimum: 0), required: true),
                 APIField(
                     "undeliverable",
-                    .integer("Connections that cannot carry it: bytes that are no JSON, where JSON is spoken.", minimum: 0)),
+                    .integer("Connections that cannot carry it: they speak JSON, and it is none.", minimum: 0)),
             ]),
         APIMethod(
             name: "connections", summary: "Connections, in the order of their ids, page by page",

@@ -23,7 +23,9 @@ extension ShardService {
         _ target: APITarget, _ edge: borrowing Edge, includesPending: Bool
     ) -> [ConnectionID] {
         if !target.client.isEmpty { return connection(of: target.client).map { [$0] } ?? [] }
-        if !target.session.isEmpty { return connection(ofSession: target.session, nowMs: edge.nowMs).map { [$0] } ?? [] }
+        if !target.session.isEmpty {
+            return connection(ofSession: target.session, nowMs: edge.nowMs).map { [$0] } ?? []
+        }
         if !target.user.isEmpty { return sessions.connections(of: target.user) }
         if !target.channel.isEmpty { return subscribers(of: target.channel, edge, includesPending: includesPending) }
         return target.all ? sessions.registered : []

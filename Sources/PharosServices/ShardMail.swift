@@ -73,6 +73,8 @@ enum ControlCommand: Sendable {
     case refresh(APIRefresh)
     case listChannels
     case summary
+    case send(APISend)
+    case listConnections(APIConnections)
 }
 
 enum ControlAnswer: Sendable {
@@ -80,6 +82,9 @@ enum ControlAnswer: Sendable {
     case failed(ReplyError)
     case channels([String: Int])
     case summary(ShardSummary)
+    case sent(SendCount)
+    /// In the order of client ids, one more than a page at most.
+    case connections([APIConnection])
 }
 
 /// One shard's part of `info`.

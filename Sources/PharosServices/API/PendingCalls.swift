@@ -43,12 +43,16 @@ struct PendingCalls {
         var kind: Kind
         var channels: [String: Int] = [:]
         var summary = ShardSummary()
+        var sent = SendCount()
+        var connections: [APIConnection] = []
         var error: ReplyError?
 
         enum Kind {
             case done
             case channels(APIChannels)
             case info
+            case send(APITarget)
+            case connections(limit: Int)
         }
     }
 

@@ -21,15 +21,15 @@ extension ShardService {
     mutating func deliver(_ event: ChannelEvent, to channel: String, _ edge: inout Edge) {
         guard let place = channels.index(of: channel) else { return }
         switch event {
-        case .publication(let publication, let epoch):
-            deliver(publication, epoch, place, &edge)
+        case .publication(let publication, let epoch, let except):
+            deliver(publication, epoch, except: except, place, &edge)
         case .join(let info): deliverToJoinLeave(Push(channel: channel, event: .join(info)), place, &edge)
         case .leave(let info): deliverToJoinLeave(Push(channel: channel, event: .leave(info)), place, &edge)
         }
     }
 
     private mutating func deliver(
-        _ publication: Publication, _ epoch: String, _ place: Int, _ edge: inout Edge
+        _ publication: Publication, _ epoch: String, except: ClientID?, _ place: Int, _ edge: inout Edge
     ) {
         let name = channels[place].name
         for waiting in channels[place].waiting where sessions.contains(waiting.connection) {
@@ -44,6 +44,8 @@ extension ShardService {
         let sentEpoch = publication.offset == 1 ? epoch : ""
         var refusesJSON = false
         let overflow = overflow(publication, place)
+        var away: (id: ConnectionID, binding: UInt32)?
+        if let except { away = stepAside(except, place, &edge) }
         for lanePlace in 0..<edge.lanePlaces(of: topic) {
             guard let number = edge.lane(of: topic, at: lanePlace) else { continue }
             let lane = Lane(number: number)
@@ -60,11 +62,13 @@ extension ShardService {
                 publishScratch(topic, lane, overflow, &edge)
             }
         }
+        if let away { edge.stepBack(away.binding) }
         if channels[place].deltaSubscribers > 0 {
             channels[place].deltaBase = publication.data
             if channels[place].hasFreshDeltas { followDeltas(place, &edge) }
         }
-        if refusesJSON { refuseJSON(topic, &edge) }
+        if let away { passedOver(away.id, publication, epoch, place, &edge) }
+        if refusesJSON { refuseJSON(topic, &edge) { $0.client != except } }
     }
 
     mutating func encode(_ publication: Publication, _ epoch: String, channel: String, _ format: WireFormat) {

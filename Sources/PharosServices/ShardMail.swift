@@ -44,6 +44,11 @@ enum ShardMail: Sendable {
     /// A server API call that came in outside the shard.
     case backendCall(BackendCall)
     case counters(CounterCall)
+    case directCall(DirectCall)
+    case countSubscribers(CountCall)
+    /// To a channel's owner.
+    case joinInProcess(InProcessJoin)
+    case leaveInProcess(InProcessTicket)
     case shutdown(windowMs: Int64)
 }
 

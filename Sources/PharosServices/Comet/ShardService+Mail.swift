@@ -38,6 +38,11 @@ extension ShardService {
         case .keysLoaded(let id, let action): keysLoaded(id, action, &edge)
         case .backendCall(let call): backendCall(call, &edge)
         case .counters(let call): call.answer(nodeCounters(edge))
+        case .directCall(let call): execute(call.request, origin: .direct(call), &edge)
+        case .countSubscribers(let call):
+            call.answer(channels.index(of: call.channel).map { channels[$0].subscriberCount } ?? 0)
+        case .joinInProcess(let join): joinInProcess(join, &edge)
+        case .leaveInProcess(let ticket): leaveInProcess(ticket, &edge)
         case .shutdown(let windowMs): shutDown(windowMs, &edge)
         }
     }
@@ -73,6 +78,7 @@ extension ShardService {
         edge.forEachDetached { detached.append($0) }
         for id in detached { disconnect(id, .shutdown, &edge) }
         endPolls(&edge)
+        endInProcess(&edge)
         for id in open { edge.setTimer(id, atMs: edge.nowMs + .random(in: 0...max(windowMs, 0))) }
         edge.closeIdleRequests()
         if edge.connectionCount == 0 { edge.isFinished = true }

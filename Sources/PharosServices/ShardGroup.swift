@@ -41,11 +41,13 @@ package final class ShardGroup: Backend {
     /// Opens the ports and starts the threads: `init` and `start` in one.
     package convenience init(
         settings: ServerSettings, verifier: any TokenVerifier, durable: (any DurableStreams)? = nil,
-        adopter: (any SocketAdopter)?, version: String, openFiles: Int, processors: [Int] = [], listens: Bool = true,
+        application: Application = Application(), adopter: (any SocketAdopter)?, version: String, openFiles: Int,
+        processors: [Int] = [], listens: Bool = true,
         report: @escaping @Sendable (ServiceEvent) -> Void = { _ in }
     ) throws {
         try self.init(
-            settings: settings, verifier: verifier, durable: durable, version: version, openFiles: openFiles,
+            settings: settings, verifier: verifier, durable: durable, application: application, version: version,
+            openFiles: openFiles,
             processors: processors, listens: listens, report: report)
         start(adopter: adopter)
     }
@@ -54,18 +56,21 @@ package final class ShardGroup: Backend {
     ///
     /// - Parameters:
     ///   - durable: keeps the streams of namespaces with `durability: disk`; closed by the caller, after `join`.
+    ///   - application: whom the shards ask, and tell.
     ///   - listens: false: connections come only through `open`.
     ///   - openFiles: descriptors this process may have; bounds the connections.
     ///   - report: called on the shards' threads; must not block.
     package init(
-        settings: ServerSettings, verifier: any TokenVerifier, durable: (any DurableStreams)? = nil, version: String,
+        settings: ServerSettings, verifier: any TokenVerifier, durable: (any DurableStreams)? = nil,
+        application: Application = Application(), version: String,
         openFiles: Int, processors: [Int] = [], listens: Bool = true,
         report: @escaping @Sendable (ServiceEvent) -> Void = { _ in }
     ) throws {
         let count = min(settings.edge.shards > 0 ? settings.edge.shards : ShardGroup.processorCount, 64)
         do {
             node = try NodeContext(
-                settings: settings, version: version, verifier: verifier, durable: durable, shards: count,
+                settings: settings, version: version, verifier: verifier, durable: durable,
+                application: application, shards: count,
                 nowMs: pharos_monotonic_ms(), report: report)
         } catch let error as AddressRulesError {
             throw StartError.badProxies("\(error)")

@@ -43,6 +43,8 @@ enum ShardMail: Sendable {
     case keysLoaded(ConnectionID, SessionAction)
     /// A server API call that came in outside the shard.
     case backendCall(BackendCall)
+    /// The application has answered the question with this number.
+    case hookAnswered(ConnectionID, UInt32, HookOutcome)
     case counters(CounterCall)
     case directCall(DirectCall)
     case countSubscribers(CountCall)

@@ -100,7 +100,7 @@ extension ShardService {
         for name in names {
             let waiting = sessions[id].session.pendingCommand(of: name)
             guard let removed = sessions[id].session.removeSubscription(of: name) else { continue }
-            undo(removed, of: id, &edge)
+            undo(removed, of: id, because: .server, &edge)
             counters.unsubscribes[UnsubscribeReason.server.code, default: 0] += 1
             if let waiting {
                 // The client has no subscription yet that could end: its subscribe is refused.

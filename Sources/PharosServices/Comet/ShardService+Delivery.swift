@@ -185,7 +185,7 @@ extension ShardService {
             if subscription.flags.contains(.isServerSide) || sessions[id].wire.carrier == .events {
                 disconnect(id, .insufficientState, &edge)
             } else if let removed = sessions[id].session.removeSubscription(of: channel.name) {
-                undo(removed, of: id, &edge)
+                undo(removed, of: id, because: .insufficientState, &edge)
                 counters.unsubscribes[UnsubscribeReason.insufficientState.code, default: 0] += 1
                 send(Push(channel: channel.name, event: .unsubscribe(.insufficientState)), to: id, &edge)
             }

@@ -37,6 +37,7 @@ extension ShardService {
         case .sessionYielded(let id, let key, let state): sessionYielded(id, key, state, &edge)
         case .keysLoaded(let id, let action): keysLoaded(id, action, &edge)
         case .backendCall(let call): backendCall(call, &edge)
+        case .hookAnswered(let id, let number, let outcome): hookAnswered(id, number, outcome, &edge)
         case .counters(let call): call.answer(nodeCounters(edge))
         case .directCall(let call): execute(call.request, origin: .direct(call), &edge)
         case .countSubscribers(let call):

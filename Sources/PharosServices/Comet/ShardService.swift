@@ -26,6 +26,9 @@ struct ShardService: EdgeHandler, ~Copyable {
     private var queuedBytes: [UInt32: Int] = [:]
     /// Client addresses, kept only while there is a limit per address.
     var addresses: [UInt32: String] = [:]
+    /// What may be passed on of connections' own requests, by their place; empty where nothing may.
+    var facts: [UInt32: RequestFacts] = [:]
+    let passed: PassList
     var counters = ServiceCounters()
     /// Written by every encoder in turn, and always empty between two messages.
     var scratch: ByteWriter
@@ -68,7 +71,8 @@ struct ShardService: EdgeHandler, ~Copyable {
         storeReceiver = ShardStreamReceiver(node: node, index: index)
         scratch = ByteWriter(capacity: 4_096)
         packed = ByteWriter(capacity: 4_096)
-        clientSettings = SessionContext.Settings(settings.client)
+        clientSettings = SessionContext.Settings(settings.client, hooks: settings.hooks)
+        passed = settings.hooks.passes
         counters.nameCounts = Array(repeating: 0, count: settings.client.registeredNames.count)
         nextPositionCheckMs = node.startedMs
     }
@@ -102,6 +106,7 @@ struct ShardService: EdgeHandler, ~Copyable {
             usesFramePings: wire.carrier == .webSocket && Query.has("cf_ws_frame_ping_pong", "true", in: head.query),
             now: Moment(monotonicMs: edge.nowMs, wallMs: edge.wallMs))
         if let user = userFromProxy(id, head, edge) { session.userNamedByProxy(user) }
+        if !passed.isEmpty { facts[id.slot] = requestFacts(head, id, edge) }
         if node.countsAddresses { addresses[id.slot] = clientAddress(id, head, edge) }
         var entry = SessionEntry(session: session, wire: wire, generation: id.generation)
         if !wire.hasCloseFrame { entry.streamKey = random.next() }
@@ -218,14 +223,18 @@ struct ShardService: EdgeHandler, ~Copyable {
         for action in sessions[id].session.timerFired(context(edge)) {
             switch action {
             case .sendPing: sendPing(id, &edge)
+            case .ask(let ticket): ask(ticket, of: id, &edge)
             case .disconnect(let reason): return disconnect(id, reason, &edge)
-            case .expireSubscription(let subscription):
-                guard let removed = sessions[id].session.removeSubscription(of: subscription.channel) else { continue }
-                undo(removed, of: id, &edge)
-                send(Push(channel: removed.channel, event: .unsubscribe(.expired)), to: id, &edge)
+            case .expireSubscription(let subscription): expire(subscription, of: id, &edge)
             }
         }
         updateTimer(id, &edge)
+    }
+
+    mutating func expire(_ subscription: Subscription, of id: ConnectionID, _ edge: inout Edge) {
+        guard let removed = sessions[id].session.removeSubscription(of: subscription.channel) else { return }
+        undo(removed, of: id, because: .expired, &edge)
+        send(Push(channel: removed.channel, event: .unsubscribe(.expired)), to: id, &edge)
     }
 
     mutating func updateTimer(_ id: ConnectionID, _ edge: inout Edge) {
@@ -248,7 +257,7 @@ struct ShardService: EdgeHandler, ~Copyable {
         let wire = sessions[id].wire
         let stream = events[id.slot]
         // Who is sent away for good finds nothing again.
-        closeSession(id, keepsState: keepsState ?? reason.isReconnect, &edge)
+        closeSession(id, because: reason, keepsState: keepsState ?? reason.isReconnect, &edge)
         switch wire.carrier {
         case .webSocket:
             edge.closeWebSocket(
@@ -273,11 +282,14 @@ struct ShardService: EdgeHandler, ~Copyable {
     }
 
     /// - Parameter keepsState: whether a client that asked for it finds its state again.
-    mutating func closeSession(_ id: ConnectionID, keepsState: Bool = true, _ edge: inout Edge) {
+    mutating func closeSession(
+        _ id: ConnectionID, because reason: Disconnect = .connectionClosed, keepsState: Bool = true, _ edge: inout Edge
+    ) {
         guard sessions.contains(id) else { return }
         let isKept = keepsState && sessionKeys[id.slot] != nil && sessions[id].isRegistered
         let left = isKept ? stateLeft(by: id, edge) : sessions[id].session.unusedState
-        for subscription in sessions[id].session.close() { undo(subscription, of: id, &edge) }
+        for subscription in sessions[id].session.close() { undo(subscription, of: id, because: .disconnected, &edge) }
+        if sessions[id].isRegistered { tellDisconnected(id, reason, edge) }
         if sessions[id].name > 0 { counters.nameCounts[Int(sessions[id].name) - 1] -= 1 }
         if sessions[id].userSequence > 0 { node.leftNewest(of: sessions[id].session.user) }
         if sessions[id].holdsUserPlace { node.leave(user: sessions[id].session.user) }
@@ -285,6 +297,7 @@ struct ShardService: EdgeHandler, ~Copyable {
         let key = sessions[id].awaitsState && !isKept ? nil : sessionKeys[id.slot]
         sessions.remove(id)
         sessionKeys[id.slot] = nil
+        facts[id.slot] = nil
         freshDeltas[id.slot] = nil
         events[id.slot] = nil
         queues[id.slot] = nil

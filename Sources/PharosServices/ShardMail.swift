@@ -55,6 +55,11 @@ enum ShardMail: Sendable {
     /// A request for raw connections that came in outside the shard.
     case rawCall(RawBackendCall)
     case counters(CounterCall)
+    case directCall(DirectCall)
+    case countSubscribers(CountCall)
+    /// To a channel's owner.
+    case joinInProcess(InProcessJoin)
+    case leaveInProcess(InProcessTicket)
     case shutdown(windowMs: Int64)
 }
 

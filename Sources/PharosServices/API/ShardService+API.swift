@@ -176,6 +176,8 @@ extension ShardService {
         case .item(let parent, let index): itemFinished(parent, index, result, &edge)
         case .client(let id, let command): answer(result, command, to: id, &edge)
         case .poll(let id, let channel): pollRead(id, channel, result, &edge)
+        case .direct(let call): call.answer(result)
+        case .inProcess(let ticket): inProcessRead(ticket, result, &edge)
         case .http(let id, let transportErrors):
             let status = encode(result, transportErrors)
             scratch.withBytes { edge.respond(id, status: status, body: $0) }

@@ -35,9 +35,11 @@ extension ShardService {
         for waiting in channels[place].waiting where sessions.contains(waiting.connection) {
             sessions[waiting.connection].session.publicationArrived(publication, generation: waiting.generation)
         }
+        if !channels[place].receivers.isEmpty { keepForReceivers(publication, place) }
         if publication.offset > 0, !advance(place, to: publication.offset, epoch, &edge) { return }
         // After a gap the last subscriber may have gone, and the record with it.
         guard channels.index(of: name) == place else { return }
+        if !channels[place].receivers.isEmpty { deliverInProcess(publication, epoch, place) }
         if !channels[place].polls.isEmpty { answerPolls(place, publication, epoch, &edge) }
         let topic = channels[place].topic
         // Only the first publication of a stream brings its epoch, for those who subscribed while it was empty.
@@ -189,6 +191,7 @@ extension ShardService {
 
     /// Publications are missing: every positioned subscription here ends, and its client comes back with recovery.
     mutating func endPositioned(_ channel: LocalChannel, _ edge: inout Edge) {
+        tellGap(channel)
         for id in subscribers(of: channel.topic, edge) {
             guard sessions.contains(id),
                 let subscription = sessions[id].session.subscription(of: channel.name),

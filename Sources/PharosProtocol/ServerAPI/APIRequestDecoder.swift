@@ -187,7 +187,7 @@ extension ReplyError {
 
 extension JSONScanner {
     /// One object of the server API; an error names the field it was met in.
-    fileprivate mutating func apiFields<Fields: JSONMessage>(
+    mutating func apiFields<Fields: JSONMessage>(
         _ type: Fields.Type
     ) throws(ReplyError) -> Fields {
         var fields = Fields.withoutFields
@@ -212,7 +212,7 @@ extension JSONScanner {
         }
     }
 
-    fileprivate mutating func finishAPIBody() throws(ReplyError) {
+    mutating func finishAPIBody() throws(ReplyError) {
         do {
             try finish()
         } catch {

@@ -193,7 +193,7 @@ extension ReplyError {
 
 extension JSONScanner {
     /// One object of the server API; an error names the field it was met in.
-    fileprivate mutating func apiFields<Fields: JSONMessage>(
+    mutating func apiFields<Fields: JSONMessage>(
         _ type: Fields.Type
     ) throws(ReplyError) -> Fields {
         var fields = Fields.withoutFields
@@ -218,7 +218,7 @@ extension JSONScanner {
         }
     }
 
-    fileprivate mutating func finishAPIBody() throws(ReplyError) {
+    mutating func finishAPIBody() throws(ReplyError) {
         do {
             try finish()
         } catch {

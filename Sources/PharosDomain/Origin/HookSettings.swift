@@ -86,6 +86,8 @@ package struct OriginSettings: Equatable, Sendable {
     package var asksPermission = false
     /// Bytes of an answer.
     package var answerLimit = 1_048_576
+    /// For https: a PEM file with the authorities to trust; "": those of the system.
+    package var certificateAuthority = ""
 
     package init(name: String, url: String) {
         self.name = name

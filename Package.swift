@@ -84,6 +84,16 @@ if !coreOnly {
                 "PharosDomain", "CPharosSys", .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ]),
+        core(
+            "PharosOrigin",
+            [
+                "PharosBytes", "PharosDomain", "PharosProtocol",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOTLS", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "Crypto", package: "swift-crypto"),
+            ]),
         core("PharosConfiguration", ["PharosDomain", .product(name: "Yams", package: "Yams")]),
         core(
             "PharosTransports",
@@ -137,6 +147,15 @@ if !coreOnly {
             swiftSettings: strict),
         tests("PharosAuthTests", ["PharosAuth", "PharosDomain", .product(name: "Crypto", package: "swift-crypto")]),
         tests("PharosSQLiteTests", ["PharosSQLite", "PharosDomain", "PharosTestKit"]),
+        tests(
+            "PharosOriginTests",
+            [
+                "PharosOrigin", "PharosDomain", "PharosProtocol", "PharosBytes",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ]),
         tests("PharosConfigurationTests", ["PharosConfiguration", "PharosDomain"]),
         tests(
             "PharosAPITests",

@@ -12,8 +12,9 @@ package struct HTTPAnswerReader {
         }
         package var kind: Kind
 
-        static let malformed = Failure(kind: .malformed)
-        static let tooLarge = Failure(kind: .tooLarge)
+        package static let malformed = Failure(kind: .malformed)
+        package static let tooLarge = Failure(kind: .tooLarge)
+        package static let ended = Failure(kind: .ended)
     }
 
     /// Bytes of everything before the body, and of the fields after it.
@@ -62,7 +63,7 @@ package struct HTTPAnswerReader {
 
     /// The connection has ended: for some answers that is how they end.
     package mutating func finish() throws(Failure) -> HTTPAnswer {
-        guard case .bodyUntilEnd = place else { throw Failure(kind: .ended) }
+        guard case .bodyUntilEnd = place else { throw .ended }
         return answer
     }
 

@@ -81,6 +81,10 @@ package struct UnsubscribeReason: Equatable, Sendable {
         self.reason = reason
     }
 
+    /// The client's own wish; only the application hears of it.
+    package static let client = UnsubscribeReason(code: 0, reason: "client unsubscribe")
+    /// The connection has ended; only the application hears of it.
+    package static let disconnected = UnsubscribeReason(code: 1, reason: "disconnect")
     package static let server = UnsubscribeReason(code: 2000, reason: "server unsubscribe")
     package static let insufficientState = UnsubscribeReason(code: 2500, reason: "insufficient state")
     package static let expired = UnsubscribeReason(code: 2501, reason: "subscription expired")

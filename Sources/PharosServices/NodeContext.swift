@@ -11,6 +11,7 @@ final class NodeContext: Sendable {
     let verifier: any TokenVerifier
     /// nil: all streams live in memory.
     let durable: (any DurableStreams)?
+    let application: Application
     let mailboxes: [Mailbox<LoopMail<ShardMail>>]
     let origins: OriginRules
     let proxies: AddressRules
@@ -29,8 +30,7 @@ final class NodeContext: Sendable {
 
     init(
         settings: ServerSettings, version: String, verifier: any TokenVerifier, durable: (any DurableStreams)?,
-        shards: Int,
-        nowMs: Int64,
+        application: Application, shards: Int, nowMs: Int64,
         report: @escaping @Sendable (ServiceEvent) -> Void
     ) throws {
         self.report = report
@@ -38,6 +38,7 @@ final class NodeContext: Sendable {
         self.version = version
         self.verifier = verifier
         self.durable = durable
+        self.application = application
         mailboxes = (0..<shards).map { _ in Mailbox() }
         outputTotal = settings.edge.outputLimit > 0 ? OutputTotal(limit: settings.edge.outputLimit) : nil
         parked = ParkedSessions(limit: settings.client.sessionLimit)
@@ -71,7 +72,8 @@ final class NodeContext: Sendable {
 
     /// nil: the connection may be upgraded; otherwise the status to refuse it with.
     func admit(address: String, nowMs: Int64) -> Int? {
-        guard isReady else { return 503 }
+        // Whoever would come now could not be reported when he goes.
+        guard isReady, application.events?.isAccepting ?? true else { return 503 }
         return admission.withLock { $0.admit(address: address, nowMs: nowMs) }
     }
 

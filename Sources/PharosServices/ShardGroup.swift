@@ -29,7 +29,7 @@ package final class ShardGroup: Backend {
         }
     }
 
-    private let node: NodeContext
+    let node: NodeContext
     /// The port that is listened on, also when the settings asked for any.
     package let port: Int
     private let listeners: [Int32]
@@ -41,11 +41,13 @@ package final class ShardGroup: Backend {
     /// Opens the ports and starts the threads: `init` and `start` in one.
     package convenience init(
         settings: ServerSettings, verifier: any TokenVerifier, durable: (any DurableStreams)? = nil,
-        adopter: (any SocketAdopter)?, version: String, openFiles: Int, processors: [Int] = [], listens: Bool = true,
+        application: Application = Application(), adopter: (any SocketAdopter)?, version: String, openFiles: Int,
+        processors: [Int] = [], listens: Bool = true,
         report: @escaping @Sendable (ServiceEvent) -> Void = { _ in }
     ) throws {
         try self.init(
-            settings: settings, verifier: verifier, durable: durable, version: version, openFiles: openFiles,
+            settings: settings, verifier: verifier, durable: durable, application: application, version: version,
+            openFiles: openFiles,
             processors: processors, listens: listens, report: report)
         start(adopter: adopter)
     }
@@ -54,18 +56,21 @@ package final class ShardGroup: Backend {
     ///
     /// - Parameters:
     ///   - durable: keeps the streams of namespaces with `durability: disk`; closed by the caller, after `join`.
+    ///   - application: whom the shards ask, and tell.
     ///   - listens: false: connections come only through `open`.
     ///   - openFiles: descriptors this process may have; bounds the connections.
     ///   - report: called on the shards' threads; must not block.
     package init(
-        settings: ServerSettings, verifier: any TokenVerifier, durable: (any DurableStreams)? = nil, version: String,
+        settings: ServerSettings, verifier: any TokenVerifier, durable: (any DurableStreams)? = nil,
+        application: Application = Application(), version: String,
         openFiles: Int, processors: [Int] = [], listens: Bool = true,
         report: @escaping @Sendable (ServiceEvent) -> Void = { _ in }
     ) throws {
         let count = min(settings.edge.shards > 0 ? settings.edge.shards : ShardGroup.processorCount, 64)
         do {
             node = try NodeContext(
-                settings: settings, version: version, verifier: verifier, durable: durable, shards: count,
+                settings: settings, version: version, verifier: verifier, durable: durable,
+                application: application, shards: count,
                 nowMs: pharos_monotonic_ms(), report: report)
         } catch let error as AddressRulesError {
             throw StartError.badProxies("\(error)")
@@ -148,6 +153,18 @@ package final class ShardGroup: Backend {
         }
     }
 
+    package func callRaw(
+        method: String, path: String, query: String, headers: [String: String], body: [UInt8]
+    ) async -> APIResponse {
+        await withCheckedContinuation { continuation in
+            let call = RawBackendCall(method: method, path: path, query: query, headers: headers, body: body) {
+                continuation.resume(returning: $0)
+            }
+            // A call that is refused here is dropped, and answers for itself.
+            node.mailboxes[pickShard()].post(.handler(.rawCall(call)))
+        }
+    }
+
     package func open(sink: any ByteSink, peer: String) -> any ByteSource {
         openSink(sink, peer: peer, mailbox: node.mailboxes[pickShard()])
     }
@@ -164,7 +181,7 @@ package final class ShardGroup: Backend {
         return sum
     }
 
-    private func pickShard() -> Int {
+    func pickShard() -> Int {
         Int(UInt(bitPattern: nextShard.wrappingAdd(1, ordering: .relaxed).oldValue) % UInt(node.mailboxes.count))
     }
 

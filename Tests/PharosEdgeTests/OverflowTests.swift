@@ -244,6 +244,8 @@ struct OverflowTests {
             if Int.random(in: 0..<4, using: &random) == 0 { scene.loop.runTurn(waitMs: 0) }
             if Int.random(in: 0..<40, using: &random) == 0 { output += peer.read() }
         }
+        // What was published in this turn goes to the connections at its end only.
+        scene.loop.runTurn(waitMs: 0)
         scene.loop.edge.send(id, .chunk, ByteWriter("the end."))
         let got = names(scene, peer, until: "the end.", after: output)
         #expect(scene.script.slow.isEmpty)

@@ -50,7 +50,7 @@ struct JSONRoundTripTests {
     @Test("a client ignores fields of newer servers")
     func unknownFields() throws {
         #expect(
-            try Wire.messages(#"{"id":1,"subscribe":{"id":4,"type":1,"delta":true,"publications":null},"new":[]}"#)
+            try Wire.messages(#"{"id":1,"subscribe":{"id":4,"type":1,"shape":true,"publications":null},"new":[]}"#)
                 == [.reply(Reply(id: 1, result: .subscribe(SubscribeResult())))])
     }
 }

@@ -6,9 +6,33 @@ extension ClientSession {
         guard !request.channel.isEmpty else { return .disconnect(.badRequest) }
         guard request.type == 0 else { return refuse(command, .notAvailable) }
         guard !request.data.isEmpty else { return refuse(command, .badRequest) }
+        if let options = try? context.rules.resolve(request.channel).options, !options.publishHook.isEmpty {
+            guard mayAsk(context) else { return refuse(command, .tooManyRequests) }
+            return .ask(
+                question(
+                    .publish(channel: request.channel, data: request.data), of: options.publishHook,
+                    about: .publish(
+                        command: command, channel: request.channel, data: request.data, options: options)))
+        }
         return checked(command, request.channel, context, \.publish) { options in
             .publish(command: command, channel: request.channel, data: request.data, options: options)
         }
+    }
+
+    mutating func rpcReceived(
+        _ command: UInt32, _ method: String, _ data: [UInt8], _ context: SessionContext
+    ) -> SessionAction {
+        guard let origin = context.hooks.origin(rpc: method) else { return refuse(command, .methodNotFound) }
+        guard mayAsk(context) else { return refuse(command, .tooManyRequests) }
+        return .ask(question(.rpc(method: method, data: data), of: origin, about: .rpc(command: command)))
+    }
+
+    /// A message for the application that has no answer.
+    mutating func messageReceived(_ data: [UInt8], _ context: SessionContext) -> SessionAction {
+        guard !context.hooks.message.isEmpty else { return .disconnect(.notAvailable) }
+        // Nobody could be told that it was not taken.
+        guard mayAsk(context) else { return .disconnect(.tooManyRequests) }
+        return .ask(question(.message(data: data), of: context.hooks.message, about: .message))
     }
 
     mutating func presenceReceived(

@@ -6,7 +6,15 @@ extension ClientSession {
         state = .connecting
         connecting = Connecting(command: command, request: request, result: ConnectResult())
         if !request.token.isEmpty { return .verifyConnection(token: request.token) }
+        if let granted { return admit(granted.claims, context) }
         if !user.isEmpty { return admit(ConnectionClaims(user: user), context) }
+        if !context.hooks.connect.isEmpty {
+            return .ask(
+                question(
+                    .connect(
+                        data: request.data, name: request.name, version: request.version, headers: request.headers),
+                    of: context.hooks.connect, about: .connect))
+        }
         if let restored { return admit(restored.state.claims, context) }
         guard context.settings.insecure || context.settings.allowAnonymousConnectWithoutToken else {
             return refuseConnect(.permissionDenied, context)
@@ -46,7 +54,7 @@ extension ClientSession {
         }
     }
 
-    private mutating func refuseConnect(_ error: ReplyError, _ context: SessionContext) -> SessionAction {
+    mutating func refuseConnect(_ error: ReplyError, _ context: SessionContext) -> SessionAction {
         guard let connecting else { return .none }
         state = .refused
         self.connecting = nil
@@ -54,7 +62,9 @@ extension ClientSession {
         return refuse(connecting.command, error)
     }
 
-    private mutating func admit(_ claims: ConnectionClaims, _ context: SessionContext) -> SessionAction {
+    mutating func admit(
+        _ claims: ConnectionClaims, data: [UInt8] = [], _ context: SessionContext
+    ) -> SessionAction {
         guard let connecting else { return .none }
         // Whoever holds the key of somebody else's state gets nothing of it.
         if let restored, restored.state.user != claims.user { return refuseConnect(.permissionDenied, context) }
@@ -80,8 +90,9 @@ extension ClientSession {
         var result = ConnectResult()
         result.client = client.text
         result.version = context.version
-        result.expires = expireAt != 0
-        result.ttl = ttl(expireAt, context)
+        result.expires = expireAt != 0 && !isRefreshedByHook
+        result.ttl = result.expires ? ttl(expireAt, context) : 0
+        result.data = data
         result.ping = heartbeat.pingSeconds
         result.pong = heartbeat.expectsPong
         if context.settings.connectIncludeServerTime { result.timeMs = context.now.wallMs }
@@ -97,6 +108,7 @@ extension ClientSession {
         state = .connected
         self.connecting = nil
         restored = nil
+        granted = nil
         heartbeat.connected(context.now)
         return Reply(id: connecting.command, result: .connect(connecting.result))
     }

@@ -22,7 +22,11 @@ extension ClientSession {
                 PendingSubscribe(generation: generation, request: request, command: command, options: options))
             return .verifySubscription(generation: generation, token: request.token)
         }
-        guard !context.rules.isPrivate(request.channel),
+        guard !context.rules.isPrivate(request.channel) else { return refuse(command, .permissionDenied) }
+        if !options.subscribeHook.isEmpty, !context.permissions.isUserLimited(request.channel, options) {
+            return askSubscribe(command, request, options, context)
+        }
+        guard
             context.permissions.maySubscribe(request.channel, user: user, options: options)
         else { return refuse(command, .permissionDenied) }
         let generation = reserve(request.channel)
@@ -84,6 +88,7 @@ extension ClientSession {
         }
         var order = makeOrder(generation, request, namespace, options, purpose: purpose, context)
         order.flags.insert(.isServerSide)
+        if isRefreshedByHook, !namespace.subRefreshHook.isEmpty { order.flags.insert(.isRefreshedByHook) }
         pending.append(
             PendingSubscribe(generation: generation, request: request, command: 0, options: namespace, order: order))
         return order
@@ -134,8 +139,8 @@ extension ClientSession {
         subscriptions[index].info = order.info
         subscriptions[index].expireAt = order.expireAt
         var result = SubscribeResult()
-        result.expires = order.expireAt != 0
-        result.ttl = ttl(order.expireAt, context)
+        result.expires = order.expireAt != 0 && !order.flags.contains(.isRefreshedByHook)
+        result.ttl = result.expires ? ttl(order.expireAt, context) : 0
         result.data = order.data
         var position: UInt64 = 0
         if let read, order.flags.contains(.isPositioned) {
@@ -221,6 +226,7 @@ extension ClientSession {
 
     mutating func unsubscribeReceived(_ command: UInt32, _ channel: String) -> SessionAction {
         guard !channel.isEmpty else { return .disconnect(.badRequest) }
+        if let abandoned = abandonSubscribe(command, channel) { return abandoned }
         let reply = Reply(id: command, result: .unsubscribe)
         guard let subscription = removeSubscription(of: channel) else { return .reply(reply) }
         return .unsubscribe(subscription, reply)
@@ -241,7 +247,7 @@ extension ClientSession {
 
     // MARK: Parts
 
-    private mutating func reserve(_ channel: String) -> UInt32 {
+    mutating func reserve(_ channel: String) -> UInt32 {
         let generation = nextGeneration
         nextGeneration &+= 1
         subscriptions.append(
@@ -250,13 +256,13 @@ extension ClientSession {
         return generation
     }
 
-    private mutating func release(_ generation: UInt32) {
+    mutating func release(_ generation: UInt32) {
         subscriptions.removeAll { $0.generation == generation }
         pending.removeAll { $0.generation == generation }
     }
 
     /// What is granted: wishes only with the matching permission, forced options unasked.
-    private func makeOrder(
+    func makeOrder(
         _ generation: UInt32, _ request: SubscribeRequest, _ namespace: ChannelOptions,
         _ options: SubscriptionOptions, purpose: SubscribeOrder.Purpose, _ context: SessionContext
     ) -> SubscribeOrder {

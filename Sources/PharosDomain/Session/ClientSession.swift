@@ -26,8 +26,17 @@ package struct ClientSession {
     /// What is still under way; empty almost always, so it costs one pointer.
     var pending: [PendingSubscribe] = []
     var connecting: Connecting?
+    /// Questions to the application without an answer; empty almost always.
+    var questions: [OpenQuestion] = []
+    var nextQuestion: UInt32 = 1
+    /// When it expires, the application is asked, and not the client.
+    var isRefreshedByHook = false
+    /// Monotonic milliseconds before which what has expired is not asked about again.
+    var nextRefreshMs: Int64 = 0
     /// What an earlier connection of this client left; until the connect is answered.
     var restored: Restored?
+    /// Who the client is, if the application said so at the request's head; until the connect is answered.
+    var granted: Claimed?
 
     final class Restored: Sendable {
         let state: RestoredState
@@ -39,8 +48,10 @@ package struct ClientSession {
         var request: SubscribeRequest
         var command: UInt32
         var options: ChannelOptions
-        /// nil while the token is being verified.
+        /// nil while the token is being verified, or the application asked.
         var order: SubscribeOrder?
+        /// The application is asked: other commands of the connection go on meanwhile.
+        var isAsked = false
         /// Live publications that arrive while the stream is read.
         var buffer: [Publication] = []
         /// More arrived than the buffer holds, so nothing can be proved any more.
@@ -87,13 +98,18 @@ package struct ClientSession {
         subscriptions.first { $0.channel == channel }
     }
 
-    package var isWaiting: Bool { state == .connecting || pending.contains { $0.order == nil } }
+    package var isWaiting: Bool { state == .connecting || pending.contains { $0.order == nil && !$0.isAsked } }
 
     /// Whether `command` is about a channel whose subscribe is not answered yet: it is handled once that is, so that
     /// pipelined commands see what the ones before them did, wherever the channel lives.
     package func mustWait(_ command: Command) -> Bool {
-        guard !pending.isEmpty, let channel = command.request?.awaitedChannel else { return false }
-        return pending.contains { $0.request.channel == channel }
+        if !questions.isEmpty, case .publish? = command.request, isPublishAsked { return true }
+        guard !pending.isEmpty, let channel = command.request?.awaitedChannel,
+            let waiting = pending.first(where: { $0.request.channel == channel })
+        else { return false }
+        // Who asks the application need not wait for it to change his mind.
+        if case .unsubscribe? = command.request, waiting.isAsked, waiting.order == nil { return false }
+        return true
     }
 
     // MARK: Commands
@@ -120,7 +136,7 @@ package struct ClientSession {
             guard command.id == 0, heartbeat.pongReceived() else { return .disconnect(.badRequest) }
             return .none
         }
-        if case .send = request { return .disconnect(.notAvailable) }
+        if case .send(let data) = request { return messageReceived(data, context) }
         guard command.id > 0 else { return .disconnect(.badRequest) }
         switch request {
         case .connect: return .disconnect(.badRequest)
@@ -135,7 +151,7 @@ package struct ClientSession {
         case .history(let request): return historyReceived(command.id, request, context)
         case .ping: return refuse(command.id, .notAvailable)
         case .send: preconditionFailure("handled above: send has no id")
-        case .rpc: return refuse(command.id, .methodNotFound)
+        case .rpc(let method, let data): return rpcReceived(command.id, method, data, context)
         case .refresh(let token): return refreshReceived(command.id, token, context)
         case .subRefresh(let request): return subRefreshReceived(command.id, request)
         }
@@ -153,6 +169,7 @@ package struct ClientSession {
         let open = subscriptions
         subscriptions = []
         pending = []
+        questions = []
         connecting = nil
         return open
     }
@@ -171,10 +188,10 @@ package struct ClientSession {
         case .connected: break
         }
         if heartbeat.isPongMissing(now) { return [.disconnect(.noPong)] }
+        var actions = dueRefreshes(context)
         if expireAt != 0, now.wallMs >= milliseconds(expireAt) + Int64(context.settings.expiredCloseDelay * 1_000) {
             return [.disconnect(.expired)]
         }
-        var actions: [TimerAction] = []
         let delay = Int64(context.settings.expiredSubCloseDelay * 1_000)
         for subscription in subscriptions
         where subscription.expireAt != 0 && now.wallMs >= milliseconds(subscription.expireAt) + delay {
@@ -196,6 +213,7 @@ package struct ClientSession {
         if state == .connected {
             consider(expireAt, context.settings.expiredCloseDelay)
             for subscription in subscriptions { consider(subscription.expireAt, context.settings.expiredSubCloseDelay) }
+            considerRefreshes(context, &deadline)
         }
         return deadline
     }
@@ -211,7 +229,11 @@ package struct SessionContext {
     /// Shared by all contexts, so that making one copies nothing.
     package final class Settings: Sendable {
         package let client: ClientSettings
-        package init(_ client: ClientSettings) { self.client = client }
+        package let hooks: HookSettings
+        package init(_ client: ClientSettings, hooks: HookSettings = HookSettings()) {
+            self.client = client
+            self.hooks = hooks
+        }
     }
 
     private let shared: Settings
@@ -219,12 +241,19 @@ package struct SessionContext {
     package let now: Moment
     package let version: String
 
+    package var hooks: HookSettings {
+        _read { yield shared.hooks }
+    }
+
     package var settings: ClientSettings {
         _read { yield shared.client }
     }
 
-    package init(settings: ClientSettings, rules: ChannelRules, now: Moment, version: String) {
-        self.init(Settings(settings), rules: rules, now: now, version: version)
+    package init(
+        settings: ClientSettings, hooks: HookSettings = HookSettings(), rules: ChannelRules, now: Moment,
+        version: String
+    ) {
+        self.init(Settings(settings, hooks: hooks), rules: rules, now: now, version: version)
     }
 
     package init(_ settings: Settings, rules: ChannelRules, now: Moment, version: String) {

@@ -17,6 +17,11 @@ package struct Permissions {
         return settings.insecure
     }
 
+    /// Whether the channel's name itself lists who may subscribe.
+    package func isUserLimited(_ channel: String, _ options: ChannelOptions) -> Bool {
+        options.allowUserLimitedChannels && rules.listedUsers(channel) != nil
+    }
+
     package func allows(_ allowance: ChannelOptions.Allowance, user: String, isSubscribed: Bool) -> Bool {
         if settings.insecure { return true }
         guard !user.isEmpty || allowance.forAnonymous else { return false }

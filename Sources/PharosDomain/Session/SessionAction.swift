@@ -19,6 +19,13 @@ package enum SessionAction: Equatable, Sendable {
     case readPresence(command: UInt32, channel: String)
     case readPresenceStats(command: UInt32, channel: String)
     case readHistory(command: UInt32, HistoryRequest, options: ChannelOptions)
+    case replies([Reply])
+    /// Ask the application, then call `hookAnswered`.
+    case ask(HookTicket)
+    /// The application has let the publication through; its data is set.
+    case publishGranted(command: UInt32, channel: String, HookPublish, options: ChannelOptions)
+    /// The client subscribes again by itself.
+    case expireSubscription(Subscription)
 }
 
 /// What follows from the read that a `SubscribeOrder` asked for.
@@ -43,6 +50,8 @@ package enum SubscribeCompletion: Equatable, Sendable {
 /// What is due at a moment.
 package enum TimerAction: Equatable, Sendable {
     case sendPing
+    /// Something expires, and the application is to say whether it goes on; then call `hookAnswered`.
+    case ask(HookTicket)
     case disconnect(Disconnect)
     /// The client subscribes again by itself.
     case expireSubscription(Subscription)

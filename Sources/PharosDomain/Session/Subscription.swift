@@ -13,6 +13,8 @@ package struct Subscription: Equatable, Sendable {
         package static let receivesJoinLeave = Flags(rawValue: 64)
         /// Publications come as differences from the one before.
         package static let usesDelta = Flags(rawValue: 128)
+        /// When it expires, the application is asked, and not the client.
+        package static let isRefreshedByHook = Flags(rawValue: 256)
     }
 
     package var channel: String

@@ -34,6 +34,7 @@ extension ShardService {
                 self.reply(.success(.read(try owner.history(order, nowMs: edge.nowMs))), to: reply, &edge)
             case .watch(let order, let shard):
                 owner.watch(order.channel, shard: shard)
+                tellOccupancy(edge)
                 ask(.history(order), reply: reply, &edge)
             case .removeHistory(let channel):
                 if isDurable(try rules.resolve(channel).options) { return removeStored(channel, reply) }

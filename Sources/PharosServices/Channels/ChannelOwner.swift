@@ -15,10 +15,14 @@ struct ChannelOwner: ~Copyable {
     private var nextExpiryMs: Int64 = 0
     /// What the durable store has confirmed of this shard's channels.
     var cache: StreamCache
+    /// Channels that have got their first subscriber or lost their last, until the shard tells of it; empty if nobody asks.
+    var changes: [(channel: String, isOccupied: Bool)] = []
+    let notesChanges: Bool
     let settings: ServerSettings
 
     init(_ settings: ServerSettings) {
         self.settings = settings
+        notesChanges = !settings.hooks.events.isDisjoint(with: [.occupied, .vacated])
         streams = MemoryStreamStore()
         presence = MemoryPresenceStore()
         cache = StreamCache(byteLimit: settings.store.cacheSize)
@@ -64,7 +68,9 @@ struct ChannelOwner: ~Copyable {
                 position, channel: order.channel, key: order.idempotencyKey,
                 untilMs: nowMs + Int64(settings.api.idempotencyWindow * 1_000))
         }
-        return (position, delivery(order.channel, .publication(publication, epoch: position.epoch)))
+        return (
+            position, delivery(order.channel, .publication(publication, epoch: position.epoch, except: order.except))
+        )
     }
 
     func retention(_ options: ChannelOptions) -> StreamRetention { StreamRetention(options, settings.channel) }
@@ -97,7 +103,10 @@ struct ChannelOwner: ~Copyable {
     }
 
     /// From now on the shard hears of the channel.
-    mutating func watch(_ channel: String, shard: Int) { interest[channel, default: 0] |= 1 << UInt64(shard) }
+    mutating func watch(_ channel: String, shard: Int) {
+        if notesChanges, interest[channel] == nil { changes.append((channel, true)) }
+        interest[channel, default: 0] |= 1 << UInt64(shard)
+    }
 
     /// Who hears of an event.
     func delivery(_ channel: String, _ event: ChannelEvent) -> Delivery? {
@@ -111,6 +120,7 @@ struct ChannelOwner: ~Copyable {
         if request.isLastOfShard, let shards = interest[request.channel] {
             let left = shards & ~(1 << UInt64(shard))
             interest[request.channel] = left == 0 ? nil : left
+            if notesChanges, left == 0 { changes.append((request.channel, false)) }
         }
         return request.emitsLeave ? delivery(request.channel, .leave(request.info)) : nil
     }

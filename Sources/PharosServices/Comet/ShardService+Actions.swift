@@ -37,7 +37,14 @@ extension ShardService {
             undo(subscription, of: id, &edge)
             send(reply, to: id, &edge)
         case .publish(let command, let channel, let data, let options):
-            publish(command, channel, data, options, of: id, &edge)
+            var granted = HookPublish()
+            granted.data = data
+            publish(command, channel, granted, options, of: id, &edge)
+        case .publishGranted(let command, let channel, let granted, let options):
+            publish(command, channel, granted, options, of: id, &edge)
+        case .replies(let replies): for reply in replies { send(reply, to: id, &edge) }
+        case .ask(let ticket): ask(ticket, of: id, &edge)
+        case .expireSubscription(let subscription): expire(subscription, of: id, &edge)
         case .readPresence(let command, let channel):
             call(.presence(channel: channel), channel, origin: .client(id, command: command), &edge)
         case .readPresenceStats(let command, let channel):
@@ -88,6 +95,11 @@ extension ShardService {
             return disconnect(id, .connectionLimit, &edge)
         }
         sessions.register(id)
+        sessions[id].connectedAtMs = edge.wallMs
+        tellConnected(id, edge)
+        for subscription in sessions[id].session.subscriptions where subscription.flags.contains(.isLive) {
+            tellSubscribed(id, subscription.channel, edge)
+        }
         var reply = reply
         if case .connect(var result) = reply.result, sessions[id].streamKey != 0 {
             result.session = streamName(id)
@@ -132,20 +144,24 @@ extension ShardService {
     }
 
     private mutating func publish(
-        _ command: UInt32, _ channel: String, _ data: [UInt8], _ options: ChannelOptions, of id: ConnectionID,
-        _ edge: inout Edge
+        _ command: UInt32, _ channel: String, _ granted: HookPublish, _ options: ChannelOptions,
+        of id: ConnectionID, _ edge: inout Edge
     ) {
+        let data = granted.data ?? []
         let info = sessions[id].session.clientInfo(
             channelInfo: sessions[id].session.subscription(of: channel)?.info ?? [])
         var publication = Publication(data: data, info: info)
+        publication.tags = granted.tags
         publication.isJSON = sessions[id].wire.format == .json || data.withUnsafeBytes { JSONScanner.isValid($0) }
         guard accepts(publication, options) else {
             return send(Reply(id: command, result: .error(.badRequest)), to: id, &edge)
         }
-        publication.allowsDelta = options.deltaPublish
+        publication.allowsDelta = options.deltaPublish || granted.delta
         // What is told about the publisher goes with it, so it must be JSON as well.
         if !info.isJSON { publication.isJSON = false }
-        let order = PublishOrder(channel: channel, publication: publication, options: options)
+        let order = PublishOrder(
+            channel: channel, publication: publication, options: options, skipHistory: granted.skipHistory,
+            idempotencyKey: granted.idempotencyKey, version: granted.version, versionEpoch: granted.versionEpoch)
         call(.publish(order), channel, origin: .client(id, command: command), &edge)
     }
 

@@ -41,6 +41,7 @@ extension ShardService {
         let waiting = WaitingAttach(request: request, connection: id, generation: generation, shard: shard)
         if request.isPositioned, isDurable(request.options) {
             owner.enter(request, shard: shard)
+            tellOccupancy(edge)
             return attachDurably(waiting, &edge)
         }
         do throws(ReplyError) {
@@ -48,6 +49,7 @@ extension ShardService {
         } catch {
             answerAttach(waiting, .failure(error), &edge)
         }
+        tellOccupancy(edge)
     }
 
     mutating func answerAttach(
@@ -70,6 +72,7 @@ extension ShardService {
             request.emitsLeave = false
         }
         distribute(owner.detach(request, shard: shard), request.channel, &edge)
+        tellOccupancy(edge)
     }
 
     /// The stream has been read: the subscription becomes live, or is undone.
@@ -140,6 +143,7 @@ extension ShardService {
         {
             channels[place].position = StreamPosition(offset: position, epoch: read.top.epoch)
         }
+        var isPartOfConnect = false
         switch answer {
         case .reply(var reply):
             count(reply)
@@ -151,7 +155,12 @@ extension ShardService {
         case .pushes(let pushes):
             for push in pushes { send(push, to: id, &edge) }
         case .partOfConnect(let reply):
+            isPartOfConnect = true
             if let reply { connectAnswered(id, reply, &edge) }
+        }
+        // A connection's own event comes before those of its channels: `connectAnswered` tells them then.
+        if sessions.contains(id), sessions[id].isRegistered, !isPartOfConnect {
+            tellSubscribed(id, subscription.channel, edge)
         }
         updateTimer(id, &edge)
     }
@@ -167,11 +176,17 @@ extension ShardService {
     }
 
     /// Undoes all that was done for a subscription that its session has already let go.
-    mutating func undo(_ subscription: Subscription, of id: ConnectionID, _ edge: inout Edge) {
+    ///
+    /// - Parameter reason: what the application is told of it.
+    mutating func undo(
+        _ subscription: Subscription, of id: ConnectionID, because reason: UnsubscribeReason = .client,
+        _ edge: inout Edge
+    ) {
         guard subscription.binding != ShardService.unattached else { return }
         guard let place = channels.index(of: subscription.channel) else { return }
         if subscription.binding != ShardService.attaching {
             edge.unsubscribe(subscription.binding)
+            tellUnsubscribed(id, subscription.channel, reason, edge)
             if subscription.flags.contains(.usesDelta) {
                 channels[place].deltaSubscribers -= 1
                 if channels[place].deltaSubscribers == 0 { channels[place].deltaBase = nil }

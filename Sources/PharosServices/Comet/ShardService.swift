@@ -26,6 +26,14 @@ struct ShardService: EdgeHandler, ~Copyable {
     private var queuedBytes: [UInt32: Int] = [:]
     /// Client addresses, kept only while there is a limit per address.
     var addresses: [UInt32: String] = [:]
+    /// What may be passed on of connections' own requests, by their place; empty where nothing may.
+    var facts: [UInt32: RequestFacts] = [:]
+    let passed: PassList
+    /// Requests about which the application decides first.
+    var handshakes = Handshakes()
+    /// What was granted to the request that is being served.
+    private(set) var claimed: ConnectionClaims?
+    var raw: RawConnections
     var counters = ServiceCounters()
     /// Written by every encoder in turn, and always empty between two messages.
     var scratch: ByteWriter
@@ -47,6 +55,8 @@ struct ShardService: EdgeHandler, ~Copyable {
     var polledSessions: [UInt32: PolledSession] = [:]
     /// Polls of sessions that wait here for an answer from the session's shard, by the connection's place.
     var waitingPolls: [UInt32: WaitingPoll] = [:]
+    /// Subscribers inside the process that are to be woken at the turn's end.
+    var awakened: [any InProcessReceiver] = []
     var decoded: [Command] = []
     var shutdownEndsMs: Int64?
     var nextPositionCheckMs: Int64
@@ -66,7 +76,9 @@ struct ShardService: EdgeHandler, ~Copyable {
         storeReceiver = ShardStreamReceiver(node: node, index: index)
         scratch = ByteWriter(capacity: 4_096)
         packed = ByteWriter(capacity: 4_096)
-        clientSettings = SessionContext.Settings(settings.client)
+        clientSettings = SessionContext.Settings(settings.client, hooks: settings.hooks)
+        passed = settings.hooks.passes
+        raw = RawConnections(settings)
         counters.nameCounts = Array(repeating: 0, count: settings.client.registeredNames.count)
         nextPositionCheckMs = node.startedMs
     }
@@ -82,14 +94,24 @@ struct ShardService: EdgeHandler, ~Copyable {
     mutating func webSocketOpened(
         _ id: ConnectionID, _ head: RequestHead, subprotocol: WebSocketHandshake.Subprotocol, _ edge: inout Edge
     ) {
+        if let admission = raw.admission {
+            raw.admission = nil
+            return rawOpened(id, head, admission, &edge)
+        }
         let wantsProtobuf =
             subprotocol == .centrifugeProtobuf
             || (subprotocol == .none
                 && (Query.has("cf_protocol", "protobuf", in: head.query)
                     || Query.has("format", "protobuf", in: head.query)))
-        openSession(
-            id, head,
-            Wire(format: wantsProtobuf ? .protobuf : .json, windowBits: edge.compression(of: id)), &edge)
+        let wire = Wire(format: wantsProtobuf ? .protobuf : .json, windowBits: edge.compression(of: id))
+        withClaims(of: id) { $0.openSession(id, head, wire, &edge) }
+    }
+
+    /// Does something for a request that the application let in: sessions that are opened meanwhile are its client's.
+    mutating func withClaims(of id: ConnectionID, _ body: (inout ShardService) -> Void) {
+        if !handshakes.isEmpty { claimed = handshakes.takeClaims(id) }
+        body(&self)
+        claimed = nil
     }
 
     /// A connection has come, and its first command is awaited.
@@ -100,6 +122,8 @@ struct ShardService: EdgeHandler, ~Copyable {
             usesFramePings: wire.carrier == .webSocket && Query.has("cf_ws_frame_ping_pong", "true", in: head.query),
             now: Moment(monotonicMs: edge.nowMs, wallMs: edge.wallMs))
         if let user = userFromProxy(id, head, edge) { session.userNamedByProxy(user) }
+        if let claimed { session.claimed(claimed) }
+        if !passed.isEmpty { facts[id.slot] = requestFacts(head, id, edge) }
         if node.countsAddresses { addresses[id.slot] = clientAddress(id, head, edge) }
         var entry = SessionEntry(session: session, wire: wire, generation: id.generation)
         if !wire.hasCloseFrame { entry.streamKey = random.next() }
@@ -116,6 +140,7 @@ struct ShardService: EdgeHandler, ~Copyable {
         case .webSocket, .httpStream, .eventStream: break
         case .events: settings.pongTimeout = 0
         case .poll: settings.pingInterval = 0
+        case .raw, .rawEvents: preconditionFailure("raw connections have no session")
         }
         return settings
     }
@@ -123,7 +148,7 @@ struct ShardService: EdgeHandler, ~Copyable {
     mutating func messageReceived(
         _ id: ConnectionID, _ message: UnsafeRawBufferPointer, isText: Bool, _ edge: inout Edge
     ) {
-        guard sessions.contains(id) else { return }
+        guard sessions.contains(id) else { return rawReceived(id, message, isText: isText, &edge) }
         decoded.removeAll(keepingCapacity: true)
         do throws(MalformedFrame) {
             switch sessions[id].wire.format {
@@ -190,6 +215,7 @@ struct ShardService: EdgeHandler, ~Copyable {
     }
 
     mutating func pongReceived(_ id: ConnectionID, _ edge: inout Edge) {
+        raw.connection(id)?.pongDueMs = 0
         guard sessions.contains(id), sessions[id].session.usesFramePings else { return }
         sessions[id].session.framePongReceived()
         updateTimer(id, &edge)
@@ -197,33 +223,44 @@ struct ShardService: EdgeHandler, ~Copyable {
 
     mutating func connectionClosed(_ id: ConnectionID, _ edge: inout Edge) {
         if sessions.contains(id) { return closeSession(id, &edge) }
+        if !handshakes.isEmpty { handshakes.forget(id) }
+        if let connection = raw.connection(id) { return rawVanished(connection, &edge) }
         pollerGone(id, &edge)
     }
 
     mutating func becameSlow(_ id: ConnectionID, _ edge: inout Edge) {
         counters.slowClosed += 1
-        disconnect(id, .slow, dropsQueue: true, &edge)
+        endSlow(id, .slow, &edge)
     }
 
     mutating func writeTimedOut(_ id: ConnectionID, _ edge: inout Edge) {
-        disconnect(id, .writeError, dropsQueue: true, &edge)
+        endSlow(id, .writeError, &edge)
+    }
+
+    private mutating func endSlow(_ id: ConnectionID, _ reason: Disconnect, _ edge: inout Edge) {
+        guard let connection = raw.connection(id) else { return disconnect(id, reason, dropsQueue: true, &edge) }
+        closeRaw(connection, code: UInt16(reason.code), reason: reason.reason, dropsQueue: true, &edge)
     }
 
     mutating func timerFired(_ id: ConnectionID, _ edge: inout Edge) {
-        if pollTimedOut(id, &edge) { return }
+        if pollTimedOut(id, &edge) || rawTimedOut(id, &edge) { return }
         guard sessions.contains(id) else { return }
         if shutdownEndsMs != nil { return disconnect(id, .shutdown, &edge) }
         for action in sessions[id].session.timerFired(context(edge)) {
             switch action {
             case .sendPing: sendPing(id, &edge)
+            case .ask(let ticket): ask(ticket, of: id, &edge)
             case .disconnect(let reason): return disconnect(id, reason, &edge)
-            case .expireSubscription(let subscription):
-                guard let removed = sessions[id].session.removeSubscription(of: subscription.channel) else { continue }
-                undo(removed, of: id, &edge)
-                send(Push(channel: removed.channel, event: .unsubscribe(.expired)), to: id, &edge)
+            case .expireSubscription(let subscription): expire(subscription, of: id, &edge)
             }
         }
         updateTimer(id, &edge)
+    }
+
+    mutating func expire(_ subscription: Subscription, of id: ConnectionID, _ edge: inout Edge) {
+        guard let removed = sessions[id].session.removeSubscription(of: subscription.channel) else { return }
+        undo(removed, of: id, because: .expired, &edge)
+        send(Push(channel: removed.channel, event: .unsubscribe(.expired)), to: id, &edge)
     }
 
     mutating func updateTimer(_ id: ConnectionID, _ edge: inout Edge) {
@@ -246,7 +283,7 @@ struct ShardService: EdgeHandler, ~Copyable {
         let wire = sessions[id].wire
         let stream = events[id.slot]
         // Who is sent away for good finds nothing again.
-        closeSession(id, keepsState: keepsState ?? reason.isReconnect, &edge)
+        closeSession(id, because: reason, keepsState: keepsState ?? reason.isReconnect, &edge)
         switch wire.carrier {
         case .webSocket:
             edge.closeWebSocket(
@@ -267,15 +304,19 @@ struct ShardService: EdgeHandler, ~Copyable {
             write(Push(channel: "", event: .disconnect(reason)), to: id, wire, &edge)
             pollSessionEnded(id, &edge)
         case .events: endEvents(id, stream, reason, dropsQueue: dropsQueue, &edge)
+        case .raw, .rawEvents: preconditionFailure("raw connections have no session")
         }
     }
 
     /// - Parameter keepsState: whether a client that asked for it finds its state again.
-    mutating func closeSession(_ id: ConnectionID, keepsState: Bool = true, _ edge: inout Edge) {
+    mutating func closeSession(
+        _ id: ConnectionID, because reason: Disconnect = .connectionClosed, keepsState: Bool = true, _ edge: inout Edge
+    ) {
         guard sessions.contains(id) else { return }
         let isKept = keepsState && sessionKeys[id.slot] != nil && sessions[id].isRegistered
         let left = isKept ? stateLeft(by: id, edge) : sessions[id].session.unusedState
-        for subscription in sessions[id].session.close() { undo(subscription, of: id, &edge) }
+        for subscription in sessions[id].session.close() { undo(subscription, of: id, because: .disconnected, &edge) }
+        if sessions[id].isRegistered { tellDisconnected(id, reason, edge) }
         if sessions[id].name > 0 { counters.nameCounts[Int(sessions[id].name) - 1] -= 1 }
         if sessions[id].userSequence > 0 { node.leftNewest(of: sessions[id].session.user) }
         if sessions[id].holdsUserPlace { node.leave(user: sessions[id].session.user) }
@@ -283,6 +324,7 @@ struct ShardService: EdgeHandler, ~Copyable {
         let key = sessions[id].awaitsState && !isKept ? nil : sessionKeys[id.slot]
         sessions.remove(id)
         sessionKeys[id.slot] = nil
+        facts[id.slot] = nil
         freshDeltas[id.slot] = nil
         events[id.slot] = nil
         queues[id.slot] = nil
@@ -310,7 +352,8 @@ struct ShardService: EdgeHandler, ~Copyable {
             checkPositions(&edge)
         }
         guard let ends = shutdownEndsMs else { return }
-        if edge.connectionCount == 0 || edge.nowMs >= ends { edge.isFinished = true }
+        if edge.nowMs >= ends { abandonRaw(&edge) }
+        if edge.connectionCount == 0 && raw.isEmpty || edge.nowMs >= ends { edge.isFinished = true }
     }
 
     // MARK: Names

@@ -31,6 +31,7 @@ extension ShardService {
             deadlineMs: edge.nowMs + Int64(request.waitSeconds) * 1_000)
         edge.park(id)
         polls[id.slot] = poll
+        if request.token.isEmpty, let claimed { return begin(id, claimed, claimed.user, &edge) }
         if request.token.isEmpty { return begin(id, ConnectionClaims(), userFromProxy(id, head, edge), &edge) }
         verifyPoll(id, isRetry: false, &edge)
     }

@@ -1,0 +1,252 @@
+/// Questions to the application: asked, answered once, and forgotten with what they were about.
+extension ClientSession {
+    /// What an open question is about.
+    enum Subject: Equatable, Sendable {
+        case connect
+        case subscribe(generation: UInt32)
+        case publish(command: UInt32, channel: String, data: [UInt8], options: ChannelOptions)
+        case rpc(command: UInt32)
+        case message
+        case refresh
+        case subRefresh(generation: UInt32)
+    }
+
+    struct OpenQuestion: Equatable, Sendable {
+        var number: UInt32
+        var subject: Subject
+    }
+
+    /// Bytes of `meta`: it goes with every later question.
+    package static var metaLimit: Int { 16_384 }
+
+    /// Opens a question. Its number is never used again, so a second answer, or one that comes too late, finds nothing.
+    mutating func question(_ question: HookQuestion, of origin: String, about subject: Subject) -> HookTicket {
+        let number = nextQuestion
+        nextQuestion &+= 1
+        questions.append(OpenQuestion(number: number, subject: subject))
+        return HookTicket(number: number, origin: origin, question: question)
+    }
+
+    /// Whether one connection may ask another question now.
+    func mayAsk(_ context: SessionContext) -> Bool { questions.count < context.hooks.openQuestions }
+
+    /// Whether a client's publication is with the application: the next ones wait, so that their order stays.
+    var isPublishAsked: Bool {
+        questions.contains { if case .publish = $0.subject { true } else { false } }
+    }
+
+    /// The application has answered the question with this number, or it did not in time.
+    package mutating func hookAnswered(
+        _ number: UInt32, _ outcome: HookOutcome, _ context: SessionContext
+    ) -> SessionAction {
+        guard let index = questions.firstIndex(where: { $0.number == number }) else { return .none }
+        let subject = questions.remove(at: index).subject
+        guard state != .closed, state != .refused else { return .none }
+        var outcome = outcome
+        if case .granted(let grant, let newMeta) = outcome {
+            if let newMeta, newMeta.count > ClientSession.metaLimit {
+                outcome = .unavailable
+            } else if !grant.answers(subject) {
+                outcome = .unavailable
+            } else if let newMeta, subject != .connect {
+                meta = newMeta
+            }
+        }
+        switch subject {
+        case .connect: return connectAnswered(outcome, context)
+        case .subscribe(let generation): return subscribeAnswered(generation, outcome, context)
+        case .publish(let command, let channel, let data, let options):
+            return publishAnswered(command, channel, data, options, outcome)
+        case .rpc(let command):
+            switch outcome {
+            case .granted(.rpc(let data), _): return .reply(Reply(id: command, result: .rpc(data: data)))
+            default: return refused(command, outcome)
+            }
+        case .message:
+            if case .disconnect(let reason) = outcome { return .disconnect(reason) }
+            return .none
+        case .refresh: return refreshAnswered(outcome, context)
+        case .subRefresh(let generation): return subRefreshAnswered(generation, outcome, context)
+        }
+    }
+
+    /// What a client hears of an outcome that is no grant.
+    private func refused(_ command: UInt32, _ outcome: HookOutcome) -> SessionAction {
+        switch outcome {
+        case .granted: refuse(command, .internalError)
+        case .refused(let error): refuse(command, error)
+        case .disconnect(let reason): .disconnect(reason)
+        case .status(401), .status(403): refuse(command, .permissionDenied)
+        case .status: refuse(command, .internalError)
+        }
+    }
+
+    // MARK: Connect
+
+    private mutating func connectAnswered(_ outcome: HookOutcome, _ context: SessionContext) -> SessionAction {
+        guard state == .connecting, let connecting else { return .none }
+        switch outcome {
+        case .granted(.connect(var claims, let data), let newMeta):
+            if let newMeta { claims.meta = newMeta }
+            guard claims.meta.count <= ClientSession.metaLimit else { return refuseConnect(.internalError, context) }
+            isRefreshedByHook = !context.hooks.refresh.isEmpty
+            return admit(claims, data: data, context)
+        case .disconnect(let reason): return .disconnect(reason)
+        default:
+            guard case .reply(let reply) = refused(connecting.command, outcome), case .error(let error) = reply.result
+            else { return .none }
+            return refuseConnect(error, context)
+        }
+    }
+
+    // MARK: Subscribe
+
+    /// Asks the application whether the client may subscribe; the channel is reserved meanwhile.
+    mutating func askSubscribe(
+        _ command: UInt32, _ request: SubscribeRequest, _ options: ChannelOptions, _ context: SessionContext
+    ) -> SessionAction {
+        guard mayAsk(context) else { return refuse(command, .tooManyRequests) }
+        let generation = reserve(request.channel)
+        pending.append(
+            PendingSubscribe(
+                generation: generation, request: request, command: command, options: options, isAsked: true))
+        return .ask(
+            question(
+                .subscribe(channel: request.channel, token: request.token, data: request.data),
+                of: options.subscribeHook, about: .subscribe(generation: generation)))
+    }
+
+    private mutating func subscribeAnswered(
+        _ generation: UInt32, _ outcome: HookOutcome, _ context: SessionContext
+    ) -> SessionAction {
+        // Unsubscribed meanwhile, and maybe subscribed anew: that one has a question of its own.
+        guard let index = pending.firstIndex(where: { $0.generation == generation }) else { return .none }
+        let waiting = pending[index]
+        guard case .granted(.subscribe(let options), _) = outcome else {
+            release(generation)
+            return refused(waiting.command, outcome)
+        }
+        var order = makeOrder(
+            generation, waiting.request, waiting.options, options, purpose: .command(waiting.command), context)
+        if !waiting.options.subRefreshHook.isEmpty { order.flags.insert(.isRefreshedByHook) }
+        pending[index].order = order
+        return .subscribe(order)
+    }
+
+    /// The client takes back a subscribe that the application has not answered: it gets both replies now.
+    mutating func abandonSubscribe(_ command: UInt32, _ channel: String) -> SessionAction? {
+        guard let waiting = pending.first(where: { $0.request.channel == channel && $0.isAsked && $0.order == nil })
+        else { return nil }
+        release(waiting.generation)
+        return .replies([
+            Reply(id: waiting.command, result: .error(.internalError)), Reply(id: command, result: .unsubscribe),
+        ])
+    }
+
+    // MARK: Publish
+
+    private func publishAnswered(
+        _ command: UInt32, _ channel: String, _ data: [UInt8], _ options: ChannelOptions, _ outcome: HookOutcome
+    ) -> SessionAction {
+        guard case .granted(.publish(var publish), _) = outcome else { return refused(command, outcome) }
+        if publish.isDropped { return .reply(Reply(id: command, result: .publish)) }
+        if publish.data == nil { publish.data = data }
+        return .publishGranted(command: command, channel: channel, publish, options: options)
+    }
+
+    // MARK: Refresh
+
+    /// The questions that are due because something expires.
+    mutating func dueRefreshes(_ context: SessionContext) -> [TimerAction] {
+        guard context.now.monotonicMs >= nextRefreshMs else { return [] }
+        var actions: [TimerAction] = []
+        if isRefreshedByHook, expireAt != 0, context.now.wallMs >= milliseconds(expireAt), !isOpen(.refresh) {
+            actions.append(.ask(question(.refresh, of: context.hooks.refresh, about: .refresh)))
+        }
+        for subscription in subscriptions
+        where subscription.flags.contains(.isRefreshedByHook) && subscription.expireAt != 0
+            && context.now.wallMs >= milliseconds(subscription.expireAt)
+        {
+            let subject = Subject.subRefresh(generation: subscription.generation)
+            guard !isOpen(subject),
+                let options = try? context.rules.resolve(subscription.channel).options, !options.subRefreshHook.isEmpty
+            else { continue }
+            actions.append(
+                .ask(question(.subRefresh(channel: subscription.channel), of: options.subRefreshHook, about: subject)))
+        }
+        // Without an answer it is asked again before the connection ends, but not at every tick.
+        if !actions.isEmpty { nextRefreshMs = context.now.monotonicMs + 2_000 }
+        return actions
+    }
+
+    /// When something that the application decides on expires, in monotonic milliseconds.
+    func considerRefreshes(_ context: SessionContext, _ deadline: inout Int64) {
+        func consider(_ expireAt: Int64) {
+            guard expireAt != 0 else { return }
+            let due = context.now.monotonicMs + max(milliseconds(expireAt) - context.now.wallMs, 0)
+            deadline = min(deadline, max(due, nextRefreshMs))
+        }
+        if isRefreshedByHook { consider(expireAt) }
+        for subscription in subscriptions where subscription.flags.contains(.isRefreshedByHook) {
+            consider(subscription.expireAt)
+        }
+    }
+
+    private func isOpen(_ subject: Subject) -> Bool { questions.contains { $0.subject == subject } }
+
+    private mutating func refreshAnswered(_ outcome: HookOutcome, _ context: SessionContext) -> SessionAction {
+        guard state == .connected else { return .none }
+        switch outcome {
+        case .granted(.refresh(let refresh), _):
+            if refresh.isExpired { return .disconnect(.expired) }
+            expireAt = refresh.expireAt
+            if !refresh.info.isEmpty { info = refresh.info }
+            nextRefreshMs = 0
+            return .none
+        case .disconnect(let reason): return .disconnect(reason)
+        // It is asked again, until the time after the end is over as well.
+        default: return .none
+        }
+    }
+
+    private mutating func subRefreshAnswered(
+        _ generation: UInt32, _ outcome: HookOutcome, _ context: SessionContext
+    ) -> SessionAction {
+        guard state == .connected, let index = subscriptions.firstIndex(where: { $0.generation == generation }) else {
+            return .none
+        }
+        switch outcome {
+        case .granted(.subRefresh(let refresh), _):
+            guard refresh.isExpired else {
+                subscriptions[index].expireAt = refresh.expireAt
+                if !refresh.info.isEmpty { subscriptions[index].info = refresh.info }
+                nextRefreshMs = 0
+                return .none
+            }
+            if subscriptions[index].flags.contains(.isServerSide) { return .disconnect(.subscriptionExpired) }
+            return .expireSubscription(subscriptions[index])
+        case .disconnect(let reason): return .disconnect(reason)
+        default: return .none
+        }
+    }
+}
+
+/// One question that is open; its answer names the number.
+package struct HookTicket: Equatable, Sendable {
+    package var number: UInt32
+    /// Which of the configured origins is asked.
+    package var origin: String
+    package var question: HookQuestion
+}
+
+extension HookGrant {
+    /// Whether this kind of grant answers that kind of question: anything else is nonsense.
+    func answers(_ subject: ClientSession.Subject) -> Bool {
+        switch (self, subject) {
+        case (.connect, .connect), (.subscribe, .subscribe), (.publish, .publish), (.rpc, .rpc), (.message, .message),
+            (.refresh, .refresh), (.subRefresh, .subRefresh):
+            true
+        default: false
+        }
+    }
+}

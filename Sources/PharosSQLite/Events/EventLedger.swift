@@ -103,13 +103,13 @@ final class EventLedger {
     /// Deletes what `target` has acknowledged.
     func forget(_ target: String, upTo acknowledged: UInt64) throws(StoreFailure) {
         let delete = statements.deleteEvents
+        defer { delete.reset() }
         delete.bind(1, target)
         delete.bind(2, acknowledged)
         while try delete.next() {
             figures.count -= 1
             figures.bytes -= Int(delete.int64(0))
         }
-        delete.reset()
     }
 
     /// The oldest events for `target` after `sequence`, at least one if there is one.
@@ -117,6 +117,7 @@ final class EventLedger {
         -> [NumberedEvent]
     {
         let select = statements.selectEvents
+        defer { select.reset() }
         select.bind(1, target)
         select.bind(2, sequence)
         select.bind(3, Int64(limits.count))
@@ -137,7 +138,6 @@ final class EventLedger {
             if bytes > limits.bytes, !events.isEmpty { break }
             events.append(NumberedEvent(sequence: select.uint64(0), event: event))
         }
-        select.reset()
         return events
     }
 
@@ -164,6 +164,7 @@ extension EventLedger {
     /// Clients whose events go to `target`, by id.
     func roll(of target: String, cursor: String, limit: Int) throws(StoreFailure) -> EventRoll {
         let select = statements.selectRoll
+        defer { select.reset() }
         select.bind(1, target)
         select.bind(2, Int64(target == rules.eventsTo ? 1 : 0))
         select.bind(3, cursor)
@@ -178,6 +179,7 @@ extension EventLedger {
     /// A page by client id.
     func snapshot(cursor: String, limit: Int) throws(StoreFailure) -> PresenceSnapshot {
         let select = statements.selectClients
+        defer { select.reset() }
         select.bind(1, cursor)
         select.bind(2, Int64(limit) + 1)
         var clients: [PresenceSnapshot.Client] = []
@@ -196,6 +198,7 @@ extension EventLedger {
 
     private func channels(of client: String) throws(StoreFailure) -> [String] {
         let select = statements.selectChannels
+        defer { select.reset() }
         select.bind(1, client)
         var channels: [String] = []
         while try select.next() { channels.append(select.text(0)) }

@@ -69,12 +69,15 @@ package final class EventDispatcher: Sendable {
         for task in tasks { task.cancel() }
     }
 
+    /// At most some ten thousand years.
+    private static func milliseconds(_ seconds: Double) -> Int64 { Int64(min(max(seconds, 0), 3e11) * 1_000) }
+
     private var isEnding: Bool { state.withLock { $0.isEnding } }
 
     // MARK: Events
 
     private func tell(_ origin: String) async {
-        var plan = DispatchPlan(keptForMs: Int64(settings.eventsKeptFor * 1_000))
+        var plan = DispatchPlan(keptForMs: EventDispatcher.milliseconds(settings.eventsKeptFor))
         var action = plan.started()
         while !state.withLock({ $0.isAbandoned }) {
             switch action {
@@ -139,7 +142,7 @@ package final class EventDispatcher: Sendable {
 
     private func keepReporting() async {
         while true {
-            await pause("", Int64(settings.keepAliveInterval * 1_000))
+            await pause("", EventDispatcher.milliseconds(settings.keepAliveInterval))
             if isEnding { return }
             for origin in origins { await reportConnected(to: origin) }
         }

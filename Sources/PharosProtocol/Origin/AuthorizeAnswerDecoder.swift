@@ -15,7 +15,7 @@ package enum AuthorizeAnswerDecoder {
         var claims = ConnectionClaims()
         let hasFields = answer.redirect != nil || answer.channels != nil || answer.user != nil
         if !answer.body.isEmpty, !hasFields || answer.isOf(type: "application/json") {
-            claims = try answer.body.withUnsafeBytes { bytes throws(MalformedFrame) in try body(bytes) }
+            claims = try answer.readBody(body)
         } else if !hasFields {
             throw MalformedFrame(reason: "neither user nor channels")
         }
@@ -47,9 +47,7 @@ package enum AuthorizeAnswerDecoder {
         var query = String(redirect[redirect.index(after: mark)...])
         let path: String?
         do {
-            path = try query.withUTF8 { bytes throws(ParameterError) in
-                try QueryReader.first("channels", in: UnsafeRawBufferPointer(bytes))
-            }
+            path = try query.withUTF8 { try QueryReader.first("channels", in: UnsafeRawBufferPointer($0)) }
         } catch {
             throw MalformedFrame(reason: "query")
         }

@@ -32,4 +32,13 @@ package struct HTTPAnswer: Equatable, Sendable {
         while let last = essence.last, spaces.contains(last) { essence.removeLast() }
         return essence.lowercased() == type
     }
+
+    /// What `read` makes of the body; `withUnsafeBytes` would lose the type of its error.
+    func readBody<Value>(
+        _ read: (UnsafeRawBufferPointer) throws(MalformedFrame) -> Value
+    ) throws(MalformedFrame) -> Value {
+        try body.withUnsafeBytes { bytes in
+            Result { () throws(MalformedFrame) in try read(bytes) }
+        }.get()
+    }
 }

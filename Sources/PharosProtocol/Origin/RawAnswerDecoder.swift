@@ -23,7 +23,7 @@ package enum RawAnswerDecoder {
             return .accepted([RawMessage(answer.body, isText: true)])
         }
         guard answer.isOf(type: "application/json") else { throw MalformedFrame(reason: "content type") }
-        return try answer.body.withUnsafeBytes { bytes throws(MalformedFrame) in try several(bytes) }
+        return try answer.readBody(several)
     }
 
     private static func several(_ bytes: UnsafeRawBufferPointer) throws(MalformedFrame) -> RawAnswer {
@@ -31,8 +31,7 @@ package enum RawAnswerDecoder {
         let fields = try scanner.message(RawAnswerFields.self)
         try scanner.finish()
         guard let close = fields.close else { return .accepted(fields.messages) }
-        guard fields.messages.isEmpty else { throw MalformedFrame(reason: "messages and close") }
-        return .close(code: close.code, reason: close.reason)
+        return .close(fields.messages, code: close.code, reason: close.reason)
     }
 }
 

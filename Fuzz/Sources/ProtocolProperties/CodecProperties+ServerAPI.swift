@@ -6,17 +6,16 @@ extension CodecProperties {
     /// A call means the same by its own path, in the old form and in a batch; what is marked as JSON is JSON; errors are
     /// of the documented codes.
     ///
-    /// The first byte chooses the method, by its place in the enumeration; the one after the last is the old form.
+    /// The first byte chooses the method, by its place in the enumeration; 255 is the old form.
     package static func serverAPI(_ input: UnsafeRawBufferPointer) -> String? {
         guard let first = input.first else { return nil }
         let body = UnsafeRawBufferPointer(rebasing: input[1...])
         let methods = APIMethod.allCases
-        let index = Int(first) % (methods.count + 1)
         do throws(ReplyError) {
-            if index == methods.count {
+            if first == 255 {
                 return violation(try APIRequestDecoder.decodeEnvelope(body))
             }
-            let method = methods[index]
+            let method = methods[Int(first) % methods.count]
             let request = try APIRequestDecoder.decode(method: method.rawValue, body: body)
             guard request.method == method else { return "another method" }
             return violation(request) ?? violation(request, body, method.rawValue)

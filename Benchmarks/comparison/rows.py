@@ -1,6 +1,6 @@
 """The rows of the comparison: each puts one load on fresh servers and gives one number."""
 
-from . import durable, origin
+from . import durable, inprocess, origin
 from .load import Failed, Noted, drive
 from .peers import Running
 
@@ -132,5 +132,7 @@ ROWS = [
         "x", origin.connect_hook, least=0.25, peers=PHAROS, alone=True),
     Row("raw-echo", "200 WebSockets, each message a request to the origin and back: server CPU per echo / Pushpin's",
         "x", origin.raw_echo, limit=0.5, peers=PHAROS, alone=True, needs=(origin.Pushpin(),)),
+    Row("in-process", "publications that one subscriber inside the process takes, per second of CPU on one core", "1/s",
+        inprocess.subscriber, least=1_000_000, peers=PHAROS, alone=True),
     Row("start-memory", "resident memory when the port accepts", "MB", start_memory, limit=40),
 ]

@@ -107,7 +107,7 @@ if !coreOnly {
         .target(
             name: "PharosAPI",
             dependencies: [
-                "PharosDomain", "PharosServices",
+                "PharosBytes", "PharosDomain", "PharosProtocol", "PharosServices",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "NIOCore", package: "swift-nio"),

@@ -2,7 +2,7 @@
 extension OpenAPIDocument {
     var schemas: [(String, JSONTree)] {
         var schemas: [(String, JSONTree)] = []
-        for method in APIMethod.all {
+        for method in APIMethod.all + APIMethod.apart {
             schemas.append((method.schemaName("Request"), method.requestSchema))
             schemas.append((method.schemaName("Result"), APISchema.object(method.result, "").tree))
             let result = reference(method.schemaName("Result"))
@@ -72,6 +72,10 @@ extension OpenAPIDocument {
             ("Publication", APISchema.object(publication, "One message of a channel.").tree),
             ("Connection", APISchema.object(connection, "One client that is connected.").tree),
             ("Node", APISchema.object(node, "One process of the server.").tree),
+            (
+                "ConnectedClient",
+                APISchema.object(APIMethod.connectedClient, "One connection, and where it is.").tree
+            ),
             ("Error", APISchema.object(error, "").tree),
             ("Failure", APISchema.object([APIField("error", .reference("Error"), required: true)], "").tree),
             ("Empty", ["type": "object", "maxProperties": 0]),

@@ -53,7 +53,8 @@ import Testing
         var expected: [String: [String]] = [:]
         for round in 1...40 {
             for client in 1...25 {
-                let event = OriginEvent.of("c\(client)", round.isMultiple(of: 2) ? .unsubscribed : .subscribed, "\(round)")
+                let event = OriginEvent.of(
+                    "c\(client)", round.isMultiple(of: 2) ? .unsubscribed : .subscribed, "\(round)")
                 log.record(event)
                 expected["c\(client)", default: []].append("\(round)")
             }
@@ -65,7 +66,8 @@ import Testing
         let acknowledged = state.acknowledged()
         #expect(acknowledged.count == 1_000)
         #expect(acknowledged.map(\.sequence) == Array(1...1_000))
-        #expect(Dictionary(grouping: acknowledged, by: \.event.client).mapValues { $0.map(\.event.channel) } == expected)
+        #expect(
+            Dictionary(grouping: acknowledged, by: \.event.client).mapValues { $0.map(\.event.channel) } == expected)
         for (one, next) in zip(state.attempts, state.attempts.dropFirst()) where !one.isAcknowledged {
             #expect(next.events.starts(with: one.events), "what failed is repeated with the same beginning")
         }
@@ -90,7 +92,9 @@ import Testing
         #expect(log.totals.waiting == 1)
     }
 
-    @Test("WS-6: an end that nobody acknowledges goes to the dead letters after the configured time, the next one is told")
+    @Test(
+        "WS-6: an end that nobody acknowledges goes to the dead letters after the configured time, the next one is told"
+    )
     func deadLetters() async {
         var settings = EventQueuePromise.settings
         settings.eventsKeptFor = 60

@@ -1,5 +1,5 @@
 import PharosBytes
-import PharosDomain
+package import PharosDomain
 import PharosEdge
 import PharosProtocol
 
@@ -222,7 +222,7 @@ extension ShardService {
 
 extension ReplyError {
     /// The status in transport error mode.
-    var httpStatus: Int {
+    package var httpStatus: Int {
         switch code {
         case 101: 401
         case 103: 403

@@ -122,9 +122,10 @@ if !coreOnly {
         core(
             "Pharos",
             [
-                "CPharosSys", "PharosDomain", "PharosServices", "PharosAuth", "PharosConfiguration", "PharosTransports",
-                "PharosAPI", "PharosSQLite",
+                "CPharosSys", "PharosBytes", "PharosDomain", "PharosProtocol", "PharosServices", "PharosAuth",
+                "PharosConfiguration", "PharosTransports", "PharosAPI", "PharosSQLite",
                 .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -169,6 +170,14 @@ if !coreOnly {
                 .product(name: "Metrics", package: "swift-metrics"),
             ]),
         tests("PharosCLITests", ["PharosCLI", "CPharosSys"]),
+        tests(
+            "PharosTests",
+            [
+                "Pharos", "PharosBytes", "PharosDomain", "PharosServices", "PharosTestKit",
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ]),
     ]
 }
 

@@ -25,6 +25,7 @@ extension ServerLog {
             logger.debug("client disconnected", metadata: ["code": "\(code)", "reason": "\(reason)"])
         case .positionLost(let channel):
             logger.warning("publications are missing, subscribers recover", metadata: ["channel": "\(channel)"])
+        case .publicationsDropped: break
         }
     }
 

@@ -22,6 +22,7 @@ extension ShardService {
         guard options.hasHistory else {
             channels[place].receivers.append(subscriber)
             owner.watch(channel, shard: index)
+            tellOccupancy(edge)
             return tell(receiver, .live(InProcessStart(recovered: join.from == nil ? nil : false)), channel)
         }
         subscriber.arrived = []

@@ -154,7 +154,6 @@ if !coreOnly {
                 "PharosOrigin", "PharosDomain", "PharosProtocol", "PharosBytes",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
-                .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ]),
         tests("PharosConfigurationTests", ["PharosConfiguration", "PharosDomain"]),

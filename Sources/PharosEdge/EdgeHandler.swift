@@ -52,6 +52,9 @@ package protocol EdgeHandler: ~Copyable {
 
     mutating func mailReceived(_ mail: Mail, _ edge: inout Edge)
 
+    /// The turn's input has been served: before its output is sent, and again afterwards.
+    mutating func turnSettles(_ edge: inout Edge)
+
     /// About once a second: housekeeping.
     mutating func ticked(_ edge: inout Edge)
 }
@@ -64,6 +67,9 @@ extension EdgeHandler where Self: ~Copyable {
 
     /// Most handlers have no detached connections.
     package mutating func outputArrived(_ id: ConnectionID, _ edge: inout Edge) {}
+
+    /// Most handlers tell nobody but their connections.
+    package mutating func turnSettles(_ edge: inout Edge) {}
 }
 
 /// Who serves a request.

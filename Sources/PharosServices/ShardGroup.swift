@@ -29,7 +29,7 @@ package final class ShardGroup: Backend {
         }
     }
 
-    private let node: NodeContext
+    let node: NodeContext
     /// The port that is listened on, also when the settings asked for any.
     package let port: Int
     private let listeners: [Int32]
@@ -181,7 +181,7 @@ package final class ShardGroup: Backend {
         return sum
     }
 
-    private func pickShard() -> Int {
+    func pickShard() -> Int {
         Int(UInt(bitPattern: nextShard.wrappingAdd(1, ordering: .relaxed).oldValue) % UInt(node.mailboxes.count))
     }
 

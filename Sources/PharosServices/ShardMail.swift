@@ -55,6 +55,11 @@ enum ShardMail: Sendable {
     /// A request for raw connections that came in outside the shard.
     case rawCall(RawBackendCall)
     case counters(CounterCall)
+    case directCall(DirectCall)
+    case countSubscribers(CountCall)
+    /// To a channel's owner.
+    case joinInProcess(InProcessJoin)
+    case leaveInProcess(InProcessTicket)
     case shutdown(windowMs: Int64)
 }
 
@@ -73,6 +78,8 @@ enum ControlCommand: Sendable {
     case refresh(APIRefresh)
     case listChannels
     case summary
+    case send(APISend)
+    case listConnections(APIConnections)
 }
 
 enum ControlAnswer: Sendable {
@@ -80,6 +87,9 @@ enum ControlAnswer: Sendable {
     case failed(ReplyError)
     case channels([String: Int])
     case summary(ShardSummary)
+    case sent(SendCount)
+    /// In the order of client ids, one more than a page at most.
+    case connections([APIConnection])
 }
 
 /// One shard's part of `info`.

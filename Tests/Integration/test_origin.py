@@ -504,13 +504,10 @@ async def test_a_secret_signs_every_request_and_a_wrong_one_is_found_out(launch,
     origin.unsigned.clear()
 
 
-async def test_the_secret_may_come_from_a_variable(launch, dial, origin, tmp_path):
+async def test_the_secret_may_come_from_a_variable(launch, dial, origin):
     changes = asking(origin, "rpc")
     del changes["origins"][0]["secret"]
-    server = launch(changes)
-    server.stop()
-    server.environment["PHAROS_ORIGINS_RPC_SECRET"] = origin.secret
-    server.start()
+    server = launch(changes, environment={"PHAROS_ORIGINS_RPC_SECRET": origin.secret})
     peer = await dial(server, connect={})
     await peer.ask("rpc", method="app:x", data=1)
     assert len(origin.asked("rpc")) == 1

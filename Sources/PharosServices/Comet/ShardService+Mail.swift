@@ -45,6 +45,11 @@ extension ShardService {
         case .rawDone(let ticket, let answer): rawDone(ticket, answer, &edge)
         case .rawCall(let call): serveRawCall(call, &edge)
         case .counters(let call): call.answer(nodeCounters(edge))
+        case .directCall(let call): execute(call.request, origin: .direct(call), &edge)
+        case .countSubscribers(let call):
+            call.answer(channels.index(of: call.channel).map { channels[$0].subscriberCount } ?? 0)
+        case .joinInProcess(let join): joinInProcess(join, &edge)
+        case .leaveInProcess(let ticket): leaveInProcess(ticket, &edge)
         case .shutdown(let windowMs): shutDown(windowMs, &edge)
         }
     }
@@ -80,6 +85,7 @@ extension ShardService {
         edge.forEachDetached { detached.append($0) }
         for id in detached { disconnect(id, .shutdown, &edge) }
         endPolls(&edge)
+        endInProcess(&edge)
         for id in open { edge.setTimer(id, atMs: edge.nowMs + .random(in: 0...max(windowMs, 0))) }
         edge.closeIdleRequests()
         if edge.connectionCount == 0, raw.isEmpty { edge.isFinished = true }

@@ -107,6 +107,7 @@ extension Push {
         case .publication(let publication, _): publication.isJSON
         case .subscribe(let subscription): subscription.data.isJSONOrEmpty
         case .join(let info), .leave(let info): info.isJSON
+        case .message(let data): data.isJSONOrEmpty
         default: true
         }
     }

@@ -55,6 +55,8 @@ struct ShardService: EdgeHandler, ~Copyable {
     var polledSessions: [UInt32: PolledSession] = [:]
     /// Polls of sessions that wait here for an answer from the session's shard, by the connection's place.
     var waitingPolls: [UInt32: WaitingPoll] = [:]
+    /// Subscribers inside the process that are to be woken at the turn's end.
+    var awakened: [any InProcessReceiver] = []
     var decoded: [Command] = []
     var shutdownEndsMs: Int64?
     var nextPositionCheckMs: Int64

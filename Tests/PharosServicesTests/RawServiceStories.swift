@@ -168,7 +168,8 @@ extension Stories {
                         .utf8)
                 let group = scene.server.group
                 let sent = await group.callRaw(
-                    method: "POST", path: "/sr", query: "", headers: ["x-api-key": "sender", "prefer": "return=representation"],
+                    method: "POST", path: "/sr", query: "",
+                    headers: ["x-api-key": "sender", "prefer": "return=representation"],
                     body: body)
                 #expect(sent.status == 200)
                 #expect(text(sent.body) == "{\"Unknown\":[\"\"],\"Closed\":[],\"Full\":[]}")

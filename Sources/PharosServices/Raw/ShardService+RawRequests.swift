@@ -47,7 +47,8 @@ extension ShardService {
     mutating func serveRawCall(_ call: RawBackendCall, _ edge: inout Edge) {
         let path = Array(call.path.utf8).withUnsafeBytes { RawServicePath($0) }
         guard !raw.paths.isEmpty, let path else { return call.answer(.error(404, "not found")) }
-        let reports = call.query.utf8.split(separator: UInt8(ascii: "&")).contains { $0.elementsEqual("report=1".utf8) }
+        let reports =
+            call.query.utf8.split(separator: UInt8(ascii: "&")).contains { $0.elementsEqual("report=1".utf8) }
             || ShardService.wantsReport(call.headers["prefer"] ?? "")
         let form = Array(call.method.utf8).withUnsafeBytes { path.form(method: $0, reports: reports) }
         guard let form else { return call.answer(.error(405, "method not allowed")) }

@@ -11,8 +11,10 @@ struct LocalChannel {
     var waiting: [(connection: ConnectionID, generation: UInt32)] = []
     /// What all live subscribers here have been told; they all hear the same sequence. nil: nothing known yet.
     var position: StreamPosition?
-    /// Stateless polls that wait for news here.
+    /// Stateless polls that wait for news here, each of them in a way of its own.
     var polls: [ConnectionID] = []
+    /// All others: they get the same answer.
+    var crowd = PollCrowd()
     /// Reads under way for polls; while there are any, and a little longer, the record stays.
     var pollReads = 0
     var pollsUntilMs: Int64 = 0

@@ -84,6 +84,16 @@ if !coreOnly {
                 "PharosDomain", "CPharosSys", .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ]),
+        core(
+            "PharosOrigin",
+            [
+                "PharosBytes", "PharosDomain", "PharosProtocol",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOTLS", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "Crypto", package: "swift-crypto"),
+            ]),
         core("PharosConfiguration", ["PharosDomain", .product(name: "Yams", package: "Yams")]),
         core(
             "PharosTransports",
@@ -97,7 +107,7 @@ if !coreOnly {
         .target(
             name: "PharosAPI",
             dependencies: [
-                "PharosDomain", "PharosServices",
+                "PharosBytes", "PharosDomain", "PharosProtocol", "PharosServices",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -112,9 +122,10 @@ if !coreOnly {
         core(
             "Pharos",
             [
-                "CPharosSys", "PharosDomain", "PharosServices", "PharosAuth", "PharosConfiguration", "PharosTransports",
-                "PharosAPI", "PharosSQLite",
+                "CPharosSys", "PharosBytes", "PharosDomain", "PharosProtocol", "PharosServices", "PharosAuth",
+                "PharosConfiguration", "PharosTransports", "PharosAPI", "PharosSQLite",
                 .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -137,6 +148,14 @@ if !coreOnly {
             swiftSettings: strict),
         tests("PharosAuthTests", ["PharosAuth", "PharosDomain", .product(name: "Crypto", package: "swift-crypto")]),
         tests("PharosSQLiteTests", ["PharosSQLite", "PharosDomain", "PharosTestKit"]),
+        tests(
+            "PharosOriginTests",
+            [
+                "PharosOrigin", "PharosDomain", "PharosProtocol", "PharosBytes",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ]),
         tests("PharosConfigurationTests", ["PharosConfiguration", "PharosDomain"]),
         tests(
             "PharosAPITests",
@@ -150,6 +169,14 @@ if !coreOnly {
                 .product(name: "Metrics", package: "swift-metrics"),
             ]),
         tests("PharosCLITests", ["PharosCLI", "CPharosSys"]),
+        tests(
+            "PharosTests",
+            [
+                "Pharos", "PharosBytes", "PharosDomain", "PharosServices", "PharosTestKit",
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ]),
     ]
 }
 

@@ -15,6 +15,7 @@ import time
 from .crowd import Caller, Crowd, marker
 from .process import cpu_seconds, memory_bytes
 from .subscribers import OverEvents, OverPoll, OverWebSocket, Returning
+from .talkers import Echoing, RefusedConnect
 from .wire import Broken, post
 
 # Channels of this namespace keep history, as long polls need it; see Benchmarks/pharos.yaml.
@@ -218,13 +219,40 @@ def fill(options):
     return {"stored": options.count}
 
 
-MODES = {"fanout": fanout, "deflate": deflate, "idle": idle, "storm": storm, "publish": publish, "fill": fill}
+def echo(options):
+    """Round trips over WebSockets without our protocol: each connection waits for its message, then sends the next."""
+    crowd = Crowd(options.port)
+    echoing = [Echoing(options.path, options.size) for _ in range(options.connections)]
+    crowd.open(echoing)
+    deadline = time.monotonic() + options.seconds
+    began, cpu = time.monotonic(), cpu_seconds(options.pid)
+    for each in echoing:
+        each.say(deadline)
+    crowd.run_until(lambda: not any(each.waits for each in echoing), options.seconds + 30, "echo")
+    seconds = time.monotonic() - began
+    return {
+        "per_s": crowd.delivered / seconds, "cpu_us": (cpu_seconds(options.pid) - cpu) * 1e6 / crowd.delivered}
+
+
+def refused(options):
+    """Connects that the application refuses: each is told so, and nobody is in."""
+    crowd = Crowd(options.port)
+    crowd.open([RefusedConnect() for _ in range(options.connections)])
+    found = client_count(Back(crowd, "pharos", ""))
+    if found:
+        raise Broken(f"{found} clients are in, though the application refused all")
+    return {"refused": options.connections}
+
+
+MODES = {
+    "fanout": fanout, "deflate": deflate, "idle": idle, "storm": storm, "publish": publish, "fill": fill, "echo": echo,
+    "refused": refused}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("mode", choices=MODES)
-    parser.add_argument("--peer", choices=("pharos", "nchan"), default="pharos")
+    parser.add_argument("--peer", choices=("pharos", "nchan", "pushpin"), default="pharos")
     parser.add_argument("--transport", choices=("websocket", "compressed", "events", "poll"), default="websocket")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--pid", type=int, required=True, help="the server's process")
@@ -233,6 +261,8 @@ def main():
     parser.add_argument("--count", type=int, default=1000, help="messages")
     parser.add_argument("--missed", type=int, default=100, help="messages that each client of a storm misses")
     parser.add_argument("--outstanding", type=int, default=64)
+    parser.add_argument("--path", default="/raw", help="where the WebSockets of an echo connect")
+    parser.add_argument("--seconds", type=float, default=10, help="how long an echo goes on")
     parser.add_argument("--size", type=int, default=64, help="bytes of a message, about")
     options = parser.parse_args()
     try:

@@ -19,11 +19,14 @@ class Result:
     """What one run of load found, whoever ran it; None where it does not apply.
 
     cpu_us: server CPU per delivery; connect_cpu_us: server CPU per connection until subscribed; idle_bytes: the server's
-    PSS per connection; peak_rss_kb: the largest resident memory seen; per_s: deliveries per second.
+    PSS per connection; peak_rss_kb: the largest resident memory seen; per_s: deliveries per second; connects_per_s:
+    connections that became subscribed per second.
     """
 
-    def __init__(self, cpu_us=None, connect_cpu_us=None, idle_bytes=None, peak_rss_kb=None, per_s=None):
+    def __init__(self, cpu_us=None, connect_cpu_us=None, idle_bytes=None, peak_rss_kb=None, per_s=None,
+                 connects_per_s=None):
         self.cpu_us = cpu_us
+        self.connects_per_s = connects_per_s
         self.connect_cpu_us = connect_cpu_us
         self.idle_bytes = idle_bytes
         self.peak_rss_kb = peak_rss_kb
@@ -72,6 +75,17 @@ class Fanload:
     def idle_streams(self, server, connections):
         return self._run(server, "idle", ["-n", connections, "--hold", "1s"], "events")
 
+    def echo(self, server, path, connections, seconds):
+        """Each connection sends one message after the other and waits for each to come back."""
+        command = [
+            self.program, "--mode", "echo", "--cpu", LOAD_CPU, "--pid", str(server.pid), "--json", "-", "--quiet",
+            "--url", f"ws://127.0.0.1:{server.port}{path}", "-n", str(connections), "--duration", f"{seconds}s",
+            "--settle", "1s", "--conn-rate", "0"]
+        found = run_json(command)
+        if not found.get("clean"):
+            raise Failed(problems(found))
+        return Result(cpu_us=found["cpu"]["server_s_per_million"], per_s=found["delivery"]["per_s"])
+
     def _run(self, server, mode, flags, transport="websocket"):
         publishes = mode in ("pub", "slow")
         command = [self.program, "--mode", mode, "--cpu", LOAD_CPU, "--pid", str(server.pid), "--json", "-", "--quiet"]
@@ -86,7 +100,7 @@ class Fanload:
             cpu_us=found["cpu"]["server_s_per_million"] if publishes else None,
             connect_cpu_us=found["connect"].get("server_cpu_us_per_conn"),
             idle_bytes=memory.get("pss_per_conn"), peak_rss_kb=memory.get("rss_peak_kb"),
-            per_s=found["delivery"]["per_s"] if publishes else None)
+            per_s=found["delivery"]["per_s"] if publishes else None, connects_per_s=found["connect"]["per_s"])
 
 
 class PharosBench:
@@ -122,6 +136,10 @@ class PharosBench:
         found = drive(server, "idle", "--transport", "events", "-n", connections)
         return Result(idle_bytes=found["bytes_per_connection"])
 
+    def echo(self, server, path, connections, seconds):
+        found = drive(server, "echo", "--path", path, "-n", connections, "--seconds", seconds)
+        return Result(cpu_us=found["cpu_us"], per_s=found["per_s"])
+
     def _run(self, server, flags):
         command = ["taskset", "-c", LOAD_CPU, self.program, "bench", "--peer", server.peer.name, "--json"]
         command += ["--url", f"http://127.0.0.1:{server.port}", "--pid", str(server.pid)]
@@ -132,7 +150,8 @@ class PharosBench:
         return Result(
             cpu_us=server_found.get("cpu_us_per_delivery"), connect_cpu_us=server_found.get("cpu_us_per_connection"),
             idle_bytes=server_found.get("bytes_per_connection"), peak_rss_kb=server_found.get("peak_rss_kb"),
-            per_s=found["deliveries_per_s"])
+            per_s=found["deliveries_per_s"],
+            connects_per_s=found["connected"] / found["connect_seconds"] if found["connect_seconds"] else None)
 
 
 def drive(server, mode, *flags, seconds=RUN_SECONDS):

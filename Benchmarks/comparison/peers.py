@@ -237,10 +237,9 @@ def install_debian(packages):
             policy.unlink()
 
 
-def free_port():
+def free_port(first=None):
     """A port that nobody has, below the range of outgoing connections."""
-    first = 20000 + os.getpid() % 5000
-    for port in range(first, 32000):
+    for port in range(first or 20000 + os.getpid() % 5000, 32000):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:

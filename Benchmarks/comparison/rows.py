@@ -1,6 +1,6 @@
 """The rows of the comparison: each puts one load on fresh servers and gives one number."""
 
-from . import durable
+from . import durable, inprocess, origin
 from .load import Failed, Noted, drive
 from .peers import Running
 
@@ -10,15 +10,16 @@ class Row:
 
     unit: "us", "bytes", "ms", "MB", "1/s" or "x", a ratio of two values of one run; targets: {peer: the largest ratio
     Pharos may reach}; limit and least: the largest and the smallest value Pharos itself may reach; peers: whom the row
-    is about, None for all. `body` takes a running server, the load generator and whether to be quick; with `alone` it
-    takes the peer, and starts servers itself. It gives a number, or a `Noted` one.
+    is about, None for all; needs: servers that only this row starts, and that have to be here. `body` takes a running
+    server, the load generator and whether to be quick; with `alone` it takes the peer, and starts servers itself. It
+    gives a number, or a `Noted` one.
     """
 
     def __init__(self, name, title, unit, body, targets=None, limit=None, least=None, note=None, peers=None,
-                 alone=False, settings=None):
+                 alone=False, settings=None, needs=()):
         self.name, self.title, self.unit, self.body = name, title, unit, body
         self.targets, self.limit, self.least, self.note = targets or {}, limit, least, note
-        self.peers, self.alone, self.settings = peers, alone, settings
+        self.peers, self.alone, self.settings, self.needs = peers, alone, settings, needs
 
     def measures(self, peer):
         return self.peers is None or peer.name in self.peers
@@ -127,5 +128,11 @@ ROWS = [
     Row("start", "start until the port accepts", "ms", start_time, limit=50),
     Row("restart", "start after kill -9 with a full store, 10,000 channels / with an empty one",
         "x", durable.restart, limit=2, peers=PHAROS, alone=True),
+    Row("connect-hook", "5,000 clients, each asked about over HTTP: connects/s / those of clients nobody is asked about",
+        "x", origin.connect_hook, least=0.25, peers=PHAROS, alone=True),
+    Row("raw-echo", "200 WebSockets, each message a request to the origin and back: server CPU per echo / Pushpin's",
+        "x", origin.raw_echo, limit=0.5, peers=PHAROS, alone=True, needs=(origin.Pushpin(),)),
+    Row("in-process", "publications that one subscriber inside the process takes, per second of CPU on one core", "1/s",
+        inprocess.subscriber, least=1_000_000, peers=PHAROS, alone=True),
     Row("start-memory", "resident memory when the port accepts", "MB", start_memory, limit=40),
 ]

@@ -25,6 +25,7 @@ extension ServerLog {
             logger.debug("client disconnected", metadata: ["code": "\(code)", "reason": "\(reason)"])
         case .positionLost(let channel):
             logger.warning("publications are missing, subscribers recover", metadata: ["channel": "\(channel)"])
+        case .publicationsDropped: break
         }
     }
 
@@ -39,6 +40,26 @@ extension ServerLog {
         case .recovered: logger.notice("the store works again")
         case .tidyingFailed(let problem):
             logger.warning("expired publications could not be deleted yet", metadata: ["problem": "\(problem)"])
+        }
+    }
+}
+
+extension ServerLog {
+    /// What becomes of the events that the application is told. Called on any thread.
+    static func write(_ report: EventServiceReport, to logger: Logger) {
+        switch report {
+        case .store(let event): write(event, to: logger)
+        case .died(let count):
+            logger.warning(
+                "the server had not ended properly: its connections are told", metadata: ["count": "\(count)"])
+        case .telling(.originFails(let origin)):
+            logger.warning("events are not acknowledged and wait", metadata: ["origin": "\(origin)"])
+        case .telling(.originAnswers(let origin)):
+            logger.notice("events are acknowledged again", metadata: ["origin": "\(origin)"])
+        case .telling(.buried(let origin, let count)):
+            logger.error("events were given up", metadata: ["origin": "\(origin)", "count": "\(count)"])
+        case .telling(.deadLettersFail(let problem)):
+            logger.error("the dead-letter log cannot be written", metadata: ["problem": "\(problem)"])
         }
     }
 }

@@ -5,13 +5,13 @@ package struct APIMethod: Sendable {
     package let request: [APIField]
     package let result: [APIField]
 
-    /// All of them; `/openapi.json` is written from this table, and a path that is not in it is 404.
-    package static let all: [APIMethod] = messaging + clients + channels + others
+    /// All that the backend answers: alone, in a batch and in the old form. A path that is neither here nor in `apart` is 404.
+    package static let all: [APIMethod] = messaging + clients + connections + channels + others
 
     /// The request as a schema: what is published is given in one of two ways.
     package var requestSchema: JSONTree {
         guard case .object(let members) = APISchema.object(request, "").tree,
-            request.contains(where: { $0.name == "skip_history" })
+            name == "send" || request.contains(where: { $0.name == "skip_history" })
         else { return APISchema.object(request, "").tree }
         return .object(members + [("anyOf", [["required": ["data"]], ["required": ["b64data"]]])])
     }
@@ -25,7 +25,12 @@ package struct APIMethod: Sendable {
         "channel", .text("Name of the channel.", minLength: 1, maxLength: 255), required: true)
     private static let user = APIField("user", .text("User id."))
     private static let client = APIField("client", .text("Client id: one connection."))
-    private static let session = APIField("session", .text("Session id: one connection, over reconnects."))
+    private static let session = APIField(
+        "session", .text("One connection: `session` of its connect reply, or the key that its client chose."))
+    private static let everybody = APIField("all", .boolean("Everybody; nobody else is named then."))
+    private static let exclude = APIField(
+        "exclude", .list(.text("", minLength: 36, maxLength: 36), "Client ids to pass over, at most 1000."))
+    private static let ofChannel = APIField("channel", .text("Its subscribers.", maxLength: 255))
     private static let expireAt = APIField("expire_at", .integer("Seconds since 1970; 0 never.", minimum: 0))
 
     private static let content: [APIField] = [
@@ -37,6 +42,7 @@ package struct APIMethod: Sendable {
         APIField("delta", .boolean("Offer deltas to subscribers that agreed to them.")),
         APIField("version", .integer("A version that is not greater than the last one is suppressed.", minimum: 0)),
         APIField("version_epoch", .text("Versions of another epoch start anew.")),
+        APIField("exclude_client", .text("Client id of a connection that does not get it live: its publisher's.")),
     ]
 
     private static let messaging = [
@@ -73,12 +79,12 @@ package struct APIMethod: Sendable {
                 session,
             ], result: []),
         APIMethod(
-            name: "unsubscribe", summary: "End subscriptions of a user",
-            request: [channel, user, client, session], result: []),
+            name: "unsubscribe", summary: "End subscriptions of a user, a connection or everybody",
+            request: [channel, user, client, session, everybody, exclude], result: []),
         APIMethod(
-            name: "disconnect", summary: "End connections of a user",
+            name: "disconnect", summary: "End connections: of a user, of a channel's subscribers, of everybody",
             request: [
-                user,
+                user, ofChannel, everybody, exclude,
                 APIField(
                     "disconnect",
                     .object(
@@ -99,6 +105,33 @@ package struct APIMethod: Sendable {
                 APIField("info", .any("New connection info.")),
                 session,
             ], result: []),
+    ]
+
+    private static let connections = [
+        APIMethod(
+            name: "send", summary: "Send a message to connections themselves, in no channel",
+            request: [
+                client, session, user, ofChannel, everybody, exclude,
+                APIField("data", .any("Any JSON: what the clients receive. This or `b64data`.")),
+                APIField("b64data", .base64("The data as base64, for clients that speak Protobuf.")),
+            ],
+            result: [
+                APIField("delivered", .integer("Connections that it went to.", minimum: 0), required: true),
+                APIField(
+                    "undeliverable",
+                    .integer("Connections that cannot carry it: they speak JSON, and it is none.", minimum: 0)),
+            ]),
+        APIMethod(
+            name: "connections", summary: "Connections, in the order of their ids, page by page",
+            request: [
+                user, ofChannel,
+                APIField("limit", .integer("Per page; 0 or absent: 100.", minimum: 0, maximum: 1_000)),
+                APIField("cursor", .text("`next_cursor` of the page before.")),
+            ],
+            result: [
+                APIField("connections", .list(.reference("Connection"), ""), required: true),
+                APIField("next_cursor", .text("Absent on the last page.")),
+            ]),
     ]
 
     private static let channels = [

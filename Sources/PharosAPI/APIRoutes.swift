@@ -21,12 +21,20 @@ package struct APIRoutes: Sendable {
         /// Bytes of all bodies that are being read or served at a time.
         package var bodyBudget = 67_108_864
         package var version = "0.0.0"
+        /// Who may call the methods that are not answered by the backend. Fresh, nobody.
+        package var access = APIAccess(APISettings())
+        /// Whether a command's error sets the HTTP status, unless a request says otherwise.
+        package var transportErrorMode = false
+        /// Answers `POST /api/snapshot`; nil: such a thing is not kept.
+        package var snapshot: SnapshotSource?
 
         package init() {}
 
         /// The demo page stays off: it is for development.
         package init(api: APISettings, version: String) {
             insecureAPI = api.insecure
+            access = APIAccess(api)
+            transportErrorMode = api.transportErrorMode
             maxBodySize = api.maxBodySize
             bodyBudget = max(bodyBudget, 4 * api.maxBodySize)
             self.version = version
@@ -83,6 +91,10 @@ package struct APIRoutes: Sendable {
         }
         let serverAPI = serverAPI
         router.post("api") { request, _ in try await serverAPI.call(method: "", request) }
+        let snapshot = SnapshotCall(
+            access: configuration.access, source: configuration.snapshot,
+            transportErrors: configuration.transportErrorMode)
+        router.post("api/snapshot") { request, _ in try await snapshot.call(request) }
         router.post("api/:method") { request, context in
             try await serverAPI.call(method: context.parameters.get("method") ?? "", request)
         }
@@ -94,7 +106,7 @@ package struct APIRoutes: Sendable {
         var paths = pages.pages.map(\.path) + (configuration.openAPI ? ["/openapi.json"] : [])
         if configuration.health { paths += ["/health", "/health/live", "/health/ready"] }
         if configuration.metrics { paths.append("/metrics") }
-        var methods: [String: [HTTPRequest.Method]] = ["/api": [.post]]
+        var methods: [String: [HTTPRequest.Method]] = ["/api": [.post], "/api/snapshot": [.post]]
         for path in paths { methods[path] = [.get, .head] }
         return methods
     }

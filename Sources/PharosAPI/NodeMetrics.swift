@@ -8,6 +8,7 @@ package struct TransportCounters: Sendable {
     package var httpRefused: UInt64 = 0
     package var tlsConnections = 0
     package var tlsRefused: UInt64 = 0
+    package var application = ApplicationCounters()
 
     package init() {}
 }
@@ -20,7 +21,7 @@ package final class NodeMetrics: Sendable {
     private let factory: any MetricsFactory
     private let state = Mutex(State())
 
-    private struct State {
+    struct State {
         var counters: [String: (handle: Counter, last: UInt64)] = [:]
         var gauges: [String: Gauge] = [:]
         /// Names that were there at an earlier scrape: when they vanish, their gauge must fall to 0.
@@ -44,6 +45,7 @@ package final class NodeMetrics: Sendable {
             updateClients(node, &state)
             updateTransports(node, transports, &state)
             updateAPI(node, &state)
+            updateApplication(transports.application, &state)
         }
     }
 
@@ -108,18 +110,30 @@ package final class NodeMetrics: Sendable {
     // MARK: Details
 
     private func gauge(_ name: String, _ value: Int, label: (String, String)? = nil, _ state: inout State) {
-        let key = label.map { "\(name) \($0.1)" } ?? name
+        gauge(name, value, label.map { [$0] } ?? [], &state)
+    }
+
+    func gauge(_ name: String, _ value: Int, _ state: inout State) { gauge(name, value, [], &state) }
+
+    func gauge(_ name: String, _ value: Int, _ dimensions: [(String, String)], _ state: inout State) {
+        let key = NodeMetrics.key(name, dimensions)
         if state.gauges[key] == nil {
-            let dimensions = label.map { [$0] } ?? []
             state.gauges[key] = Gauge(label: "pharos_\(name)", dimensions: dimensions, factory: factory)
         }
         state.gauges[key]?.record(value)
     }
 
-    private func count(_ name: String, _ label: (String, String)?, _ value: UInt64, _ state: inout State) {
-        let key = label.map { "\(name) \($0.1)" } ?? name
+    private static func key(_ name: String, _ dimensions: [(String, String)]) -> String {
+        dimensions.reduce(name) { "\($0) \($1.1)" }
+    }
+
+    func count(_ name: String, _ label: (String, String)?, _ value: UInt64, _ state: inout State) {
+        count(name, label.map { [$0] } ?? [], value, &state)
+    }
+
+    func count(_ name: String, _ dimensions: [(String, String)], _ value: UInt64, _ state: inout State) {
+        let key = NodeMetrics.key(name, dimensions)
         if state.counters[key] == nil {
-            let dimensions = label.map { [$0] } ?? []
             state.counters[key] = (Counter(label: "pharos_\(name)", dimensions: dimensions, factory: factory), 0)
         }
         guard let (handle, last) = state.counters[key], value > last else { return }

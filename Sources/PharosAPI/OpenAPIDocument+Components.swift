@@ -2,7 +2,7 @@
 extension OpenAPIDocument {
     var schemas: [(String, JSONTree)] {
         var schemas: [(String, JSONTree)] = []
-        for method in APIMethod.all {
+        for method in APIMethod.all + APIMethod.apart {
             schemas.append((method.schemaName("Request"), method.requestSchema))
             schemas.append((method.schemaName("Result"), APISchema.object(method.result, "").tree))
             let result = reference(method.schemaName("Result"))
@@ -56,6 +56,13 @@ extension OpenAPIDocument {
             APIField("num_channels", number), APIField("uptime", .integer("Seconds.", minimum: 0)),
             APIField("metrics", .map(.any(""), "")), APIField("process", .map(.any(""), "CPU and memory.")),
         ]
+        let connection = [
+            APIField("client", .text(""), required: true), APIField("user", .text("Absent: anonymous.")),
+            APIField("transport", .text("`websocket`, `http_stream`, `sse`, `events` or `poll`."), required: true),
+            APIField("connected_at", .integer("Seconds since 1970.", minimum: 0)),
+            APIField("name", .text("Of its SDK, if that is registered.")),
+            APIField("num_channels", .integer("Channels it is subscribed to.", minimum: 0), required: true),
+        ]
         let error = [
             APIField("code", .integer("", minimum: 0), required: true), APIField("message", .text(""), required: true),
         ]
@@ -63,7 +70,12 @@ extension OpenAPIDocument {
             ("StreamPosition", APISchema.object(position, "A place in a channel's stream.").tree),
             ("ClientInfo", APISchema.object(info, "Who is present, or who published.").tree),
             ("Publication", APISchema.object(publication, "One message of a channel.").tree),
+            ("Connection", APISchema.object(connection, "One client that is connected.").tree),
             ("Node", APISchema.object(node, "One process of the server.").tree),
+            (
+                "ConnectedClient",
+                APISchema.object(APIMethod.connectedClient, "One connection, and where it is.").tree
+            ),
             ("Error", APISchema.object(error, "").tree),
             ("Failure", APISchema.object([APIField("error", .reference("Error"), required: true)], "").tree),
             ("Empty", ["type": "object", "maxProperties": 0]),

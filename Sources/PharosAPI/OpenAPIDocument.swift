@@ -43,7 +43,7 @@ package struct OpenAPIDocument: Sendable {
     // MARK: Paths
 
     private var apiPaths: [(String, JSONTree)] {
-        let methods = APIMethod.all.map { method in
+        let methods = (APIMethod.all + APIMethod.apart).map { method in
             (
                 "/api/\(method.name)",
                 operation(

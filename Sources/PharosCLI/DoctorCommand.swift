@@ -21,7 +21,9 @@ struct DoctorCommand: ParsableCommand {
                     Doctor.Finding(severity: .broken, subject: "configuration", message: problem.description))
             }
         }
-        findings += Doctor.examine(.read(ports: Doctor.ports(of: configuration)), configuration)
+        let facts = SystemFacts.read(
+            ports: Doctor.ports(of: configuration), origins: Doctor.origins(of: configuration))
+        findings += Doctor.examine(facts, configuration)
         for finding in findings { print(finding.text) }
         if findings.contains(where: { $0.severity == .broken }) { throw ExitCode(1) }
     }

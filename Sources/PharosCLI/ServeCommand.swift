@@ -23,8 +23,8 @@ struct ServeCommand: AsyncParsableCommand {
 
     func run() async throws {
         let loaded = try options.loadOrExit()
-        let server = PharosServer(configuration: loaded.configuration)
-        let addresses: PharosServer.Addresses
+        let server = Node(configuration: loaded.configuration)
+        let addresses: Node.Addresses
         do {
             addresses = try await server.start()
         } catch {
@@ -47,7 +47,7 @@ struct ServeCommand: AsyncParsableCommand {
     }
 
     private func announcement(
-        _ loaded: LoadedConfiguration, _ settings: ServerSettings, _ addresses: PharosServer.Addresses
+        _ loaded: LoadedConfiguration, _ settings: ServerSettings, _ addresses: Node.Addresses
     ) -> [String] {
         let host = settings.edge.address.contains(":") ? "[\(settings.edge.address)]" : settings.edge.address
         let base = "http://\(host):\(addresses.port)"
@@ -73,7 +73,7 @@ struct ServeCommand: AsyncParsableCommand {
 
     /// The demo page's chart: an example publisher that uses the public API like any back end.
     private func startDemoLoad(
-        _ loaded: LoadedConfiguration, _ settings: ServerSettings, _ addresses: PharosServer.Addresses
+        _ loaded: LoadedConfiguration, _ settings: ServerSettings, _ addresses: Node.Addresses
     ) -> Task<Void, Never>? {
         guard options.dev, loaded.configuration.endpoints.demo, !noDemoLoad else { return nil }
         let key = settings.api.keys.first?.key
@@ -97,7 +97,7 @@ private struct Announcement: Service {
 
 /// SIGHUP: the certificate has been renewed.
 private struct CertificateReloads: Service {
-    let server: PharosServer
+    let server: Node
 
     func run() async throws {
         let signals = await UnixSignalsSequence(trapping: .sighup)

@@ -30,7 +30,18 @@ struct ConfigurationDraft: Sendable {
                 certificateFile: tls.certificateFile, keyFile: tls.keyFile, port: tls.port)
         }
         result.settings.api.keys = (apiKey.isEmpty ? [] : [APIKey(key: apiKey)]) + apiKeys
+        result.settings.hooks.lowercaseHeaderNames()
         result.subscriptionTokens = subscriptionToken.enabled ? subscriptionToken.tokens : nil
         return result
+    }
+}
+
+extension HookSettings {
+    /// Names of headers are compared byte by byte when requests come: the operator may spell them as everybody does.
+    fileprivate mutating func lowercaseHeaderNames() {
+        for index in origins.indices {
+            origins[index].passes.headers = origins[index].passes.headers.map { $0.lowercased() }
+            origins[index].emulatedHeaders = origins[index].emulatedHeaders.map { $0.lowercased() }
+        }
     }
 }

@@ -40,6 +40,7 @@ enum StartNotices {
             if !configuration.tokens.hasKey {
                 let others =
                     settings.client.allowAnonymousConnectWithoutToken || !settings.client.userIDHTTPHeader.isEmpty
+                    || !settings.hooks.connect.isEmpty || !settings.hooks.handshake.isEmpty
                 lines.append(
                     "no key for tokens: every token is refused" + (others ? "" : ", so no client can connect")
                         + "; set client.token.hmac_secret_key or another key of client.token")
@@ -50,6 +51,26 @@ enum StartNotices {
         }
         if settings.api.keys.isEmpty, !settings.api.insecure {
             lines.append("no API key: every call of the server API is refused; set http_api.key")
+        }
+        return lines + applicationLines(configuration)
+    }
+
+    private static func applicationLines(_ configuration: PharosConfiguration) -> [String] {
+        let hooks = configuration.settings.hooks
+        var lines: [String] = []
+        for path in hooks.raw where path.open {
+            lines.append("raw path \(path.path) is open: everybody may connect to it")
+        }
+        let unsigned = hooks.origins.filter { $0.secret.isEmpty }.map(\.name)
+        if !unsigned.isEmpty {
+            lines.append(
+                "no secret for \(unsigned.joined(separator: ", ")): the application cannot tell requests of this server "
+                    + "from others; set origins[].secret")
+        }
+        if configuration.tellsEvents, configuration.settings.store.path.isEmpty {
+            lines.append(
+                "no store.path: what the application was not told yet is lost when this process ends, and nobody tells "
+                    + "it who was connected")
         }
         return lines
     }

@@ -29,6 +29,14 @@ package struct PharosConfiguration: Equatable, Sendable {
     }
 }
 
+extension PharosConfiguration {
+    /// Whether anything is told to the application, so that what waits to be told must be kept.
+    package var tellsEvents: Bool {
+        let hooks = settings.hooks
+        return !hooks.events.isEmpty || hooks.keepAliveInterval > 0 || hooks.raw.contains { !$0.origin.isEmpty }
+    }
+}
+
 /// How tokens are verified. Texts are as configured: `PharosAuth` makes keys of them.
 package struct TokenSettings: Equatable, Sendable {
     package var hmacSecretKey = ""

@@ -22,6 +22,8 @@ struct Connection: BitwiseCopyable {
         case free
         /// A request's head or body is being read.
         case request
+        /// The handler will say later who serves the request whose head has arrived; the head is kept.
+        case awaitingDecision
         /// The request is with the handler, maybe parked; nothing is read until it has been answered.
         case awaitingResponse
         case webSocket
@@ -67,6 +69,8 @@ struct Connection: BitwiseCopyable {
         static let hasTagged = Flags(rawValue: 2_048)
         /// Detached, and on the list of those whose new output the handler is to be told of.
         static let hasArrived = Flags(rawValue: 4_096)
+        /// The peer has gone, and what it said before has not been handed on yet.
+        static let endsAfterInput = Flags(rawValue: 8_192)
 
         @inline(__always)
         var hasSocket: Bool { isDisjoint(with: [.isSink, .isDetached]) }
@@ -82,7 +86,7 @@ struct Connection: BitwiseCopyable {
     var queuedBytes: UInt32 = 0
     var firstSegment = UInt32.max
     var lastSegment = UInt32.max
-    /// Bytes of an unfinished request; nil while there are none.
+    /// Bytes of an unfinished request, or frames that came while reading was paused; nil while there are none.
     var partial: UnsafeMutablePointer<Partial>?
     /// Bytes that head and body take together; of a stream: bytes of input that were ignored; of a
     /// detached connection: bytes of the kept output that its reader has seen.

@@ -52,6 +52,8 @@ extension Edge {
         entry.pointee.phase = .closing
         entry.pointee.flags.remove(.isKnown)
         if entry.pointee.flags.contains(.isSink) { entry.pointee.flags.remove(.isBlocked) }
+        // The peer's close frame stands behind what was not read.
+        continueReading(slot)
         let timeout = dropsQueue ? configuration.writeTimeoutMs : configuration.closeTimeoutMs
         wheel.set(slot, atMs: nowMs + timeout, connections)
     }

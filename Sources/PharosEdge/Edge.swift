@@ -197,6 +197,9 @@ package struct Edge: ~Copyable {
     /// Tells epoll what the connection waits for now.
     func updateInterest(_ slot: UInt32) {
         let entry = connections[slot]
+        if entry.pointee.flags.contains(.isSink) {
+            sinks[slot]?.sink.setReading(!entry.pointee.flags.contains(.isPaused))
+        }
         guard entry.pointee.flags.hasSocket else { return }
         var interest: UInt32 = 0
         if !entry.pointee.flags.contains(.isPaused) { interest |= PHAROS_READ }

@@ -5,7 +5,7 @@ package protocol EdgeHandler: ~Copyable {
     /// What other threads may post to this shard.
     associatedtype Mail: Sendable
 
-    /// A request's head has arrived whole: who is to serve it?
+    /// A request's head has arrived whole: who is to serve it? Asked again, with the same head, after `.later`.
     mutating func headReceived(_ id: ConnectionID, _ head: RequestHead, _ edge: inout Edge) -> HeadDecision
 
     /// A request and its body have arrived whole. Answer with `edge.respond` or `edge.beginStream`, now or later; whoever
@@ -24,8 +24,8 @@ package protocol EdgeHandler: ~Copyable {
     /// A WebSocket pong frame.
     mutating func pongReceived(_ id: ConnectionID, _ edge: inout Edge)
 
-    /// The peer closed, broke the protocol or vanished: of WebSockets, streams and parked requests. Not called for
-    /// connections that the handler itself closed.
+    /// The peer closed, broke the protocol or vanished: of WebSockets, streams, parked requests and heads that wait
+    /// to be decided about. Not called for connections that the handler itself closed.
     mutating func connectionClosed(_ id: ConnectionID, _ edge: inout Edge)
 
     /// The time given to `edge.setTimer` has come.
@@ -52,6 +52,9 @@ package protocol EdgeHandler: ~Copyable {
 
     mutating func mailReceived(_ mail: Mail, _ edge: inout Edge)
 
+    /// The turn's input has been served: before its output is sent, and again afterwards.
+    mutating func turnSettles(_ edge: inout Edge)
+
     /// About once a second: housekeeping.
     mutating func ticked(_ edge: inout Edge)
 }
@@ -64,12 +67,20 @@ extension EdgeHandler where Self: ~Copyable {
 
     /// Most handlers have no detached connections.
     package mutating func outputArrived(_ id: ConnectionID, _ edge: inout Edge) {}
+
+    /// Most handlers tell nobody but their connections.
+    package mutating func turnSettles(_ edge: inout Edge) {}
 }
 
 /// Who serves a request.
 package enum HeadDecision {
     /// Upgrade to WebSocket.
     case webSocket(WebSocketHandshake.Subprotocol)
+    /// Upgrade to WebSocket with a subprotocol that is not one of ours; "": the answer names none.
+    case upgrade(subprotocol: String)
+    /// Not known yet: the head is kept until `edge.resumeHead` has it asked about again, or `connectionClosed` tells of its
+    /// end. When neither comes in time the request is refused with 503.
+    case later(timeoutMs: Int64)
     /// This shard, once at most `limit` bytes of body have arrived.
     case read(limit: Int)
     /// Not this shard: hand it on, untouched.

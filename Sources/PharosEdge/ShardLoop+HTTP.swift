@@ -18,8 +18,9 @@ extension ShardLoop where Handler: ~Copyable {
 
     /// Goes on with what was received while an answer was awaited.
     mutating func resume(_ id: ConnectionID) {
-        guard edge.isOpen(id), edge.connections[id.slot].pointee.phase == .request else { return }
+        guard edge.isOpen(id) else { return }
         let entry = edge.connections[id.slot]
+        guard entry.pointee.phase == .request else { return resumeFrames(id) }
         if entry.pointee.flags.contains(.isPaused) {
             entry.pointee.flags.remove(.isPaused)
             edge.updateInterest(id.slot)
@@ -43,6 +44,7 @@ extension ShardLoop where Handler: ~Copyable {
     /// Keeps bytes for later; a peer that sends far ahead of the answers is not read until they are out.
     mutating func keep(_ id: ConnectionID, _ bytes: UnsafeRawBufferPointer) {
         let entry = edge.connections[id.slot]
+        let isFirst = entry.pointee.partial == nil
         if let partial = entry.pointee.partial {
             partial.pointee.append(bytes)
         } else {
@@ -51,7 +53,9 @@ extension ShardLoop where Handler: ~Copyable {
                 edge.setTimer(id, atMs: edge.nowMs + edge.configuration.headTimeoutMs)
             }
         }
-        guard entry.pointee.phase == .awaitingResponse, !entry.pointee.flags.contains(.isPaused) else { return }
+        // A head that waits alone is no reason to overlook that its peer goes.
+        let isAhead = entry.pointee.phase == .awaitingResponse || entry.pointee.phase == .awaitingDecision && !isFirst
+        guard isAhead, !entry.pointee.flags.contains(.isPaused) else { return }
         entry.pointee.flags.insert(.isPaused)
         edge.updateInterest(id.slot)
     }
@@ -87,7 +91,7 @@ extension ShardLoop where Handler: ~Copyable {
         switch edge.connections[id.slot].pointee.phase {
         case .webSocket: receivedFrames(id, UnsafeMutableRawBufferPointer(rebasing: bytes[consumed...]))
         case .streaming: edge.ignoreInput(id.slot, bytes.count - consumed)
-        case .request, .awaitingResponse: return consumed
+        case .request, .awaitingDecision, .awaitingResponse: return consumed
         case .closing, .detached, .free: break
         }
         return bytes.count
@@ -104,6 +108,14 @@ extension ShardLoop where Handler: ~Copyable {
         case .webSocket(let subprotocol):
             upgrade(id, head, subprotocol)
             return head.length
+        case .upgrade(let name):
+            upgrade(id, head, .none, named: name)
+            return head.length
+        case .later(let timeoutMs):
+            entry.pointee.phase = .awaitingDecision
+            entry.pointee.flags.insert(.isKnown)
+            edge.setTimer(id, atMs: edge.nowMs + timeoutMs)
+            return nil
         case .handOver:
             handOver(id, bytes)
             return bytes.count
@@ -134,7 +146,8 @@ extension ShardLoop where Handler: ~Copyable {
         _ id: ConnectionID, _ head: RequestHead, _ bytes: UnsafeRawBufferPointer, total: Int
     ) -> Int {
         let entry = edge.connections[id.slot]
-        entry.pointee.flags.remove(.readsBody)
+        // Known is from here on who is parked.
+        entry.pointee.flags.subtract([.readsBody, .isKnown])
         entry.pointee.phase = .awaitingResponse
         if !head.keepsAlive { entry.pointee.flags.insert(.closesWhenSent) }
         edge.counters.messagesReceived += 1
@@ -144,12 +157,13 @@ extension ShardLoop where Handler: ~Copyable {
     }
 
     private mutating func upgrade(
-        _ id: ConnectionID, _ head: RequestHead, _ subprotocol: WebSocketHandshake.Subprotocol
+        _ id: ConnectionID, _ head: RequestHead, _ subprotocol: WebSocketHandshake.Subprotocol, named name: String = ""
     ) {
         let entry = edge.connections[id.slot]
         var response = ByteWriter(capacity: 256)
         let compression = edge.configuration.compression ? PerMessageDeflate.accepted(in: head) : nil
-        WebSocketHandshake.appendResponse(head, subprotocol: subprotocol, compression: compression, into: &response)
+        WebSocketHandshake.appendResponse(
+            head, subprotocol: subprotocol, named: name, compression: compression, into: &response)
         response.withBytes { edge.append(id.slot, $0) }
         entry.pointee.phase = .webSocket
         if let compression {
@@ -163,6 +177,7 @@ extension ShardLoop where Handler: ~Copyable {
 
     /// Answers with an error and closes when it has been sent.
     mutating func refuse(_ id: ConnectionID, status: Int, message: StaticString) {
+        tellClosed(id)
         let entry = edge.connections[id.slot]
         edge.counters.refused[status, default: 0] += 1
         var body = ByteWriter(capacity: 128)
@@ -187,8 +202,14 @@ extension ShardLoop where Handler: ~Copyable {
         refuse(id, status: 408, message: "the request did not arrive in time")
     }
 
+    /// Nobody said who serves the request.
+    mutating func decisionTimedOut(_ id: ConnectionID) {
+        refuse(id, status: 503, message: "there was no decision about the request in time")
+    }
+
     /// Gives the connection and the bytes read so far to whoever serves what the edge does not.
     private mutating func handOver(_ id: ConnectionID, _ bytes: UnsafeRawBufferPointer) {
+        tellClosed(id)
         let entry = edge.connections[id.slot]
         if entry.pointee.firstSegment != .max { edge.flush(id.slot) }
         guard edge.isOpen(id) else { return }

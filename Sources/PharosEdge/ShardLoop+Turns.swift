@@ -64,6 +64,7 @@ extension ShardLoop where Handler: ~Copyable {
 
     /// Sends the turn's output, then sees to what could not be sent.
     private mutating func settle() {
+        handler.turnSettles(&edge)
         sendOutput()
         if !edge.drops.isEmpty {
             tellDrops()
@@ -75,6 +76,7 @@ extension ShardLoop where Handler: ~Copyable {
             _ = edge.reportHeld()
         }
         edge.releasePrepared()
+        handler.turnSettles(&edge)
         if !edge.isAccepting { stopListening() }
     }
 

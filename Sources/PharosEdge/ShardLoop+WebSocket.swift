@@ -4,10 +4,13 @@ import PharosBytes
 extension ShardLoop where Handler: ~Copyable {
     mutating func receivedFrames(_ id: ConnectionID, _ bytes: UnsafeMutableRawBufferPointer) {
         var input = bytes
+        // What came before, while reading was paused, goes first.
+        if edge.connections[id.slot].pointee.partial != nil { return keepFrames(id, input) }
         let limit = edge.configuration.messageSizeLimit
         // The handler may close the connection at any message: what follows is then nobody's.
         while edge.isOpen(id), edge.connections[id.slot].pointee.phase == .webSocket {
             let entry = edge.connections[id.slot]
+            if entry.pointee.flags.contains(.isPaused) { return keepFrames(id, input) }
             switch entry.pointee.reader.next(&input, limit: limit, inflater: &edge.inflater) {
             case .needMore:
                 return
@@ -42,6 +45,7 @@ extension ShardLoop where Handler: ~Copyable {
         let entry = edge.connections[id.slot]
         // The rest of a request that was refused, or of frames that cannot be read.
         guard !entry.pointee.flags.contains(.lingers) else { return }
+        if entry.pointee.partial != nil { return keepFrames(id, input) }
         while true {
             let limit = edge.configuration.messageSizeLimit
             switch entry.pointee.reader.next(&input, limit: limit, inflater: &edge.inflater) {

@@ -148,7 +148,7 @@ package struct ShardLoop<Handler: EdgeHandler & ~Copyable>: ~Copyable {
         switch edge.connections[id.slot].pointee.phase {
         case .webSocket: receivedFrames(id, bytes)
         case .request: receivedRequest(id, bytes)
-        case .awaitingResponse: keep(id, UnsafeRawBufferPointer(bytes))
+        case .awaitingDecision, .awaitingResponse: keep(id, UnsafeRawBufferPointer(bytes))
         case .streaming: edge.ignoreInput(id.slot, bytes.count)
         case .closing: discardWhileClosing(id, bytes)
         case .detached, .free: break
@@ -179,6 +179,7 @@ package struct ShardLoop<Handler: EdgeHandler & ~Copyable>: ~Copyable {
             case .webSocket, .streaming, .detached: handler.timerFired(id, &edge)
             case .closing: end(id)
             case .request: requestTimedOut(id)
+            case .awaitingDecision: decisionTimedOut(id)
             case .awaitingResponse:
                 // Only a parked request's timer is the handler's; another one was for the request to arrive.
                 if edge.connections[id.slot].pointee.flags.contains(.isKnown) { handler.timerFired(id, &edge) }

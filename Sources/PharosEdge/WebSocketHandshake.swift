@@ -56,11 +56,26 @@ package enum WebSocketHandshake {
         return .accept(subprotocol: fields.subprotocol)
     }
 
+    /// The first subprotocol that the client offers and `known` has; "": none. Case counts (RFC 6455, section 4.1).
+    package static func subprotocol(of head: RequestHead, among known: [String]) -> String {
+        var chosen = ""
+        head.forEachHeader { name, value in
+            guard chosen.isEmpty, FieldText.equals(name, lowercase: "sec-websocket-protocol") else { return }
+            var rest = value
+            while chosen.isEmpty, let offered = FieldText.nextElement(of: &rest) {
+                chosen = known.first { offered.elementsEqual($0.utf8) } ?? ""
+            }
+        }
+        return chosen
+    }
+
     /// Writes the whole `101 Switching Protocols` answer to a request that `examine` accepted.
     ///
-    /// - Parameter compression: the offer taken, nil: none.
+    /// - Parameters:
+    ///   - name: a subprotocol that is not one of ours, with `.none`; "": none.
+    ///   - compression: the offer taken, nil: none.
     package static func appendResponse(
-        _ head: RequestHead, subprotocol: Subprotocol, compression: PerMessageDeflate? = nil,
+        _ head: RequestHead, subprotocol: Subprotocol, named name: String = "", compression: PerMessageDeflate? = nil,
         into writer: inout ByteWriter
     ) {
         guard let key = head.header("sec-websocket-key") else {
@@ -72,6 +87,9 @@ package enum WebSocketHandshake {
         if subprotocol != .none {
             writer.append("\r\nSec-WebSocket-Protocol: ")
             writer.append(subprotocol.name)
+        } else if !name.isEmpty {
+            writer.append("\r\nSec-WebSocket-Protocol: ")
+            writer.append(name)
         }
         if let compression {
             writer.append("\r\nSec-WebSocket-Extensions: ")

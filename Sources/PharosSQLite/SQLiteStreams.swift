@@ -40,8 +40,8 @@ package final class SQLiteStreams: DurableStreams {
     ) throws(StoreError) {
         let directory = try StoreDirectory(path: path)
         let database = try StoreDatabase(directory)
-        if database.openedVersion > 0, database.openedVersion < StoreSchema.version {
-            report(.migrated(from: database.openedVersion, to: StoreSchema.version))
+        if database.openedVersion > 0, database.openedVersion < StoreSchema.streams.version {
+            report(.migrated(from: database.openedVersion, to: StoreSchema.streams.version))
         }
         queue = SubmissionQueue(countLimit: options.queueLimit, byteLimit: options.queueBytes)
         condition = StoreCondition(path: database.path, listener: report)

@@ -10,6 +10,15 @@ package protocol Backend: AnyObject, Sendable {
     /// - Parameter headers: names in lower case; at least `x-api-key`, `authorization` and `x-centrifugo-error-mode` if present.
     func callAPI(method: String, query: String, headers: [String: String], body: [UInt8]) async -> APIResponse
 
+    /// One request at an address where the application reaches raw connections, already read; see `RawServicePath`.
+    ///
+    /// - Parameters:
+    ///   - path: as in the request line, still percent-encoded, without query.
+    ///   - headers: names in lower case; at least `x-api-key`, `authorization` and `prefer` if present.
+    func callRaw(
+        method: String, path: String, query: String, headers: [String: String], body: [UInt8]
+    ) async -> APIResponse
+
     /// Begins to serve a connection that `sink` carries, on a shard of our choice.
     func open(sink: any ByteSink, peer: String) -> any ByteSource
 
@@ -21,6 +30,13 @@ package protocol Backend: AnyObject, Sendable {
 
     /// How the durable store is; one that does not exist works.
     var storeHealth: StoreHealth { get }
+}
+
+extension Backend {
+    /// Backends without raw connections have nothing there.
+    package func callRaw(
+        method: String, path: String, query: String, headers: [String: String], body: [UInt8]
+    ) async -> APIResponse { .error(404, "not found") }
 }
 
 package struct APIResponse: Sendable {
@@ -41,6 +57,9 @@ package struct NodeCounters: Sendable {
     package var currentClients = 0
     package var currentUsers = 0
     package var currentSubscriptions = 0
+    package var currentRawConnections = 0
+    /// Bytes read from raw connections that wait for their origins.
+    package var currentRawBytes = 0
     package var currentChannels = 0
     package var connectionsAccepted: UInt64 = 0
     /// By HTTP status that the refused client got.

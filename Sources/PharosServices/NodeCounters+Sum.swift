@@ -4,6 +4,8 @@ extension NodeCounters {
         currentConnections += other.currentConnections
         currentClients += other.currentClients
         currentUsers += other.currentUsers
+        currentRawConnections += other.currentRawConnections
+        currentRawBytes += other.currentRawBytes
         currentSubscriptions += other.currentSubscriptions
         currentChannels += other.currentChannels
         connectionsAccepted += other.connectionsAccepted

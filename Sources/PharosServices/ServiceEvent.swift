@@ -1,4 +1,4 @@
-/// What happened on a shard that an operator may want to read. Holds no payload, no token, no user's name.
+/// What happened on a shard that an operator may want to read. Holds no payload and no token; what names a user is marked.
 package enum ServiceEvent: Sendable {
     /// Why a token was refused; the text never repeats any of it.
     case tokenRefused(reason: String)
@@ -6,4 +6,6 @@ package enum ServiceEvent: Sendable {
     case disconnected(code: UInt32, reason: String)
     /// Publications were missing in a channel, so its positioned subscriptions were ended.
     case positionLost(channel: String)
+    /// A client reads too slowly: publications of a channel were dropped for it. Not for the log.
+    case publicationsDropped(client: String, user: String, channel: String, count: Int)
 }

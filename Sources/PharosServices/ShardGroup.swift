@@ -29,7 +29,7 @@ package final class ShardGroup: Backend {
         }
     }
 
-    private let node: NodeContext
+    let node: NodeContext
     /// The port that is listened on, also when the settings asked for any.
     package let port: Int
     private let listeners: [Int32]
@@ -153,6 +153,18 @@ package final class ShardGroup: Backend {
         }
     }
 
+    package func callRaw(
+        method: String, path: String, query: String, headers: [String: String], body: [UInt8]
+    ) async -> APIResponse {
+        await withCheckedContinuation { continuation in
+            let call = RawBackendCall(method: method, path: path, query: query, headers: headers, body: body) {
+                continuation.resume(returning: $0)
+            }
+            // A call that is refused here is dropped, and answers for itself.
+            node.mailboxes[pickShard()].post(.handler(.rawCall(call)))
+        }
+    }
+
     package func open(sink: any ByteSink, peer: String) -> any ByteSource {
         openSink(sink, peer: peer, mailbox: node.mailboxes[pickShard()])
     }
@@ -169,7 +181,7 @@ package final class ShardGroup: Backend {
         return sum
     }
 
-    private func pickShard() -> Int {
+    func pickShard() -> Int {
         Int(UInt(bitPattern: nextShard.wrappingAdd(1, ordering: .relaxed).oldValue) % UInt(node.mailboxes.count))
     }
 

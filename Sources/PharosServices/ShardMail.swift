@@ -45,7 +45,21 @@ enum ShardMail: Sendable {
     case backendCall(BackendCall)
     /// The application has answered the question with this number.
     case hookAnswered(ConnectionID, UInt32, HookOutcome)
+    /// The application has decided about a request.
+    case handshakeAnswered(ConnectionID, HookOutcome)
+    /// The origin has answered the event with this number.
+    case rawAnswered(ConnectionID, UInt64, RawAnswer)
+    /// Something to be done with raw connections of that shard; answered with `rawDone`.
+    case rawOrder(RawOrder, shard: Int, ticket: UInt64)
+    case rawDone(ticket: UInt64, RawOrderAnswer)
+    /// A request for raw connections that came in outside the shard.
+    case rawCall(RawBackendCall)
     case counters(CounterCall)
+    case directCall(DirectCall)
+    case countSubscribers(CountCall)
+    /// To a channel's owner.
+    case joinInProcess(InProcessJoin)
+    case leaveInProcess(InProcessTicket)
     case shutdown(windowMs: Int64)
 }
 
@@ -64,6 +78,8 @@ enum ControlCommand: Sendable {
     case refresh(APIRefresh)
     case listChannels
     case summary
+    case send(APISend)
+    case listConnections(APIConnections)
 }
 
 enum ControlAnswer: Sendable {
@@ -71,6 +87,9 @@ enum ControlAnswer: Sendable {
     case failed(ReplyError)
     case channels([String: Int])
     case summary(ShardSummary)
+    case sent(SendCount)
+    /// In the order of client ids, one more than a page at most.
+    case connections([APIConnection])
 }
 
 /// One shard's part of `info`.

@@ -14,12 +14,14 @@ package final class TestServer: Sendable {
 
     package init(
         _ settings: ServerSettings, verifier: FakeTokenVerifier = FakeTokenVerifier(),
-        durable: (any DurableStreams)? = nil, adopter: (any SocketAdopter)? = nil,
+        durable: (any DurableStreams)? = nil, application: Application = Application(),
+        adopter: (any SocketAdopter)? = nil,
         report: @escaping @Sendable (ServiceEvent) -> Void = { _ in }
     ) throws {
         self.verifier = verifier
         group = try ShardGroup(
-            settings: settings, verifier: verifier, durable: durable, adopter: adopter, version: "pharos test",
+            settings: settings, verifier: verifier, durable: durable, application: application, adopter: adopter,
+            version: "pharos test",
             openFiles: 4_096,
             report: report)
     }

@@ -15,6 +15,7 @@ final class ChannelSink: ByteSink {
     private struct Pending {
         var output: [[UInt8]] = []
         var ending: Ending?
+        var isReading: Bool?
         var isScheduled = false
     }
 
@@ -36,6 +37,10 @@ final class ChannelSink: ByteSink {
         guard !bytes.isEmpty else { return }
         unsent.add(bytes.count, ordering: .relaxed)
         schedule { $0.output.append(bytes) }
+    }
+
+    func setReading(_ isReading: Bool) {
+        schedule { $0.isReading = isReading }
     }
 
     func close() {
@@ -63,9 +68,9 @@ final class ChannelSink: ByteSink {
     }
 
     private func drain() {
-        let (output, ending) = pending.withLock { pending in
+        let (output, ending, isReading) = pending.withLock { pending in
             defer { pending = Pending() }
-            return (pending.output, pending.ending)
+            return (pending.output, pending.ending, pending.isReading)
         }
         let count = output.reduce(0) { $0 + $1.count }
         guard let handler = handler.value else {
@@ -77,6 +82,7 @@ final class ChannelSink: ByteSink {
             promise.futureResult.whenComplete { _ in self.unsent.subtract(count, ordering: .relaxed) }
             handler.send(output, count: count, promise: promise)
         }
+        if let isReading { handler.setReading(isReading) }
         switch ending {
         case .close: handler.closeAfterOutput()
         case .handOver(let bytes): handler.handOverRequested(bytes)

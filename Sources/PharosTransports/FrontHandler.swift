@@ -144,6 +144,12 @@ final class FrontHandler: ChannelInboundHandler, RemovableChannelHandler {
         context.writeAndFlush(Self.wrapOutboundOut(buffer), promise: promise)
     }
 
+    /// Whether the peer is read from; TCP makes it wait if not.
+    func setReading(_ isReading: Bool) {
+        guard let context, case .shard = state else { return }
+        _ = context.channel.setOption(ChannelOptions.autoRead, value: isReading)
+    }
+
     /// Closes when everything written before is with the operating system, or the peer does not take it in time.
     func closeAfterOutput() {
         guard let context, case .shard(_, let sink, _) = state else { return }

@@ -7,6 +7,7 @@ import pytest
 import pytest_asyncio
 
 from harness.configuration import BASE, merged
+from harness.origin import Origin
 from harness.peer import Peer
 from harness.server import Server, make_certificate
 
@@ -69,6 +70,15 @@ def launch(tmp_path, certificate, request):
         if server.is_running:
             server.stop()
         server.check_log()
+
+
+@pytest.fixture
+def origin():
+    """The application, on a port of its own. Whatever the story: each request that it gets must be signed."""
+    origin = Origin().start()
+    yield origin
+    origin.stop()
+    assert not origin.unsigned, origin.unsigned[:3]
 
 
 @pytest.fixture(params=["ws", "wss"])

@@ -32,5 +32,5 @@ def test_it_names_every_method(pharos):
     document = pharos.request("GET", "/openapi.json").json
     paths = {path.removeprefix("/api/") for path in document["paths"] if path.startswith("/api/")}
     assert {"publish", "broadcast", "subscribe", "unsubscribe", "disconnect", "refresh", "presence", "presence_stats",
-            "history", "history_remove", "channels", "info", "batch"} <= paths
+            "history", "history_remove", "channels", "info", "batch", "send", "connections"} <= paths
     assert document["openapi"].startswith("3.") and json.dumps(document)

@@ -18,7 +18,8 @@ import Testing
         let paths = try #require(document["paths"] as? [String: Any])
         let methods = [
             "publish", "broadcast", "subscribe", "unsubscribe", "disconnect", "refresh", "presence",
-            "presence_stats", "history", "history_remove", "channels", "info", "rpc", "batch",
+            "presence_stats", "history", "history_remove", "snapshot", "channels", "info", "rpc", "batch", "send",
+            "connections",
         ]
         let others = ["/api", "/health", "/health/live", "/health/ready", "/metrics", "/openapi.json"]
         #expect(Set(paths.keys) == Set(methods.map { "/api/\($0)" } + others))

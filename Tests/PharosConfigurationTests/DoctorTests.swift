@@ -52,6 +52,38 @@ struct DoctorTests {
         #expect(found?.mend.contains("sysctl -w net.core.somaxconn=4096") == true)
     }
 
+    @Test("an origin that does not answer is advice, one that does is fine")
+    func origins() {
+        var facts = Self.healthy()
+        facts.origins = [.init(name: "app", host: "127.0.0.1", port: 80, failure: nil)]
+        #expect(finding("origin app", facts)?.severity == .fine)
+        facts.origins[0].failure = "Connection refused"
+        #expect(finding("origin app", facts)?.severity == .advice)
+        #expect(finding("origin app", facts)?.message == "127.0.0.1 port 80: Connection refused")
+    }
+
+    @Test("events that would be lost with the process are advice")
+    func events() {
+        var configuration = PharosConfiguration()
+        #expect(finding("events", Self.healthy(), configuration) == nil)
+        configuration.settings.hooks.events = [.connected]
+        #expect(finding("events", Self.healthy(), configuration)?.severity == .fine)
+        configuration.settings.store.path = ""
+        #expect(finding("events", Self.healthy(), configuration)?.severity == .advice)
+    }
+
+    @Test("the place of each origin is taken from its address")
+    func placesOfOrigins() {
+        var configuration = PharosConfiguration()
+        configuration.settings.hooks.origins = [
+            OriginSettings(name: "a", url: "https://app.example.com/hooks?x=1"),
+            OriginSettings(name: "b", url: "http://[::1]:9000"), OriginSettings(name: "c", url: "http://127.0.0.1"),
+        ]
+        let places = Doctor.origins(of: configuration)
+        #expect(places.map(\.host) == ["app.example.com", "::1", "127.0.0.1"])
+        #expect(places.map(\.port) == [443, 9000, 80])
+    }
+
     @Test("a taken port names who listens, and must be mended")
     func takenPort() {
         var facts = Self.healthy()

@@ -8,9 +8,13 @@ struct Conversation {
     var clock = ManualClock()
     let settings: ClientSettings
     let rules: ChannelRules
+    let hooks: HookSettings
 
-    init(usesFramePings: Bool = false, _ configure: (inout ClientSettings, inout ChannelSettings) -> Void = { _, _ in })
-    {
+    init(
+        usesFramePings: Bool = false, hooks: HookSettings = HookSettings(),
+        _ configure: (inout ClientSettings, inout ChannelSettings) -> Void = { _, _ in }
+    ) {
+        self.hooks = hooks
         var settings = ClientSettings()
         var channel = ChannelSettings()
         settings.allowAnonymousConnectWithoutToken = true
@@ -27,7 +31,8 @@ struct Conversation {
     static let client = ClientID(high: 0x0123_4567_89ab_cdef, low: 0xfedc_ba98_7654_3210)
 
     var context: SessionContext {
-        SessionContext(settings: settings, rules: rules, now: clock.moment, version: "pharos test")
+        SessionContext(
+            settings: settings, hooks: hooks, rules: rules, now: clock.moment, version: "pharos test")
     }
 
     mutating func received(_ command: Command) -> SessionAction { session.received(command, context) }

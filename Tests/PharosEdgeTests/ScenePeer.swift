@@ -84,6 +84,9 @@ final class ScenePeer {
         return sink?.isClosed ?? sawEnd
     }
 
+    /// Whether the shard wants to be given more by a sink.
+    var isRead: Bool? { sink?.isRead }
+
     /// Closes the sending half: a sink has none, so all of it.
     func closeHalf() {
         if source != nil { return close() }
@@ -99,13 +102,16 @@ final class ScenePeer {
 
 /// A sink that only collects.
 final class SceneSink: ByteSink {
-    private let state = Locked((bytes: [UInt8](), isClosed: false))
+    private let state = Locked((bytes: [UInt8](), isClosed: false, isRead: true))
 
     func write(_ bytes: [UInt8]) { state.withLock { $0.bytes += bytes } }
     /// As long as the peer has not read, nothing has left.
     var unsentBytes: Int { state.withLock { $0.bytes.count } }
     func close() { state.withLock { $0.isClosed = true } }
     func handOver(_ bytes: [UInt8]) {}
+    func setReading(_ isReading: Bool) { state.withLock { $0.isRead = isReading } }
+
+    var isRead: Bool { state.withLock { $0.isRead } }
 
     var isClosed: Bool { state.withLock { $0.isClosed } }
 

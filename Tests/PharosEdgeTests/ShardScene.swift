@@ -111,6 +111,8 @@ final class Script {
         var replaced = 0
     }
 
+    /// How often a head was asked about, and whose.
+    var heads: [ConnectionID] = []
     var requests: [Request] = []
     var opened: [ConnectionID] = []
     var messages: [String] = []
@@ -120,6 +122,9 @@ final class Script {
     var stuck: [ConnectionID] = []
     var arrived: [ConnectionID] = []
     var drops: [Drop] = []
+    /// Decides about a head; nil: as usual.
+    var onHead: (ConnectionID, inout Edge) -> HeadDecision? = { _, _ in nil }
+    var onMessage: (ConnectionID, inout Edge) -> Void = { _, _ in }
     var onRequest: (ConnectionID, inout Edge) -> Void = { _, _ in }
     var onArrival: (ConnectionID, inout Edge) -> Void = { _, _ in }
     var onSlow: (ConnectionID, inout Edge) -> Void = { _, _ in }
@@ -132,6 +137,8 @@ struct ScriptHandler: EdgeHandler, ~Copyable {
     let script: Script
 
     mutating func headReceived(_ id: ConnectionID, _ head: RequestHead, _ edge: inout Edge) -> HeadDecision {
+        script.heads.append(id)
+        if let decision = script.onHead(id, &edge) { return decision }
         if case .accept(let subprotocol) = WebSocketHandshake.examine(head) { return .webSocket(subprotocol) }
         return head.minorVersion == 0 ? .refuse(status: 505, message: "HTTP/1.1 is needed") : .read(limit: 1_000)
     }
@@ -152,7 +159,10 @@ struct ScriptHandler: EdgeHandler, ~Copyable {
 
     mutating func messageReceived(
         _ id: ConnectionID, _ message: UnsafeRawBufferPointer, isText: Bool, _ edge: inout Edge
-    ) { script.messages.append(String(decoding: message, as: UTF8.self)) }
+    ) {
+        script.messages.append(String(decoding: message, as: UTF8.self))
+        script.onMessage(id, &edge)
+    }
 
     mutating func pongReceived(_ id: ConnectionID, _ edge: inout Edge) {}
     func connectionClosed(_ id: ConnectionID, _ edge: inout Edge) { script.closed.append(id) }

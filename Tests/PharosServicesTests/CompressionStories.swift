@@ -22,20 +22,6 @@ extension Stories {
             return "{\(items.joined(separator: ","))}"
         }
 
-        /// The whole payload of what a delta reader got.
-        private static func whole(_ publication: Publication, _ base: [UInt8]?, _ wire: WireFormat) throws -> [UInt8] {
-            var data = publication.data
-            if wire == .json {
-                // For JSON clients both forms are the text of a JSON string.
-                data = try data.withUnsafeBytes {
-                    var scanner = JSONScanner($0)
-                    return Array(try scanner.text().string.utf8)
-                }
-            }
-            guard publication.isDelta else { return data }
-            return try FossilDelta.apply(data, to: #require(base), limit: 1 << 20)
-        }
-
         @Test("deltas applied are the payloads that others get whole", arguments: Stage.all)
         func deltas(_ stage: Stage) async throws {
             try await play(stage, Compression.allowDeltas) { scene in
@@ -59,7 +45,7 @@ extension Stories {
                     let expected = try plain.publication().publication
                     let got = try reader.publication().publication
                     #expect(got.offset == expected.offset)
-                    base = try Compression.whole(got, base, stage.wire)
+                    base = try Whole.payload(got, base, stage.wire)
                     #expect(base == expected.data)
                     if got.isDelta { deltas += 1 }
                 }
@@ -88,13 +74,13 @@ extension Stories {
                 for _ in 1...20 { payloads.append(try plain.publication().publication.data) }
                 var base: [UInt8]?
                 for (place, publication) in result.publications.enumerated() {
-                    base = try Compression.whole(publication, base, stage.wire)
+                    base = try Whole.payload(publication, base, stage.wire)
                     #expect(base == payloads[5 + place])
                 }
                 for number in 21...40 {
                     await scene.publish("log:a", Compression.payload(number))
                     let expected = try plain.publication().publication
-                    base = try Compression.whole(reader.publication().publication, base, stage.wire)
+                    base = try Whole.payload(reader.publication().publication, base, stage.wire)
                     #expect(base == expected.data)
                 }
             }

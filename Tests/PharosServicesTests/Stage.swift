@@ -86,11 +86,11 @@ final class Scene: Sendable {
 /// Plays a story on a fresh server. Afterwards the clients are cut, nothing of them may be left, and the server must end.
 func play(
     _ stage: Stage, _ change: (inout ServerSettings) -> Void = { _ in }, durable: (any DurableStreams)? = nil,
-    _ body: (Scene) async throws -> Void
+    application: Application = Application(), _ body: (Scene) async throws -> Void
 ) async throws {
     var settings = ServerSettings.stories(shards: stage.shards)
     change(&settings)
-    let scene = Scene(stage, server: try TestServer(settings, durable: durable))
+    let scene = Scene(stage, server: try TestServer(settings, durable: durable, application: application))
     do {
         try await body(scene)
     } catch {

@@ -6,17 +6,16 @@ extension CodecProperties {
     /// A call means the same by its own path, in the old form and in a batch; what is marked as JSON is JSON; errors are
     /// of the documented codes.
     ///
-    /// The first byte chooses the method; the one after the last is the old form.
+    /// The first byte chooses the method, by its place in the enumeration; 255 is the old form.
     package static func serverAPI(_ input: UnsafeRawBufferPointer) -> String? {
         guard let first = input.first else { return nil }
         let body = UnsafeRawBufferPointer(rebasing: input[1...])
         let methods = APIMethod.allCases
-        let index = Int(first) % (methods.count + 1)
         do throws(ReplyError) {
-            if index == methods.count {
+            if first == 255 {
                 return violation(try APIRequestDecoder.decodeEnvelope(body))
             }
-            let method = methods[index]
+            let method = methods[Int(first) % methods.count]
             let request = try APIRequestDecoder.decode(method: method.rawValue, body: body)
             guard request.method == method else { return "another method" }
             return violation(request) ?? violation(request, body, method.rawValue)
@@ -32,6 +31,16 @@ extension CodecProperties {
             return violation(publish)
         case .broadcast(let broadcast):
             return broadcast.channels.isEmpty ? "broadcast to nobody" : violation(broadcast.template)
+        case .send(let send):
+            guard !send.data.isEmpty, !send.target.isEmpty else { return "a message to nobody, or without data" }
+            if send.dataIsJSON, !send.data.withUnsafeBytes({ JSONScanner.isValid($0) }) {
+                return "data is marked as JSON and is not"
+            }
+            return violation(send.target)
+        case .disconnect(let disconnect): return violation(disconnect.target)
+        case .unsubscribe(let unsubscribe): return violation(unsubscribe.target)
+        case .connections(let connections):
+            return (1...APIConnections.pageLimit).contains(connections.limit) ? nil : "a page of no allowed size"
         case .batch(let commands, _):
             for case .success(let command) in commands {
                 if command.method == .batch { return "batch in a batch" }
@@ -41,6 +50,11 @@ extension CodecProperties {
         default:
             return nil
         }
+    }
+
+    private static func violation(_ target: APITarget) -> String? {
+        if target.all, target.isSingle || !target.user.isEmpty || !target.channel.isEmpty { return "all, and yet not" }
+        return nil
     }
 
     private static func violation(_ publish: APIPublish) -> String? {

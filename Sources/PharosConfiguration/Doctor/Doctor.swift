@@ -36,7 +36,9 @@ package enum Doctor {
         return [
             openFiles(facts, connectionLimit: configuration?.settings.client.connectionLimit ?? 0),
             backlog(facts, wanted: edge?.backlog ?? 4096),
-        ] + facts.ports.map(port) + [clock(facts), memory(facts), shards(facts, wanted: edge?.shards ?? 0)]
+        ] + facts.ports.map(port) + facts.origins.map(origin) + told(configuration) + [
+            clock(facts), memory(facts), shards(facts, wanted: edge?.shards ?? 0),
+        ]
     }
 
     /// The ports that a configuration wants; none if it did not load.
@@ -45,6 +47,13 @@ package enum Doctor {
         let plain = (key: "http_server.port", address: edge.address, number: edge.port)
         guard let tls = edge.tls else { return [plain] }
         return [plain, (key: "http_server.tls.port", address: edge.address, number: tls.port)]
+    }
+
+    /// Where the origins are; none if the configuration did not load.
+    package static func origins(of configuration: PharosConfiguration?) -> [(name: String, host: String, port: Int)] {
+        configuration?.settings.hooks.origins.compactMap { origin in
+            OriginAddress.place(of: origin.url).map { (name: origin.name, host: $0.host, port: $0.port) }
+        } ?? []
     }
 
     /// Descriptors the server needs for itself, besides one per connection.

@@ -3,8 +3,12 @@ import Glibc
 extension SystemFacts {
     /// Reads the facts of this machine. Opens each wanted port for a moment to see whether it is free.
     ///
-    /// - Parameter ports: the ports to try; their state is not looked at.
-    package static func read(ports: [(key: String, address: String, number: Int)]) -> SystemFacts {
+    /// - Parameters:
+    ///   - ports: the ports to try; their state is not looked at.
+    ///   - origins: the origins to connect to.
+    package static func read(
+        ports: [(key: String, address: String, number: Int)], origins: [(name: String, host: String, port: Int)] = []
+    ) -> SystemFacts {
         var facts = SystemFacts()
         var limit = rlimit()
         if getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 {
@@ -16,6 +20,11 @@ extension SystemFacts {
             Port(
                 key: port.key, address: port.address, number: port.number,
                 state: PortProbe.state(address: port.address, port: port.number))
+        }
+        facts.origins = origins.map { origin in
+            Origin(
+                name: origin.name, host: origin.host, port: origin.port,
+                failure: OriginProbe.failure(host: origin.host, port: origin.port))
         }
         facts.now = Int64(time(nil))
         facts.isClockMonotonic = monotonicNanoseconds() <= monotonicNanoseconds()

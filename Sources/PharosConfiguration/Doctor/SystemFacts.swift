@@ -6,6 +6,7 @@ package struct SystemFacts: Equatable, Sendable {
     /// `net.core.somaxconn`; nil: not readable.
     package var acceptBacklogLimit: Int?
     package var ports: [Port] = []
+    package var origins: [Origin] = []
     /// Seconds since 1970.
     package var now: Int64 = 0
     /// Whether two readings of the monotonic clock were in order.
@@ -17,6 +18,22 @@ package struct SystemFacts: Equatable, Sendable {
     package var cores = 1
 
     package init() {}
+
+    /// Where the configuration says that the application is.
+    package struct Origin: Equatable, Sendable {
+        package var name: String
+        package var host: String
+        package var port: Int
+        /// Why no connection could be made; nil: one was.
+        package var failure: String?
+
+        package init(name: String, host: String, port: Int, failure: String?) {
+            self.name = name
+            self.host = host
+            self.port = port
+            self.failure = failure
+        }
+    }
 
     /// A port the configuration wants.
     package struct Port: Equatable, Sendable {

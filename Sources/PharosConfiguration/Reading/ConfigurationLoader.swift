@@ -20,6 +20,7 @@ package enum ConfigurationLoader {
         let isComplete = (file ?? named).map { readFile($0, &draft, &journal) } ?? true
         readEnvironment(environment, &draft, &journal)
         readOverrides(overrides, &draft, &journal)
+        readOriginSecrets(environment, &draft, &journal)
         if development { DevelopmentDefaults.applyOrigins(to: &draft, &journal) }
         // Rules over a file that was not read would complain about its absence in many ways.
         if isComplete { ConfigurationRules.check(draft, development: development, &journal) }
@@ -64,11 +65,36 @@ package enum ConfigurationLoader {
             let node = SettingNode(content: .text(text), origin: .environment(name))
             setting.read(node, setting.name, &draft, &journal)
         }
-        for name in names.sorted() where !ForeignVariables.contains(name) {
+        for name in names.sorted() where !ForeignVariables.contains(name) && !isOriginSecret(name) {
             let known = ConfigurationSchema.keys.map { ConfigurationSchema.variable(for: $0.name) }
             let meant = Suggestion.closest(to: name, among: known)
             let hint = meant.map { ": did you mean `\($0)`?" } ?? ""
             journal.refuse(name, .environment(name), "unknown variable `\(name)`\(hint)")
+        }
+    }
+
+    private static func isOriginSecret(_ variable: String) -> Bool {
+        variable.hasPrefix(ConfigurationSchema.secretVariablePrefix)
+            && variable.hasSuffix(ConfigurationSchema.secretVariableSuffix)
+    }
+
+    /// Gives each origin the secret that its own variable holds. Comes last, since flags may list the origins anew.
+    private static func readOriginSecrets(
+        _ environment: [String: String], _ draft: inout ConfigurationDraft, _ journal: inout ReadingJournal
+    ) {
+        let origins = draft.configuration.settings.hooks.origins
+        var names = Set(environment.keys.filter(isOriginSecret))
+        for (index, origin) in origins.enumerated() {
+            let variable = ConfigurationSchema.secretVariable(forOrigin: origin.name)
+            guard let secret = environment[variable] else { continue }
+            names.remove(variable)
+            draft.configuration.settings.hooks.origins[index].secret = secret
+            journal.record("origins[\(index)].secret", .environment(variable))
+        }
+        for name in names.sorted() {
+            let known = origins.map { ConfigurationSchema.secretVariable(forOrigin: $0.name) }
+            let hint = Suggestion.closest(to: name, among: known).map { ": did you mean `\($0)`?" } ?? ""
+            journal.refuse(name, .environment(name), "no entry of `origins` belongs to the variable `\(name)`\(hint)")
         }
     }
 

@@ -61,6 +61,22 @@ extension SettingNode {
         return result
     }
 
+    /// The entries of a section whose names are the operator's own; JSON in a variable or flag.
+    func texts(byName limit: Int) throws(TypeMismatch) -> [String: String] {
+        let entries: [Entry]
+        switch content {
+        case .mapping(let own): entries = own
+        case .nothing: entries = []
+        default: throw .expected("a section of names and texts", self, showsText: false)
+        }
+        guard entries.count <= limit else {
+            throw TypeMismatch(message: "\(entries.count) entries, at most \(limit) are allowed")
+        }
+        var result: [String: String] = [:]
+        for entry in entries { result[entry.key] = try entry.value.text() }
+        return result
+    }
+
     /// The items of a list; the text of a variable or flag is read as JSON first.
     func items(_ wanted: String) throws(TypeMismatch) -> [SettingNode] {
         switch content {

@@ -60,6 +60,7 @@ package enum ReferencePage {
         let parts = name.split(separator: ".")
         let small = ["node", "shutdown", "log", "health", "prometheus", "openapi", "demo"]
         let transports = ["http_stream", "sse", "events", "poll"]
+        if parts.count == 1 { return "`\(name)`" }
         if transports.contains(String(parts[0])) { return "Transports besides WebSocket" }
         return small.contains(String(parts[0]))
             ? "The process and its endpoints" : "`" + parts.dropLast().joined(separator: ".") + "`"
@@ -96,7 +97,7 @@ package enum ReferencePage {
         switch key.standard {
         case .secret, .text(""): "none"
         case .text(let text): code(text)
-        case .sections, .list([]): "none"
+        case .sections, .map, .list([]): "none"
         default: code(key.standard.display)
         }
     }

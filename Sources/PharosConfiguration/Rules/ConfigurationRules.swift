@@ -22,6 +22,7 @@ struct ConfigurationRules {
             rules.checkTokens("client.subscription_token", draft.subscriptionToken.tokens)
         }
         rules.checkChannels()
+        rules.checkHooks()
         journal = rules.journal
     }
 

@@ -2,6 +2,7 @@
 package enum APIMethods {
     package static let all = [
         "publish", "broadcast", "batch", "subscribe", "unsubscribe", "disconnect", "refresh", "presence",
-        "presence_stats", "history", "history_remove", "channels", "info", "rpc",
+        "presence_stats", "history", "history_remove", "channels", "info", "rpc", "send",
+        "connections", "snapshot",
     ]
 }

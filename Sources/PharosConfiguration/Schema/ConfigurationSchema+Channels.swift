@@ -26,11 +26,7 @@ extension ConfigurationSchema {
     /// One item of `channel.namespaces`: the options stand beside the name.
     private static let namespace = SettingTable<ChannelNamespace>(
         [.text("name", \.name, "At least two of letters, digits, `-`, `_`, `.`.")]
-            + channelOptions.settings.map { setting in
-                var option = setting.lifted("", \ChannelNamespace.options)
-                option.name = setting.name
-                return option
-            })
+            + channelOptions.lifted(\.options))
 
     static let channelOptions = SettingTable<ChannelOptions>(
         [
@@ -78,7 +74,19 @@ extension ConfigurationSchema {
             .text(
                 "conflation_tag", \.conflationTag,
                 "With `conflate`: the tag whose value says what a publication is about."),
-        ] + refusedOptions)
+        ] + hookOptions + refusedOptions)
+
+    private static let hookOptions: [Setting<ChannelOptions>] = [
+        .text(
+            "subscribe_proxy_name", \.subscribeHook,
+            "Origin that is asked who may subscribe, in place of the options above; empty: none."),
+        .text(
+            "publish_proxy_name", \.publishHook,
+            "Origin that is asked who may publish what, in place of the options above; empty: none."),
+        .text(
+            "sub_refresh_proxy_name", \.subRefreshHook,
+            "Origin that is asked when a subscription that it let in is about to end; empty: none."),
+    ]
 
     private static let accessOptions: [Setting<ChannelOptions>] = [
         .bool("allow_subscribe_for_client", \.allowSubscribeForClient, "Clients may subscribe without a token."),
@@ -96,18 +104,18 @@ extension ConfigurationSchema {
         .bool("allow_history_for_anonymous", \.historyAccess.forAnonymous, "The two above: also without a user id."),
     ]
 
-    /// Hooks and other kinds of subscription are not in this version: an operator must learn that at start, and not
+    /// Other kinds of subscription are not in this version: an operator must learn that at start, and not
     /// from channels that behave differently.
     private static let refusedOptions: [Setting<ChannelOptions>] =
         [
             .refused("subscription_type", unless: "", alternatives: ["stream"]),
             .refused("allow_tags_filter", unless: "false"),
         ]
-        + ["subscribe", "publish", "sub_refresh"].flatMap { hook -> [Setting<ChannelOptions>] in
-            [
-                .refused("\(hook)_proxy_enabled", unless: "false"),
-                .refused("\(hook)_proxy_name", unless: "default"),
-            ]
+        // A name alone turns a hook on.
+        + ["subscribe", "publish", "sub_refresh"].map { hook in
+            .refused(
+                "\(hook)_proxy_enabled", unless: "false",
+                hint: "leave it out, and name the origin in `\(hook)_proxy_name`")
         }
         + [.refused("subscribe_stream_proxy_enabled", unless: "false")]
 

@@ -24,12 +24,16 @@ extension ConfigurationSchema {
             .refused("engine.type", unless: "memory"),
             .refused("broker.enabled", unless: "false"),
             .refused("presence_manager.enabled", unless: "false"),
-            .refused("rpc.without_namespace.proxy_enabled", unless: "false"),
-            .refused("rpc.namespaces", unless: "[]"),
+            .refused(
+                "rpc.without_namespace.proxy_enabled", unless: "false", hint: "list the origin in `hooks.rpc`"),
+            .refused("rpc.namespaces", unless: "[]", hint: "list each prefix in `hooks.rpc`"),
+            .refused("client.proxy.connect.enabled", unless: "false", hint: "name the origin in `hooks.connect`"),
+            .refused("client.proxy.refresh.enabled", unless: "false", hint: "name the origin in `hooks.refresh`"),
+            .refused("proxies", unless: "[]", hint: "list each address in `origins`"),
             .refused("usage_stats.disabled", unless: "true", alternatives: ["false"]),
         ]
         + [
-            "client.proxy.connect.enabled", "client.proxy.refresh.enabled", "webtransport.enabled",
+            "webtransport.enabled",
             "uni_websocket.enabled", "uni_http_stream.enabled", "uni_sse.enabled",
             "uni_grpc.enabled", "grpc_api.enabled", "admin.enabled", "debug.enabled", "swagger.enabled",
         ].map { .refused($0, unless: "false") }

@@ -8,6 +8,7 @@ package enum ConfigurationSchema {
             + tokens.lifted("client.token", \.configuration.tokens)
             + subscriptionTokens
             + channel.lifted("channel", \.configuration.settings.channel)
+            + application
             + store
             + edge.lifted("edge", \.configuration.settings.edge)
             + process + refused)

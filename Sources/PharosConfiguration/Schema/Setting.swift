@@ -122,7 +122,9 @@ extension Setting {
     }
 
     /// A key of other servers that this version does not have: accepted only with the value that turns it off.
-    static func refused(_ name: String, unless accepted: String, alternatives: [String] = []) -> Setting {
+    static func refused(
+        _ name: String, unless accepted: String, alternatives: [String] = [], hint: String? = nil
+    ) -> Setting {
         let texts = [accepted] + alternatives
         return Setting(
             name: name, type: .text, summary: "", onlyAccepts: accepted,
@@ -133,7 +135,8 @@ extension Setting {
                 case .nothing where accepted.isEmpty: break
                 default:
                     let only = accepted.isEmpty ? "leave it empty" : "only `\(accepted)` is accepted"
-                    journal.refuse(key, node.origin, "`\(key)`: not available in this version, \(only)")
+                    let mend = hint.map { "; \($0)" } ?? ""
+                    journal.refuse(key, node.origin, "`\(key)`: not available in this version, \(only)\(mend)")
                 }
             },
             value: { _ in .text(accepted) })

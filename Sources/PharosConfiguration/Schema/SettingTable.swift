@@ -29,6 +29,15 @@ struct SettingTable<Root: Sendable>: Sendable {
         settings.map { $0.lifted(prefix, path) }
     }
 
+    /// The same keys in a larger root, without a section of their own.
+    func lifted<Outer: Sendable>(_ path: SettingPath<Outer, Root>) -> [Setting<Outer>] {
+        settings.map { setting in
+            var lifted = setting.lifted("", path)
+            lifted.name = setting.name
+            return lifted
+        }
+    }
+
     func descriptions(standard root: Root) -> [SettingDescription] {
         settings.map { $0.description(standard: root) }
     }

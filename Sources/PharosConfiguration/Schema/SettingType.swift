@@ -10,6 +10,10 @@ package indirect enum SettingType: Sendable {
     case choice([String])
     /// A list of texts; comma separated or JSON in a variable.
     case list
+    /// A list of some of these words; written as any list of texts.
+    case choices([String])
+    /// Names and texts of the operator's own choice.
+    case map
     /// A list of sections with these keys; JSON in a variable.
     case sections([SettingDescription])
 
@@ -23,6 +27,8 @@ package indirect enum SettingType: Sendable {
         case .secret: "secret"
         case .choice(let names): names.map { $0.isEmpty ? "`\"\"`" : "`\($0)`" }.joined(separator: ", ")
         case .list: "list of texts"
+        case .choices(let names): "list of " + names.map { "`\($0)`" }.joined(separator: ", ")
+        case .map: "section of texts"
         case .sections: "list of sections"
         }
     }

@@ -7,6 +7,8 @@ package enum SettingValue: Equatable, Sendable {
     case text(String)
     case secret(String)
     case list([String])
+    /// Only the names: their texts may be secrets.
+    case map([String])
     case sections([[Field]])
 
     package struct Field: Equatable, Sendable {
@@ -23,6 +25,7 @@ package enum SettingValue: Equatable, Sendable {
         case .text(let text): Self.quoted(text)
         case .secret(let text): text.isEmpty ? "(not set)" : "(set, \(text.count) characters)"
         case .list(let items): "[" + items.map(Self.quoted).joined(separator: ", ") + "]"
+        case .map(let names): "{" + names.map { Self.quoted($0) + ": (set)" }.joined(separator: ", ") + "}"
         case .sections(let items): items.isEmpty ? "[]" : "(\(items.count) entries)"
         }
     }

@@ -17,6 +17,8 @@ package struct HookSettings: Equatable, Sendable {
     package var eventsMaxSize = 268_435_456
     /// Questions of one connection that may be open at once; beyond it error 111.
     package var openQuestions = 32
+    /// Stands in the ids of raw connections, so that they name their node; "": the node's name.
+    package var nodeAddress = ""
     package var origins: [OriginSettings] = []
     package var raw: [RawPath] = []
 
@@ -86,6 +88,8 @@ package struct OriginSettings: Equatable, Sendable {
     package var asksPermission = false
     /// Bytes of an answer.
     package var answerLimit = 1_048_576
+    /// For https: a PEM file with the authorities to trust; "": those of the system.
+    package var certificateAuthority = ""
 
     package init(name: String, url: String) {
         self.name = name

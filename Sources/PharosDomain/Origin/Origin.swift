@@ -42,8 +42,8 @@ package struct RawEvent: Equatable, Sendable {
 package enum RawAnswer: Equatable, Sendable {
     /// The origin has it; the messages are for the connection, in order.
     case accepted([RawMessage])
-    /// The origin wants the connection closed.
-    case close(code: UInt16, reason: String)
+    /// The origin wants the connection closed, after these messages.
+    case close([RawMessage], code: UInt16, reason: String)
     /// It did not take the event: the connection is closed.
     case failed
 }

@@ -53,6 +53,13 @@ package struct ClientID: Hashable, Sendable {
     }
 }
 
+extension ClientID: Comparable {
+    /// In the order of the texts.
+    package static func < (left: ClientID, right: ClientID) -> Bool {
+        (left.high, left.low) < (right.high, right.low)
+    }
+}
+
 /// One instant on both clocks: monotonic for intervals, wall for dates in tokens.
 package struct Moment: Equatable, Sendable {
     package var monotonicMs: Int64

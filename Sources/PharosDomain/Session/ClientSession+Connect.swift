@@ -6,6 +6,7 @@ extension ClientSession {
         state = .connecting
         connecting = Connecting(command: command, request: request, result: ConnectResult())
         if !request.token.isEmpty { return .verifyConnection(token: request.token) }
+        if let granted { return admit(granted.claims, context) }
         if !user.isEmpty { return admit(ConnectionClaims(user: user), context) }
         if !context.hooks.connect.isEmpty {
             return .ask(
@@ -107,6 +108,7 @@ extension ClientSession {
         state = .connected
         self.connecting = nil
         restored = nil
+        granted = nil
         heartbeat.connected(context.now)
         return Reply(id: connecting.command, result: .connect(connecting.result))
     }

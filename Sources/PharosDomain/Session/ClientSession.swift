@@ -35,6 +35,8 @@ package struct ClientSession {
     var nextRefreshMs: Int64 = 0
     /// What an earlier connection of this client left; until the connect is answered.
     var restored: Restored?
+    /// Who the client is, if the application said so at the request's head; until the connect is answered.
+    var granted: Claimed?
 
     final class Restored: Sendable {
         let state: RestoredState

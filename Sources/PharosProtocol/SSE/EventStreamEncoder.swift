@@ -67,6 +67,25 @@ package struct EventStreamEncoder: Sendable {
         message("/unifrost/error", text, id: "", into: &writer)
     }
 
+    /// Appends a message to the reader itself, in no channel: `{"message":…}`, or text in the form `array`.
+    ///
+    /// - Throws: `payloadIsNotText` for what this form cannot carry, with nothing written.
+    package func message(
+        _ payload: [UInt8], isJSON: Bool, into writer: inout ByteWriter
+    ) throws(EventStreamError) {
+        let isText = payload.withUnsafeBytes { $0.isUTF8 }
+        guard form == .named ? isJSON : isText else { throw .payloadIsNotText }
+        var text = ByteWriter()
+        if form == .named {
+            text.beginJSONObject()
+            text.jsonField("message", raw: payload)
+            text.endJSONObject()
+        } else {
+            text.append(payload)
+        }
+        message("/unifrost/message", text, id: "", into: &writer)
+    }
+
     /// Appends the last message.
     package func closed(into writer: inout ByteWriter) {
         var text = ByteWriter()
@@ -113,7 +132,7 @@ extension ByteWriter {
     }
 
     /// A `data:` line for each line of `text`; the reader joins them with the line feeds that were there.
-    fileprivate mutating func appendEventData(_ text: UnsafeRawBufferPointer) {
+    mutating func appendEventData(_ text: UnsafeRawBufferPointer) {
         reserve(text.count + 7)
         jsonLiteral("data: ")
         var start = 0

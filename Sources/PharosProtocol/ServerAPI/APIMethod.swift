@@ -5,6 +5,7 @@ package enum APIMethod: String, Equatable, Sendable, CaseIterable {
     case history
     case historyRemove = "history_remove"
     case channels, info, rpc, batch
+    case send, connections
 
     /// Whether `name` is a method of the protocol that Pharos does not offer: maps and shared poll. Answered with 108.
     package static func isDeclined(_ name: String) -> Bool {

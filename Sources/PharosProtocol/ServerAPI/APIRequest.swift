@@ -18,6 +18,8 @@ package enum APIRequest: Equatable, Sendable {
     case rpc(method: String, params: [UInt8])
     /// A command that could not be read is a failure in its place. No command is itself a batch.
     case batch([Result<APIRequest, ReplyError>], parallel: Bool)
+    case send(APISend)
+    case connections(APIConnections)
 
     package var method: APIMethod {
         switch self {
@@ -35,6 +37,8 @@ package enum APIRequest: Equatable, Sendable {
         case .info: .info
         case .rpc: .rpc
         case .batch: .batch
+        case .send: .send
+        case .connections: .connections
         }
     }
 }
@@ -53,6 +57,8 @@ package struct APIPublish: Equatable, Sendable {
     /// A version that is not above the stored one suppresses the publication; 0 none.
     package var version: UInt64 = 0
     package var versionEpoch = ""
+    /// The client that does not get it live: its publisher, for example.
+    package var excludeClient: ClientID?
 
     package init() {}
 }
@@ -84,6 +90,10 @@ package struct APIUnsubscribe: Equatable, Sendable {
     package var user = ""
     package var client = ""
     package var session = ""
+    /// Every subscriber.
+    package var all = false
+    /// Clients that stay subscribed.
+    package var exclude: Set<ClientID> = []
 
     package init() {}
 }
@@ -92,8 +102,12 @@ package struct APIDisconnect: Equatable, Sendable {
     package var user = ""
     package var client = ""
     package var session = ""
-    /// Ids of clients that stay connected.
+    /// Every subscriber of it.
+    package var channel = ""
+    package var all = false
+    /// Ids of clients that stay connected; and, under the name that the other methods have for it, more of them.
     package var whitelist: [String] = []
+    package var exclude: Set<ClientID> = []
     /// A code that a WebSocket close frame may carry, 3000 to 4999.
     package var disconnect = Disconnect.forceDisconnect
 

@@ -60,6 +60,7 @@ struct APIPublishFields: JSONMessage {
         case "delta": fields.delta = try scanner.boolField()
         case "version": fields.version = try scanner.integerField()
         case "version_epoch": fields.versionEpoch = try scanner.stringField()
+        case "exclude_client": fields.excludeClient = try scanner.clientField()
         default: try scanner.skipValue()
         }
     }
@@ -152,6 +153,8 @@ extension APIUnsubscribe: JSONMessage {
         case "user": user = try scanner.stringField()
         case "client": client = try scanner.stringField()
         case "session": session = try scanner.stringField()
+        case "all": all = try scanner.boolField()
+        case "exclude": exclude = try scanner.excludeField()
         default: try scanner.skipValue()
         }
     }
@@ -165,6 +168,9 @@ extension APIDisconnect: JSONMessage {
         case "user": user = try scanner.stringField()
         case "client": client = try scanner.stringField()
         case "session": session = try scanner.stringField()
+        case "channel": channel = try scanner.stringField()
+        case "all": all = try scanner.boolField()
+        case "exclude": exclude = try scanner.excludeField()
         case "whitelist": whitelist = try scanner.stringListField()
         case "disconnect":
             guard let end = try scanner.optionalMessage(JSONEnd.self) else { return }

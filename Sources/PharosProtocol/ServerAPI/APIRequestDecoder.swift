@@ -62,8 +62,12 @@ package enum APIRequestDecoder {
         case .unsubscribe:
             let unsubscribe = try scanner.apiFields(APIUnsubscribe.self)
             try require(unsubscribe.channel, "channel")
+            try checkAll(unsubscribe.target)
             return .unsubscribe(unsubscribe)
-        case .disconnect: return .disconnect(try scanner.apiFields(APIDisconnect.self))
+        case .disconnect:
+            let disconnect = try scanner.apiFields(APIDisconnect.self)
+            try checkAll(disconnect.target)
+            return .disconnect(disconnect)
         case .refresh: return .refresh(try scanner.apiFields(APIRefreshFields.self).request())
         case .presence: return .presence(channel: try channel(&scanner))
         case .presenceStats: return .presenceStats(channel: try channel(&scanner))
@@ -80,6 +84,8 @@ package enum APIRequestDecoder {
             let call = try scanner.apiFields(APICallFields.self)
             try require(call.method, "method")
             return .rpc(method: call.method, params: call.params)
+        case .send: return .send(try scanner.apiFields(APISendFields.self).request())
+        case .connections: return .connections(try scanner.apiFields(APIConnections.self))
         case .batch:
             throw .methodNotFound
         }
@@ -187,7 +193,7 @@ extension ReplyError {
 
 extension JSONScanner {
     /// One object of the server API; an error names the field it was met in.
-    fileprivate mutating func apiFields<Fields: JSONMessage>(
+    mutating func apiFields<Fields: JSONMessage>(
         _ type: Fields.Type
     ) throws(ReplyError) -> Fields {
         var fields = Fields.withoutFields
@@ -212,7 +218,7 @@ extension JSONScanner {
         }
     }
 
-    fileprivate mutating func finishAPIBody() throws(ReplyError) {
+    mutating func finishAPIBody() throws(ReplyError) {
         do {
             try finish()
         } catch {

@@ -19,6 +19,11 @@ package enum APIResult: Equatable, Sendable {
     case rpc(data: [UInt8])
     /// In the order of the commands.
     case batch([APIBatchReply])
+    /// To how many connections a message went, and how many were meant that cannot carry it: bytes that are no JSON, for a
+    /// client that speaks JSON.
+    case sent(delivered: Int, undeliverable: Int)
+    /// In the order of client ids. `nextCursor` is empty on the last page.
+    case connections([APIConnection], nextCursor: String)
 }
 
 package struct APIBatchReply: Equatable, Sendable {
@@ -29,6 +34,24 @@ package struct APIBatchReply: Equatable, Sendable {
     package init(method: APIMethod, result: Result<APIResult, ReplyError>) {
         self.method = method
         self.result = result
+    }
+}
+
+/// What `connections` tells of one of them.
+package struct APIConnection: Equatable, Sendable {
+    package var client: ClientID
+    package var user = ""
+    /// `websocket`, `http_stream`, `sse`, `events` or `poll`.
+    package var transport = ""
+    /// Seconds since 1970.
+    package var connectedAt: Int64 = 0
+    /// The name of its SDK, if it is registered.
+    package var name = ""
+    /// How many it is subscribed to.
+    package var channels = 0
+
+    package init(client: ClientID) {
+        self.client = client
     }
 }
 

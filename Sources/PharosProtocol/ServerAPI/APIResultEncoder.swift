@@ -106,7 +106,29 @@ extension ByteWriter {
             endJSONArray()
         case .rpc(let data): jsonPayload("data", data)
         case .batch(let replies): jsonReplies(replies)
+        case .sent(let delivered, let undeliverable):
+            jsonCount("delivered", UInt64(clamping: delivered))
+            jsonField("undeliverable", unsigned: UInt64(clamping: undeliverable))
+        case .connections(let connections, let nextCursor):
+            beginJSONArray("connections")
+            for connection in connections {
+                nextJSONElement()
+                beginJSONObject()
+                jsonFields(connection)
+                endJSONObject()
+            }
+            endJSONArray()
+            jsonField("next_cursor", string: nextCursor)
         }
+    }
+
+    private mutating func jsonFields(_ connection: APIConnection) {
+        jsonField("client", string: connection.client.text)
+        jsonField("user", string: connection.user)
+        jsonField("transport", string: connection.transport)
+        jsonField("connected_at", signed: connection.connectedAt)
+        jsonField("name", string: connection.name)
+        jsonCount("num_channels", UInt64(clamping: connection.channels))
     }
 
     private mutating func jsonFields(_ position: StreamPosition) {

@@ -12,7 +12,7 @@ final class StoreDatabase {
     private var commit: PreparedStatement?
     private var rollback: PreparedStatement?
 
-    init(_ directory: consuming StoreDirectory) throws(StoreError) {
+    init(_ directory: consuming StoreDirectory, _ schema: StoreSchema = .streams) throws(StoreError) {
         let path = directory.databasePath
         self.path = path
         self.directory = directory
@@ -21,13 +21,13 @@ final class StoreDatabase {
             configuration.foreignKeysEnabled = false
             configuration.label = "pharos-store"
             configuration.prepareDatabase { database in
-                _ = try StoreSchema.check(database, path: path)
+                _ = try schema.check(database, path: path)
                 try StoreDatabase.setUp(database)
             }
             let queue = try DatabaseQueue(path: path, configuration: configuration)
             openedVersion = try queue.writeWithoutTransaction { database in
-                let version = try StoreSchema.check(database, path: path)
-                try StoreSchema.migrate(database, from: version)
+                let version = try schema.check(database, path: path)
+                try schema.migrate(database, from: version)
                 // SQLite opens a file that is write-protected without a word: find out now.
                 try database.execute(sql: "INSERT OR REPLACE INTO probes VALUES (0, x'')")
                 return version

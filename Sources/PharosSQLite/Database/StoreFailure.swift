@@ -36,7 +36,7 @@ struct StoreFailure: Error, Equatable {
         let code = "SQLite result \(resultCode)"
         return switch cause {
         case .full:
-            "cannot store in \(path): the disk is full (\(code)); free some space, and publishing resumes by itself"
+            "cannot store in \(path): the disk is full (\(code)); free some space, and storing resumes by itself"
         case .readOnly:
             "cannot write to \(path) (\(code)); is it mounted read-only, or have its permissions changed?"
         case .damaged:

@@ -1,19 +1,19 @@
 import Glibc
 
-/// The directory of a store, held by one server at a time through a lock on `pharos.lock`.
+/// The directory of a store, each database in it held by one server at a time through a lock on a file beside it.
 ///
 /// The operating system lets go of the lock when the process ends, however it ends.
 struct StoreDirectory: ~Copyable {
     let path: String
+    let databasePath: String
     private let lock: Int32
 
-    var databasePath: String { "\(path)/pharos.db" }
-
     /// Makes the directory, and those above it, if need be.
-    init(path: String) throws(StoreError) {
+    init(path: String, database: String = "pharos.db", lock: String = "pharos.lock") throws(StoreError) {
         self.path = path
+        databasePath = "\(path)/\(database)"
         try StoreDirectory.make(path)
-        let file = "\(path)/pharos.lock"
+        let file = "\(path)/\(lock)"
         let lock = open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0o640)
         guard lock >= 0 else { throw StoreDirectory.refusal("open", file, errno) }
         guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {

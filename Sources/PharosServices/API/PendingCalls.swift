@@ -7,6 +7,9 @@ indirect enum CallOrigin {
     case http(ConnectionID, transportErrors: Bool)
     case backend(BackendCall, transportErrors: Bool)
     case client(ConnectionID, command: UInt32)
+    case direct(DirectCall)
+    /// The stream of a subscriber inside the process.
+    case inProcess(InProcessTicket)
     /// A stateless poll, for one of its channels.
     case poll(ConnectionID, channel: Int)
     /// One of the calls of a batch or broadcast.
@@ -43,12 +46,16 @@ struct PendingCalls {
         var kind: Kind
         var channels: [String: Int] = [:]
         var summary = ShardSummary()
+        var sent = SendCount()
+        var connections: [APIConnection] = []
         var error: ReplyError?
 
         enum Kind {
             case done
             case channels(APIChannels)
             case info
+            case send(APITarget)
+            case connections(limit: Int)
         }
     }
 

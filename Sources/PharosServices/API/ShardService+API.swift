@@ -1,5 +1,5 @@
 import PharosBytes
-import PharosDomain
+package import PharosDomain
 import PharosEdge
 import PharosProtocol
 
@@ -52,11 +52,13 @@ extension ShardService {
                 _ = try rules.resolve(subscribe.channel)
                 controlAll(.subscribe(subscribe), .done, origin, &edge)
             case .unsubscribe(let unsubscribe): controlAll(.unsubscribe(unsubscribe), .done, origin, &edge)
-            case .disconnect(let disconnect): controlAll(.disconnect(disconnect), .done, origin, &edge)
+            case .disconnect(let disconnect): try execute(disconnect, origin, &edge)
             case .refresh(let refresh): controlAll(.refresh(refresh), .done, origin, &edge)
             case .channels(let channels): controlAll(.listChannels, .channels(channels), origin, &edge)
             case .info: controlAll(.summary, .info, origin, &edge)
             case .rpc: throw .methodNotFound
+            case .send(let send): try execute(send, origin, &edge)
+            case .connections(let connections): try execute(connections, origin, &edge)
             case .batch(let commands, let parallel): execute(commands, parallel, origin, &edge)
             }
         } catch {
@@ -77,7 +79,8 @@ extension ShardService {
         guard accepts(publication, options) else { throw .badRequest }
         let order = PublishOrder(
             channel: request.channel, publication: publication, options: options, skipHistory: request.skipHistory,
-            idempotencyKey: request.idempotencyKey, version: request.version, versionEpoch: request.versionEpoch)
+            idempotencyKey: request.idempotencyKey, version: request.version, versionEpoch: request.versionEpoch,
+            except: request.excludeClient)
         call(.publish(order), request.channel, origin: origin, &edge)
     }
 
@@ -173,6 +176,8 @@ extension ShardService {
         case .item(let parent, let index): itemFinished(parent, index, result, &edge)
         case .client(let id, let command): answer(result, command, to: id, &edge)
         case .poll(let id, let channel): pollRead(id, channel, result, &edge)
+        case .direct(let call): call.answer(result)
+        case .inProcess(let ticket): inProcessRead(ticket, result, &edge)
         case .http(let id, let transportErrors):
             let status = encode(result, transportErrors)
             scratch.withBytes { edge.respond(id, status: status, body: $0) }
@@ -217,7 +222,7 @@ extension ShardService {
 
 extension ReplyError {
     /// The status in transport error mode.
-    var httpStatus: Int {
+    package var httpStatus: Int {
         switch code {
         case 101: 401
         case 103: 403

@@ -8,12 +8,20 @@ extension ShardService {
         _ command: ControlCommand, _ kind: PendingCalls.ControlCollection.Kind, _ origin: CallOrigin,
         _ edge: inout Edge
     ) {
+        control(command, on: node.mailboxes.indices, kind, origin, &edge)
+    }
+
+    /// Asks the shards on which there may be such connections.
+    mutating func control(
+        _ command: ControlCommand, on shards: Range<Int>, _ kind: PendingCalls.ControlCollection.Kind,
+        _ origin: CallOrigin, _ edge: inout Edge
+    ) {
         let collection = PendingCalls.ControlCollection(kind: kind)
-        let ticket = calls.add(.control(origin, remaining: node.mailboxes.count, collected: collection))
-        for shard in node.mailboxes.indices where shard != index {
+        let ticket = calls.add(.control(origin, remaining: shards.count, collected: collection))
+        for shard in shards where shard != index {
             node.post(.control(command, shard: index, ticket: ticket), to: shard)
         }
-        controlled(ticket, control(command, &edge), &edge)
+        if shards.contains(index) { controlled(ticket, control(command, &edge), &edge) }
     }
 
     mutating func controlled(_ ticket: UInt64, _ answer: ControlAnswer, _ edge: inout Edge) {
@@ -23,6 +31,8 @@ extension ShardService {
         case .failed(let error): collected.error = error
         case .channels(let channels): collected.channels.merge(channels) { $0 + $1 }
         case .summary(let summary): collected.summary.add(summary)
+        case .sent(let count): collected.sent.add(count)
+        case .connections(let connections): collected.connections += connections
         }
         guard remaining == 1 else {
             calls[ticket] = .control(origin, remaining: remaining - 1, collected: collected)
@@ -33,6 +43,8 @@ extension ShardService {
         case .done: finish(origin, .success(.empty), &edge)
         case .channels(let request): finish(origin, .success(page(request, collected.channels)), &edge)
         case .info: finish(origin, .success(.info([nodeInfo(collected.summary, edge)])), &edge)
+        case .send(let target): finish(origin, collected.sent.result(of: target), &edge)
+        case .connections(let limit): finish(origin, .success(page(collected.connections, limit)), &edge)
         }
     }
 
@@ -41,16 +53,18 @@ extension ShardService {
         switch command {
         case .subscribe(let request): return subscribe(request, &edge)
         case .unsubscribe(let request):
-            for id in matching(request.user, request.client) where sessions.contains(id) {
+            var target = request.target
+            // Whoever else is meant need not be looked at one by one.
+            if target.all { (target.all, target.channel) = (false, request.channel) }
+            for id in matching(target, edge, includesPending: true) where sessions.contains(id) {
                 unsubscribe(request.channel, id, &edge)
             }
         case .disconnect(let request):
-            for id in matching(request.user, request.client)
-            where sessions.contains(id) && !request.whitelist.contains(sessions[id].session.client.text) {
+            for id in matching(request.target, edge, includesPending: true) where sessions.contains(id) {
                 disconnect(id, request.disconnect, &edge)
             }
         case .refresh(let request):
-            for id in matching(request.user, request.client) where sessions.contains(id) { refresh(request, id, &edge) }
+            for id in matching(request.target, edge) where sessions.contains(id) { refresh(request, id, &edge) }
         case .listChannels:
             var counts: [String: Int] = [:]
             channels.forEach { counts[$0.name] = $0.references }
@@ -62,21 +76,14 @@ extension ShardService {
             summary.subscriptions = counters.subscriptions
             channels.forEach { summary.channels.insert($0.name) }
             return .summary(summary)
+        case .send(let request): return .sent(send(request, &edge))
+        case .listConnections(let request): return .connections(list(request, edge))
         }
         return .done
     }
 
-    /// Connections that match all that was named; nothing named matches nothing.
-    private func matching(_ user: String, _ client: String) -> [ConnectionID] {
-        if !client.isEmpty {
-            guard let id = connection(of: client), sessions[id].isRegistered else { return [] }
-            return user.isEmpty || sessions[id].session.user == user ? [id] : []
-        }
-        return user.isEmpty ? [] : sessions.connections(of: user)
-    }
-
     private mutating func subscribe(_ request: APISubscribe, _ edge: inout Edge) -> ControlAnswer {
-        for id in matching(request.user, request.client) where sessions.contains(id) {
+        for id in matching(request.target, edge) where sessions.contains(id) {
             do throws(ReplyError) {
                 guard
                     let order = try sessions[id].session.subscribedByServer(

@@ -2,8 +2,8 @@ import PharosDomain
 
 /// What happens in a channel, told to every shard with subscribers.
 enum ChannelEvent: Sendable {
-    /// `epoch` is empty in channels without history.
-    case publication(Publication, epoch: String)
+    /// `epoch` is empty in channels without history. The client `except` does not get it.
+    case publication(Publication, epoch: String, except: ClientID? = nil)
     case join(ClientInfo)
     case leave(ClientInfo)
 }
@@ -17,6 +17,8 @@ struct PublishOrder: Sendable {
     var idempotencyKey = ""
     var version: UInt64 = 0
     var versionEpoch = ""
+    /// The client that does not get it live: who published, for example.
+    var except: ClientID?
 }
 
 /// A shard's subscriber is to be added.

@@ -68,7 +68,9 @@ struct ChannelOwner: ~Copyable {
                 position, channel: order.channel, key: order.idempotencyKey,
                 untilMs: nowMs + Int64(settings.api.idempotencyWindow * 1_000))
         }
-        return (position, delivery(order.channel, .publication(publication, epoch: position.epoch)))
+        return (
+            position, delivery(order.channel, .publication(publication, epoch: position.epoch, except: order.except))
+        )
     }
 
     func retention(_ options: ChannelOptions) -> StreamRetention { StreamRetention(options, settings.channel) }

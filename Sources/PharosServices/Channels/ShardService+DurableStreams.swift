@@ -152,7 +152,7 @@ extension ShardService {
             publication, at: position, to: order.channel, retention: owner.retention(order.options),
             nowMs: edge.wallMs)
         counters.publications += 1
-        let event = ChannelEvent.publication(publication, epoch: position.epoch)
+        let event = ChannelEvent.publication(publication, epoch: position.epoch, except: order.except)
         distribute(owner.delivery(order.channel, event), order.channel, &edge)
     }
 

@@ -11,6 +11,8 @@ struct LocalChannel {
     var waiting: [(connection: ConnectionID, generation: UInt32)] = []
     /// What all live subscribers here have been told; they all hear the same sequence. nil: nothing known yet.
     var position: StreamPosition?
+    /// Subscribers inside the process.
+    var receivers: [InProcessSubscriber] = []
     /// Stateless polls that wait for news here, each of them in a way of its own.
     var polls: [ConnectionID] = []
     /// All others: they get the same answer.
@@ -29,6 +31,9 @@ struct LocalChannel {
     var conflationTag = ""
     /// A number for each value of that tag.
     var conflationKeys: [String: UInt32] = [:]
+
+    /// Subscriptions, without what is only kept for polls.
+    var subscriberCount: Int { references - (isHeldForPolls ? 1 : 0) }
 }
 
 /// The channels with subscribers on this shard, by name and by number.

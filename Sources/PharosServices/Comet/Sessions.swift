@@ -13,6 +13,8 @@ struct SessionEntry {
     var holdsUserPlace = false
     /// Counted as a client: the connect was answered.
     var isRegistered = false
+    /// When the connect was answered, in wall-clock milliseconds since 1970.
+    var connectedAtMs: Int64 = 0
     /// The number of this connection among its user's, where only the newest may stay; 0 elsewhere.
     var userSequence: UInt64 = 0
     /// The secret half of a stream's name; 0 where commands come on the same connection.
@@ -74,6 +76,17 @@ struct Sessions: ~Copyable {
         (byUser[user] ?? []).compactMap { slot in
             connection(at: slot)
         }
+    }
+
+    /// All whose connect was answered, in no particular order.
+    var registered: [ConnectionID] {
+        var found: [ConnectionID] = []
+        found.reserveCapacity(clientCount)
+        for slot in 0..<UInt32(entries.capacity)
+        where entries.contains(Int(slot)) && entries[Int(slot)].isRegistered {
+            found.append(ConnectionID(slot: slot, generation: entries[Int(slot)].generation))
+        }
+        return found
     }
 
     func connection(at slot: UInt32) -> ConnectionID? {

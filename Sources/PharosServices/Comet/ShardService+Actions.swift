@@ -95,6 +95,7 @@ extension ShardService {
             return disconnect(id, .connectionLimit, &edge)
         }
         sessions.register(id)
+        sessions[id].connectedAtMs = edge.wallMs
         tellConnected(id, edge)
         for subscription in sessions[id].session.subscriptions where subscription.flags.contains(.isLive) {
             tellSubscribed(id, subscription.channel, edge)

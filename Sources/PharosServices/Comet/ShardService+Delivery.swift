@@ -21,23 +21,25 @@ extension ShardService {
     mutating func deliver(_ event: ChannelEvent, to channel: String, _ edge: inout Edge) {
         guard let place = channels.index(of: channel) else { return }
         switch event {
-        case .publication(let publication, let epoch):
-            deliver(publication, epoch, place, &edge)
+        case .publication(let publication, let epoch, let except):
+            deliver(publication, epoch, except: except, place, &edge)
         case .join(let info): deliverToJoinLeave(Push(channel: channel, event: .join(info)), place, &edge)
         case .leave(let info): deliverToJoinLeave(Push(channel: channel, event: .leave(info)), place, &edge)
         }
     }
 
     private mutating func deliver(
-        _ publication: Publication, _ epoch: String, _ place: Int, _ edge: inout Edge
+        _ publication: Publication, _ epoch: String, except: ClientID?, _ place: Int, _ edge: inout Edge
     ) {
         let name = channels[place].name
         for waiting in channels[place].waiting where sessions.contains(waiting.connection) {
             sessions[waiting.connection].session.publicationArrived(publication, generation: waiting.generation)
         }
+        if !channels[place].receivers.isEmpty { keepForReceivers(publication, place) }
         if publication.offset > 0, !advance(place, to: publication.offset, epoch, &edge) { return }
         // After a gap the last subscriber may have gone, and the record with it.
         guard channels.index(of: name) == place else { return }
+        if !channels[place].receivers.isEmpty { deliverInProcess(publication, epoch, place) }
         if !channels[place].crowd.isEmpty { answerCrowd(place, publication, epoch, &edge) }
         if !channels[place].polls.isEmpty { answerPolls(place, publication, epoch, &edge) }
         let topic = channels[place].topic
@@ -45,10 +47,14 @@ extension ShardService {
         let sentEpoch = publication.offset == 1 ? epoch : ""
         var refusesJSON = false
         let overflow = overflow(publication, place)
+        var away: (id: ConnectionID, binding: UInt32)?
+        if let except { away = stepAside(except, place, &edge) }
         for lanePlace in 0..<edge.lanePlaces(of: topic) {
             guard let number = edge.lane(of: topic, at: lanePlace) else { continue }
             let lane = Lane(number: number)
-            if lane.wire.carrier == .events {
+            if lane.wire.carrier.isRaw {
+                publishRaw(publication, place, lane, overflow, &edge)
+            } else if lane.wire.carrier == .events {
                 publishEvent(publication, epoch, place, lane, overflow, &edge)
             } else if lane.wire.format == .json, !publication.isJSON {
                 refusesJSON = true
@@ -59,11 +65,13 @@ extension ShardService {
                 publishScratch(topic, lane, overflow, &edge)
             }
         }
+        if let away { edge.stepBack(away.binding) }
         if channels[place].deltaSubscribers > 0 {
             channels[place].deltaBase = publication.data
             if channels[place].hasFreshDeltas { followDeltas(place, &edge) }
         }
-        if refusesJSON { refuseJSON(topic, &edge) }
+        if let away { passedOver(away.id, publication, epoch, place, &edge) }
+        if refusesJSON { refuseJSON(topic, &edge) { $0.client != except } }
     }
 
     mutating func encode(_ publication: Publication, _ epoch: String, channel: String, _ format: WireFormat) {
@@ -79,12 +87,22 @@ extension ShardService {
         _ topic: UInt32, _ lane: Lane, _ overflow: (policy: OverflowPolicy, key: UInt32),
         _ edge: inout Edge
     ) {
-        let (policy, key) = overflow
         let framing = frame(lane.wire, edge)
-        if lane.wire.carrier == .eventStream {
-            edge.publish(topic, lane: lane.number, framing, packed, policy: policy, key: key)
-            packed.removeAll()
-        } else if lane.wire.windowBits == 0 {
+        guard lane.wire.carrier == .eventStream else {
+            return publishScratch(topic, lane, framing: framing, overflow, &edge)
+        }
+        edge.publish(topic, lane: lane.number, framing, packed, policy: overflow.policy, key: overflow.key)
+        packed.removeAll()
+        scratch.removeAll()
+    }
+
+    /// The same for what is framed otherwise than the lane's other messages.
+    mutating func publishScratch(
+        _ topic: UInt32, _ lane: Lane, framing: Framing, _ overflow: (policy: OverflowPolicy, key: UInt32),
+        _ edge: inout Edge
+    ) {
+        let (policy, key) = overflow
+        if lane.wire.windowBits == 0 {
             edge.publish(topic, lane: lane.number, framing, scratch, policy: policy, key: key)
         } else if edge.compress(scratch, windowBits: lane.wire.windowBits, into: &packed) {
             // Compressed once for all who agreed on the same window.
@@ -174,6 +192,7 @@ extension ShardService {
 
     /// Publications are missing: every positioned subscription here ends, and its client comes back with recovery.
     mutating func endPositioned(_ channel: LocalChannel, _ edge: inout Edge) {
+        tellGap(channel)
         for id in subscribers(of: channel.topic, edge) {
             guard sessions.contains(id),
                 let subscription = sessions[id].session.subscription(of: channel.name),

@@ -9,9 +9,13 @@ extension ShardService {
         _ id: ConnectionID, _ head: RequestHead, _ edge: inout Edge
     ) -> HeadDecision {
         if let endpoint = Endpoint(head.path), endpoint.isOpen(node.settings.transports) {
+            if let decision = decision(about: endpoint, id, head, &edge) { return decision }
             return endpoint == .webSocket ? admitWebSocket(id, head, edge) : admit(endpoint, head)
         }
+        if !raw.paths.isEmpty, let decision = admitRaw(id, head, &edge) ?? admitRawCall(head) { return decision }
         guard let path = APIPath(head.path), head.method.elementsEqual("POST".utf8) else { return .handOver }
+        // Answered from the event log, outside of the shards, where the key is checked too.
+        if path == .method("snapshot") { return .handOver }
         var name: String?
         if case .method(let method) = path {
             guard APIMethod(rawValue: method) != nil || APIMethod.isDeclined(method) else {
@@ -31,7 +35,13 @@ extension ShardService {
     mutating func requestReceived(
         _ id: ConnectionID, _ head: RequestHead, body: UnsafeRawBufferPointer, _ edge: inout Edge
     ) {
-        if let endpoint = Endpoint(head.path) { return serve(endpoint, id, head, body, &edge) }
+        if let endpoint = Endpoint(head.path) {
+            return withClaims(of: id) { $0.serve(endpoint, id, head, body, &edge) }
+        }
+        if !raw.paths.isEmpty {
+            if let path = raw.path(head.path) { return serveRaw(id, path, head, &edge) }
+            if serveRawCall(id, head, body, &edge) { return }
+        }
         guard let path = APIPath(head.path) else { return }
         var transportErrors = node.settings.api.transportErrorMode
         if let mode = head.header("x-centrifugo-error-mode") { transportErrors = mode.elementsEqual("transport".utf8) }

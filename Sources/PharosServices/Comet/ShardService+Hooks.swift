@@ -86,6 +86,7 @@ extension Wire.Carrier {
         case .eventStream: "sse"
         case .poll: "poll"
         case .events: "events"
+        case .raw, .rawEvents: "raw"
         }
     }
 }

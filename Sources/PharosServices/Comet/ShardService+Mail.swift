@@ -38,7 +38,18 @@ extension ShardService {
         case .keysLoaded(let id, let action): keysLoaded(id, action, &edge)
         case .backendCall(let call): backendCall(call, &edge)
         case .hookAnswered(let id, let number, let outcome): hookAnswered(id, number, outcome, &edge)
+        case .handshakeAnswered(let id, let outcome): handshakeAnswered(id, outcome, &edge)
+        case .rawAnswered(let id, let number, let answer): rawAnswered(id, number, answer, &edge)
+        case .rawOrder(let order, let shard, let ticket):
+            node.post(.rawDone(ticket: ticket, carryOut(order, &edge)), to: shard)
+        case .rawDone(let ticket, let answer): rawDone(ticket, answer, &edge)
+        case .rawCall(let call): serveRawCall(call, &edge)
         case .counters(let call): call.answer(nodeCounters(edge))
+        case .directCall(let call): execute(call.request, origin: .direct(call), &edge)
+        case .countSubscribers(let call):
+            call.answer(channels.index(of: call.channel).map { channels[$0].subscriberCount } ?? 0)
+        case .joinInProcess(let join): joinInProcess(join, &edge)
+        case .leaveInProcess(let ticket): leaveInProcess(ticket, &edge)
         case .shutdown(let windowMs): shutDown(windowMs, &edge)
         }
     }
@@ -74,15 +85,18 @@ extension ShardService {
         edge.forEachDetached { detached.append($0) }
         for id in detached { disconnect(id, .shutdown, &edge) }
         endPolls(&edge)
+        endInProcess(&edge)
         for id in open { edge.setTimer(id, atMs: edge.nowMs + .random(in: 0...max(windowMs, 0))) }
         edge.closeIdleRequests()
-        if edge.connectionCount == 0 { edge.isFinished = true }
+        if edge.connectionCount == 0, raw.isEmpty { edge.isFinished = true }
     }
 
     private func nodeCounters(_ edge: borrowing Edge) -> NodeCounters {
         var all = NodeCounters()
         all.currentConnections = edge.connectionCount
         all.currentClients = sessions.clientCount
+        all.currentRawConnections = raw.openCount
+        all.currentRawBytes = raw.inboundBytes
         all.currentUsers = sessions.userCount
         all.currentSubscriptions = counters.subscriptions
         all.currentChannels = channels.count

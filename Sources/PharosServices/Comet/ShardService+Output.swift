@@ -81,7 +81,8 @@ extension ShardService {
         case .poll:
             scratch.append(UInt8(ascii: "\n"))
             return .bare
-        case .events: preconditionFailure("plain event streams carry no messages of the protocol")
+        case .events, .raw, .rawEvents:
+            preconditionFailure("plain event streams carry no messages of the protocol")
         }
     }
 }
@@ -106,6 +107,7 @@ extension Push {
         case .publication(let publication, _): publication.isJSON
         case .subscribe(let subscription): subscription.data.isJSONOrEmpty
         case .join(let info), .leave(let info): info.isJSON
+        case .message(let data): data.isJSONOrEmpty
         default: true
         }
     }

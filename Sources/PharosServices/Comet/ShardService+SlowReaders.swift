@@ -30,6 +30,10 @@ extension ShardService {
     ) {
         guard dropped > 0, sessions.contains(id), let place = channels.index(ofTopic: topic) else { return }
         let channel = channels[place].name
+        node.report(
+            .publicationsDropped(
+                client: sessions[id].session.client.text, user: sessions[id].session.user, channel: channel,
+                count: dropped))
         if sessions[id].wire.carrier == .events {
             guard let state = events[id.slot] else { return }
             state.encoder.failure(

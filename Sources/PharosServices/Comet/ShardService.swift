@@ -29,6 +29,11 @@ struct ShardService: EdgeHandler, ~Copyable {
     /// What may be passed on of connections' own requests, by their place; empty where nothing may.
     var facts: [UInt32: RequestFacts] = [:]
     let passed: PassList
+    /// Requests about which the application decides first.
+    var handshakes = Handshakes()
+    /// What was granted to the request that is being served.
+    private(set) var claimed: ConnectionClaims?
+    var raw: RawConnections
     var counters = ServiceCounters()
     /// Written by every encoder in turn, and always empty between two messages.
     var scratch: ByteWriter
@@ -53,6 +58,8 @@ struct ShardService: EdgeHandler, ~Copyable {
     var polledSessions: [UInt32: PolledSession] = [:]
     /// Polls of sessions that wait here for an answer from the session's shard, by the connection's place.
     var waitingPolls: [UInt32: WaitingPoll] = [:]
+    /// Subscribers inside the process that are to be woken at the turn's end.
+    var awakened: [any InProcessReceiver] = []
     var decoded: [Command] = []
     var shutdownEndsMs: Int64?
     var nextPositionCheckMs: Int64
@@ -74,6 +81,7 @@ struct ShardService: EdgeHandler, ~Copyable {
         packed = ByteWriter(capacity: 4_096)
         clientSettings = SessionContext.Settings(settings.client, hooks: settings.hooks)
         passed = settings.hooks.passes
+        raw = RawConnections(settings)
         counters.nameCounts = Array(repeating: 0, count: settings.client.registeredNames.count)
         nextPositionCheckMs = node.startedMs
     }
@@ -89,14 +97,24 @@ struct ShardService: EdgeHandler, ~Copyable {
     mutating func webSocketOpened(
         _ id: ConnectionID, _ head: RequestHead, subprotocol: WebSocketHandshake.Subprotocol, _ edge: inout Edge
     ) {
+        if let admission = raw.admission {
+            raw.admission = nil
+            return rawOpened(id, head, admission, &edge)
+        }
         let wantsProtobuf =
             subprotocol == .centrifugeProtobuf
             || (subprotocol == .none
                 && (Query.has("cf_protocol", "protobuf", in: head.query)
                     || Query.has("format", "protobuf", in: head.query)))
-        openSession(
-            id, head,
-            Wire(format: wantsProtobuf ? .protobuf : .json, windowBits: edge.compression(of: id)), &edge)
+        let wire = Wire(format: wantsProtobuf ? .protobuf : .json, windowBits: edge.compression(of: id))
+        withClaims(of: id) { $0.openSession(id, head, wire, &edge) }
+    }
+
+    /// Does something for a request that the application let in: sessions that are opened meanwhile are its client's.
+    mutating func withClaims(of id: ConnectionID, _ body: (inout ShardService) -> Void) {
+        if !handshakes.isEmpty { claimed = handshakes.takeClaims(id) }
+        body(&self)
+        claimed = nil
     }
 
     /// A connection has come, and its first command is awaited.
@@ -107,6 +125,7 @@ struct ShardService: EdgeHandler, ~Copyable {
             usesFramePings: wire.carrier == .webSocket && Query.has("cf_ws_frame_ping_pong", "true", in: head.query),
             now: Moment(monotonicMs: edge.nowMs, wallMs: edge.wallMs))
         if let user = userFromProxy(id, head, edge) { session.userNamedByProxy(user) }
+        if let claimed { session.claimed(claimed) }
         if !passed.isEmpty { facts[id.slot] = requestFacts(head, id, edge) }
         if node.countsAddresses { addresses[id.slot] = clientAddress(id, head, edge) }
         var entry = SessionEntry(session: session, wire: wire, generation: id.generation)
@@ -124,6 +143,7 @@ struct ShardService: EdgeHandler, ~Copyable {
         case .webSocket, .httpStream, .eventStream: break
         case .events: settings.pongTimeout = 0
         case .poll: settings.pingInterval = 0
+        case .raw, .rawEvents: preconditionFailure("raw connections have no session")
         }
         return settings
     }
@@ -131,7 +151,7 @@ struct ShardService: EdgeHandler, ~Copyable {
     mutating func messageReceived(
         _ id: ConnectionID, _ message: UnsafeRawBufferPointer, isText: Bool, _ edge: inout Edge
     ) {
-        guard sessions.contains(id) else { return }
+        guard sessions.contains(id) else { return rawReceived(id, message, isText: isText, &edge) }
         decoded.removeAll(keepingCapacity: true)
         do throws(MalformedFrame) {
             switch sessions[id].wire.format {
@@ -198,6 +218,7 @@ struct ShardService: EdgeHandler, ~Copyable {
     }
 
     mutating func pongReceived(_ id: ConnectionID, _ edge: inout Edge) {
+        raw.connection(id)?.pongDueMs = 0
         guard sessions.contains(id), sessions[id].session.usesFramePings else { return }
         sessions[id].session.framePongReceived()
         updateTimer(id, &edge)
@@ -205,20 +226,27 @@ struct ShardService: EdgeHandler, ~Copyable {
 
     mutating func connectionClosed(_ id: ConnectionID, _ edge: inout Edge) {
         if sessions.contains(id) { return closeSession(id, &edge) }
+        if !handshakes.isEmpty { handshakes.forget(id) }
+        if let connection = raw.connection(id) { return rawVanished(connection, &edge) }
         pollerGone(id, &edge)
     }
 
     mutating func becameSlow(_ id: ConnectionID, _ edge: inout Edge) {
         counters.slowClosed += 1
-        disconnect(id, .slow, dropsQueue: true, &edge)
+        endSlow(id, .slow, &edge)
     }
 
     mutating func writeTimedOut(_ id: ConnectionID, _ edge: inout Edge) {
-        disconnect(id, .writeError, dropsQueue: true, &edge)
+        endSlow(id, .writeError, &edge)
+    }
+
+    private mutating func endSlow(_ id: ConnectionID, _ reason: Disconnect, _ edge: inout Edge) {
+        guard let connection = raw.connection(id) else { return disconnect(id, reason, dropsQueue: true, &edge) }
+        closeRaw(connection, code: UInt16(reason.code), reason: reason.reason, dropsQueue: true, &edge)
     }
 
     mutating func timerFired(_ id: ConnectionID, _ edge: inout Edge) {
-        if pollTimedOut(id, &edge) { return }
+        if pollTimedOut(id, &edge) || rawTimedOut(id, &edge) { return }
         guard sessions.contains(id) else { return }
         if shutdownEndsMs != nil { return disconnect(id, .shutdown, &edge) }
         for action in sessions[id].session.timerFired(context(edge)) {
@@ -279,6 +307,7 @@ struct ShardService: EdgeHandler, ~Copyable {
             write(Push(channel: "", event: .disconnect(reason)), to: id, wire, &edge)
             pollSessionEnded(id, &edge)
         case .events: endEvents(id, stream, reason, dropsQueue: dropsQueue, &edge)
+        case .raw, .rawEvents: preconditionFailure("raw connections have no session")
         }
     }
 
@@ -326,7 +355,8 @@ struct ShardService: EdgeHandler, ~Copyable {
             checkPositions(&edge)
         }
         guard let ends = shutdownEndsMs else { return }
-        if edge.connectionCount == 0 || edge.nowMs >= ends { edge.isFinished = true }
+        if edge.nowMs >= ends { abandonRaw(&edge) }
+        if edge.connectionCount == 0 && raw.isEmpty || edge.nowMs >= ends { edge.isFinished = true }
     }
 
     // MARK: Names

@@ -12,6 +12,12 @@ struct Wire: Equatable, Sendable {
         case poll
         /// Server-sent events for plain `EventSource`s: no protocol, one event per publication.
         case events
+        /// A WebSocket without our protocol. Its `format` tells whether publications name their channel: `.protobuf` does.
+        case raw
+        /// Server-sent events without names for raw paths; `format` as above.
+        case rawEvents
+
+        var isRaw: Bool { self == .raw || self == .rawEvents }
     }
 
     var format: WireFormat

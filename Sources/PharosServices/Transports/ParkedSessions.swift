@@ -65,6 +65,13 @@ final class ParkedSessions: Sendable {
         }
     }
 
+    /// Who is away under this key does not come back to what it had.
+    func forget(_ key: String) {
+        state.withLock { state in
+            if case .parked? = state.places[key]?.place { state.places[key] = nil }
+        }
+    }
+
     /// Forgets who was away too long.
     func expire(nowMs: Int64) { state.withLock { drop(&$0, nowMs: nowMs) } }
 

@@ -67,7 +67,7 @@ extension ShardService {
         return fields.array
     }
 
-    private static func preflightFields(_ head: RequestHead) -> [UInt8] {
+    static func preflightFields(_ head: RequestHead) -> [UInt8] {
         var fields = ByteWriter()
         originFields(head).withUnsafeBytes { fields.append($0) }
         fields.append("Access-Control-Allow-Methods: GET, POST, OPTIONS\r\nAccess-Control-Max-Age: 300\r\n")

@@ -30,6 +30,8 @@ final class EventsOpening {
     var failures: [EventStreamFailure] = []
     /// Publications that came before the first message.
     var backlog: [(channel: String, publication: Publication)] = []
+    /// Messages to the connection itself that came before the first message, as they go out.
+    var messages: [[UInt8]] = []
 
     init(_ request: EventsRequest, originFields: [UInt8]) {
         self.request = request
@@ -170,6 +172,7 @@ extension ShardService {
                 subscriptions: opening.subscriptions),
             id: state.id(), into: &scratch)
         for failure in opening.failures { state.encoder.failure(failure, into: &scratch) }
+        for message in opening.messages { scratch.append(message) }
         sendEvents(id, &edge)
         for (channel, publication) in opening.backlog { sendEvent(publication, channel, nil, id, &edge) }
         if state.isSolo { events[id.slot]?.positions = [:] }
@@ -192,6 +195,23 @@ extension ShardService {
             sendEvents(id, &edge)
         case .join, .leave, .message, .connect, .disconnect, .refresh: break
         }
+    }
+
+    /// A message in no channel; false: this form cannot carry it.
+    mutating func sendEventsMessage(
+        _ data: [UInt8], isJSON: Bool, to id: ConnectionID, _ edge: inout Edge
+    ) -> Bool {
+        guard let state = events[id.slot] else { return false }
+        do throws(EventStreamError) { try state.encoder.message(data, isJSON: isJSON, into: &scratch) } catch {
+            return false
+        }
+        if let opening = state.opening {
+            opening.messages.append(scratch.array)
+            scratch.removeAll()
+        } else {
+            sendEvents(id, &edge)
+        }
+        return true
     }
 
     // MARK: Publications

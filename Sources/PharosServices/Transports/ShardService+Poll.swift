@@ -33,6 +33,7 @@ extension ShardService {
         edge.park(id)
         polls[id.slot] = poll
         guard request.token.isEmpty else { return verifyPoll(id, isRetry: false, &edge) }
+        if let claimed { return begin(id, claimed, claimed.user, &edge) }
         begin(id, ConnectionClaims(), userFromProxy(id, head, edge), &edge)
         if isInCrowd(id) { rememberPoll(head, request) }
     }

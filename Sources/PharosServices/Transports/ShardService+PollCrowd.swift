@@ -40,7 +40,7 @@ extension ShardService {
 
     /// Whether nothing but its query decides who a poll is from and what it is for.
     private func isDecidedByQuery(_ head: RequestHead) -> Bool {
-        node.settings.client.userIDHTTPHeader.isEmpty && head.header("authorization") == nil
+        claimed == nil && node.settings.client.userIDHTTPHeader.isEmpty && head.header("authorization") == nil
             && head.header("request-timeout") == nil
     }
 

@@ -5,6 +5,7 @@ import copy
 HMAC_KEY = "the key of the integration tests, as long as the longest of the digests wants it"
 API_KEY = "integration-api-key"
 PUBLISH_ONLY_KEY = "integration-publish-key"
+ORIGIN_SECRET = "the secret of the origin in the integration tests"
 
 # Everything a client can be allowed, without a token and without a user id.
 OPEN = {

@@ -77,7 +77,8 @@ class Answer:
 class Server:
     """One run of `pharos serve`; `stop` also looks for tokens in its log."""
 
-    def __init__(self, directory: pathlib.Path, configuration: dict | None, *, certificate=None, arguments=(), open_files=None):
+    def __init__(self, directory: pathlib.Path, configuration: dict | None, *, certificate=None, arguments=(), open_files=None,
+                 environment=None):
         self.directory = directory
         self.port = free_port()
         self.tls_port = None
@@ -86,7 +87,7 @@ class Server:
         self.arguments = list(arguments)
         self.open_files = open_files
         # Of the server's process, beside what this one has.
-        self.environment: dict[str, str] = {}
+        self.environment: dict[str, str] = dict(environment or {})
         self.process: subprocess.Popen | None = None
         self.log_start = 0
         self._configure(configuration)

@@ -4,13 +4,13 @@ import time
 
 import jwt
 
-from .configuration import API_KEY, HMAC_KEY, PUBLISH_ONLY_KEY
+from .configuration import API_KEY, HMAC_KEY, ORIGIN_SECRET, PUBLISH_ONLY_KEY
 
 _made: set[str] = set()
 
 
 def secrets() -> list[str]:
-    return [*_made, HMAC_KEY, API_KEY, PUBLISH_ONLY_KEY]
+    return [*_made, HMAC_KEY, API_KEY, PUBLISH_ONLY_KEY, ORIGIN_SECRET]
 
 
 def signed(claims: dict, key=HMAC_KEY, algorithm: str = "HS256", headers: dict | None = None) -> str:

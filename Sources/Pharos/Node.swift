@@ -1,7 +1,7 @@
 import CPharosSys
 import Glibc
 import Hummingbird
-import Logging
+package import Logging
 import Metrics
 import NIOCore
 import NIOPosix
@@ -10,18 +10,21 @@ import PharosAuth
 package import PharosConfiguration
 import PharosDomain
 import PharosSQLite
-import PharosServices
+package import PharosServices
 import PharosTransports
-import ServiceLifecycle
+package import ServiceLifecycle
 import Synchronization
 
 /// A whole Pharos in this process: the shards, HTTP beside them, TLS if configured, composed from one configuration.
 ///
 /// `start` returns once connections are accepted. As a `Service` it runs until graceful shutdown, tells every client to
 /// reconnect, and leaves when they have gone or the time is over.
-package final class PharosServer: Service {
+package final class Node: Service {
     package let configuration: PharosConfiguration
     private let logger: Logger
+    /// The application as closures of the program around; nil: there are none.
+    private let closures: ClosureApplication?
+    package let listens: Bool
     private let running = Mutex<Running?>(nil)
 
     private struct Running: Sendable {
@@ -41,10 +44,21 @@ package final class PharosServer: Service {
         package let openFiles: Int
     }
 
-    package init(configuration: PharosConfiguration) {
+    /// - Parameters:
+    ///   - logger: nil: lines on standard error, as the configuration says.
+    ///   - listens: false: nobody connects; only the program around talks to it.
+    package init(
+        configuration: PharosConfiguration, closures: ClosureApplication? = nil, logger: Logger? = nil,
+        listens: Bool = true
+    ) {
         self.configuration = configuration
-        logger = ServerLog.make(configuration.log)
+        self.closures = closures
+        self.listens = listens
+        self.logger = logger ?? ServerLog.make(configuration.log)
     }
+
+    /// nil before `start` and after `stop`.
+    package var shards: ShardGroup? { running.withLock { $0?.shards } }
 
     /// Opens the ports.
     /// - Throws: an error whose description names the setting or the port at fault.
@@ -57,15 +71,19 @@ package final class PharosServer: Service {
         let fetcher = KeySetFetcher(group: group)
         let verifier = try JWTVerifier(TokensConfiguration(settingsOf: configuration), fetch: fetcher.fetch)
         let shards = try ShardGroup(
-            settings: settings, verifier: verifier, durable: store, version: "pharos \(PharosVersion.current)",
-            openFiles: max(openFiles, 256), report: { [logger] in ServerLog.write($0, to: logger) })
+            settings: settings, verifier: verifier, durable: store, application: application(),
+            version: "pharos \(PharosVersion.current)", openFiles: max(openFiles, 256), listens: listens,
+            report: { [logger, closures] in
+                ServerLog.write($0, to: logger)
+                closures?.noticed($0)
+            })
         let http = HTTPService(
             responder: routes(shards).router().buildResponder(), limits: .init(edge: settings.edge, api: settings.api),
             logger: logger)
         let handOver = HandOver(group: group, connectionLimit: 1_024, logger: logger, serve: { http.serve($0) })
         var tls: TLSListener?
         var tlsPort: Int?
-        if let tlsSettings = settings.edge.tls {
+        if listens, let tlsSettings = settings.edge.tls {
             let listener = try TLSListener(
                 settings: tlsSettings, edge: settings.edge, backend: shards, group: group, connectionLimit: 16_384,
                 logger: logger, serve: { http.serve($0) })
@@ -77,6 +95,11 @@ package final class PharosServer: Service {
         shards.start(adopter: handOver)
         Task { await verifier.loadKeys() }
         return Addresses(port: shards.port, tlsPort: tlsPort, shards: shards.shardCount, openFiles: openFiles)
+    }
+
+    /// Whom the shards ask, and tell.
+    private func application() -> Application {
+        Application(origin: closures?.origin(), events: closures?.events())
     }
 
     /// The durable store, if a namespace keeps its streams there.

@@ -1,13 +1,12 @@
 import PharosBytes
-import Testing
 
 #if canImport(Glibc)
     import Glibc
 #endif
 
 /// Threads on which tests may block: stories read sockets like a client would, and Swift's own threads are too few for that.
-final class SpareThreads: TaskExecutor, @unchecked Sendable {
-    static let shared = SpareThreads()
+package final class SpareThreads: TaskExecutor, @unchecked Sendable {
+    package static let shared = SpareThreads()
 
     private struct State: Sendable {
         var jobs: [UnownedJob] = []
@@ -24,7 +23,7 @@ final class SpareThreads: TaskExecutor, @unchecked Sendable {
     }
 
     /// A job never waits for another one to end: if no thread is idle there will be one more.
-    func enqueue(_ job: consuming ExecutorJob) {
+    package func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
         let needsThread = state.withLock { state in
             state.jobs.append(job)
@@ -52,19 +51,4 @@ final class SpareThreads: TaskExecutor, @unchecked Sendable {
             state.withLock { $0.idle += 1 }
         }
     }
-}
-
-/// The tests of a suite run on threads that they may block.
-struct OwnThreads: SuiteTrait, TestTrait, TestScoping {
-    var isRecursive: Bool { true }
-
-    func provideScope(
-        for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void
-    ) async throws {
-        try await withTaskExecutorPreference(SpareThreads.shared) { try await function() }
-    }
-}
-
-extension Trait where Self == OwnThreads {
-    static var ownThreads: OwnThreads { OwnThreads() }
 }

@@ -1,0 +1,35 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// How many publications a subscriber inside the process takes, on one core: a package of its own, so that it builds without
+// any other package. The code is reached through symbolic links in `Sources`, so that `package` access works.
+//
+//     swift build -c release && taskset -c 0 .build/release/pharos-inprocess-bench
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+func core(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+let package = Package(
+    name: "pharos",
+    targets: [
+        .target(name: "CPharosSys", linkerSettings: [.linkedLibrary("z")]),
+        core("PharosBytes"),
+        core("PharosDomain"),
+        core("PharosProtocol", ["PharosBytes", "PharosDomain"]),
+        core("PharosEdge", ["CPharosSys", "PharosBytes"]),
+        core("PharosMemory", ["PharosDomain"]),
+        core(
+            "PharosServices",
+            ["CPharosSys", "PharosBytes", "PharosDomain", "PharosProtocol", "PharosEdge", "PharosMemory"]),
+        .executableTarget(
+            name: "pharos-inprocess-bench",
+            dependencies: ["PharosBytes", "PharosDomain", "PharosProtocol", "PharosServices"], swiftSettings: strict),
+    ]
+)

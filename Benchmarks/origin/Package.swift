@@ -1,0 +1,42 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// What a question to an origin costs Pharos in CPU, against a server that answers at once: a package of its own, since it
+// reaches below the composition. The code is reached through symbolic links in `Sources`, so that `package` access works.
+//
+//     swift run -c release pharos-origin-bench
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+let core: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let posix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+
+let package = Package(
+    name: "pharos",
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.6"),
+        .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
+    ],
+    targets: [
+        .target(name: "PharosBytes", swiftSettings: strict),
+        .target(name: "PharosDomain", swiftSettings: strict),
+        .target(name: "PharosProtocol", dependencies: ["PharosBytes", "PharosDomain"], swiftSettings: strict),
+        .target(
+            name: "PharosOrigin",
+            dependencies: [
+                "PharosBytes", "PharosDomain", "PharosProtocol", core, posix,
+                .product(name: "NIOTLS", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "Crypto", package: "swift-crypto"),
+            ],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "pharos-origin-bench", dependencies: ["PharosBytes", "PharosDomain", "PharosOrigin", core, posix],
+            swiftSettings: strict),
+    ]
+)

@@ -1,0 +1,82 @@
+package import PharosDomain
+package import PharosSQLite
+package import PharosServices
+
+/// All that telling the application takes: the log that the shards record in, and what brings its events to their origins.
+///
+/// With a directory everything survives a crash, and what nobody acknowledges ends in `dead-letters.jsonl` there; without
+/// one it lives in memory, and dead letters are counted.
+package final class EventService: Sendable {
+    private let queue: any EventQueue
+    private let dispatcher: EventDispatcher
+
+    /// Opens the log; with it comes what a server that died had left to tell. Nothing is sent before `start`.
+    ///
+    /// - Parameters:
+    ///   - directory: of the store; nil: none.
+    ///   - report: what an operator should hear of, on any thread.
+    /// - Throws: a log that cannot be opened says why.
+    package init(
+        settings: HookSettings, directory: String?, sender: any EventSender, nodeName: String,
+        report: @escaping @Sendable (EventServiceReport) -> Void
+    ) throws(StoreError) {
+        let rules = EventRules(settings)
+        let deadLetters: any DeadLetterLog
+        if let directory {
+            let log = try SQLiteEventLog(directory: directory, rules: rules) { report(.store($0)) }
+            if log.deadConnections > 0 { report(.died(log.deadConnections)) }
+            queue = log
+            deadLetters = DeadLetterFile(directory: directory, node: nodeName) {
+                report(.telling(.deadLettersFail($0)))
+            }
+        } else {
+            queue = MemoryEventLog(rules: rules)
+            deadLetters = DeadLettersCounted()
+        }
+        dispatcher = EventDispatcher(
+            queue: queue, sender: sender, deadLetters: deadLetters, settings: settings
+        ) { report(.telling($0)) }
+    }
+
+    /// For the shards.
+    package var log: any EventLog { queue }
+
+    package var health: StoreHealth { queue.health }
+
+    package func start() { dispatcher.start() }
+
+    /// Tells what is left for at most `milliseconds`, then closes the log. After the shards: they record to the end.
+    package func stop(within milliseconds: Int64 = 5_000) async {
+        await dispatcher.stop(within: milliseconds)
+        // Waits for the disk.
+        let queue = queue
+        await Task.detached { queue.close() }.value
+    }
+
+    /// - Throws: `ReplyError`.
+    package func snapshot(cursor: String, limit: Int) async throws -> PresenceSnapshot {
+        try await queue.snapshot(cursor: cursor, limit: limit)
+    }
+
+    package func counters() -> EventServiceCounters {
+        EventServiceCounters(log: queue.totals, telling: dispatcher.counters)
+    }
+}
+
+/// What an operator should hear of.
+package enum EventServiceReport: Equatable, Sendable {
+    case store(StoreEvent)
+    /// So many connections had not ended when the server did the last time.
+    case died(Int)
+    case telling(DispatchEvent)
+}
+
+package struct EventServiceCounters: Equatable, Sendable {
+    package var log: EventTotals
+    package var telling: DispatchCounters
+
+    package init(log: EventTotals, telling: DispatchCounters) {
+        self.log = log
+        self.telling = telling
+    }
+}

@@ -1,0 +1,61 @@
+import CPharosSys
+package import Logging
+package import PharosDomain
+package import PharosServices
+
+/// The closures of the program around, as the shards ask and tell them; alone, or beside an application elsewhere.
+package final class ClosureApplication: Sendable {
+    private let closures: ClosureOrigin
+    private let log: ClosureEventLog
+
+    init(_ hooks: PharosServer.Hooks, logger: Logger) {
+        closures = ClosureOrigin(hooks, logger: logger)
+        log = ClosureEventLog(hooks)
+    }
+
+    /// - Parameter other: answers what is asked of any other name.
+    package func origin(besides other: (any Origin)? = nil) -> any Origin {
+        guard let other else { return closures }
+        return NamedOrigins(closures: closures, other: other)
+    }
+
+    /// - Parameter other: is told as well.
+    package func events(besides other: (any EventLog)? = nil) -> (any EventLog)? {
+        guard let other else { return log.kinds.isEmpty ? nil : log }
+        return log.kinds.isEmpty ? other : BothEventLogs(first: other, second: log)
+    }
+
+    /// What the shards report beside events.
+    func noticed(_ event: ServiceEvent) {
+        guard case .publicationsDropped(let client, let user, let channel, let count) = event else { return }
+        var told = OriginEvent(.disconnected, atMs: pharos_wall_ms())
+        (told.client, told.user, told.channel) = (client, user, channel)
+        log.dropped(count, told)
+    }
+}
+
+private struct NamedOrigins: Origin {
+    let closures: ClosureOrigin
+    let other: any Origin
+
+    func ask(_ request: HookRequest, of name: String, answer: @escaping @Sendable (HookOutcome) -> Void) {
+        if name == ClosureOrigin.name {
+            closures.ask(request, of: name, answer: answer)
+        } else {
+            other.ask(request, of: name, answer: answer)
+        }
+    }
+}
+
+private struct BothEventLogs: EventLog {
+    let first: any EventLog
+    let second: any EventLog
+
+    var kinds: Set<OriginEvent.Kind> { first.kinds.union(second.kinds) }
+    var isAccepting: Bool { first.isAccepting && second.isAccepting }
+
+    func record(_ event: OriginEvent) {
+        if first.kinds.contains(event.kind) { first.record(event) }
+        if second.kinds.contains(event.kind) { second.record(event) }
+    }
+}

@@ -1,0 +1,75 @@
+package import PharosDomain
+
+extension PharosServer.Hooks {
+    /// The connection that asks.
+    public struct Client: Hashable, Sendable {
+        /// The connection's id, unique while the server runs.
+        public let id: String
+        /// "" anonymous, and before its connect is answered.
+        public let user: String
+        /// `websocket`, `http_stream`, `sse`, `events` or `poll`.
+        public let transport: String
+        /// What an earlier answer left with the connection, as `meta`. Clients never see it.
+        public let meta: [UInt8]
+        /// What ``PharosServer/Hooks/pass(headers:cookies:query:address:)`` names of its HTTP request; names in lower case.
+        public let headers: [String: String]
+        public let cookies: [String: String]
+        public let query: [String: String]
+        /// "": not passed on.
+        public let address: String
+
+        package init(_ request: HookRequest) {
+            id = request.client
+            user = request.user
+            transport = request.transport
+            meta = request.meta
+            headers = request.facts.headers
+            cookies = request.facts.cookies
+            query = request.facts.query
+            address = request.facts.address
+        }
+    }
+
+    public struct Connect: Sendable {
+        public let client: Client
+        /// What the client sent along: JSON, or anything from a client that speaks protobuf.
+        public let data: [UInt8]
+        /// Of the client's SDK.
+        public let name: String
+        public let version: String
+    }
+
+    public struct Refresh: Sendable {
+        public let client: Client
+    }
+
+    public struct Subscribe: Sendable {
+        public let client: Client
+        public let channel: String
+        /// "": none. It has not been verified.
+        public let token: String
+        public let data: [UInt8]
+    }
+
+    public struct Publish: Sendable {
+        public let client: Client
+        public let channel: String
+        public let data: [UInt8]
+    }
+
+    public struct RefreshSubscription: Sendable {
+        public let client: Client
+        public let channel: String
+    }
+
+    public struct Call: Sendable {
+        public let client: Client
+        public let method: String
+        public let data: [UInt8]
+    }
+
+    public struct Message: Sendable {
+        public let client: Client
+        public let data: [UInt8]
+    }
+}

@@ -1,0 +1,143 @@
+import PharosDomain
+
+extension PharosServer {
+    /// The application's part, as closures: what it decides, and what it is told.
+    ///
+    /// **Decisions** (``connect(_:)``, ``subscribe(in:_:)``, ``publish(in:_:)`` …): the client waits for the answer. A closure
+    /// that throws, or takes longer than ``timeout``, lets nobody in: the client gets a temporary error and tries again. The
+    /// publications and messages of one connection are asked about one after the other, in its order; everything else
+    /// may be asked at the same time.
+    ///
+    /// **Moments** (``connected(_:)``, ``unsubscribed(_:)`` …): told once, for each connection in the order in which they
+    /// happened, and nobody waits for them. Moments of different connections run side by side.
+    public struct Hooks: Sendable {
+        typealias Decision<Question> = @Sendable (Question) async throws -> Answer<Question>
+
+        var decidesConnect: Decision<Connect>?
+        var decidesRefresh: Decision<Refresh>?
+        var decidesSubscribe: Decision<Subscribe>?
+        var subscribeNamespaces: [String]?
+        var decidesPublish: Decision<Publish>?
+        var publishNamespaces: [String]?
+        var decidesSubscriptionRefresh: Decision<RefreshSubscription>?
+        var decidesCall: Decision<Call>?
+        var decidesMessage: Decision<Message>?
+        var moments: [MomentKind: @Sendable (Moment) async -> Void] = [:]
+        var passes = PassList()
+
+        /// How long a decision may take.
+        public var timeout = Duration.seconds(10)
+
+        init() {}
+
+        var isEmpty: Bool { kinds.isEmpty && moments.isEmpty }
+
+        /// What is decided here.
+        private var kinds: Set<HookKind> {
+            var kinds: Set<HookKind> = []
+            if decidesConnect != nil { kinds.insert(.connect) }
+            if decidesRefresh != nil { kinds.insert(.refresh) }
+            if decidesSubscribe != nil { kinds.insert(.subscribe) }
+            if decidesPublish != nil { kinds.insert(.publish) }
+            if decidesSubscriptionRefresh != nil { kinds.insert(.subRefresh) }
+            if decidesCall != nil { kinds.insert(.rpc) }
+            if decidesMessage != nil { kinds.insert(.message) }
+            return kinds
+        }
+
+        // MARK: What clients bring along
+
+        /// Names what of a client's own HTTP request the closures get to see; nothing by default.
+        ///
+        /// - Parameters:
+        ///   - headers: in any case; those of browsers are few, as pages cannot set them for a WebSocket.
+        ///   - address: the peer's, or what a trusted proxy says.
+        public mutating func pass(
+            headers: [String] = [], cookies: [String] = [], query: [String] = [], address: Bool = false
+        ) {
+            var more = PassList()
+            more.headers = headers.map { $0.lowercased() }
+            more.cookies = cookies
+            more.query = query
+            more.address = address
+            passes.formUnion(more)
+        }
+
+        // MARK: Decisions
+
+        /// A client without a token connects: who is it, and what does it hear?
+        public mutating func connect(_ decide: @escaping @Sendable (Connect) async throws -> Answer<Connect>) {
+            decidesConnect = decide
+        }
+
+        /// A connection that ``connect(_:)`` let in for a time is about to expire.
+        public mutating func refresh(_ decide: @escaping @Sendable (Refresh) async throws -> Answer<Refresh>) {
+            decidesRefresh = decide
+        }
+
+        /// A client wants to subscribe. Asked in place of ``Configuration/ChannelRules/maySubscribe``.
+        ///
+        /// - Parameter namespaces: "" stands for channels without a namespace; nil: all channels.
+        public mutating func subscribe(
+            in namespaces: [String]? = nil, _ decide: @escaping @Sendable (Subscribe) async throws -> Answer<Subscribe>
+        ) {
+            subscribeNamespaces = namespaces
+            decidesSubscribe = decide
+        }
+
+        /// A client wants to publish. Asked in place of ``Configuration/ChannelRules/mayPublish``.
+        ///
+        /// - Parameter namespaces: "" stands for channels without a namespace; nil: all channels.
+        public mutating func publish(
+            in namespaces: [String]? = nil, _ decide: @escaping @Sendable (Publish) async throws -> Answer<Publish>
+        ) {
+            publishNamespaces = namespaces
+            decidesPublish = decide
+        }
+
+        /// A subscription that ``subscribe(in:_:)`` let in for a time is about to expire.
+        public mutating func refreshSubscription(
+            _ decide: @escaping @Sendable (RefreshSubscription) async throws -> Answer<RefreshSubscription>
+        ) {
+            decidesSubscriptionRefresh = decide
+        }
+
+        /// A client calls a method of the application's (`rpc`).
+        public mutating func call(_ answer: @escaping @Sendable (Call) async throws -> Answer<Call>) {
+            decidesCall = answer
+        }
+
+        /// A client sent a message that has no answer (`send`).
+        public mutating func received(_ decide: @escaping @Sendable (Message) async throws -> Answer<Message>) {
+            decidesMessage = decide
+        }
+
+        // MARK: Into the settings
+
+        /// Names the closures where settings name origins.
+        func apply(to settings: inout ServerSettings) {
+            guard !isEmpty else { return }
+            let name = ClosureOrigin.name
+            var origin = OriginSettings(name: name, url: "")
+            origin.passes = passes
+            settings.hooks.origins.append(origin)
+            if decidesConnect != nil { settings.hooks.connect = name }
+            if decidesRefresh != nil { settings.hooks.refresh = name }
+            if decidesMessage != nil { settings.hooks.message = name }
+            if decidesCall != nil { settings.hooks.rpc.append(RPCRule(prefix: "", origin: name)) }
+            settings.hooks.events.formUnion(ClosureEventLog.kinds(for: Set(moments.keys)))
+            func names(_ namespace: String, _ list: [String]?) -> Bool { list?.contains(namespace) ?? true }
+            func apply(_ namespace: String, _ options: inout ChannelOptions) {
+                if decidesSubscribe != nil, names(namespace, subscribeNamespaces) {
+                    options.subscribeHook = name
+                    if decidesSubscriptionRefresh != nil { options.subRefreshHook = name }
+                }
+                if decidesPublish != nil, names(namespace, publishNamespaces) { options.publishHook = name }
+            }
+            apply("", &settings.channel.withoutNamespace)
+            for index in settings.channel.namespaces.indices {
+                apply(settings.channel.namespaces[index].name, &settings.channel.namespaces[index].options)
+            }
+        }
+    }
+}

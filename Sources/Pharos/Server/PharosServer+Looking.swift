@@ -1,0 +1,64 @@
+import PharosDomain
+import PharosProtocol
+
+extension PharosServer {
+    /// How many subscriptions a channel has, those in this process among them. Any namespace, whatever its rules.
+    public func subscriberCount(of channel: String) async throws(PharosError) -> Int {
+        await (try shards()).subscriberCount(of: channel)
+    }
+
+    /// Who is in a channel.
+    /// - Throws: 108 where presence is not kept.
+    public func presence(in channel: String) async throws(PharosError) -> [Member] {
+        guard case .presence(let members) = try await call(.presence(channel: channel)) else {
+            throw PharosError(.internalError)
+        }
+        return members.values.map { Member($0) }.sorted { $0.client < $1.client }
+    }
+
+    /// What a channel has kept.
+    public struct History: Sendable {
+        public let publications: [Publication]
+        /// The newest position of the stream.
+        public let position: Position
+    }
+
+    /// Reads a channel's history.
+    ///
+    /// - Parameters:
+    ///   - position: only what comes after it (before it, if `newestFirst`).
+    ///   - limit: 0: the position only; nil: all.
+    /// - Throws: 108 without history, 112 for a position of another epoch.
+    public func history(
+        of channel: String, since position: Position? = nil, limit: Int? = nil, newestFirst: Bool = false
+    ) async throws(PharosError) -> History {
+        var request = APIHistory()
+        request.channel = channel
+        request.since = position?.streamPosition
+        request.limit = limit.map { Int32(clamping: max($0, 0)) } ?? -1
+        request.reverse = newestFirst
+        guard case .history(let publications, let top) = try await call(.history(request)) else {
+            throw PharosError(.internalError)
+        }
+        return History(
+            publications: publications.map {
+                Publication(channel: channel, entry: .init(publication: $0, epoch: top.epoch, followsGap: false))
+            }, position: Position(top))
+    }
+
+    /// Forgets what a channel has kept; its positions go on.
+    public func removeHistory(of channel: String) async throws(PharosError) {
+        _ = try await call(.historyRemove(channel: channel))
+    }
+
+    /// The channels with subscribers, and how many each has.
+    /// - Parameter pattern: `*` stands for any run of characters, `?` for one; "": all.
+    public func channels(matching pattern: String = "") async throws(PharosError) -> [String: Int] {
+        var request = APIChannels()
+        request.pattern = pattern
+        guard case .channels(let channels, _) = try await call(.channels(request)) else {
+            throw PharosError(.internalError)
+        }
+        return channels
+    }
+}

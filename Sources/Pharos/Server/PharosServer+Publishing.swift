@@ -1,0 +1,96 @@
+import PharosDomain
+import PharosProtocol
+
+extension PharosServer {
+    /// How a publication is treated.
+    public struct PublishOptions: Hashable, Sendable {
+        public var tags: [String: String] = [:]
+        /// Only those who are there now get it; it has no position.
+        public var skipsHistory = false
+        /// A repeat under the same key is answered like the first and goes to nobody; "": none. Kept for five minutes.
+        public var idempotencyKey = ""
+
+        public init(tags: [String: String] = [:], skipsHistory: Bool = false, idempotencyKey: String = "") {
+            self.tags = tags
+            self.skipsHistory = skipsHistory
+            self.idempotencyKey = idempotencyKey
+        }
+    }
+
+    /// Publishes to a channel, and returns once its stream has the publication.
+    ///
+    /// Publications that one task makes, one after the other, keep their order.
+    ///
+    /// - Parameter data: JSON, or any bytes; clients that speak JSON get only JSON.
+    /// - Returns: its position; nil in channels without history.
+    @discardableResult
+    public func publish(
+        _ data: [UInt8], to channel: String, options: PublishOptions = PublishOptions()
+    ) async throws(PharosError) -> Position? {
+        let result = try await call(.publish(APIPublish(data, to: channel, options)))
+        guard case .publish(let position) = result else { throw PharosError(.internalError) }
+        return position.epoch.isEmpty ? nil : Position(position)
+    }
+
+    /// The same for text that is JSON.
+    @discardableResult
+    public func publish(
+        _ json: String, to channel: String, options: PublishOptions = PublishOptions()
+    ) async throws(PharosError) -> Position? {
+        try await publish(Array(json.utf8), to: channel, options: options)
+    }
+
+    /// Publishes many to one channel, in their order and much faster than one by one.
+    ///
+    /// - Returns: a position for each; nil in channels without history.
+    /// - Throws: the first error; what came before it was published.
+    @discardableResult
+    public func publish(
+        contentsOf all: [[UInt8]], to channel: String, options: PublishOptions = PublishOptions()
+    ) async throws(PharosError) -> [Position?] {
+        var positions: [Position?] = []
+        positions.reserveCapacity(all.count)
+        var rest = all[...]
+        while !rest.isEmpty {
+            // In pieces, so that a shard is not busy with one caller for long.
+            let piece = rest.prefix(1_000)
+            rest = rest.dropFirst(1_000)
+            let publishes = piece.map {
+                Result<APIRequest, ReplyError>.success(.publish(APIPublish($0, to: channel, options)))
+            }
+            guard case .batch(let replies) = try await call(.batch(publishes, parallel: true)) else {
+                throw PharosError(.internalError)
+            }
+            for reply in replies {
+                switch reply.result {
+                case .success(.publish(let position)):
+                    positions.append(position.epoch.isEmpty ? nil : Position(position))
+                case .success: throw PharosError(.internalError)
+                case .failure(let error): throw PharosError(error)
+                }
+            }
+        }
+        return positions
+    }
+
+    /// Carries out one call of the server API, with every permission.
+    func call(_ request: APIRequest) async throws(PharosError) -> APIResult {
+        switch await (try shards()).callAPI(request) {
+        case .success(let result): return result
+        case .failure(.stopping): throw .stopped
+        case .failure(let error): throw PharosError(error)
+        }
+    }
+}
+
+extension APIPublish {
+    fileprivate init(_ data: [UInt8], to channel: String, _ options: PharosServer.PublishOptions) {
+        self.init()
+        self.channel = channel
+        self.data = data
+        dataIsJSON = data.withUnsafeBytes { JSONScanner.isValid($0) }
+        tags = options.tags
+        skipHistory = options.skipsHistory
+        idempotencyKey = options.idempotencyKey
+    }
+}

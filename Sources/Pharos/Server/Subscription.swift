@@ -1,0 +1,99 @@
+package import PharosServices
+
+extension PharosServer {
+    /// A subscriber in this process: hears of one channel like any client, without a socket.
+    ///
+    /// Iterate over it with `for await`; it is live from the moment it was made. One task reads it at a time. It ends when
+    /// the reading task is cancelled, when nobody holds it any more, when `cancel()` is called, and with the server.
+    ///
+    /// At most `queueLimit` publications (and 16 MiB of them) wait for the reader. Beyond that the oldest are dropped:
+    /// they are counted, and the next publication says that it `followsGap`.
+    public struct Subscription: AsyncSequence, Sendable {
+        /// Where a subscription begins.
+        public struct Start: Hashable, Sendable {
+            /// nil in channels without history.
+            public let position: Position?
+            /// Whether everything after the position asked for follows, without a gap; nil: none was asked for.
+            public let recovered: Bool?
+        }
+
+        public let channel: String
+        private let queue: PublicationQueue
+        private let membership: Membership
+
+        package init(channel: String, queue: PublicationQueue, leave: @escaping @Sendable () -> Void) {
+            self.channel = channel
+            self.queue = queue
+            membership = Membership(leave)
+        }
+
+        /// Waits until it is live, and tells where it begins.
+        /// - Throws: 102 for an unknown namespace, and the like; the iteration is then over as well.
+        public func started() async throws(PharosError) -> Start {
+            switch await queue.started() {
+            case .live(let start):
+                let position = start.position.epoch.isEmpty ? nil : Position(start.position)
+                return Start(position: position, recovered: start.recovered)
+            case .ended(let error?): throw PharosError(error)
+            case .ended(nil), .joining: throw .stopped
+            }
+        }
+
+        /// Publications that were dropped so far, since the reader was too slow.
+        public var dropped: UInt64 { queue.dropped }
+
+        /// Why it ended; nil while it goes on, and when the reader ended it.
+        public var failure: PharosError? { queue.failure.map { PharosError($0) } }
+
+        /// Ends it; what still waits is thrown away.
+        public func cancel() {
+            queue.end()
+            membership.end()
+        }
+
+        public func makeAsyncIterator() -> Iterator { Iterator(channel: channel, queue: queue, membership: membership) }
+
+        public struct Iterator: AsyncIteratorProtocol {
+            private let channel: String
+            private let queue: PublicationQueue
+            private let membership: Membership
+            private var batch: [PublicationQueue.Entry] = []
+            private var index = 0
+
+            fileprivate init(channel: String, queue: PublicationQueue, membership: Membership) {
+                self.channel = channel
+                self.queue = queue
+                self.membership = membership
+            }
+
+            public mutating func next() async -> Publication? { await next(isolation: nil) }
+
+            /// The next publication; nil: it is over.
+            public mutating func next(isolation actor: isolated (any Actor)?) async -> Publication? {
+                if index == batch.count {
+                    batch = []
+                    index = 0
+                    batch = await queue.take()
+                    guard !batch.isEmpty else {
+                        membership.end()
+                        return nil
+                    }
+                }
+                defer { index += 1 }
+                return Publication(channel: channel, entry: batch[index])
+            }
+        }
+    }
+}
+
+/// Leaves the channel once, at the latest when nobody holds it any more.
+final class Membership: Sendable {
+    private let leave: @Sendable () -> Void
+
+    init(_ leave: @escaping @Sendable () -> Void) { self.leave = leave }
+
+    deinit { leave() }
+
+    /// Leaving twice is the same as leaving once.
+    func end() { leave() }
+}

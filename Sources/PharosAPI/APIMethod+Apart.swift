@@ -1,0 +1,24 @@
+extension APIMethod {
+    /// Those with an address of their own that are answered outside of the backend, and so in no batch.
+    package static let apart = [
+        APIMethod(
+            name: "snapshot", summary: "Who is connected and where they are, page by page",
+            request: [
+                APIField("cursor", .text("`next_cursor` of the page before; empty: the first page.")),
+                APIField("limit", .integer("Clients of one page; 0: 1000.", minimum: 0, maximum: 10_000)),
+            ],
+            result: [
+                APIField(
+                    "sequence", .integer("Of the newest event that the page contains.", minimum: 0), required: true),
+                APIField("clients", .list(.reference("ConnectedClient"), "One page of them."), required: true),
+                APIField("next_cursor", .text("Empty: this was the last page."), required: true),
+            ])
+    ]
+
+    /// An element of a snapshot's page.
+    static let connectedClient = [
+        APIField("client", .text("Its id.")), APIField("user", .text("")), APIField("transport", .text("")),
+        APIField("channels", .list(.text(""), "Those it is subscribed to."), required: true),
+        APIField("connected_at", .integer("Milliseconds since 1970.", minimum: 0)),
+    ]
+}

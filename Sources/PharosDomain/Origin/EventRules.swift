@@ -1,0 +1,58 @@
+/// What of all that happens is recorded, remembered and told, and to whom: follows from the settings alone.
+package struct EventRules: Equatable, Sendable {
+    /// What is to be recorded: what is told, and what must be known to tell it after a crash.
+    package let kinds: Set<OriginEvent.Kind>
+    /// Bytes of events that may wait before nobody new is let in.
+    package let maxSize: Int
+    private let told: Set<OriginEvent.Kind>
+    /// Gets all events but those of raw connections.
+    package let eventsTo: String
+    /// Origins of raw paths.
+    private let rawOrigins: Set<String>
+
+    /// Clients are remembered as soon as anything of connections is told; the channels that each one is in, as soon as
+    /// `subscribed` or `unsubscribed` is; the occupied channels with `occupied` or `vacated`.
+    package init(_ settings: HookSettings) {
+        eventsTo = settings.eventsTo
+        maxSize = settings.eventsMaxSize
+        rawOrigins = Set(settings.raw.map(\.origin).filter { !$0.isEmpty })
+        told = settings.eventsTo.isEmpty ? [] : settings.events.subtracting([.rawEstablished, .rawClosed])
+        var kinds: Set<OriginEvent.Kind> = []
+        let reports = settings.keepAliveInterval > 0 && !settings.eventsTo.isEmpty
+        if reports || !told.isDisjoint(with: [.connected, .disconnected, .subscribed, .unsubscribed]) {
+            kinds.formUnion([.connected, .disconnected])
+        }
+        if !told.isDisjoint(with: [.subscribed, .unsubscribed]) { kinds.formUnion([.subscribed, .unsubscribed]) }
+        if !told.isDisjoint(with: [.occupied, .vacated]) { kinds.formUnion([.occupied, .vacated]) }
+        if !rawOrigins.isEmpty { kinds.formUnion([.rawEstablished, .rawClosed]) }
+        self.kinds = kinds
+    }
+
+    /// The origins that are told anything.
+    package var origins: [String] {
+        var origins = rawOrigins
+        if !eventsTo.isEmpty { origins.insert(eventsTo) }
+        return origins.sorted()
+    }
+
+    /// Whether the log has any use for it: a raw connection without an origin has nobody to hear of it.
+    package func isRecorded(_ event: OriginEvent) -> Bool {
+        kinds.contains(event.kind) && !(event.kind.isOfRawConnection && event.origin.isEmpty)
+    }
+
+    /// The origin that is told of it; nil: nobody.
+    package func target(of event: OriginEvent) -> String? {
+        switch event.kind {
+        case .rawEstablished: nil
+        case .rawClosed: event.origin.isEmpty ? nil : event.origin
+        default: told.contains(event.kind) ? eventsTo : nil
+        }
+    }
+
+    /// Whether events of `kind` are told to `eventsTo`.
+    package func tells(_ kind: OriginEvent.Kind) -> Bool { told.contains(kind) }
+}
+
+extension OriginEvent.Kind {
+    package var isOfRawConnection: Bool { self == .rawEstablished || self == .rawClosed }
+}

@@ -1,0 +1,75 @@
+/// Who is read from, and whose request waits: back-pressure towards the peers.
+extension Edge {
+    /// Bytes that a sink may bring after reading was paused; a socket brings none.
+    static var pausedInputLimit: Int { 4_194_304 }
+
+    /// Has `headReceived` asked about a request again that it wanted to decide about later; at the end of this turn.
+    ///
+    /// Whoever has gone meanwhile is nobody's business any more: nothing happens then.
+    package mutating func resumeHead(_ id: ConnectionID) {
+        guard isOpen(id), connections[id.slot].pointee.phase == .awaitingDecision else { return }
+        connections[id.slot].pointee.phase = .request
+        wheel.set(id.slot, atMs: nowMs + configuration.headTimeoutMs, connections)
+        resumed.append(id)
+    }
+
+    /// Reads nothing more from a WebSocket, so that its peer has to wait; no further message is handed on either.
+    ///
+    /// What has been received already is kept. The peer's pings and its close frame wait as well.
+    package mutating func pauseReading(_ id: ConnectionID) {
+        guard isOpen(id), connections[id.slot].pointee.phase == .webSocket else { return }
+        guard !connections[id.slot].pointee.flags.contains(.isPaused) else { return }
+        connections[id.slot].pointee.flags.insert(.isPaused)
+        updateInterest(id.slot)
+    }
+
+    /// Goes on with what was received, at the end of this turn, and with reading.
+    package mutating func resumeReading(_ id: ConnectionID) {
+        guard isOpen(id), connections[id.slot].pointee.phase == .webSocket else { return }
+        continueReading(id.slot)
+    }
+
+    mutating func continueReading(_ slot: UInt32) {
+        let entry = connections[slot]
+        guard entry.pointee.flags.contains(.isPaused) else { return }
+        entry.pointee.flags.remove(.isPaused)
+        updateInterest(slot)
+        if entry.pointee.partial != nil {
+            resumed.append(ConnectionID(slot: slot, generation: entry.pointee.generation))
+        }
+    }
+
+    /// Whether a message of `count` bytes would leave the connection's waiting output within its limit.
+    package func hasRoom(_ id: ConnectionID, for count: Int) -> Bool {
+        guard isOpen(id), connections[id.slot].pointee.phase.takesMessages else { return false }
+        return waitingBytes(id.slot) + count + Framing.overheadLimit <= configuration.outputLimit
+    }
+}
+
+extension ShardLoop where Handler: ~Copyable {
+    /// Frames that must wait: reading was paused by the handler, maybe in the midst of them.
+    mutating func keepFrames(_ id: ConnectionID, _ bytes: UnsafeMutableRawBufferPointer) {
+        guard !bytes.isEmpty else { return }
+        let entry = edge.connections[id.slot]
+        guard let partial = entry.pointee.partial else {
+            entry.pointee.partial = Partial.make(copying: UnsafeRawBufferPointer(bytes))
+            return
+        }
+        partial.pointee.append(UnsafeRawBufferPointer(bytes))
+        if partial.pointee.count > Edge.pausedInputLimit { edge.fail(id.slot) }
+    }
+
+    /// Goes on with frames that waited, for as long as reading is not paused again.
+    mutating func resumeFrames(_ id: ConnectionID) {
+        let entry = edge.connections[id.slot]
+        guard entry.pointee.phase == .webSocket || entry.pointee.phase == .closing,
+            !entry.pointee.flags.contains(.isPaused), let partial = entry.pointee.partial
+        else { return }
+        // Taken off the connection while its bytes are looked at: whatever ends the connection must not free them.
+        entry.pointee.partial = nil
+        received(id, UnsafeMutableRawBufferPointer(start: partial.pointee.bytes, count: partial.pointee.count))
+        Partial.free(partial)
+        guard edge.isOpen(id), entry.pointee.partial == nil else { return }
+        if entry.pointee.flags.contains(.endsAfterInput) { end(id) }
+    }
+}

@@ -1,0 +1,70 @@
+package import PharosDomain
+
+/// Reads the answer to a plain authorisation subrequest: the status decides, header or body name the channels.
+package enum AuthorizeAnswerDecoder {
+    /// - Throws: if the answer allows and yet does not say what: an empty page must let nobody in.
+    package static func decode(_ answer: HTTPAnswer) throws(MalformedFrame) -> HookOutcome {
+        switch answer.status {
+        case 200..<300: return .granted(.handshake(try claims(answer)))
+        case 400..<500: return .status(answer.status)
+        default: throw MalformedFrame(reason: "status")
+        }
+    }
+
+    private static func claims(_ answer: HTTPAnswer) throws(MalformedFrame) -> ConnectionClaims {
+        var claims = ConnectionClaims()
+        let hasFields = answer.redirect != nil || answer.channels != nil || answer.user != nil
+        if !answer.body.isEmpty, !hasFields || answer.isOf(type: "application/json") {
+            claims = try answer.readBody(body)
+        } else if !hasFields {
+            throw MalformedFrame(reason: "neither user nor channels")
+        }
+        if let user = answer.user { claims.user = user }
+        if let redirect = answer.redirect {
+            claims.channels = try channels(redirect: redirect)
+        } else if let list = answer.channels {
+            claims.channels = list.split(separator: ",").map(trimmed).filter { !$0.isEmpty }
+        }
+        return claims
+    }
+
+    /// `["a","b"]`, or the result of a connect hook.
+    private static func body(_ bytes: UnsafeRawBufferPointer) throws(MalformedFrame) -> ConnectionClaims {
+        var claims = ConnectionClaims()
+        var scanner = JSONScanner(bytes)
+        if bytes.first(where: { $0 > 0x20 }) == UInt8(ascii: "[") {
+            claims.channels = try scanner.stringListField()
+        } else {
+            claims = try scanner.message(HookConnectFields.self).request()
+        }
+        try scanner.finish()
+        return claims
+    }
+
+    /// The channel path of `/ws?…&channels=a/b.b3`. How many old messages each channel is to begin with is not ours to do.
+    private static func channels(redirect: String) throws(MalformedFrame) -> [String] {
+        guard let mark = redirect.firstIndex(of: "?") else { throw MalformedFrame(reason: "no channels") }
+        var query = String(redirect[redirect.index(after: mark)...])
+        let path: String?
+        do {
+            path = try query.withUTF8 { try QueryReader.first("channels", in: UnsafeRawBufferPointer($0)) }
+        } catch {
+            throw MalformedFrame(reason: "query")
+        }
+        guard let path else { throw MalformedFrame(reason: "no channels") }
+        return path.split(separator: "/").map(withoutBacktrack).filter { !$0.isEmpty }
+    }
+
+    /// `b` of `b.b3`.
+    private static func withoutBacktrack(_ piece: Substring) -> String {
+        guard let dot = piece.lastIndex(of: "."), piece[dot...].hasPrefix(".b") else { return String(piece) }
+        let digits = piece[dot...].dropFirst(2)
+        let isNumber = !digits.isEmpty && digits.utf8.allSatisfy { (0x30...0x39).contains($0) }
+        return isNumber ? String(piece[..<dot]) : String(piece)
+    }
+
+    private static func trimmed(_ text: Substring) -> String {
+        let bytes = HTTPField.trimmed(Array(text.utf8)[...])
+        return HTTPField.text(bytes)
+    }
+}

@@ -1,0 +1,35 @@
+package import PharosBytes
+
+/// What became of a service request: the connections that did not get what they should, by their ids as they came.
+package struct RawReport: Equatable, Sendable {
+    /// No ids of this node, or none at all.
+    package var unknown: [String] = []
+    /// Their connections are over.
+    package var closed: [String] = []
+    /// More waits for them than they may have waiting: the message was not added.
+    package var full: [String] = []
+
+    package init() {}
+
+    package var isEmpty: Bool { unknown.isEmpty && closed.isEmpty && full.isEmpty }
+
+    package mutating func add(_ other: RawReport) {
+        unknown += other.unknown
+        closed += other.closed
+        full += other.full
+    }
+
+    /// `{"Unknown":[…],"Closed":[…],"Full":[…]}`
+    package func encode(into writer: inout ByteWriter) {
+        writer.beginJSONObject()
+        for (name, ids) in [("Unknown" as StaticString, unknown), ("Closed", closed), ("Full", full)] {
+            writer.beginJSONArray(name)
+            for id in ids {
+                writer.nextJSONElement()
+                writer.appendJSONString(id)
+            }
+            writer.endJSONArray()
+        }
+        writer.endJSONObject()
+    }
+}

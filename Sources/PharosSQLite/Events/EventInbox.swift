@@ -1,0 +1,118 @@
+import Glibc
+import PharosDomain
+import Synchronization
+
+/// What waits for the event log's thread: recorded events, questions and acknowledgements.
+///
+/// Thread-safe; nobody holds its lock for longer than moving an event takes.
+final class EventInbox: @unchecked Sendable {
+    /// Something to do on the log's thread, after all that was recorded before is committed.
+    typealias Errand = @Sendable (EventWriter) -> Void
+
+    /// Someone who wants an origin's oldest events.
+    struct Reader {
+        let origin: String
+        let acknowledged: UInt64
+        let limits: EventBatchLimits
+        let continuation: CheckedContinuation<[NumberedEvent], Never>
+    }
+
+    struct Batch {
+        var events: [OriginEvent] = []
+        var readers: [Reader] = []
+        var errands: [Errand] = []
+        /// Nothing comes after this.
+        var isLast = false
+
+        var isEmpty: Bool { events.isEmpty && readers.isEmpty && errands.isEmpty && !isLast }
+    }
+
+    /// Bytes of events that are not committed.
+    let uncommittedBytes = Atomic<Int>(0)
+    let recorded = Atomic<UInt64>(0)
+    /// Events for which there was no room.
+    let lost = Atomic<UInt64>(0)
+
+    private let byteLimit: Int
+    private let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+    private let arrival = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+
+    // Guarded by `lock`.
+    private var waiting = Batch()
+    private var isAwaited = false
+
+    init(byteLimit: Int) {
+        self.byteLimit = byteLimit
+        pthread_mutex_init(lock, nil)
+        var attributes = pthread_condattr_t()
+        pthread_condattr_init(&attributes)
+        pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
+        pthread_cond_init(arrival, &attributes)
+        pthread_condattr_destroy(&attributes)
+    }
+
+    deinit {
+        pthread_cond_destroy(arrival)
+        pthread_mutex_destroy(lock)
+        arrival.deallocate()
+        lock.deallocate()
+    }
+
+    func record(_ event: OriginEvent) {
+        let size = event.size
+        guard uncommittedBytes.load(ordering: .relaxed) + size <= byteLimit else {
+            lost.add(1, ordering: .relaxed)
+            return
+        }
+        uncommittedBytes.add(size, ordering: .relaxed)
+        recorded.add(1, ordering: .relaxed)
+        _ = change { $0.events.append(event) }
+    }
+
+    /// False: the log is closed.
+    func add(_ reader: Reader) -> Bool { change { $0.readers.append(reader) } }
+
+    /// False: the log is closed.
+    func add(_ errand: @escaping Errand) -> Bool { change { $0.errands.append(errand) } }
+
+    func release() { _ = add { $0.release() } }
+
+    func close() { _ = change { $0.isLast = true } }
+
+    private func change(_ body: (inout Batch) -> Void) -> Bool {
+        pthread_mutex_lock(lock)
+        defer { pthread_mutex_unlock(lock) }
+        guard !waiting.isLast else { return false }
+        body(&waiting)
+        if isAwaited {
+            isAwaited = false
+            pthread_cond_signal(arrival)
+        }
+        return true
+    }
+
+    /// Everything that waits, once there is something or the time is up. `batch` is what was taken before; its room is
+    /// used again.
+    func take(into batch: inout Batch, timeoutMs: Int64) {
+        batch.events.removeAll(keepingCapacity: batch.events.capacity <= 8_192)
+        batch.readers.removeAll()
+        batch.errands.removeAll()
+        pthread_mutex_lock(lock)
+        defer { pthread_mutex_unlock(lock) }
+        if waiting.isEmpty, timeoutMs > 0 {
+            var deadline = timespec()
+            clock_gettime(CLOCK_MONOTONIC, &deadline)
+            deadline.tv_sec += Int(timeoutMs / 1_000)
+            deadline.tv_nsec += Int(timeoutMs % 1_000) * 1_000_000
+            if deadline.tv_nsec >= 1_000_000_000 {
+                deadline.tv_sec += 1
+                deadline.tv_nsec -= 1_000_000_000
+            }
+            isAwaited = true
+            while waiting.isEmpty, pthread_cond_timedwait(arrival, lock, &deadline) == 0 {}
+            isAwaited = false
+        }
+        batch.isLast = waiting.isLast
+        swap(&batch, &waiting)
+    }
+}

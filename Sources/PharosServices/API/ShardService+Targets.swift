@@ -1,0 +1,68 @@
+import PharosDomain
+import PharosEdge
+import PharosProtocol
+
+/// Which of this shard's connections a call of the server API means.
+extension ShardService {
+    /// Those for which everything named holds, excluded ones left out. Only clients whose connect was answered.
+    ///
+    /// - Parameter includesPending: subscribers whose subscribe is not answered yet count as subscribed.
+    func matching(_ target: APITarget, _ edge: borrowing Edge, includesPending: Bool = false) -> [ConnectionID] {
+        candidates(target, edge, includesPending: includesPending).filter { id in
+            guard sessions.contains(id), sessions[id].isRegistered else { return false }
+            let session = sessions[id].session
+            return (target.user.isEmpty || session.user == target.user)
+                && (target.session.isEmpty || isSession(id, target.session))
+                && (target.channel.isEmpty || isSubscribed(session, target.channel, includesPending))
+                && !target.exclude.contains(session.client)
+        }
+    }
+
+    /// The least that holds all that are meant.
+    private func candidates(
+        _ target: APITarget, _ edge: borrowing Edge, includesPending: Bool
+    ) -> [ConnectionID] {
+        if !target.client.isEmpty { return connection(of: target.client).map { [$0] } ?? [] }
+        if !target.session.isEmpty {
+            return connection(ofSession: target.session, nowMs: edge.nowMs).map { [$0] } ?? []
+        }
+        if !target.user.isEmpty { return sessions.connections(of: target.user) }
+        if !target.channel.isEmpty { return subscribers(of: target.channel, edge, includesPending: includesPending) }
+        return target.all ? sessions.registered : []
+    }
+
+    private func subscribers(
+        of channel: String, _ edge: borrowing Edge, includesPending: Bool
+    ) -> [ConnectionID] {
+        guard let place = channels.index(of: channel) else { return [] }
+        let live = subscribers(of: channels[place].topic, edge)
+        let references = channels[place].references - (channels[place].isHeldForPolls ? 1 : 0)
+        // Those that wait for their stream are in no list of their own.
+        return includesPending && references > live.count ? sessions.registered : live
+    }
+
+    private func isSubscribed(_ session: ClientSession, _ channel: String, _ includesPending: Bool) -> Bool {
+        guard let subscription = session.subscription(of: channel) else { return false }
+        return includesPending || subscription.flags.contains(.isLive)
+    }
+
+    // MARK: Sessions by name
+
+    /// A session has the name that its connect reply told, and maybe a key that its client chose.
+    private func connection(ofSession text: String, nowMs: Int64) -> ConnectionID? {
+        if let name = ClientID(text), let id = place(of: name), isStream(id, name) { return id }
+        guard case .live(let shard, let id, _) = node.parked.find(text, nowMs: nowMs), shard == index else {
+            return nil
+        }
+        return id
+    }
+
+    private func isSession(_ id: ConnectionID, _ text: String) -> Bool {
+        if sessionKeys[id.slot] == text { return true }
+        return ClientID(text).map { place(of: $0) == id && isStream(id, $0) } ?? false
+    }
+
+    private func isStream(_ id: ConnectionID, _ name: ClientID) -> Bool {
+        sessions[id].streamKey != 0 && sessions[id].streamKey == name.high
+    }
+}

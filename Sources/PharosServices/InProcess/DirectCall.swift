@@ -1,0 +1,42 @@
+import PharosDomain
+import PharosProtocol
+import Synchronization
+
+/// A server API call of the program around the server, as a value: nothing is encoded for it.
+///
+/// One that is dropped, because the shard has ended, is answered too.
+final class DirectCall: Sendable {
+    let request: APIRequest
+    private let completion: @Sendable (Result<APIResult, ReplyError>) -> Void
+    private let isAnswered = Atomic<Bool>(false)
+
+    init(_ request: APIRequest, completion: @escaping @Sendable (Result<APIResult, ReplyError>) -> Void) {
+        self.request = request
+        self.completion = completion
+    }
+
+    deinit { answer(.failure(.stopping)) }
+
+    /// The first answer counts.
+    func answer(_ result: Result<APIResult, ReplyError>) {
+        if !isAnswered.exchange(true, ordering: .relaxed) { completion(result) }
+    }
+}
+
+/// A question for one shard: how many subscriptions of a channel are here? nil when it has ended.
+final class CountCall: Sendable {
+    let channel: String
+    private let completion: @Sendable (Int?) -> Void
+    private let isAnswered = Atomic<Bool>(false)
+
+    init(_ channel: String, completion: @escaping @Sendable (Int?) -> Void) {
+        self.channel = channel
+        self.completion = completion
+    }
+
+    deinit { answer(nil) }
+
+    func answer(_ count: Int?) {
+        if !isAnswered.exchange(true, ordering: .relaxed) { completion(count) }
+    }
+}

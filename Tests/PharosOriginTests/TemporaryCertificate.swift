@@ -1,0 +1,1 @@
+../PharosAPITests/TemporaryCertificate.swift

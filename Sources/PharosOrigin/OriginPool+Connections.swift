@@ -141,7 +141,7 @@ extension OriginPool {
     /// Closes connections that nobody has used for a while, before the origin does it at a bad moment.
     private func startIdleCheck() {
         guard idleCheck == nil else { return }
-        idleCheck = loop.scheduleRepeatedTask(initialDelay: OriginPool.idleLimit, delay: OriginPool.idleLimit / 2) {
+        idleCheck = loop.scheduleRepeatedTask(initialDelay: OriginPool.idleLimit, delay: OriginPool.idleLimit) {
             [weak self] _ in self?.closeIdle()
         }
     }

@@ -72,7 +72,8 @@ extension OriginPool {
                         NIOSSLClientHandler(context: tls, serverHostname: address.serverName))
                 }
             }
-        let connecting = resolved.map { bootstrap.connect(to: $0) }
+        let connecting =
+            resolved.map { bootstrap.connect(to: $0) }
             ?? bootstrap.connect(host: address.host, port: address.port)
         connecting.whenComplete { [self] result in
             switch result {

@@ -78,7 +78,7 @@ extension Stories {
         func refusals(_ stage: Stage) async throws {
             let gate = ScriptedOrigin()
             let answers: [(HookOutcome, Int)] = [
-                (.status(401), 401), (.status(403), 403), (.status(429), 429), (.status(418), 403), (.status(500), 503),
+                (.status(401), 401), (.status(403), 403), (.status(429), 429), (.status(418), 418), (.status(500), 503),
                 (.unavailable, 503), (.granted(.message), 503), (.disconnect(.permissionDenied), 403),
                 (.refused(.unauthorized), 401),
                 (.granted(.handshake(ConnectionClaims()), meta: Array(repeating: 32, count: 20_000)), 503),
@@ -97,7 +97,7 @@ extension Stories {
         func plain(_ stage: Stage) async throws {
             let gate = ScriptedOrigin()
             try await play(stage, Self.gated, application: Application(origin: gate)) { scene in
-                async let opened = scene.events("session=aaaaaaaaaaaaaaaaaaaaaa")
+                async let opened = scene.events("")
                 let asked = await gate.next()
                 #expect(asked.request.transport == "events")
                 asked.answer(granted("ann", "log:a"))

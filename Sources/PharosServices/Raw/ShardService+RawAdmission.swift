@@ -90,9 +90,7 @@ extension ShardService {
         _ id: ConnectionID, _ head: RequestHead, _ admission: RawConnections.Admission, _ wire: Wire,
         _ edge: inout Edge
     ) {
-        let rawID = RawConnectionID(
-            place: name(of: id),
-            tag: RawConnectionID.Tag(high: random.next(), low: UInt32(truncatingIfNeeded: random.next())))
+        let rawID = node.makeRawID(place: name(of: id), random: random.next())
         let address = clientAddress(id, head, edge)
         let connection = RawConnection(
             id: id, path: admission.path, wire: wire, rawID: rawID, name: rawID.text(node: raw.node),

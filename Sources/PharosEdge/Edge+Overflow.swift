@@ -76,9 +76,9 @@ extension Edge {
         if waitingBytes(slot) > configuration.outputLimit { markSlow(slot) }
     }
 
-    /// Takes out what a newer waiting message of the same topic and key replaces. Much of one turn may have been queued before
-    /// it was known that the socket is full.
-    private mutating func keepNewest(_ slot: UInt32) {
+    /// Takes out what a newer waiting message of the same topic and key replaces. What was queued before it was known that the
+    /// socket is full has replaced nothing.
+    mutating func keepNewest(_ slot: UInt32) {
         struct Subject: Hashable {
             var topic: UInt32
             var key: UInt32

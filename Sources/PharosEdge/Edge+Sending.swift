@@ -39,6 +39,7 @@ extension Edge {
                     entry.pointee.progress = nowMs
                     blocked.append(ConnectionID(slot: slot, generation: entry.pointee.generation))
                     updateInterest(slot)
+                    keepNewest(slot)
                 }
                 checkLimit(slot)
             } else {

@@ -57,6 +57,7 @@ extension Edge {
         let id = ConnectionID(slot: slot, generation: entry.pointee.generation)
         blocked.append(id)
         heldSinks.append(id)
+        keepNewest(slot)
     }
 
     /// Goes on with the sinks that have got on, or that are to end.

@@ -10,6 +10,7 @@
 extension RequestHead {
     /// The value of the first line of that name, without white space around it; nil: no such line.
     package func header(_ lowercaseName: StaticString) -> UnsafeRawBufferPointer? {
+        guard hasName(length: lowercaseName.utf8CodeUnitCount) else { return nil }
         var position = fieldsStart
         while let field = field(at: &position) {
             if FieldText.equals(field.name, lowercase: lowercaseName) { return field.value }
@@ -19,6 +20,7 @@ extension RequestHead {
 
     /// How many lines have that name.
     package func headerCount(_ lowercaseName: StaticString) -> Int {
+        guard hasName(length: lowercaseName.utf8CodeUnitCount) else { return 0 }
         var count = 0
         var position = fieldsStart
         while let field = field(at: &position) {

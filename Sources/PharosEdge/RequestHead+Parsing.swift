@@ -128,6 +128,7 @@ private struct HeadParser {
             let name = run(FieldText.isToken)
             try expect(UInt8(ascii: ":"))
             guard !name.isEmpty else { throw .badRequest }
+            head.nameLengths |= 1 << UInt64(min(name.count, 63))
             let value = run(FieldText.isValue)
             try lineEnd()
             try note(head.slice(name), FieldText.trimmed(head.slice(value)))

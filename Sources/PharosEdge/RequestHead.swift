@@ -25,6 +25,9 @@ package struct RequestHead {
     var queryRange = 0..<0
     /// Where the first field line begins.
     var fieldsStart = 0
+    /// One bit for each length that a field's name has, the highest for all from 63 on: most names that are looked for are
+    /// not there, and that is how to know without reading the lines.
+    var nameLengths: UInt64 = 0
 
     /// Bytes of the head, including the empty line: what follows is the body or the next request.
     package internal(set) var length = 0
@@ -57,6 +60,10 @@ package struct RequestHead {
 
     /// What follows the first `?` of the target; maybe empty.
     package var query: UnsafeRawBufferPointer { slice(queryRange) }
+
+    /// Whether some field's name has that many bytes.
+    @inline(__always)
+    func hasName(length: Int) -> Bool { nameLengths >> UInt64(min(length, 63)) & 1 == 1 }
 
     func slice(_ range: Range<Int>) -> UnsafeRawBufferPointer {
         UnsafeRawBufferPointer(start: base + range.lowerBound, count: range.count)

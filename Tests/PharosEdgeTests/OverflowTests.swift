@@ -115,6 +115,27 @@ struct OverflowTests {
         #expect(scene.script.drops.allSatisfy { $0.id == id && $0.dropped == 0 })
     }
 
+    @Test(
+        "what one turn brought before the socket was known to be full is replaced as well",
+        arguments: ScenePeer.Kind.allCases)
+    func latestOfATurn(_ kind: ScenePeer.Kind) {
+        let scene = ShardScene { $0.outputLimit = 1_000_000 }
+        let (peer, id) = scene.stream(kind, buffer: 8_192)
+        let topic = scene.loop.edge.makeTopic()
+        _ = scene.loop.edge.subscribe(id, to: topic, lane: 0)
+        let count = 2_000
+        for number in 0..<count {
+            scene.loop.edge.publish(topic, lane: 0, .chunk, ByteWriter(text("m", number)), policy: .latest)
+        }
+        scene.loop.runTurn(waitMs: 0)
+        scene.loop.edge.publish(topic, lane: 0, .chunk, ByteWriter(text("m", count)), policy: .latest)
+        let got = names(scene, peer, until: "m\(count).").filter { $0.hasPrefix("m") }
+        #expect(got.count < count / 2)
+        #expect(got.dropLast() == (0..<got.count - 1).map { "m\($0)" }[...])
+        #expect(got.last == "m\(count)")
+        #expect(scene.script.slow.isEmpty)
+    }
+
     @Test("conflation keeps the newest of each key, and the order of what is kept")
     func keys() {
         let (scene, peer, _, topic, _) = blocked(.socket, limit: 1_000_000)

@@ -14,6 +14,14 @@ package struct QueryReader {
 
     /// The next parameter, decoded; nil at the end.
     package mutating func next() throws(ParameterError) -> (name: String, value: String)? {
+        guard let pair = try nextPair() else { return nil }
+        return try QueryReader.decode(pair)
+    }
+
+    /// Name and value as they stand in the query.
+    private typealias Pair = (name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer)
+
+    private mutating func nextPair() throws(ParameterError) -> Pair? {
         while !rest.isEmpty {
             let end = rest.firstIndex(of: UInt8(ascii: "&")) ?? rest.count
             let pair = UnsafeRawBufferPointer(rebasing: rest[..<end])
@@ -22,13 +30,10 @@ package struct QueryReader {
             guard pairsLeft > 0 else { throw ParameterError("", "too many parameters") }
             pairsLeft -= 1
             let equals = pair.firstIndex(of: UInt8(ascii: "=")) ?? pair.count
-            guard let name = QueryReader.decode(pair[..<equals]) else {
-                throw ParameterError("", "malformed name of a parameter")
-            }
-            guard let value = QueryReader.decode(pair[min(equals + 1, pair.count)...]) else {
-                throw ParameterError(name, "malformed value")
-            }
-            return (name, value)
+            return (
+                UnsafeRawBufferPointer(rebasing: pair[..<equals]),
+                UnsafeRawBufferPointer(rebasing: pair[min(equals + 1, pair.count)...])
+            )
         }
         return nil
     }
@@ -38,14 +43,24 @@ package struct QueryReader {
         _ name: String, in query: UnsafeRawBufferPointer
     ) throws(ParameterError) -> String? {
         var reader = QueryReader(query)
-        while let pair = try reader.next() {
-            if pair.name == name { return pair.value }
+        while let pair = try reader.nextPair() {
+            // Nearly always nothing is encoded and the name is another: such a pair need not become text.
+            if isPlain(pair.name), isPlain(pair.value), !pair.name.elementsEqual(name.utf8) { continue }
+            let decoded = try decode(pair)
+            if decoded.name == name { return decoded.value }
         }
         return nil
     }
 
+    private static func decode(_ pair: Pair) throws(ParameterError) -> (name: String, value: String) {
+        guard let name = decode(pair.name) else { throw ParameterError("", "malformed name of a parameter") }
+        guard let value = decode(pair.value) else { throw ParameterError(name, "malformed value") }
+        return (name, value)
+    }
+
     /// The text that percent-encoding stands for (RFC 3986, section 2.1); nil: not well-formed.
-    private static func decode(_ text: Slice<UnsafeRawBufferPointer>) -> String? {
+    private static func decode(_ text: UnsafeRawBufferPointer) -> String? {
+        if isPlain(text) { return String(decoding: text, as: UTF8.self) }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(text.count)
         var index = text.startIndex
@@ -66,6 +81,12 @@ package struct QueryReader {
             }
         }
         return String(validating: bytes, as: UTF8.self)
+    }
+
+    /// Whether `text` stands for itself: ASCII without an escape.
+    private static func isPlain(_ text: UnsafeRawBufferPointer) -> Bool {
+        for byte in text where byte >= 0x80 || byte == UInt8(ascii: "%") || byte == UInt8(ascii: "+") { return false }
+        return true
     }
 
     private static func hexDigit(_ byte: UInt8) -> UInt8? {

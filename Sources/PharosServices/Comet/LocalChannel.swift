@@ -13,8 +13,10 @@ struct LocalChannel {
     var position: StreamPosition?
     /// Subscribers inside the process.
     var receivers: [InProcessSubscriber] = []
-    /// Stateless polls that wait for news here.
+    /// Stateless polls that wait for news here, each of them in a way of its own.
     var polls: [ConnectionID] = []
+    /// All others: they get the same answer.
+    var crowd = PollCrowd()
     /// Reads under way for polls; while there are any, and a little longer, the record stays.
     var pollReads = 0
     var pollsUntilMs: Int64 = 0

@@ -40,6 +40,7 @@ extension ShardService {
         // After a gap the last subscriber may have gone, and the record with it.
         guard channels.index(of: name) == place else { return }
         if !channels[place].receivers.isEmpty { deliverInProcess(publication, epoch, place) }
+        if !channels[place].crowd.isEmpty { answerCrowd(place, publication, epoch, &edge) }
         if !channels[place].polls.isEmpty { answerPolls(place, publication, epoch, &edge) }
         let topic = channels[place].topic
         // Only the first publication of a stream brings its epoch, for those who subscribed while it was empty.

@@ -123,7 +123,8 @@ extension ShardService {
         all.droppedPublications = edge.counters.dropped
         all.replacedPublications = edge.counters.replaced
         all.storeErrors = counters.storeErrors
-        all.currentWaitingPolls = polls.count + polledSessions.values.count { $0.waiter != nil }
+        all.currentWaitingPolls =
+            polls.count + crowdSeats.count + polledSessions.values.count { $0.waiter != nil }
         all.currentPolledSessions = polledSessions.count
         // One table for the whole node.
         all.currentParkedSessions = index == 0 ? node.parked.count : 0

@@ -45,8 +45,11 @@ struct ShardService: EdgeHandler, ~Copyable {
     var freshDeltas: [UInt32: Set<String>] = [:]
     /// Plain event streams, by the connection's place.
     var events: [UInt32: EventsState] = [:]
-    /// Stateless polls that wait, by the connection's place.
+    /// Stateless polls that wait, by the connection's place; not those of crowds.
     var polls: [UInt32: StatelessPoll] = [:]
+    /// Polls that wait in a crowd, by the connection's place.
+    var crowdSeats = Places<CrowdSeat>()
+    var pollPlans = PollPlans()
     /// How fast connections have been, by their place; empty while nothing limits that.
     var connectionRates: [UInt32: ConnectionRate] = [:]
     /// Channels that are kept only for polls to come.

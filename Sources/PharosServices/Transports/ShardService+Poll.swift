@@ -17,6 +17,7 @@ extension ShardService {
     mutating func poll(_ id: ConnectionID, _ head: RequestHead, _ edge: inout Edge) {
         let fields = ShardService.originFields(head)
         guard withinLimits(id, head, fields, &edge) else { return }
+        if fields.isEmpty, pollAsBefore(id, head, &edge) { return }
         let request: PollRequest
         do throws(PollRequestError) {
             request = try PollRequest.decode(query: head.query, fields: RequestFields(head))
@@ -31,9 +32,10 @@ extension ShardService {
             deadlineMs: edge.nowMs + Int64(request.waitSeconds) * 1_000)
         edge.park(id)
         polls[id.slot] = poll
-        if request.token.isEmpty, let claimed { return begin(id, claimed, claimed.user, &edge) }
-        if request.token.isEmpty { return begin(id, ConnectionClaims(), userFromProxy(id, head, edge), &edge) }
-        verifyPoll(id, isRetry: false, &edge)
+        guard request.token.isEmpty else { return verifyPoll(id, isRetry: false, &edge) }
+        if let claimed { return begin(id, claimed, claimed.user, &edge) }
+        begin(id, ConnectionClaims(), userFromProxy(id, head, edge), &edge)
+        if isInCrowd(id) { rememberPoll(head, request) }
     }
 
     mutating func verifyPoll(_ id: ConnectionID, isRetry: Bool, _ edge: inout Edge) {
@@ -114,14 +116,7 @@ extension ShardService {
         guard let channel = polls[id.slot]?.channels[place] else { return }
         let local = holdForPolls(channel.name, &edge)
         if let known = channels[local].position {
-            var isCurrent = false
-            switch channel.start {
-            case .newest: isCurrent = true
-            case .after(let from):
-                isCurrent = from.offset == known.offset && (from.epoch.isEmpty || from.epoch == known.epoch)
-            case .oldest: break
-            }
-            if isCurrent {
+            if channel.start.isCurrent(known) {
                 polls[id.slot]?.channels[place].position = known
                 channels[local].polls.append(id)
                 return
@@ -182,25 +177,23 @@ extension ShardService {
     private mutating func settlePoll(_ id: ConnectionID, _ edge: inout Edge) {
         guard let poll = waitingPoll(id), poll.reads == 0 else { return }
         if poll.hasNews || poll.deadlineMs <= edge.nowMs { return answerPoll(id, &edge) }
+        if poll.isPlain, let place = channels.index(of: poll.channels[0].name),
+            channels[place].position == poll.channels[0].position, mayJoinCrowd(place)
+        {
+            finishPoll(id)
+            return joinCrowd(id, of: place, until: poll.deadlineMs, &edge)
+        }
         edge.setTimer(id, atMs: poll.deadlineMs)
     }
 
     // MARK: News
 
-    /// A publication for the polls that wait in a channel. Those that stand at the same position get the same bytes.
+    /// A publication for the polls that wait in a channel, each with an answer of its own.
     mutating func answerPolls(_ place: Int, _ publication: Publication, _ epoch: String, _ edge: inout Edge) {
         var waiting: [ConnectionID] = []
         swap(&waiting, &channels[place].polls)
         let name = channels[place].name
-        var shared: PreparedResponse?
-        let before = StreamPosition(offset: publication.offset &- 1, epoch: epoch)
         for id in waiting {
-            if isPlain(id, at: before) {
-                if shared == nil { shared = preparePoll(id, publication, epoch, &edge) }
-                finishPoll(id, leaving: name)
-                if let shared { edge.respond(id, shared) }
-                continue
-            }
             guard let own = polls[id.slot]?.channels.firstIndex(where: { $0.name == name }), waitingPoll(id) != nil
             else {
                 continue
@@ -211,28 +204,6 @@ extension ShardService {
             } else {
                 channels[place].polls.append(id)
             }
-        }
-    }
-
-    /// Whether a poll waits in one channel only, at that position, and for an answer that many others get alike.
-    private func isPlain(_ id: ConnectionID, at position: StreamPosition) -> Bool {
-        guard let poll = polls[id.slot], poll.connection == id, poll.reads == 0, poll.channels.count == 1 else {
-            return false
-        }
-        return poll.originFields.isEmpty && poll.channels[0].recovered && poll.channels[0].position == position
-            && poll.channels[0].publications.isEmpty
-    }
-
-    private mutating func preparePoll(
-        _ id: ConnectionID, _ publication: Publication, _ epoch: String, _ edge: inout Edge
-    ) -> PreparedResponse? {
-        guard var poll = waitingPoll(id) else { return nil }
-        _ = poll.channels[0].arrived(publication, epoch: epoch)
-        PollAnswerEncoder.encode(poll.answers, into: &scratch)
-        defer { scratch.removeAll() }
-        return scratch.withBytes {
-            edge.prepareResponse(
-                status: 200, contentType: "application/json", headers: ShardService.noStore, retryAfter: nil, body: $0)
         }
     }
 
@@ -249,6 +220,13 @@ extension ShardService {
         let body = scratch.array
         scratch.removeAll()
         answer(id, 200, fields: poll.originFields + Array(ShardService.noStore), body: body, &edge)
+    }
+
+    /// The answer that many polls of one channel get.
+    mutating func preparePoll(_ channel: StatelessPoll.Channel, _ edge: inout Edge) -> PreparedResponse {
+        PollAnswerEncoder.encode([channel.answer], into: &scratch)
+        defer { scratch.removeAll() }
+        return scratch.withBytes { edge.prepareResponse(status: 200, headers: ShardService.noStore, body: $0) }
     }
 
     private mutating func answer(_ id: ConnectionID, _ error: RoomPollError, _ fields: [UInt8], _ edge: inout Edge) {
@@ -284,6 +262,7 @@ extension ShardService {
 
     /// True when the timer was a poll's.
     mutating func pollTimedOut(_ id: ConnectionID, _ edge: inout Edge) -> Bool {
+        if crowdPollTimedOut(id, &edge) { return true }
         if let poll = waitingPoll(id) {
             if poll.reads > 0 {
                 refusePoll(id, 503, "the stream could not be read in time", &edge)
@@ -297,18 +276,20 @@ extension ShardService {
 
     /// The connection of a poll has gone before its answer.
     mutating func pollerGone(_ id: ConnectionID, _ edge: inout Edge) {
+        if leaveCrowd(id) != nil { return }
         if waitingPoll(id) != nil { return finishPoll(id) }
         sessionPollerGone(id, &edge)
     }
 
     /// Every poll that waits is answered: its client comes back elsewhere.
     mutating func endPolls(_ edge: inout Edge) {
+        for id in crowded where leaveCrowd(id) != nil { answer(id, 503, error: "shutting down", fields: [], &edge) }
         for poll in Array(polls.values) { refusePoll(poll.connection, 503, "shutting down", &edge) }
     }
 
     // MARK: Channels kept for polls
 
-    private mutating func holdForPolls(_ name: String, _ edge: inout Edge) -> Int {
+    mutating func holdForPolls(_ name: String, _ edge: inout Edge) -> Int {
         let place = localChannel(name, &edge)
         channels[place].pollsUntilMs = edge.nowMs + ShardService.lingerMs
         if !channels[place].isHeldForPolls {
@@ -323,7 +304,9 @@ extension ShardService {
         guard !pollChannels.isEmpty else { return }
         for name in pollChannels {
             guard let place = channels.index(of: name) else { continue }
-            guard channels[place].polls.isEmpty, channels[place].pollReads <= 0 else { continue }
+            guard channels[place].polls.isEmpty, channels[place].crowd.isEmpty, channels[place].pollReads <= 0 else {
+                continue
+            }
             guard channels[place].pollsUntilMs <= edge.nowMs || shutdownEndsMs != nil else { continue }
             pollChannels.remove(name)
             channels[place].isHeldForPolls = false

@@ -7,8 +7,8 @@ struct StatelessPoll {
     /// One channel of it: what was found, and up to where it has been looked at.
     struct Channel {
         var name: String
-        var options: ChannelOptions
-        var start: PollRequest.Start
+        var options = ChannelOptions()
+        var start = PollRequest.Start.newest
         /// nil: the stream is still being read.
         var position: StreamPosition?
         var recovered = true
@@ -31,16 +31,22 @@ struct StatelessPoll {
 
     var hasNews: Bool { channels.contains { !$0.publications.isEmpty || !$0.recovered } }
 
-    var answers: [PollChannelAnswer] {
-        channels.map {
-            PollChannelAnswer(
-                channel: $0.name, position: $0.position ?? StreamPosition(), recovered: $0.recovered, first: $0.first,
-                publications: $0.publications)
-        }
+    /// Whether it waits for what many others get alike: the next publication of one channel.
+    var isPlain: Bool {
+        channels.count == 1 && channels[0].recovered && !hasNews && reads == 0 && originFields.isEmpty
+            && exclusiveKey.isEmpty && !request.isRoom
     }
+
+    var answers: [PollChannelAnswer] { channels.map(\.answer) }
 }
 
 extension StatelessPoll.Channel {
+    var answer: PollChannelAnswer {
+        PollChannelAnswer(
+            channel: name, position: position ?? StreamPosition(), recovered: recovered, first: first,
+            publications: publications)
+    }
+
     /// The stream has been read from `start` on.
     mutating func found(_ read: StreamRead) {
         position = read.publications.last.map { StreamPosition(offset: $0.offset, epoch: read.top.epoch) } ?? read.top

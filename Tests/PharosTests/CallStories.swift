@@ -47,7 +47,7 @@ extension Library.Calls {
         try await Library.serve { _ in
         } hooks: { hooks in
             hooks.disconnected { gone.note($0.client) }
-        } _: { server, port in
+        } body: { server, port in
             for round in 1...5 {
                 let clients = try (0..<10).map { _ in try Library.connected(port, to: "room:1") }
                 let subscription = server.subscribe("room:1")
@@ -71,7 +71,7 @@ extension Library.Calls {
             $0.acceptsAnonymous = false
         } hooks: { hooks in
             hooks.connect { _ in .allow(user: "42") }
-        } _: { server, port in
+        } body: { server, port in
             let clients = try (0..<3).map { _ in try Library.connected(port) }
             try await server.subscribe(.user("42"), to: "news")
             for client in clients {
@@ -95,7 +95,7 @@ extension Library.Calls {
             $0.acceptsAnonymous = false
         } hooks: { hooks in
             hooks.connect { request in .allow(user: text(request.data), channels: ["news"]) }
-        } _: { server, port in
+        } body: { server, port in
             var clients: [TestClient] = []
             for user in ["1", "1", "2"] {
                 let client = try Library.client(port)

@@ -31,7 +31,7 @@ enum Library {
     static func serve(
         _ change: (inout PharosServer.Configuration) -> Void = { _ in },
         hooks: (inout PharosServer.Hooks) -> Void = { _ in },
-        _ body: (PharosServer, Int) async throws -> Void
+        body: (PharosServer, Int) async throws -> Void
     ) async throws {
         var configuration = configuration()
         change(&configuration)

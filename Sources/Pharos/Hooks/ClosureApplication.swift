@@ -1,7 +1,7 @@
 import CPharosSys
-package import Logging
+import Logging
 package import PharosDomain
-package import PharosServices
+import PharosServices
 
 /// The closures of the program around, as the shards ask and tell them; alone, or beside an application elsewhere.
 package final class ClosureApplication: Sendable {

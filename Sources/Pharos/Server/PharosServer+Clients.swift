@@ -1,5 +1,6 @@
 import PharosDomain
 import PharosProtocol
+import PharosServices
 
 extension PharosServer {
     /// Whose connections are meant.

@@ -1,5 +1,6 @@
 import PharosDomain
 import PharosProtocol
+import PharosServices
 
 extension PharosServer {
     /// How a publication is treated.

@@ -1,7 +1,7 @@
 public import Logging
 import PharosBytes
-package import PharosConfiguration
-package import PharosServices
+import PharosConfiguration
+import PharosServices
 public import ServiceLifecycle
 
 /// A whole Pharos in your own program.

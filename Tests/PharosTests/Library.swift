@@ -71,6 +71,8 @@ final class Seen: Sendable {
         items.continuation.yield(item)
     }
 
+    var now: [String] { all.withLock { $0 } }
+
     /// The first `count` items. One task at a time.
     func first(_ count: Int) async -> [String] {
         var known = all.withLock { $0 }

@@ -60,6 +60,23 @@ extension Library.Moments {
         }
     }
 
+    @Test("who is connected when the server ends is told as gone before `run` returns")
+    func atTheEnd() async throws {
+        let seen = Seen()
+        var clients: [TestClient] = []
+        try await Library.serve { _ in
+        } hooks: { hooks in
+            hooks.disconnected { moment in
+                for _ in 0..<100 { await Task.yield() }
+                seen.note("\(moment.code)")
+            }
+        } _: { _, port in
+            for _ in 0..<2 { clients.append(try Library.connected(port, to: "a")) }
+        }
+        #expect(seen.now == ["3001", "3001"])
+        for client in clients { client.cut() }
+    }
+
     @Test("a slow closure holds up its own connection only")
     func sideBySide() async throws {
         let seen = Seen()

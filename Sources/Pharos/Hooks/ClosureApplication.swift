@@ -25,6 +25,9 @@ package final class ClosureApplication: Sendable {
         return log.kinds.isEmpty ? other : BothEventLogs(first: other, second: log)
     }
 
+    /// After the shards: the last connections' moments are told, for at most five seconds.
+    func finish() async { await log.finish(within: .seconds(5)) }
+
     /// What the shards report beside events.
     func noticed(_ event: ServiceEvent) {
         guard case .publicationsDropped(let client, let user, let channel, let count) = event else { return }

@@ -42,7 +42,8 @@ struct OriginFormTests {
                 ])
             #expect(
                 request.bodyText
-                    == #"{"client":"c1","transport":"websocket","protocol":"json","encoding":"json","data":[1],"name":"js"}"#)
+                    == #"{"client":"c1","transport":"websocket","protocol":"json","encoding":"json","data":[1],"name":"js"}"#
+            )
             let counters = scene.counters(.connect)
             #expect((counters.requests, counters.inFlight, counters.errors) == (1, 0, [:]))
             #expect(counters.durationSeconds > 0)

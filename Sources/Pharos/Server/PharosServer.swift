@@ -1,6 +1,7 @@
 public import Logging
 import PharosBytes
 import PharosConfiguration
+import PharosDomain
 import PharosServices
 public import ServiceLifecycle
 

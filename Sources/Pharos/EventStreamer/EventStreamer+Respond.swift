@@ -2,6 +2,7 @@ import HTTPTypes
 public import Hummingbird
 import NIOCore
 import PharosBytes
+import PharosDomain
 import PharosProtocol
 
 /// The HTTP side: one answer per connection, which lasts.

@@ -21,8 +21,10 @@ final class ApplicationLink: Sendable {
     ) throws {
         let settings = configuration.settings
         var remote: HTTPOrigin?
-        if !settings.hooks.origins.isEmpty {
-            remote = try HTTPOrigin(settings.hooks.origins, node: settings.nodeName, group: group) {
+        // The closures stand among the origins, for what is passed on to them; they have no address.
+        let origins = settings.hooks.origins.filter { $0.name != ClosureOrigin.name }
+        if !origins.isEmpty {
+            remote = try HTTPOrigin(origins, node: settings.nodeName, group: group) {
                 ServerLog.write($0, to: logger)
             }
         }

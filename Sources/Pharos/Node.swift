@@ -163,6 +163,7 @@ package final class Node: Service {
         await ended.value
         // After the shards: they have recorded how the last connections ended.
         await taken.link.stop()
+        await closures?.finish()
         // What publishers were answered for is on the disk already.
         taken.store?.close()
         await taken.tls?.shutdown(gracePeriod: .seconds(1))

@@ -172,10 +172,11 @@ if !coreOnly {
         tests(
             "PharosTests",
             [
-                "Pharos", "PharosBytes", "PharosDomain", "PharosServices", "PharosTestKit",
+                "Pharos", "PharosBytes", "PharosDomain", "PharosProtocol", "PharosServices", "PharosTestKit",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ]),
     ]
 }

@@ -69,7 +69,7 @@ private enum PublicDeclarations {
         let files = FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil)
         while let file = files?.nextObject() as? URL {
             guard file.pathExtension == "swift" else { continue }
-            names.formUnion(names(in: try String(contentsOf: file, encoding: .utf8)))
+            names.formUnion(Self.names(in: try String(contentsOf: file, encoding: .utf8)))
         }
         return names
     }

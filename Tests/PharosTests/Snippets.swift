@@ -3,6 +3,7 @@ import Hummingbird
 import Logging
 import Pharos
 import ServiceLifecycle
+import UnixSignals
 
 func run() async throws {
     var configuration = PharosServer.Configuration(port: 8000)

@@ -172,8 +172,9 @@ if !coreOnly {
         tests(
             "PharosTests",
             [
-                "Pharos", "PharosBytes", "PharosDomain", "PharosProtocol", "PharosServices", "PharosTestKit",
+                "Pharos", "PharosBytes", "PharosDomain", "PharosProtocol", "PharosTestKit",
                 .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),

@@ -33,7 +33,7 @@ func namespaces() {
     configuration[namespace: "chat"] = chat
 }
 
-func hooks(users: Users) {
+func hooks(users: any Users) {
     let configuration = PharosServer.Configuration()
     let server = PharosServer(configuration: configuration) { hooks in
         hooks.pass(cookies: ["session"])

@@ -39,7 +39,7 @@ extension Library.Subscriptions {
         let running = Task { try await server.run() }
         var iterator = subscription!.makeAsyncIterator()
         #expect(await iterator.next()?.text == "1")
-        try await publishing.value
+        _ = try await publishing.value
         running.cancel()
         try await running.value
         // The end of the server is the end of the sequence.

@@ -123,7 +123,7 @@ if !coreOnly {
             "Pharos",
             [
                 "CPharosSys", "PharosBytes", "PharosDomain", "PharosProtocol", "PharosServices", "PharosAuth",
-                "PharosConfiguration", "PharosTransports", "PharosAPI", "PharosSQLite",
+                "PharosConfiguration", "PharosTransports", "PharosAPI", "PharosSQLite", "PharosOrigin",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "NIOCore", package: "swift-nio"),

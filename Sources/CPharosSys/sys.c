@@ -28,7 +28,7 @@ int pharos_epoll_create(void) {
 
 int pharos_epoll_control(int epoll, int operation, int fd, uint32_t interest, uint64_t data, int edge) {
     struct epoll_event event = {0};
-    event.events = EPOLLRDHUP;
+    event.events = interest & PHAROS_DEAF ? 0 : EPOLLRDHUP;
     if (interest & PHAROS_READ) event.events |= EPOLLIN;
     if (interest & PHAROS_WRITE) event.events |= EPOLLOUT;
     if (edge) event.events |= EPOLLET;

@@ -33,6 +33,7 @@ package final class Node: Service {
         let tls: TLSListener?
         let group: MultiThreadedEventLoopGroup
         let store: SQLiteStreams?
+        let link: ApplicationLink
     }
 
     /// What a started server listens on.
@@ -70,15 +71,17 @@ package final class Node: Service {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let fetcher = KeySetFetcher(group: group)
         let verifier = try JWTVerifier(TokensConfiguration(settingsOf: configuration), fetch: fetcher.fetch)
+        let link = try ApplicationLink(configuration, closures: closures, group: group, logger: logger)
         let shards = try ShardGroup(
-            settings: settings, verifier: verifier, durable: store, application: application(),
+            settings: settings, verifier: verifier, durable: store, application: link.application,
             version: "pharos \(PharosVersion.current)", openFiles: max(openFiles, 256), listens: listens,
             report: { [logger, closures] in
                 ServerLog.write($0, to: logger)
                 closures?.noticed($0)
             })
         let http = HTTPService(
-            responder: routes(shards).router().buildResponder(), limits: .init(edge: settings.edge, api: settings.api),
+            responder: routes(shards, link).router().buildResponder(),
+            limits: .init(edge: settings.edge, api: settings.api),
             logger: logger)
         let handOver = HandOver(group: group, connectionLimit: 1_024, logger: logger, serve: { http.serve($0) })
         var tls: TLSListener?
@@ -90,16 +93,13 @@ package final class Node: Service {
             tlsPort = try await listener.start()
             tls = listener
         }
-        let started = Running(shards: shards, handOver: handOver, tls: tls, group: group, store: store)
+        let started = Running(
+            shards: shards, handOver: handOver, tls: tls, group: group, store: store, link: link)
         running.withLock { $0 = started }
+        link.start()
         shards.start(adopter: handOver)
         Task { await verifier.loadKeys() }
         return Addresses(port: shards.port, tlsPort: tlsPort, shards: shards.shardCount, openFiles: openFiles)
-    }
-
-    /// Whom the shards ask, and tell.
-    private func application() -> Application {
-        Application(origin: closures?.origin(), events: closures?.events())
     }
 
     /// The durable store, if a namespace keeps its streams there.
@@ -113,7 +113,7 @@ package final class Node: Service {
         return store
     }
 
-    private func routes(_ shards: ShardGroup) -> APIRoutes {
+    private func routes(_ shards: ShardGroup, _ link: ApplicationLink) -> APIRoutes {
         let registry = PrometheusRegistry()
         var routes = APIRoutes.Configuration(api: configuration.settings.api, version: PharosVersion.current)
         routes.demoPage = configuration.endpoints.demo
@@ -121,6 +121,7 @@ package final class Node: Service {
         routes.metrics = configuration.endpoints.prometheus
         routes.openAPI = configuration.endpoints.openAPI
         routes.transports = configuration.settings.transports
+        routes.snapshot = link.snapshot
         return APIRoutes(configuration: routes, backend: shards, registry: registry) { [weak self] in
             self?.transportCounters() ?? TransportCounters()
         }
@@ -133,6 +134,7 @@ package final class Node: Service {
         counters.httpRefused = running.handOver.refusedCount
         counters.tlsConnections = running.tls?.connectionCount ?? 0
         counters.tlsRefused = running.tls?.refusedCount ?? 0
+        counters.application = running.link.counters()
         return counters
     }
 
@@ -159,7 +161,10 @@ package final class Node: Service {
         taken.shards.beginShutdown(windowMs: Int64(settings.shutdownWindow * 1_000))
         let ended = Task.detached { taken.shards.join() }
         await ended.value
-        // After the shards: what publishers were answered for is on the disk already.
+        // After the shards: they have recorded how the last connections ended.
+        await taken.link.stop()
+        await closures?.finish()
+        // What publishers were answered for is on the disk already.
         taken.store?.close()
         await taken.tls?.shutdown(gracePeriod: .seconds(1))
         await taken.handOver.shutdown(gracePeriod: .seconds(1))

@@ -1,6 +1,7 @@
 import Glibc
 package import Logging
 package import PharosConfiguration
+import PharosOrigin
 import PharosSQLite
 import PharosServices
 
@@ -45,6 +46,14 @@ extension ServerLog {
 }
 
 extension ServerLog {
+    /// How asking the application goes. Called on its event loop.
+    static func write(_ report: OriginReport, to logger: Logger) {
+        switch report {
+        case .failing, .breakerOpened, .permissionRefused: logger.warning("\(report)")
+        case .recovered, .breakerClosed: logger.notice("\(report)")
+        }
+    }
+
     /// What becomes of the events that the application is told. Called on any thread.
     static func write(_ report: EventServiceReport, to logger: Logger) {
         switch report {

@@ -1,3 +1,5 @@
+import PharosDomain
+
 extension PharosConfiguration {
     /// Judges a configuration that a program has put together, by the rules that files have to keep.
     ///

@@ -207,6 +207,8 @@ package struct Edge: ~Copyable {
         var interest: UInt32 = 0
         if !entry.pointee.flags.contains(.isPaused) { interest |= PHAROS_READ }
         if entry.pointee.flags.contains(.isBlocked) { interest |= PHAROS_WRITE }
+        // What a peer said before it closed its half is still to be read.
+        if entry.pointee.flags.contains(.isPaused), entry.pointee.phase == .webSocket { interest |= PHAROS_DEAF }
         let id = ConnectionID(slot: slot, generation: entry.pointee.generation)
         _ = pharos_epoll_control(epoll, 2, entry.pointee.descriptor, interest, id.raw, 0)
     }

@@ -72,7 +72,8 @@ extension OriginPool {
                         NIOSSLClientHandler(context: tls, serverHostname: address.serverName))
                 }
             }
-        let connecting = resolved.map { bootstrap.connect(to: $0) }
+        let connecting =
+            resolved.map { bootstrap.connect(to: $0) }
             ?? bootstrap.connect(host: address.host, port: address.port)
         connecting.whenComplete { [self] result in
             switch result {
@@ -141,7 +142,7 @@ extension OriginPool {
     /// Closes connections that nobody has used for a while, before the origin does it at a bad moment.
     private func startIdleCheck() {
         guard idleCheck == nil else { return }
-        idleCheck = loop.scheduleRepeatedTask(initialDelay: OriginPool.idleLimit, delay: OriginPool.idleLimit / 2) {
+        idleCheck = loop.scheduleRepeatedTask(initialDelay: OriginPool.idleLimit, delay: OriginPool.idleLimit) {
             [weak self] _ in self?.closeIdle()
         }
     }

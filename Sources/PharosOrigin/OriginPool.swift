@@ -200,7 +200,9 @@ final class OriginPool: @unchecked Sendable {
         }
     }
 
-    private func noteForBreaker(_ lane: OriginLane, _ result: Result<HTTPAnswer, OriginFailure>) -> CircuitBreaker.Change {
+    private func noteForBreaker(_ lane: OriginLane, _ result: Result<HTTPAnswer, OriginFailure>)
+        -> CircuitBreaker.Change
+    {
         let hasFailed =
             switch result {
             // These come from what stands before an origin that is away.

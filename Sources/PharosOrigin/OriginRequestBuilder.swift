@@ -143,7 +143,8 @@ final class OriginRequestBuilder: Sendable {
     ///   - id: for the signature; nil: one is made if there is a signature at all.
     ///   - hook: tells questions apart whose bodies are alike, in forms that have no other sign of it.
     private func message(
-        id: String?, hook: String = "", contentType: String, body: borrowing ByteWriter, fields: (inout ByteWriter) -> Void
+        id: String?, hook: String = "", contentType: String, body: borrowing ByteWriter,
+        fields: (inout ByteWriter) -> Void
     ) -> ByteBuffer {
         var message = ByteWriter(capacity: 640 + body.count)
         writer.begin(into: &message)

@@ -22,20 +22,27 @@ package struct FrameStream {
     private var taken = 0
 
     /// The handshake of RFC 6455, with the key and the answer of its section 1.3.
-    package init(_ link: any ClientLink, path: String, headers: [(String, String)]) throws {
+    ///
+    /// - Parameters:
+    ///   - subprotocol: what is to be agreed on, "" nothing; nil: what `headers` offer.
+    ///   - messages: frames that are sent right behind the handshake, without waiting for its answer.
+    package init(
+        _ link: any ClientLink, path: String, headers: [(String, String)], subprotocol: String? = nil,
+        messages: [[UInt8]] = []
+    ) throws {
         self.link = link
         var head = "GET \(path) HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
         head += "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
         for (name, value) in headers { head += "\(name): \(value)\r\n" }
-        try link.send(Array((head + "\r\n").utf8))
+        try link.send(Array((head + "\r\n").utf8) + messages.joined())
         var response = HTTPResponseReader(link)
         let answer = try response.head()
         guard answer.status == 101 else { throw TestClient.Failure.refused(status: answer.status) }
         guard answer.headers["sec-websocket-accept"] == "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" else {
             throw TestClient.Failure.unexpected("Sec-WebSocket-Accept")
         }
-        let offered = headers.first { $0.0 == "Sec-WebSocket-Protocol" }?.1
-        guard answer.headers["sec-websocket-protocol"] == offered else {
+        let expected = subprotocol ?? headers.first { $0.0 == "Sec-WebSocket-Protocol" }?.1 ?? ""
+        guard answer.headers["sec-websocket-protocol", default: ""] == expected else {
             throw TestClient.Failure.unexpected("Sec-WebSocket-Protocol")
         }
         take(response.rest)

@@ -74,6 +74,8 @@ package final class RecordedEvents: EventLog {
 
     package var all: [OriginEvent] { events.withLock { $0 } }
 
+    package var count: Int { events.withLock { $0.count } }
+
     /// What happened to one client, briefly.
     package func story(of client: String) -> [String] {
         all.filter { $0.client == client }.map { event in

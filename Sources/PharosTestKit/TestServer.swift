@@ -61,7 +61,7 @@ package final class TestServer: Sendable {
             let counters = await group.counters()
             let left =
                 counters.currentConnections + counters.currentClients + counters.currentSubscriptions
-                + counters.currentChannels + counters.currentUsers
+                + counters.currentChannels + counters.currentUsers + counters.currentRawConnections
             if left == 0 || pharos_monotonic_ms() > end { return counters }
             await Task.yield()
         }

@@ -6,7 +6,8 @@ struct OriginAddressTests {
     @Test("an address is taken apart")
     func parts() throws {
         let plain = try OriginAddress("http://app")
-        #expect((plain.isSecure, plain.host, plain.port, plain.target, plain.authority) == (false, "app", 80, "/", "app"))
+        #expect(
+            (plain.isSecure, plain.host, plain.port, plain.target, plain.authority) == (false, "app", 80, "/", "app"))
         let full = try OriginAddress("https://app.example:8443/hook?a=1#part")
         #expect(full.isSecure)
         #expect((full.host, full.port, full.target) == ("app.example", 8443, "/hook?a=1"))

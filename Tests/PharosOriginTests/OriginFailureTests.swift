@@ -136,7 +136,9 @@ struct OriginFailureTests {
             #expect(!counters.isBreakerOpen)
             #expect(scene.server.requests.count < 3 + 1 + 10)
             let changes = scene.reports.withLock { reports in
-                reports.filter { $0 == .breakerOpened(origin: "app", .connect) || $0 == .breakerClosed(origin: "app", .connect) }
+                reports.filter {
+                    $0 == .breakerOpened(origin: "app", .connect) || $0 == .breakerClosed(origin: "app", .connect)
+                }
             }
             #expect(changes == [.breakerOpened(origin: "app", .connect), .breakerClosed(origin: "app", .connect)])
         }

@@ -1,3 +1,4 @@
+import PharosBytes
 import PharosDomain
 import PharosOrigin
 import Testing
@@ -42,7 +43,8 @@ struct OriginFormTests {
                 ])
             #expect(
                 request.bodyText
-                    == #"{"client":"c1","transport":"websocket","protocol":"json","encoding":"json","data":[1],"name":"js"}"#)
+                    == #"{"client":"c1","transport":"websocket","protocol":"json","encoding":"json","data":[1],"name":"js"}"#
+            )
             let counters = scene.counters(.connect)
             #expect((counters.requests, counters.inFlight, counters.errors) == (1, 0, [:]))
             #expect(counters.durationSeconds > 0)

@@ -4,7 +4,9 @@ import Testing
 
 @Suite("Answers of a plain authorisation subrequest")
 struct AuthorizeAnswerTests {
-    private func outcome(_ status: Int, _ body: String = "", type: String = "", _ set: (inout HTTPAnswer) -> Void = { _ in })
+    private func outcome(
+        _ status: Int, _ body: String = "", type: String = "", _ set: (inout HTTPAnswer) -> Void = { _ in }
+    )
         throws -> HookOutcome
     {
         var answer = HTTPAnswer(status: status, contentType: type, body: utf8(body))

@@ -7,7 +7,8 @@ struct HTTPAnswerReaderTests {
 
     @Test("an answer by length, whole or byte by byte", arguments: [1, 2, 7, 1_000])
     func length(pieces: Int) throws {
-        let text = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nX-Pharos-Channels: a\r\n"
+        let text =
+            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nX-Pharos-Channels: a\r\n"
             + "x-pharos-channels: b\r\nContent-Length: 5\r\n\r\nhello"
         let answer = try #require(try OriginWire.http(text, pieces: pieces))
         #expect(answer.status == 200)
@@ -19,7 +20,8 @@ struct HTTPAnswerReaderTests {
 
     @Test("an answer in chunks with extensions and trailers, whole or byte by byte", arguments: [1, 3, 1_000])
     func chunks(pieces: Int) throws {
-        let text = "HTTP/1.1 200\r\ntransfer-encoding: Chunked\r\n\r\n3;x=1\r\nhel\r\n00A\r\nlo, world!\r\n0\r\nx: y\r\n\r\n"
+        let text =
+            "HTTP/1.1 200\r\ntransfer-encoding: Chunked\r\n\r\n3;x=1\r\nhel\r\n00A\r\nlo, world!\r\n0\r\nx: y\r\n\r\n"
         let answer = try #require(try OriginWire.http(text, pieces: pieces))
         #expect(answer.body == utf8("hello, world!"))
         #expect(answer.keepsConnection)
@@ -64,9 +66,11 @@ struct HTTPAnswerReaderTests {
             "HTTP/2 200 OK\r\n\r\n", "HTTP/1.1 20 OK\r\n\r\n", "HTTP/1.1 099 OK\r\n\r\n", "hello world, hello\r\n\r\n",
             "HTTP/1.1 101 X\r\n\r\n", "HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n",
             "HTTP/1.1 200 OK\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n",
-            "HTTP/1.1 200 OK\r\ntransfer-encoding: gzip, chunked\r\n\r\n", "HTTP/1.1 200 OK\r\ncontent-length: -1\r\n\r\n",
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: gzip, chunked\r\n\r\n",
+            "HTTP/1.1 200 OK\r\ncontent-length: -1\r\n\r\n",
             "HTTP/1.1 200 OK\r\ncontent-length: \r\n\r\n", "HTTP/1.1 200 OK\r\na: b\r\n folded\r\n\r\n",
-            "HTTP/1.1 200 OK\r\nno colon\r\n\r\n", "HTTP/1.1 200 OK\r\na : b\r\n\r\n", "HTTP/1.1 200 OK\r\na: b\0\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nno colon\r\n\r\n", "HTTP/1.1 200 OK\r\na : b\r\n\r\n",
+            "HTTP/1.1 200 OK\r\na: b\0\r\n\r\n",
             "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nx\r\n",
             "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\nab\r\n",
         ])

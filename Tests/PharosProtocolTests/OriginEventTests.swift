@@ -56,7 +56,8 @@ struct OriginEventTests {
                 == "[" + expected.joined(separator: ",") + "]")
         #expect(
             Wire.text {
-                OriginEventEncoder.encodeCloudEventKeepAlive(["a"], sequence: 0, node: "n", id: "i", nowMs: 0, into: &$0)
+                OriginEventEncoder.encodeCloudEventKeepAlive(
+                    ["a"], sequence: 0, node: "n", id: "i", nowMs: 0, into: &$0)
             }
                 == #"[{"specversion":"1.0","id":"i","source":"/pharos/n","type":"pharos.node.keep_alive","#
                 + #""time":"1970-01-01T00:00:00.000Z","datacontenttype":"application/json","sequence":"0","#

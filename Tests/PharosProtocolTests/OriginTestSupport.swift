@@ -7,7 +7,8 @@ enum OriginWire {
     static func text(_ write: (inout ByteWriter) -> Void) -> String { Wire.text(write) }
 
     static func question(
-        _ question: HookQuestion, user: String = "42", meta: String = "", isProtobuf: Bool = false, binary: Bool = false,
+        _ question: HookQuestion, user: String = "42", meta: String = "", isProtobuf: Bool = false,
+        binary: Bool = false,
         includesMeta: Bool = false, facts: RequestFacts? = nil
     ) -> String {
         var request = HookRequest(question)

@@ -59,7 +59,8 @@ struct RawOriginFormTests {
 
     @Test("an origin of websocket-service accepts with 200 and nothing else")
     func serviceAnswers() {
-        #expect(RawAnswerDecoder.decodeWebSocketService(HTTPAnswer(status: 200, body: utf8("ignored"))) == .accepted([]))
+        #expect(
+            RawAnswerDecoder.decodeWebSocketService(HTTPAnswer(status: 200, body: utf8("ignored"))) == .accepted([]))
         for status in [201, 204, 302, 404, 500] {
             #expect(RawAnswerDecoder.decodeWebSocketService(HTTPAnswer(status: status)) == .failed)
         }
@@ -73,7 +74,8 @@ struct RawOriginFormTests {
         #expect(try answer(204) == .accepted([]))
         #expect(try answer(200, "text/plain") == .accepted([]))
         #expect(
-            try answer(200, "Text/Plain; charset=utf-8", utf8("hi")) == .accepted([RawMessage(utf8("hi"), isText: true)]))
+            try answer(200, "Text/Plain; charset=utf-8", utf8("hi"))
+                == .accepted([RawMessage(utf8("hi"), isText: true)]))
         #expect(
             try answer(200, "application/octet-stream", [0xFF]) == .accepted([RawMessage([0xFF], isText: false)]))
         #expect(

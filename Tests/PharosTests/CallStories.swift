@@ -47,7 +47,7 @@ extension Library.Calls {
         try await Library.serve { _ in
         } hooks: { hooks in
             hooks.disconnected { gone.note($0.client) }
-        } _: { server, port in
+        } body: { server, port in
             for round in 1...5 {
                 let clients = try (0..<10).map { _ in try Library.connected(port, to: "room:1") }
                 let subscription = server.subscribe("room:1")
@@ -71,7 +71,7 @@ extension Library.Calls {
             $0.acceptsAnonymous = false
         } hooks: { hooks in
             hooks.connect { _ in .allow(user: "42") }
-        } _: { server, port in
+        } body: { server, port in
             let clients = try (0..<3).map { _ in try Library.connected(port) }
             try await server.subscribe(.user("42"), to: "news")
             for client in clients {
@@ -79,13 +79,47 @@ extension Library.Calls {
             }
             try await server.publish("1", to: "news")
             for client in clients { #expect(text(try client.publication().publication.data) == "1") }
-            try await server.disconnect(.user("42"), except: [clients[1].id], code: 4_100, reason: "out")
+            try await server.disconnect(.user("42"), excluding: [clients[1].id], code: 4_100, reason: "out")
             for client in [clients[0], clients[2]] {
                 #expect(try client.ending().reason == Disconnect(code: 4_100, reason: "out"))
             }
             try await server.publish("2", to: "news")
             #expect(text(try clients[1].publication().publication.data) == "2")
             await #expect(throws: PharosError.self) { try await server.disconnect(.user("42"), code: 1_000) }
+        }
+    }
+
+    @Test("a message reaches connections themselves, a publication spares its publisher, and connections are listed")
+    func messages() async throws {
+        try await Library.serve {
+            $0.acceptsAnonymous = false
+        } hooks: { hooks in
+            hooks.connect { request in .allow(user: text(request.data), channels: ["news"]) }
+        } body: { server, port in
+            var clients: [TestClient] = []
+            for user in ["1", "1", "2"] {
+                let client = try Library.client(port)
+                try client.connect { $0.data = bytes(user) }
+                clients.append(client)
+            }
+            #expect(try await server.send("\"hello\"", to: .user("1"), excluding: [clients[0].id]) == 1)
+            #expect(try clients[1].push() == Push(channel: "", event: .message(data: bytes("\"hello\""))))
+            #expect(try await server.send("1", to: .all) == 3)
+            #expect(try await server.send("1", to: .channel("news")) == 3)
+            for client in clients { for _ in 0..<2 { _ = try client.push() } }
+            await #expect(throws: PharosError(code: 102, message: "unknown connection")) {
+                try await server.send("1", to: .client("nobody"))
+            }
+            try await server.publish("\"a\"", to: "news", options: .init(excludedClient: clients[2].id))
+            try await server.publish("\"b\"", to: "news")
+            #expect(text(try clients[0].publication().publication.data) == "\"a\"")
+            #expect(text(try clients[2].publication().publication.data) == "\"b\"")
+            let listed = try await server.connections(of: "1")
+            #expect(listed.map(\.client) == clients[..<2].map(\.id).sorted())
+            #expect(listed.allSatisfy { $0.transport == "websocket" && $0.channels == 1 && $0.connectedAt > 0 })
+            #expect(try await server.connections(in: "news").count == 3)
+            try await server.kick(.all, from: "news", excluding: [clients[0].id])
+            #expect(try await server.connections(in: "news").map(\.client) == [clients[0].id])
         }
     }
 

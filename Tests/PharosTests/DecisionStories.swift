@@ -23,7 +23,7 @@ extension Library.Decisions {
                 return .allow(
                     user: "42", channels: ["news"], info: bytes("{\"name\":\"Ann\"}"), data: bytes("{\"a\":1}"))
             }
-        } _: { server, port in
+        } body: { server, port in
             let client = try Library.client(port, headers: [("Cookie", "other=1; login=secret")])
             let result = try client.connect()
             #expect(text(result.data) == "{\"a\":1}")
@@ -43,7 +43,7 @@ extension Library.Decisions {
             $0.acceptsAnonymous = false
         } hooks: { hooks in
             hooks.connect { _ in throw Unexpected() }
-        } _: { _, port in
+        } body: { _, port in
             let client = try Library.client(port)
             try client.send(.connect())
             #expect(try client.reply(to: 1) == .error(.internalError))
@@ -65,7 +65,7 @@ extension Library.Decisions {
                 }
                 return .allow(user: "late")
             }
-        } _: { _, port in
+        } body: { _, port in
             let client = try Library.client(port)
             try client.send(.connect())
             #expect(try client.reply(to: 1) == .error(.internalError))
@@ -85,7 +85,7 @@ extension Library.Decisions {
                 default: .disconnect(code: 4_501, "never again")
                 }
             }
-        } _: { _, port in
+        } body: { _, port in
             let client = try Library.connected(port)
             #expect(text(try client.subscribe("open").data) == "{\"b\":2}")
             #expect(try client.call { .subscribe(id: $0, "closed") } == .error(.permissionDenied))
@@ -113,7 +113,7 @@ extension Library.Decisions {
                 default: return .allow
                 }
             }
-        } _: { server, port in
+        } body: { server, port in
             let subscription = server.subscribe("chat")
             let client = try Library.connected(port)
             try client.send((1...5).map { .publish(id: UInt32($0) + 10, "chat", "\($0)") })
@@ -144,7 +144,7 @@ extension Library.Decisions {
                 seen.note(text(request.data))
                 return .accepted
             }
-        } _: { _, port in
+        } body: { _, port in
             let client = try Library.connected(port)
             let command = { (id: UInt32, method: String) in
                 Command(id: id, request: .rpc(method: method, data: bytes("[1,2]")))
@@ -167,7 +167,7 @@ extension Library.Decisions {
         } hooks: { hooks in
             hooks.connect { _ in .allow(user: "7", meta: bytes("{\"role\":\"admin\"}")) }
             hooks.call { request in .result(request.client.meta) }
-        } _: { _, port in
+        } body: { _, port in
             let client = try Library.connected(port)
             let result = try client.call { Command(id: $0, request: .rpc(method: "me", data: bytes("{}"))) }
             #expect(result == .rpc(data: bytes("{\"role\":\"admin\"}")))

@@ -13,7 +13,7 @@ extension Library.Streamer {
     func named() async throws {
         try await StreamerScene.play {
             $0.ttl = .seconds(30)
-        } _: { scene in
+        } body: { scene in
             let id = try scene.streamer.newClient()
             for topic in ["topic5", "topic1"] { try await scene.streamer.subscribe(topic, client: id) }
             let page = try scene.page(id)
@@ -36,7 +36,7 @@ extension Library.Streamer {
     func array() async throws {
         try await StreamerScene.play {
             $0.form = .array
-        } _: { scene in
+        } body: { scene in
             try scene.streamer.newClient(id: "me")
             try await scene.streamer.subscribe("t", client: "me")
             let page = try scene.page("me")
@@ -64,7 +64,7 @@ extension Library.Streamer {
         try await StreamerScene.play {
             $0.clientLimit = 2
             $0.topicLimit = 2
-        } _: { scene in
+        } body: { scene in
             let streamer = scene.streamer
             try streamer.newClient(id: "a")
             #expect(throws: EventStreamer.Failure.clientExists) { try streamer.newClient(id: "a") }
@@ -143,7 +143,7 @@ extension Library.Streamer {
     func gap() async throws {
         try await StreamerScene.play {
             $0.queueLimit = 10
-        } _: { scene in
+        } body: { scene in
             try scene.streamer.newClient(id: "me")
             try await scene.streamer.subscribe("a", client: "me")
             let page = try scene.page("me")
@@ -166,7 +166,7 @@ extension Library.Streamer {
             $0.heartbeat = .seconds(10)
         } clock: {
             now.withLock { $0 }
-        } _: { scene in
+        } body: { scene in
             try scene.streamer.newClient(id: "me")
             try await scene.streamer.subscribe("a", client: "me")
             let page = try scene.page("me")
@@ -190,7 +190,7 @@ extension Library.Streamer {
     func lineBreaks() async throws {
         try await StreamerScene.play {
             $0.form = .array
-        } _: { scene in
+        } body: { scene in
             try scene.streamer.newClient(id: "me")
             try await scene.streamer.subscribe("a", client: "me")
             let page = try scene.page("me")
@@ -215,7 +215,7 @@ extension Library.Streamer {
             $0.ttl = .seconds(60)
         } clock: {
             now.withLock { $0 }
-        } _: { scene in
+        } body: { scene in
             for id in ["never", "leaves", "stays"] {
                 try scene.streamer.newClient(id: id)
                 try await scene.streamer.subscribe("a", client: id)
@@ -245,7 +245,7 @@ extension Library.Streamer {
     func neverReads() async throws {
         try await StreamerScene.play {
             $0.queueLimit = 50
-        } _: { scene in
+        } body: { scene in
             for id in ["stuck", "quick"] {
                 try scene.streamer.newClient(id: id)
                 try await scene.streamer.subscribe("a", client: id)

@@ -31,7 +31,7 @@ enum Library {
     static func serve(
         _ change: (inout PharosServer.Configuration) -> Void = { _ in },
         hooks: (inout PharosServer.Hooks) -> Void = { _ in },
-        _ body: (PharosServer, Int) async throws -> Void
+        body: (PharosServer, Int) async throws -> Void
     ) async throws {
         var configuration = configuration()
         change(&configuration)
@@ -70,6 +70,8 @@ final class Seen: Sendable {
         all.withLock { $0.append(item) }
         items.continuation.yield(item)
     }
+
+    var now: [String] { all.withLock { $0 } }
 
     /// The first `count` items. One task at a time.
     func first(_ count: Int) async -> [String] {

@@ -24,7 +24,7 @@ extension Library.Moments {
         try await Library.serve { _ in
         } hooks: { hooks in
             Library.Moments.note(seen, &hooks)
-        } _: { _, port in
+        } body: { _, port in
             let client = try Library.connected(port, to: "a", "log:b", "c")
             _ = try client.call { .unsubscribe(id: $0, "log:b") }
             client.cut()
@@ -46,7 +46,7 @@ extension Library.Moments {
         } hooks: { hooks in
             hooks.connect { _ in .allow(user: "42") }
             Library.Moments.note(seen, &hooks)
-        } _: { server, port in
+        } body: { server, port in
             let client = try Library.connected(port, to: "a", "b")
             try await server.kick(.user("42"), from: "a")
             #expect(try client.push() == Push(channel: "a", event: .unsubscribe(.server)))
@@ -58,6 +58,23 @@ extension Library.Moments {
                     "unsubscribed b 1", "kicked  3503", "disconnected 3503",
                 ])
         }
+    }
+
+    @Test("who is connected when the server ends is told as gone before `run` returns")
+    func atTheEnd() async throws {
+        let seen = Seen()
+        var clients: [TestClient] = []
+        try await Library.serve { _ in
+        } hooks: { hooks in
+            hooks.disconnected { moment in
+                for _ in 0..<100 { await Task.yield() }
+                seen.note("\(moment.code)")
+            }
+        } body: { _, port in
+            for _ in 0..<2 { clients.append(try Library.connected(port, to: "a")) }
+        }
+        #expect(seen.now == ["3001", "3001"])
+        for client in clients { client.cut() }
     }
 
     @Test("a slow closure holds up its own connection only")
@@ -73,7 +90,7 @@ extension Library.Moments {
                 seen.note("connected \(moment.user)")
             }
             hooks.subscribed { seen.note("\($0.user) \($0.channel)") }
-        } _: { _, port in
+        } body: { _, port in
             let first = try Library.client(port)
             try first.connect { $0.data = bytes("1") }
             try first.subscribe("a")
@@ -93,7 +110,7 @@ extension Library.Moments {
         } hooks: { hooks in
             hooks.occupied { seen.note("occupied \($0.channel)") }
             hooks.vacated { seen.note("vacated \($0.channel)") }
-        } _: { server, _ in
+        } body: { server, _ in
             let subscription = server.subscribe("here")
             _ = try await subscription.started()
             subscription.cancel()
@@ -108,7 +125,7 @@ extension Library.Moments {
             $0.channels.slowReaders = .dropOldest
         } hooks: { hooks in
             hooks.lagging { seen.note("\($0.client) \($0.channel) \($0.dropped > 0)") }
-        } _: { server, port in
+        } body: { server, port in
             let link = try SocketLink(port: port, receiveBuffer: 4_096)
             let client = try TestClient(link, wire: .json)
             try client.connect()

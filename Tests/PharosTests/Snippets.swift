@@ -66,6 +66,7 @@ func calls(server: PharosServer) async throws {
     let online = try await server.subscriberCount(of: "news")
     let members = try await server.presence(in: "chat:1")
     let missed = try await server.history(of: "chat:1", since: position)
+    try await server.send("{\"type\":\"saved\"}", to: .user("42"))
     try await server.subscribe(.user("42"), to: "chat:1")
     try await server.kick(.user("42"), from: "chat:1")
     try await server.disconnect(.user("42"), code: 3503, reason: "banned")

@@ -21,7 +21,7 @@ final class StreamerScene: Sendable {
     /// - Parameter clock: nil: the streamer looks after itself.
     static func play(
         _ change: (inout EventStreamer.Configuration) -> Void = { _ in },
-        clock: (@Sendable () -> Int64)? = nil, _ body: (StreamerScene) async throws -> Void
+        clock: (@Sendable () -> Int64)? = nil, body: (StreamerScene) async throws -> Void
     ) async throws {
         try await Library.serve { server, _ in
             var configuration = EventStreamer.Configuration()

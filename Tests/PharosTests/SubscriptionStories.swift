@@ -78,7 +78,7 @@ extension Library.Subscriptions {
         try await Library.serve { _ in
         } hooks: { hooks in
             hooks.vacated { seen.note($0.channel) }
-        } _: { server, _ in
+        } body: { server, _ in
             let reading = Task { for await _ in server.subscribe("cancelled") {} }
             try await server.publish("1", to: "cancelled")
             reading.cancel()

@@ -15,6 +15,8 @@ typedef struct {
 } pharos_event;
 
 static const uint32_t PHAROS_READ = 1, PHAROS_WRITE = 2, PHAROS_HANGUP = 4;
+// As an interest: that the peer has closed its half is not told, only that both are.
+static const uint32_t PHAROS_DEAF = 8;
 // What -errno is compared with.
 extern const int pharos_eagain, pharos_emfile, pharos_enfile, pharos_eaddrinuse, pharos_econnaborted;
 

@@ -2,6 +2,7 @@ import HTTPTypes
 public import Hummingbird
 import NIOCore
 import PharosBytes
+import PharosDomain
 import PharosProtocol
 
 /// The HTTP side: one answer per connection, which lasts.
@@ -11,7 +12,7 @@ extension EventStreamer {
     /// Without an id 400, with one that is not known 401. A page that comes back is sent what it missed: after
     /// `Last-Event-ID` if it says so, else after the last event that was sent.
     @Sendable public func respond(to request: Request, context: some RequestContext) async throws -> Response {
-        guard let id = request.uri.queryParameters["id"].map(String.init), !id.isEmpty else {
+        guard let id = request.uri.queryParameters["id"].map({ String($0) }), !id.isEmpty else {
             return Response(status: .badRequest)
         }
         return respond(to: request, as: id)

@@ -1,5 +1,4 @@
 import CPharosSys
-public import Hummingbird
 import PharosBytes
 import PharosProtocol
 import PharosServices
@@ -196,7 +195,7 @@ public final class EventStreamer: Sendable {
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.streamsEnded() }
             group.addTask { try? await Task.sleep(for: limit) }
-            await group.next()
+            _ = await group.next()
             self.releaseClosers()
             group.cancelAll()
         }

@@ -8,6 +8,8 @@ final class StreamedClient: InProcessReceiver {
     private struct Topic: Sendable {
         var ticket: InProcessTicket
         var isLive = false
+        /// It was refused before anybody waited for that.
+        var refusal: ReplyError?
         var waiting: [CheckedContinuation<ReplyError?, Never>] = []
     }
 
@@ -94,12 +96,16 @@ final class StreamedClient: InProcessReceiver {
     /// Waits until a topic that was prepared is live; the error if it was refused.
     func began(_ topic: String) async -> ReplyError? {
         await withCheckedContinuation { continuation in
-            let mustWait = state.withLock { state in
-                guard state.topics[topic]?.isLive == false else { return false }
+            let (mustWait, refusal): (Bool, ReplyError?) = state.withLock { state in
+                guard let known = state.topics[topic], !known.isLive else { return (false, nil) }
+                if let refusal = known.refusal {
+                    state.topics[topic] = nil
+                    return (false, refusal)
+                }
                 state.topics[topic]!.waiting.append(continuation)
-                return true
+                return (true, nil)
             }
-            if !mustWait { continuation.resume(returning: nil) }
+            if !mustWait { continuation.resume(returning: refusal) }
         }
     }
 
@@ -132,7 +138,13 @@ final class StreamedClient: InProcessReceiver {
                 waiting = topic.waiting
                 state.topics[channel] = nil
                 // Whoever waits is told himself; a topic that was live ends for the page as well.
-                guard topic.isLive else { return false }
+                guard topic.isLive else {
+                    if waiting.isEmpty {
+                        state.topics[channel] = topic
+                        state.topics[channel]!.refusal = reason
+                    }
+                    return false
+                }
                 state.events.append(
                     .failure(
                         EventStreamFailure(
@@ -178,7 +190,7 @@ final class StreamedClient: InProcessReceiver {
             state.isConnected = true
             var isComplete = true
             if let last {
-                if let number = number(of: last), number < state.events.next {
+                if let number = eventNumber(of: last), number < state.events.next {
                     state.cursor = number + 1
                 } else {
                     // Another server's, or another life's: all that is left is sent, and that something is missing is said.
@@ -280,7 +292,7 @@ final class StreamedClient: InProcessReceiver {
 
     func eventID(_ number: UInt64) -> String { "\(epoch)-\(number)" }
 
-    private func number(of id: String) -> UInt64? {
+    private func eventNumber(of id: String) -> UInt64? {
         guard id.hasPrefix(epoch + "-") else { return nil }
         return UInt64(id.dropFirst(epoch.utf8.count + 1))
     }

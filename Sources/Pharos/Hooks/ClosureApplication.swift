@@ -1,7 +1,7 @@
 import CPharosSys
-package import Logging
+import Logging
 package import PharosDomain
-package import PharosServices
+import PharosServices
 
 /// The closures of the program around, as the shards ask and tell them; alone, or beside an application elsewhere.
 package final class ClosureApplication: Sendable {
@@ -24,6 +24,9 @@ package final class ClosureApplication: Sendable {
         guard let other else { return log.kinds.isEmpty ? nil : log }
         return log.kinds.isEmpty ? other : BothEventLogs(first: other, second: log)
     }
+
+    /// After the shards: the last connections' moments are told, for at most five seconds.
+    func finish() async { await log.finish(within: .seconds(5)) }
 
     /// What the shards report beside events.
     func noticed(_ event: ServiceEvent) {

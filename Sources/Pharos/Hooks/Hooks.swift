@@ -125,7 +125,6 @@ extension PharosServer {
             if decidesRefresh != nil { settings.hooks.refresh = name }
             if decidesMessage != nil { settings.hooks.message = name }
             if decidesCall != nil { settings.hooks.rpc.append(RPCRule(prefix: "", origin: name)) }
-            settings.hooks.events.formUnion(ClosureEventLog.kinds(for: Set(moments.keys)))
             func names(_ namespace: String, _ list: [String]?) -> Bool { list?.contains(namespace) ?? true }
             func apply(_ namespace: String, _ options: inout ChannelOptions) {
                 if decidesSubscribe != nil, names(namespace, subscribeNamespaces) {

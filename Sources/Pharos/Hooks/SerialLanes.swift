@@ -8,6 +8,8 @@ final class SerialLanes: Sendable {
         /// What waits behind the work that is under way; a key without an entry is idle.
         var lanes: [String: [Work]] = [:]
         var count = 0
+        /// Who waits for all work to be done.
+        var waiting: [CheckedContinuation<Void, Never>] = []
     }
 
     private let state = Locked(State())
@@ -29,12 +31,41 @@ final class SerialLanes: Sendable {
     /// Work that is not done yet.
     var count: Int { state.withLock { $0.count } }
 
+    /// Waits until all work is done, at most `limit`.
+    func finish(within limit: Duration) async {
+        // Detached: whoever waits may have been cancelled, which is no reason to leave at once.
+        let timer = Task.detached { [self] in
+            do { try await Task.sleep(for: limit) } catch { return }
+            release()
+        }
+        await withCheckedContinuation { continuation in
+            let isOver = state.withLock { state in
+                if state.count > 0 { state.waiting.append(continuation) }
+                return state.count == 0
+            }
+            if isOver { continuation.resume() }
+        }
+        timer.cancel()
+    }
+
+    private func release() {
+        let waiting = state.withLock { state in
+            defer { state.waiting = [] }
+            return state.waiting
+        }
+        for continuation in waiting { continuation.resume() }
+    }
+
     private func run(_ key: String, _ first: @escaping Work) async {
         var batch = [first]
         while !batch.isEmpty {
             for work in batch {
                 await work()
-                state.withLock { $0.count -= 1 }
+                let isLast = state.withLock { state in
+                    state.count -= 1
+                    return state.count == 0
+                }
+                if isLast { release() }
             }
             batch = state.withLock { state in
                 var next: [Work] = []

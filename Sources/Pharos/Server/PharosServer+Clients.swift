@@ -1,5 +1,6 @@
 import PharosDomain
 import PharosProtocol
+import PharosServices
 
 extension PharosServer {
     /// Whose connections are meant.
@@ -8,51 +9,155 @@ extension PharosServer {
         case user(String)
         /// One connection, by its id.
         case client(String)
+        /// The connection of a session: what a connect reply names so, or the key under which a client finds its state again.
+        case session(String)
+        /// Who is subscribed to a channel.
+        case channel(String)
+        case all
+    }
+
+    /// Sends a message to connections themselves, in no channel: whoever is not there does not get it later.
+    ///
+    /// - Parameter excluded: ids of connections that do not get it, at most 1,000.
+    /// - Returns: to how many connections it went.
+    /// - Throws: 102 for a single connection or session that is not there.
+    @discardableResult
+    public func send(
+        _ data: [UInt8], to clients: Clients, excluding excluded: [String] = []
+    ) async throws(PharosError) -> Int {
+        var request = APISend()
+        request.target = clients.target
+        request.target.exclude = try PharosServer.ids(excluded)
+        request.data = data
+        request.dataIsJSON = data.withUnsafeBytes { JSONScanner.isValid($0) }
+        guard case .sent(let delivered, _) = try await call(.send(request)) else { throw PharosError(.internalError) }
+        return delivered
+    }
+
+    /// The same for text that is JSON.
+    @discardableResult
+    public func send(
+        _ json: String, to clients: Clients, excluding excluded: [String] = []
+    ) async throws(PharosError) -> Int {
+        try await send(Array(json.utf8), to: clients, excluding: excluded)
     }
 
     /// Subscribes clients that are connected: they hear the channel as if they had been given it at connect.
     ///
-    /// - Parameter position: publications after it reach them first.
+    /// - Parameters:
+    ///   - clients: a user, a connection or a session.
+    ///   - position: publications after it reach them first.
     public func subscribe(
         _ clients: Clients, to channel: String, from position: Position? = nil
     ) async throws(PharosError) {
+        let target = clients.target
+        guard target.channel.isEmpty, !target.all else {
+            throw PharosError(.badRequest("name a user, a client or a session"))
+        }
         var request = APISubscribe()
-        (request.user, request.client) = clients.names
+        (request.user, request.client, request.session) = (target.user, target.client, target.session)
         request.channel = channel
         request.recoverSince = position?.streamPosition
         _ = try await call(.subscribe(request))
     }
 
     /// Takes clients out of a channel; they are told so, and go on with everything else.
-    public func kick(_ clients: Clients, from channel: String) async throws(PharosError) {
+    ///
+    /// - Parameters:
+    ///   - clients: `.all` is every subscriber.
+    ///   - excluded: ids of connections that stay, at most 1,000.
+    public func kick(
+        _ clients: Clients, from channel: String, excluding excluded: [String] = []
+    ) async throws(PharosError) {
+        let target = clients.target
+        guard target.channel.isEmpty else { throw PharosError(.badRequest("name a user, a client, a session or all")) }
         var request = APIUnsubscribe()
-        (request.user, request.client) = clients.names
+        (request.user, request.client, request.session, request.all) = (
+            target.user, target.client, target.session, target.all
+        )
         request.channel = channel
+        request.exclude = try PharosServer.ids(excluded)
         _ = try await call(.unsubscribe(request))
     }
 
     /// Ends connections.
     ///
     /// - Parameters:
-    ///   - except: ids of connections that stay.
+    ///   - excluded: ids of connections that stay, at most 1,000.
     ///   - code: 3,000 to 4,999. From 3,500 to 3,999 and from 4,500 on clients do not come back by themselves.
     public func disconnect(
-        _ clients: Clients, except: [String] = [], code: UInt32 = 3_503, reason: String = "force disconnect"
+        _ clients: Clients, excluding excluded: [String] = [], code: UInt32 = 3_503,
+        reason: String = "force disconnect"
     ) async throws(PharosError) {
         guard 3_000...4_999 ~= code else { throw PharosError(.badRequest("code must be from 3000 to 4999")) }
+        let target = clients.target
         var request = APIDisconnect()
-        (request.user, request.client) = clients.names
-        request.whitelist = except
+        (request.user, request.client, request.session) = (target.user, target.client, target.session)
+        (request.channel, request.all) = (target.channel, target.all)
+        request.exclude = try PharosServer.ids(excluded)
         request.disconnect = Disconnect(code: code, reason: reason)
         _ = try await call(.disconnect(request))
+    }
+
+    /// The connections of a user, of a channel, or all, in the order of their ids.
+    public func connections(
+        of user: String = "", in channel: String = ""
+    ) async throws(PharosError) -> [Connection] {
+        var request = APIConnections()
+        (request.user, request.channel, request.limit) = (user, channel, APIConnections.pageLimit)
+        var all: [Connection] = []
+        while true {
+            guard case .connections(let page, let cursor) = try await call(.connections(request)) else {
+                throw PharosError(.internalError)
+            }
+            all += page.map { Connection($0) }
+            guard let next = ClientID(cursor) else { return all }
+            request.cursor = next
+        }
+    }
+
+    private static func ids(_ texts: [String]) throws(PharosError) -> Set<ClientID> {
+        guard texts.count <= APITarget.excludeLimit else {
+            throw PharosError(.badRequest("at most \(APITarget.excludeLimit) clients can be excluded"))
+        }
+        // What is no id is nobody's.
+        return Set(texts.compactMap { ClientID($0) })
     }
 }
 
 extension PharosServer.Clients {
-    var names: (user: String, client: String) {
+    fileprivate var target: APITarget {
+        var target = APITarget()
         switch self {
-        case .user(let user): (user, "")
-        case .client(let client): ("", client)
+        case .user(let user): target.user = user
+        case .client(let client): target.client = client
+        case .session(let session): target.session = session
+        case .channel(let channel): target.channel = channel
+        case .all: target.all = true
+        }
+        return target
+    }
+}
+
+extension PharosServer {
+    /// One connection, as ``PharosServer/connections(of:in:)`` lists it.
+    public struct Connection: Hashable, Sendable {
+        public let client: String
+        /// "" anonymous.
+        public let user: String
+        /// `websocket`, `http_stream`, `sse`, `events` or `poll`.
+        public let transport: String
+        /// Seconds since 1970.
+        public let connectedAt: Int64
+        /// How many channels it is subscribed to.
+        public let channels: Int
+
+        fileprivate init(_ connection: APIConnection) {
+            client = connection.client.text
+            user = connection.user
+            transport = connection.transport
+            connectedAt = connection.connectedAt
+            channels = connection.channels
         }
     }
 }

@@ -1,5 +1,6 @@
 import PharosDomain
 import PharosProtocol
+import PharosServices
 
 extension PharosServer {
     /// How many subscriptions a channel has, those in this process among them. Any namespace, whatever its rules.

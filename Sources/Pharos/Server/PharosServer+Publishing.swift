@@ -1,5 +1,6 @@
 import PharosDomain
 import PharosProtocol
+import PharosServices
 
 extension PharosServer {
     /// How a publication is treated.
@@ -9,11 +10,17 @@ extension PharosServer {
         public var skipsHistory = false
         /// A repeat under the same key is answered like the first and goes to nobody; "": none. Kept for five minutes.
         public var idempotencyKey = ""
+        /// Id of the connection that does not get it live, such as the one that it came from; "": none.
+        public var excludedClient = ""
 
-        public init(tags: [String: String] = [:], skipsHistory: Bool = false, idempotencyKey: String = "") {
+        public init(
+            tags: [String: String] = [:], skipsHistory: Bool = false, idempotencyKey: String = "",
+            excludedClient: String = ""
+        ) {
             self.tags = tags
             self.skipsHistory = skipsHistory
             self.idempotencyKey = idempotencyKey
+            self.excludedClient = excludedClient
         }
     }
 
@@ -92,5 +99,6 @@ extension APIPublish {
         tags = options.tags
         skipHistory = options.skipsHistory
         idempotencyKey = options.idempotencyKey
+        excludeClient = ClientID(options.excludedClient)
     }
 }

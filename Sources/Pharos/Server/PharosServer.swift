@@ -1,7 +1,8 @@
 public import Logging
 import PharosBytes
-package import PharosConfiguration
-package import PharosServices
+import PharosConfiguration
+import PharosDomain
+import PharosServices
 public import ServiceLifecycle
 
 /// A whole Pharos in your own program.
@@ -79,7 +80,8 @@ public final class PharosServer: Service {
         let addresses = try await node.start()
         guard let shards = node.shards else { throw PharosError.stopped }
         let address = Address(
-            host: node.configuration.settings.edge.address, port: node.listens ? addresses.port : 0, tlsPort: addresses.tlsPort)
+            host: node.configuration.settings.edge.address, port: node.listens ? addresses.port : 0,
+            tlsPort: addresses.tlsPort)
         advance(to: .running(shards, address))
         try await node.run()
     }

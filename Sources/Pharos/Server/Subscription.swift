@@ -1,3 +1,4 @@
+import PharosDomain
 package import PharosServices
 
 extension PharosServer {

@@ -20,9 +20,10 @@ struct ChannelOwner: ~Copyable {
     let notesChanges: Bool
     let settings: ServerSettings
 
-    init(_ settings: ServerSettings) {
+    /// - Parameter notesChanges: whether anybody wants to know of channels that are occupied or vacated.
+    init(_ settings: ServerSettings, notesChanges: Bool) {
         self.settings = settings
-        notesChanges = !settings.hooks.events.isDisjoint(with: [.occupied, .vacated])
+        self.notesChanges = notesChanges
         streams = MemoryStreamStore()
         presence = MemoryPresenceStore()
         cache = StreamCache(byteLimit: settings.store.cacheSize)

@@ -75,7 +75,8 @@ struct ShardService: EdgeHandler, ~Copyable {
         apiAccess = APIAccess(settings.api)
         sessions = Sessions()
         channels = LocalChannels()
-        owner = ChannelOwner(settings)
+        let told = node.application.events?.kinds ?? []
+        owner = ChannelOwner(settings, notesChanges: told.contains(.occupied) || told.contains(.vacated))
         storeReceiver = ShardStreamReceiver(node: node, index: index)
         scratch = ByteWriter(capacity: 4_096)
         packed = ByteWriter(capacity: 4_096)

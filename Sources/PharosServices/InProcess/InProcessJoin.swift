@@ -16,7 +16,7 @@ package struct InProcessTicket: Hashable, Sendable {
 
 /// A subscriber on its way to the channel's owner. One that never arrives, since the shard has ended, is told so.
 package final class InProcessJoin: Sendable {
-    let ticket: InProcessTicket
+    package let ticket: InProcessTicket
     let receiver: any InProcessReceiver
     /// Publications after this position are wanted; nil: only new ones.
     let from: StreamPosition?

@@ -11,6 +11,12 @@ package final class PublicationQueue: InProcessReceiver {
         package var epoch: String
         /// Publications before this one were not delivered.
         package var followsGap: Bool
+
+        package init(publication: Publication, epoch: String, followsGap: Bool) {
+            self.publication = publication
+            self.epoch = epoch
+            self.followsGap = followsGap
+        }
     }
 
     package enum Phase: Equatable, Sendable {

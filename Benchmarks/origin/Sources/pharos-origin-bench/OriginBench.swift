@@ -70,7 +70,8 @@ final class Asker: Sendable {
     init(origin: HTTPOrigin, depth: Int) {
         self.origin = origin
         self.depth = depth
-        var request = HookRequest(.connect(data: Array(#"{"room":"lobby"}"#.utf8), name: "js", version: "5.3", headers: [:]))
+        var request = HookRequest(
+            .connect(data: Array(#"{"room":"lobby"}"#.utf8), name: "js", version: "5.3", headers: [:]))
         request.client = "3f0c2a54-8f1e-4b7e-9d0a-51d6c0a1f2e3"
         request.transport = "websocket"
         self.request = request

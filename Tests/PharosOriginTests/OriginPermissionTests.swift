@@ -1,5 +1,6 @@
 import NIOPosix
 import NIOSSL
+import PharosBytes
 import PharosDomain
 import PharosOrigin
 import Testing

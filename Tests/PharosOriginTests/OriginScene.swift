@@ -8,7 +8,7 @@ import PharosOrigin
 struct OriginScene {
     let server: TestOrigin
     let origin: HTTPOrigin
-    let reports = Locked<[OriginReport]>([])
+    let reports: Locked<[OriginReport]>
 
     /// Runs `body` with a server that follows `script`, and ends both.
     static func run(
@@ -25,7 +25,7 @@ struct OriginScene {
         _ server: TestOrigin, _ change: (inout OriginSettings) -> Void = { _ in },
         body: (OriginScene) async throws -> Void
     ) async throws {
-        let reports = Locked<[OriginReport]>([])
+        let reports: Locked<[OriginReport]>
         var settings = OriginSettings(name: "app", url: server.url)
         // Generous, since tests run on busy machines; those about time set their own.
         settings.timeout = 60

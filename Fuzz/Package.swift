@@ -35,6 +35,7 @@ let package = Package(
         fuzzer("ServerAPIFuzz", "ProtocolProperties"),
         fuzzer("FossilDeltaFuzz", "ProtocolProperties"),
         fuzzer("HTTPRequestFuzz", "ProtocolProperties"),
+        fuzzer("RawServiceFuzz", "ProtocolProperties"),
         fuzzer("HookAnswerFuzz", "ProtocolProperties"),
         fuzzer("RequestHeadFuzz", "EdgeProperties"),
         fuzzer("WebSocketFrameFuzz", "EdgeProperties"),

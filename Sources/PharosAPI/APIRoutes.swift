@@ -80,7 +80,7 @@ package struct APIRoutes: Sendable {
         router.add(
             middleware: JSONErrors { path in
                 if let known = methods[path] { return known }
-                return ServerAPI.serves(path: path) ? [.post] : []
+                return ServerAPI.serves(path: path) ? [.post] : ServerAPI.rawMethods(path: path)
             })
         addPages(to: router)
         if configuration.health { addHealth(to: router) }
@@ -90,6 +90,12 @@ package struct APIRoutes: Sendable {
             router.get("openapi.json") { _, _ in Response.json(description, headers: [.cacheControl: "no-cache"]) }
         }
         let serverAPI = serverAPI
+        router.post("sr") { request, _ in try await serverAPI.callRaw(request) }
+        for path in ["@connections/**", "%40connections/**"] as [RouterPath] {
+            for method in [HTTPRequest.Method.get, .post, .delete] {
+                router.on(path, method: method) { request, _ in try await serverAPI.callRaw(request) }
+            }
+        }
         router.post("api") { request, _ in try await serverAPI.call(method: "", request) }
         let snapshot = SnapshotCall(
             access: configuration.access, source: configuration.snapshot,

@@ -5,9 +5,9 @@ import PharosServices
 
 /// The server API's requests that reach HTTP: read within limits, answered by the backend.
 struct ServerAPI: Sendable {
-    private let backend: any Backend
+    let backend: any Backend
     private let maxBodySize: Int
-    private let budget: BodyBudget
+    let budget: BodyBudget
     private let timers: [String: Timer]
 
     init(backend: any Backend, maxBodySize: Int, budget: BodyBudget, factory: any MetricsFactory) {
@@ -51,13 +51,13 @@ struct ServerAPI: Sendable {
         return .json(answer.body, status: HTTPResponse.Status(code: answer.status), headers: headers)
     }
 
-    private enum Body {
+    enum Body {
         /// These bytes are taken from the budget.
         case complete([UInt8])
         case refused(Response)
     }
 
-    private func read(_ request: Request) async throws -> Body {
+    func read(_ request: Request) async throws -> Body {
         if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > maxBodySize { return tooLarge }
         var bytes: [UInt8] = []
         do {
@@ -87,7 +87,7 @@ struct ServerAPI: Sendable {
             .failure(.contentTooLarge, "the body is larger than the limit", headers: [.connection: "close"]))
     }
 
-    private func headers(of request: Request) -> [String: String] {
+    func headers(of request: Request) -> [String: String] {
         var headers: [String: String] = [:]
         for field in request.headers {
             let name = field.name.canonicalName

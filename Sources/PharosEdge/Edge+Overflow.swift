@@ -4,8 +4,12 @@ extension Edge {
     static var conflationReach: Int { 4_096 }
 
     /// Adds what waits in a lane to a connection's output, in place of what it replaces there.
-    mutating func enqueue(_ slot: UInt32, _ topic: UInt32, _ lane: Lane, _ block: BlockPointer) {
-        guard !lane.traits.isEmpty else { return enqueue(slot, block, offset: 0) }
+    ///
+    /// - Parameter given: bytes of the block that the connection has had already; only where nothing is ever dropped.
+    mutating func enqueue(
+        _ slot: UInt32, _ topic: UInt32, _ lane: Lane, _ block: BlockPointer, given: UInt32
+    ) {
+        guard !lane.traits.isEmpty else { return enqueue(slot, block, offset: Int(given)) }
         let entry = connections[slot]
         var tag = lane.tag(topic)
         var offset = 0

@@ -20,6 +20,9 @@ extension Edge {
         if lane.pointee.pending != nil, lane.pointee.key != key || lane.pointee.traits != traits {
             deliver(topic, directly: false)
         }
+        if entry.pointee.isRolling {
+            if traits.isEmpty { rollOn(topic, lane) } else { deliver(topic, directly: false) }
+        }
         lane.pointee.key = key
         lane.pointee.traits = traits
         let size = framing.size(for: payload.count)
@@ -70,37 +73,33 @@ extension Edge {
     }
 
     /// Subscribers from which on a fan-out lasts long against one more look at the sockets.
-    private static var fanOutThreshold: UInt32 { 256 }
+    static var fanOutThreshold: UInt32 { 256 }
 
-    /// Hands this turn's messages of all topics to their subscribers.
+    /// Hands this turn's messages of all topics to their subscribers, or begins to.
     mutating func deliverTopics() {
         let direct = dirtyTopics.count == 1
         var index = 0
         while index < dirtyTopics.count {
-            deliver(dirtyTopics[index], directly: direct)
+            let topic = dirtyTopics[index]
             index += 1
+            if topics[topic].pointee.isRolling { continue }
+            if mayRoll(topic) { beginRolling(topic) } else { deliver(topic, directly: direct) }
         }
         dirtyTopics.removeAll(keepingCapacity: true)
     }
 
+    /// Hands everything that waits in a topic to all of its subscribers.
+    ///
     /// With `directly`, connections without other output are sent to at once: this is the fan-out path.
     mutating func deliver(_ topic: UInt32, directly: Bool) {
         let entry = topics[topic]
         guard entry.pointee.isDirty, let lanes = entry.pointee.lanes else { return }
+        if entry.pointee.isRolling { stopRolling(topic) } else { countSent(topic) }
         entry.pointee.isDirty = false
         if let subscribers = entry.pointee.subscribers {
-            let count = Int(entry.pointee.count)
-            for index in 0..<count {
-                let lane = lanes + Int(subscribers[index].lane)
-                guard let block = lane.pointee.pending else { continue }
-                counters.messagesSent += UInt64(lane.pointee.pendingMessages)
-                let slot = subscribers[index].connection
-                let connection = connections[slot]
-                if directly, connection.pointee.firstSegment == .max, connection.pointee.flags.hasSocket {
-                    sendDirectly(slot, topic, lane.pointee, block)
-                } else {
-                    enqueue(slot, topic, lane.pointee, block)
-                }
+            for index in 0..<Int(entry.pointee.count) {
+                give(topic, lanes, subscribers + index, directly: directly)
+                subscribers[index].given = 0
             }
         }
         for place in 0..<Int(entry.pointee.laneCount) {
@@ -111,11 +110,35 @@ extension Edge {
         }
     }
 
+    /// Gives a subscriber what it has not had of the messages in its lane; false: it has everything.
     @inline(__always)
-    private mutating func sendDirectly(_ slot: UInt32, _ topic: UInt32, _ lane: Lane, _ block: BlockPointer) {
+    @discardableResult
+    mutating func give(
+        _ topic: UInt32, _ lanes: UnsafeMutablePointer<Lane>, _ subscriber: UnsafeMutablePointer<Subscriber>,
+        directly: Bool
+    ) -> Bool {
+        let lane = lanes + Int(subscriber.pointee.lane)
+        guard let block = lane.pointee.pending, subscriber.pointee.given < block.pointee.count else { return false }
+        let given = subscriber.pointee.given
+        subscriber.pointee.given = block.pointee.count
+        let slot = subscriber.pointee.connection
         let connection = connections[slot]
-        let sent = pharos_send(connection.pointee.descriptor, block.bytes, Int(block.pointee.count), 0)
-        if sent == Int(block.pointee.count) {
+        if directly, connection.pointee.firstSegment == .max, connection.pointee.flags.hasSocket {
+            sendDirectly(slot, topic, lane.pointee, block, given: given)
+        } else {
+            enqueue(slot, topic, lane.pointee, block, given: given)
+        }
+        return true
+    }
+
+    @inline(__always)
+    private mutating func sendDirectly(
+        _ slot: UInt32, _ topic: UInt32, _ lane: Lane, _ block: BlockPointer, given: UInt32
+    ) {
+        let connection = connections[slot]
+        let length = Int(block.pointee.count - given)
+        let sent = pharos_send(connection.pointee.descriptor, block.bytes + Int(given), length, 0)
+        if sent == length {
             counters.sends += 1
             counters.bytesSent += UInt64(sent)
             return
@@ -125,9 +148,9 @@ extension Edge {
             counters.bytesSent += UInt64(sent)
             var tag = lane.traits.isEmpty ? MessageTag() : lane.tag(topic)
             tag.traits.insert(.hasBegun)
-            enqueue(slot, block, offset: sent, length: Int(block.pointee.count) - sent, tag)
+            enqueue(slot, block, offset: Int(given) + sent, length: length - sent, tag)
         } else if sent == -Int(pharos_eagain) {
-            enqueue(slot, topic, lane, block)
+            enqueue(slot, topic, lane, block, given: given)
         } else {
             fail(slot)
         }

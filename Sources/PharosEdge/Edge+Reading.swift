@@ -1,3 +1,5 @@
+import CPharosSys
+
 /// Who is read from, and whose request waits: back-pressure towards the peers.
 extension Edge {
     /// Bytes that a sink may bring after reading was paused; a socket brings none.
@@ -57,6 +59,16 @@ extension ShardLoop where Handler: ~Copyable {
         }
         partial.pointee.append(UnsafeRawBufferPointer(bytes))
         if partial.pointee.count > Edge.pausedInputLimit { edge.fail(id.slot) }
+    }
+
+    /// The peer has closed or vanished. What was received while reading was paused is still handed on before the end.
+    mutating func peerGone(_ id: ConnectionID) {
+        guard edge.isOpen(id) else { return }
+        let entry = edge.connections[id.slot]
+        guard entry.pointee.phase == .webSocket, entry.pointee.partial != nil else { return end(id) }
+        entry.pointee.flags.insert(.endsAfterInput)
+        // There is nothing more to be told of this socket, and it would be told for ever.
+        if entry.pointee.flags.hasSocket { _ = pharos_epoll_control(edge.epoll, 3, entry.pointee.descriptor, 0, 0, 0) }
     }
 
     /// Goes on with frames that waited, for as long as reading is not paused again.

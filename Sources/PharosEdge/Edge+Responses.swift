@@ -103,7 +103,7 @@ extension Edge {
         _ form: ResponseForm, headers: UnsafeRawBufferPointer, bodyCount: Int, closes: Bool, into head: inout ByteWriter
     ) {
         head.append("HTTP/1.1 ")
-        head.append(HTTPStatus.line(form.status))
+        HTTPStatus.append(form.status, into: &head)
         if form.status != 204 {
             head.append("\r\nContent-Type: ")
             head.append(form.contentType)

@@ -56,14 +56,17 @@ extension Edge {
     ///
     /// The connection must be a WebSocket, a stream or detached, and the handler must unsubscribe it when it has ended.
     package mutating func subscribe(_ id: ConnectionID, to topic: UInt32, lane: UInt16) -> UInt32 {
-        deliver(topic, directly: false)
         let entry = topics[topic]
+        // A fan-out that goes on knows how far each one is; only a new lane has no place in it.
+        if !entry.pointee.isRolling || entry.place(ofLane: lane) == nil { deliver(topic, directly: false) }
         entry.reserveSubscriber()
         let place = entry.makePlace(forLane: lane)
+        let pending = entry.pointee.lanes![place].pending?.pointee.count ?? 0
         let node = nodes.take(Node(topic: topic, indexInTopic: entry.pointee.count))
         (entry.pointee.subscribers! + Int(entry.pointee.count)).initialize(
-            to: Subscriber(connection: id.slot, node: node, lane: UInt32(place)))
+            to: Subscriber(connection: id.slot, node: node, lane: UInt32(place), given: pending))
         entry.pointee.count += 1
+        entry.pointee.served = 0
         entry.pointee.lanes![place].subscribers += 1
         return node
     }
@@ -71,8 +74,10 @@ extension Edge {
     /// Ends a subscription; what was published before still reaches the connection.
     package mutating func unsubscribe(_ node: UInt32) {
         let topic = nodes[node].pointee.topic
-        deliver(topic, directly: false)
         let entry = topics[topic]
+        catchUp(node)
+        // Another one takes its place in the list, who may not have had his turn.
+        entry.pointee.served = 0
         let subscribers = entry.pointee.subscribers!
         let index = nodes[node].pointee.indexInTopic
         untag(subscribers[Int(index)].connection, topic)

@@ -33,6 +33,8 @@ package struct Edge: ~Copyable {
     /// Slots with output of this turn.
     var dirty: [UInt32] = []
     var dirtyTopics: [UInt32] = []
+    /// Topics with many subscribers, not all of whom have everything yet.
+    var rollingTopics: [UInt32] = []
     /// Whose output exceeds the limit, whose socket failed, whose next request waits: the loop looks after them.
     var slow: [ConnectionID] = []
     var failed: [ConnectionID] = []
@@ -190,6 +192,7 @@ package struct Edge: ~Copyable {
         for slot in 0..<UInt32(connections.highWater) { destroy(slot) }
         for topic in 0..<UInt32(topics.highWater) { freeTopic(topic) }
         dirtyTopics.removeAll()
+        rollingTopics.removeAll()
         releasePrepared()
         withdrawHeld()
     }

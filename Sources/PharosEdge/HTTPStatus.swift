@@ -3,17 +3,23 @@ import PharosBytes
 
 /// Status lines that the edge writes (RFC 9110, section 15); 551 and 552 are an older room protocol's own.
 enum HTTPStatus {
-    static func line(_ status: Int) -> StaticString {
+    /// Another status of the 4xx is written with a general reason; any other that is not listed becomes a 500.
+    static func append(_ status: Int, into writer: inout ByteWriter) {
+        if let line = line(status) { return writer.append(line) }
+        guard (400...499).contains(status) else { return writer.append("500 Internal Server Error" as StaticString) }
+        writer.appendDecimal(status)
+        writer.append(" Client Error" as StaticString)
+    }
+
+    private static func line(_ status: Int) -> StaticString? {
         switch status {
         case 200: "200 OK"
         case 204: "204 No Content"
         case 400: "400 Bad Request"
         case 401: "401 Unauthorized"
-        case 402: "402 Payment Required"
         case 403: "403 Forbidden"
         case 404: "404 Not Found"
         case 405: "405 Method Not Allowed"
-        case 406: "406 Not Acceptable"
         case 408: "408 Request Timeout"
         case 409: "409 Conflict"
         case 410: "410 Gone"
@@ -23,18 +29,16 @@ enum HTTPStatus {
         case 415: "415 Unsupported Media Type"
         case 416: "416 Range Not Satisfiable"
         case 417: "417 Expectation Failed"
-        case 421: "421 Misdirected Request"
-        case 422: "422 Unprocessable Content"
         case 426: "426 Upgrade Required"
         case 429: "429 Too Many Requests"
         case 431: "431 Request Header Fields Too Large"
-        case 451: "451 Unavailable For Legal Reasons"
         case 501: "501 Not Implemented"
         case 503: "503 Service Unavailable"
         case 505: "505 HTTP Version Not Supported"
         case 551: "551 No New Message"
         case 552: "552 Canceled"
-        default: "500 Internal Server Error"
+        case 500: "500 Internal Server Error"
+        default: nil
         }
     }
 }

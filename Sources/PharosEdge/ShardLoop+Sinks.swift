@@ -76,15 +76,7 @@ extension ShardLoop where Handler: ~Copyable {
             edge.counters.bytesReceived += UInt64(bytes.count)
             bytes.withUnsafeMutableBytes { received(id, $0) }
         case .closed(let source):
-            sinkClosed(ConnectionID(raw: source.id.load(ordering: .relaxed)))
+            peerGone(ConnectionID(raw: source.id.load(ordering: .relaxed)))
         }
-    }
-
-    /// What was received while reading was paused is still to be handed on; a socket's system keeps it likewise.
-    private mutating func sinkClosed(_ id: ConnectionID) {
-        guard edge.isOpen(id) else { return }
-        let entry = edge.connections[id.slot]
-        guard entry.pointee.phase == .webSocket, entry.pointee.partial != nil else { return end(id) }
-        entry.pointee.flags.insert(.endsAfterInput)
     }
 }

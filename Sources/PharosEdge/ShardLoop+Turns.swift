@@ -10,6 +10,7 @@ extension ShardLoop where Handler: ~Copyable {
     mutating func turn(_ events: UnsafeMutableBufferPointer<pharos_event>, waitMs: Int64) {
         var limit = min(max(nextTickMs - edge.nowMs, 0), waitMs)
         if !edge.heldSinks.isEmpty { limit = min(limit, Edge.heldSinkMs) }
+        if !edge.rollingTopics.isEmpty { limit = 0 }
         let timeout = edge.wheel.timeout(nowMs: edge.nowMs, limit: limit)
         edge.turn &+= 1
         _ = serveReady(events, timeoutMs: timeout)
@@ -66,6 +67,10 @@ extension ShardLoop where Handler: ~Copyable {
     private mutating func settle() {
         handler.turnSettles(&edge)
         sendOutput()
+        if !edge.rollingTopics.isEmpty {
+            edge.rollTopics()
+            sendOutput()
+        }
         if !edge.drops.isEmpty {
             tellDrops()
             sendOutput()

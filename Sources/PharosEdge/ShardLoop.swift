@@ -130,7 +130,7 @@ package struct ShardLoop<Handler: EdgeHandler & ~Copyable>: ~Copyable {
         if event.events & PHAROS_READ != 0 {
             receive(id)
         } else if event.events & PHAROS_HANGUP != 0 {
-            end(id)
+            peerGone(id)
         }
     }
 
@@ -138,7 +138,7 @@ package struct ShardLoop<Handler: EdgeHandler & ~Copyable>: ~Copyable {
         let entry = edge.connections[id.slot]
         let count = pharos_recv(entry.pointee.descriptor, receiveBuffer.baseAddress!, receiveBuffer.count)
         if count == -Int(pharos_eagain) { return }
-        guard count > 0 else { return end(id) }
+        guard count > 0 else { return peerGone(id) }
         edge.counters.bytesReceived += UInt64(count)
         received(id, UnsafeMutableRawBufferPointer(rebasing: receiveBuffer[..<count]))
     }

@@ -8,6 +8,12 @@ struct Topic: FreeListEntry {
     var laneCount: UInt16 = 0
     var laneCapacity: UInt16 = 0
     var isDirty = false
+    /// The fan-out goes on from turn to turn: see `Edge+Rolling`.
+    var isRolling = false
+    /// Whose turn it is then.
+    var cursor: UInt32 = 0
+    /// So many before it have everything that has been published.
+    var served: UInt32 = 0
     var nextFree = UInt32.max
 }
 
@@ -41,6 +47,8 @@ struct Subscriber: BitwiseCopyable {
     var node: UInt32
     /// The place of its lane in the topic.
     var lane: UInt32
+    /// Bytes of what is pending in that lane that it has been given.
+    var given: UInt32 = 0
 }
 
 /// One subscription, seen from the connection: where it stands in its topic.

@@ -122,9 +122,15 @@ final class FrontHandler: ChannelInboundHandler, RemovableChannelHandler {
             case .refused: .shard
             case .http2Preface: .http
             case .complete(let head):
-                head.headerCount("upgrade") > 0 || Endpoint.isServed(head.path) ? .shard : .http
+                isForShards(head) ? .shard : .http
             }
         }
+    }
+
+    /// Which paths are raw only the shards know: they hand back what is not theirs.
+    private func isForShards(_ head: RequestHead) -> Bool {
+        head.headerCount("upgrade") > 0 || Endpoint.isServed(head.path) || RawServicePath(head.path) != nil
+            || head.header("accept", hasToken: "text/event-stream")
     }
 
     // MARK: What the shard asks for

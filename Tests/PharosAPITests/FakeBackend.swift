@@ -12,8 +12,17 @@ final class FakeBackend: Backend {
         var body: [UInt8]
     }
 
+    struct RawCall: Equatable {
+        var method: String
+        var path: String
+        var query: String
+        var headers: [String: String]
+        var body: [UInt8]
+    }
+
     struct State {
         var calls: [Call] = []
+        var rawCalls: [RawCall] = []
         var counters = NodeCounters()
         var isReady = true
         var storeHealth = StoreHealth.working
@@ -33,6 +42,17 @@ final class FakeBackend: Backend {
         return state.withLock { state in
             state.calls.append(Call(method: method, query: query, headers: headers, body: body))
             return state.response
+        }
+    }
+
+    var rawCalls: [RawCall] { state.withLock { $0.rawCalls } }
+
+    func callRaw(
+        method: String, path: String, query: String, headers: [String: String], body: [UInt8]
+    ) async -> APIResponse {
+        state.withLock { state in
+            state.rawCalls.append(RawCall(method: method, path: path, query: query, headers: headers, body: body))
+            return method == "DELETE" ? APIResponse(status: 204, body: []) : state.response
         }
     }
 

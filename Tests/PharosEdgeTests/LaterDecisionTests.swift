@@ -78,7 +78,8 @@ struct LaterDecisionTests {
         #expect(scene.script.opened.isEmpty)
     }
 
-    @Test("without a decision the request is refused with 503, and the handler knows", arguments: ScenePeer.Kind.allCases)
+    @Test(
+        "without a decision the request is refused with 503, and the handler knows", arguments: ScenePeer.Kind.allCases)
     func timeout(kind: ScenePeer.Kind) {
         let scene = scene(timeoutMs: 1)
         let peer = scene.connect(kind)

@@ -129,6 +129,7 @@ struct OverflowTests {
         }
         scene.loop.runTurn(waitMs: 0)
         scene.loop.edge.publish(topic, lane: 0, .chunk, ByteWriter(text("m", count)), policy: .latest)
+        scene.loop.runTurn(waitMs: 0)
         let got = names(scene, peer, until: "m\(count).").filter { $0.hasPrefix("m") }
         #expect(got.count < count / 2)
         #expect(got.dropLast() == (0..<got.count - 1).map { "m\($0)" }[...])

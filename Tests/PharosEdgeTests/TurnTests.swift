@@ -24,6 +24,8 @@ struct TurnTests {
         let before = scene.script.requests.count
         http.send(request + request)
         scene.run { $0.requests.count == before + 2 }
+        // The fan-out takes some more turns.
+        scene.settle()
         #expect(http.read().components(separatedBy: "HTTP/1.1 200 OK").count == 3)
         #expect(both.readBytes() == frame("reply") + frame("reply") + frame("news") + frame("news"))
         for (reader, _) in readers { #expect(reader.read() == "news".chunk + "news".chunk) }

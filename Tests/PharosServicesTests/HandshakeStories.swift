@@ -72,13 +72,16 @@ extension Stories {
             }
         }
 
-        @Test("a refusal, nonsense and silence leave the client outside, each with its status (GO-1)", arguments: Stage.pairs)
+        @Test(
+            "a refusal, nonsense and silence leave the client outside, each with its status (GO-1)",
+            arguments: Stage.pairs)
         func refusals(_ stage: Stage) async throws {
             let gate = ScriptedOrigin()
             let answers: [(HookOutcome, Int)] = [
-                (.status(401), 401), (.status(403), 403), (.status(429), 429), (.status(418), 403), (.status(500), 503),
+                (.status(401), 401), (.status(403), 403), (.status(429), 429), (.status(418), 418), (.status(500), 503),
                 (.unavailable, 503), (.granted(.message), 503), (.disconnect(.permissionDenied), 403),
-                (.refused(.unauthorized), 401), (.granted(.handshake(ConnectionClaims()), meta: Array(repeating: 32, count: 20_000)), 503),
+                (.refused(.unauthorized), 401),
+                (.granted(.handshake(ConnectionClaims()), meta: Array(repeating: 32, count: 20_000)), 503),
             ]
             try await play(stage, Self.gated, application: Application(origin: gate)) { scene in
                 for (answer, status) in answers {
@@ -94,17 +97,17 @@ extension Stories {
         func plain(_ stage: Stage) async throws {
             let gate = ScriptedOrigin()
             try await play(stage, Self.gated, application: Application(origin: gate)) { scene in
-                async let opened = scene.events("session=aaaaaaaaaaaaaaaaaaaaaa")
+                async let opened = scene.events("")
                 let asked = await gate.next()
                 #expect(asked.request.transport == "events")
                 asked.answer(granted("ann", "log:a"))
                 let stream = try await opened
                 #expect(stream.stream.status == 200)
-                async let polled = scene.ask("/poll?channel=log:a&since=0&timeout=0")
+                async let polled = scene.ask("/poll?channel=log:a&from=oldest&wait=0")
                 await gate.next().answer(granted("bob", "log:a"))
                 let polledStatus = try await polled.status
                 #expect(polledStatus == 200)
-                async let refused = scene.ask("/poll?channel=closed:a&since=0&timeout=0")
+                async let refused = scene.ask("/poll?channel=closed:a&from=oldest&wait=0")
                 await gate.next().answer(granted("bob", "log:a"))
                 let refusedStatus = try await refused.status
                 #expect(refusedStatus == 403)

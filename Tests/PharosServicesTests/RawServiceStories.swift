@@ -76,7 +76,10 @@ extension Stories {
                 var characters = Array(id)
                 let place = characters.count - 4
                 characters[place] = characters[place] == "A" ? "B" : "A"
-                #expect(try scene.resource("POST", String(characters), body: "x").0 == 410)
+                let forged = String(characters)
+                #expect(try scene.resource("POST", forged, body: "x").0 == 410)
+                let (_, report) = try scene.service("{\"Close\":[{\"ConnectionIds\":[\"\(forged)\"]}]}")
+                #expect(report == "{\"Unknown\":[\"\(forged)\"],\"Closed\":[],\"Full\":[]}")
                 #expect(try scene.resource("POST", id, body: "y").0 == 200)
                 #expect(try client.text() == "y")
             }
@@ -118,11 +121,11 @@ extension Stories {
                 #expect(health.status == 405)
                 #expect(health.headers["allow"] == "POST")
                 for method in ["GET", "POST", "DELETE"] {
-                    #expect(try scene.resource(method, id, key: nil).0 == 403)
+                    #expect(try scene.resource(method, id, key: nil).0 == 401)
                     #expect(try scene.resource(method, id, key: TestServer.publishKey).0 == 403)
                     #expect(try scene.resource(method, "AAAA").0 == 410)
                 }
-                #expect(try scene.resource("PUT", id).0 == 405)
+                #expect(try scene.resource("PUT", id, body: "x").0 == 405)
             }
         }
 
@@ -168,7 +171,8 @@ extension Stories {
                         .utf8)
                 let group = scene.server.group
                 let sent = await group.callRaw(
-                    method: "POST", path: "/sr", query: "", headers: ["x-api-key": "sender", "prefer": "return=representation"],
+                    method: "POST", path: "/sr", query: "",
+                    headers: ["x-api-key": "sender", "prefer": "return=representation"],
                     body: body)
                 #expect(sent.status == 200)
                 #expect(text(sent.body) == "{\"Unknown\":[\"\"],\"Closed\":[],\"Full\":[]}")

@@ -79,7 +79,9 @@ extension Stories {
                 message.answer(.failed)
                 #expect(try client.closing().code == 1011)
                 client.link.close()
-                await scene.until { await scene.server.group.counters().currentConnections == before.currentConnections }
+                await scene.until {
+                    await scene.server.group.counters().currentConnections == before.currentConnections
+                }
                 let after = await scene.server.group.counters()
                 #expect(after.currentRawConnections == before.currentRawConnections)
                 #expect(after.currentRawBytes == 0)

@@ -24,9 +24,10 @@ package struct EventsRequest: Equatable, Sendable {
 
     package init() {}
 
+    /// - Parameter isKnown: who the client is and what it hears is known otherwise: it need name nothing.
     /// - Throws: an error that names the parameter. Unknown parameters are ignored.
     package static func decode(
-        query: UnsafeRawBufferPointer, fields: RequestFields
+        query: UnsafeRawBufferPointer, fields: RequestFields, isKnown: Bool = false
     ) throws(ParameterError) -> EventsRequest {
         var request = EventsRequest()
         var lastEventID = ""
@@ -45,7 +46,7 @@ package struct EventsRequest: Equatable, Sendable {
             }
         }
         if request.token.isEmpty { request.token = try fields.bearerToken() }
-        if request.channels.isEmpty, request.token.isEmpty, request.session.isEmpty {
+        if request.channels.isEmpty, request.token.isEmpty, request.session.isEmpty, !isKnown {
             throw ParameterError("channel", "at least one without a token or a session")
         }
         // The header is newer: a browser repeats the query of the first request as it was.

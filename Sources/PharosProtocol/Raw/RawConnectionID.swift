@@ -1,10 +1,10 @@
 /// What names a raw connection to its origin: a zero byte, the node's address, then 20 bytes that only this node can read.
 ///
-/// Eight of them tell the node where the connection is, twelve are random: who has not been told an id cannot make one up.
+/// Eight of them tell the node where the connection is, twelve nobody can guess: who has not been told an id cannot make one up.
 package struct RawConnectionID: Hashable, Sendable {
     /// Where the connection is, as the node has mixed it.
     package var place: UInt64
-    /// The random part.
+    /// What nobody can guess.
     package var tag: Tag
 
     package struct Tag: Hashable, Sendable {

@@ -2,7 +2,7 @@ package import PharosBytes
 
 /// What became of a service request: the connections that did not get what they should, by their ids as they came.
 package struct RawReport: Equatable, Sendable {
-    /// No ids of this node, or none at all.
+    /// No ids that this process gave.
     package var unknown: [String] = []
     /// Their connections are over.
     package var closed: [String] = []

@@ -88,10 +88,9 @@ extension ShardService {
     private static func refusal(_ status: Int) -> HeadDecision {
         switch status {
         case 401: .refuse(status: 401, message: "unauthorized")
+        case 403: .refuse(status: 403, message: "forbidden")
         case 503: .refuse(status: 503, message: "the application could not be asked")
-        case 400, 402, 404, 406, 409, 410, 422, 429, 451:
-            .refuse(status: status, message: "refused by the application")
-        default: .refuse(status: 403, message: "forbidden")
+        default: .refuse(status: status, message: "refused by the application")
         }
     }
 }

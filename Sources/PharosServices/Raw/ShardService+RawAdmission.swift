@@ -16,7 +16,7 @@ extension ShardService {
         case .notUpgrade:
             if head.minorVersion == 0 { return .refuse(status: 505, message: "HTTP/1.1 is needed") }
             if head.method.elementsEqual("OPTIONS".utf8) { return .read(limit: 0) }
-            guard head.method.elementsEqual("GET".utf8), ShardService.acceptsEvents(head) else {
+            guard head.method.elementsEqual("GET".utf8), head.header("accept", hasToken: "text/event-stream") else {
                 return .refuse(status: 426, message: "this address speaks WebSocket")
             }
         }
@@ -46,11 +46,6 @@ extension ShardService {
         raw.admission = RawConnections.Admission(
             path: path, subprotocol: subprotocol, channels: channels, user: claims.user)
         return .upgrade(subprotocol: subprotocol)
-    }
-
-    private static func acceptsEvents(_ head: RequestHead) -> Bool {
-        guard let accepted = head.header("accept") else { return false }
-        return String(decoding: accepted, as: UTF8.self).lowercased().contains("text/event-stream")
     }
 
     /// The channels that a handshake named, each once; nil: one of them cannot be, or there are too many.
@@ -95,9 +90,7 @@ extension ShardService {
         _ id: ConnectionID, _ head: RequestHead, _ admission: RawConnections.Admission, _ wire: Wire,
         _ edge: inout Edge
     ) {
-        let rawID = RawConnectionID(
-            place: name(of: id),
-            tag: RawConnectionID.Tag(high: random.next(), low: UInt32(truncatingIfNeeded: random.next())))
+        let rawID = node.makeRawID(place: name(of: id), random: random.next())
         let address = clientAddress(id, head, edge)
         let connection = RawConnection(
             id: id, path: admission.path, wire: wire, rawID: rawID, name: rawID.text(node: raw.node),

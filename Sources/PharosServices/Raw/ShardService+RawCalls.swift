@@ -185,9 +185,8 @@ private struct RawSorting {
                 report.unknown.append(text)
                 continue
             }
-            // The ids of an earlier process with the same address may lead nowhere: their connections are over.
-            guard let shard = node.shard(of: ClientID(high: 0, low: id.place)) else {
-                report.closed.append(text)
+            guard node.gave(id), let shard = node.shard(of: ClientID(high: 0, low: id.place)) else {
+                report.unknown.append(text)
                 continue
             }
             targets[shard, default: []].append(RawOrder.Target(id: id, text: text))

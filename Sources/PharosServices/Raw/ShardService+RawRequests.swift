@@ -8,22 +8,16 @@ extension ShardService {
     /// Who serves a request at one of these addresses; nil: it is at another one, or there are no raw paths.
     func admitRawCall(_ head: RequestHead) -> HeadDecision? {
         guard !raw.paths.isEmpty, let path = RawServicePath(head.path) else { return nil }
-        guard path.form(method: head.method, reports: false) != nil else { return .read(limit: 0) }
+        // Another method is told which there are.
+        guard path.form(method: head.method, reports: false) != nil else {
+            return .read(limit: node.settings.edge.messageSizeLimit)
+        }
         let key = APIAccess.key(
             apiKeyHeader: head.header("x-api-key"), authorization: head.header("authorization"), query: head.query)
-        switch rawVerdict(path, key) {
-        case 200: return .read(limit: node.settings.api.maxBodySize)
-        case 401: return .refuse(status: 401, message: "unauthorized")
-        default: return .refuse(status: 403, message: "this key may not send")
-        }
-    }
-
-    /// 200, 401 or 403. A single connection as a resource knows no 401.
-    private func rawVerdict(_ path: RawServicePath, _ key: UnsafeRawBufferPointer?) -> Int {
         switch apiAccess.verdict(key: key, method: "send") {
-        case .granted: 200
-        case .unauthorized: path == .service ? 401 : 403
-        case .forbidden: 403
+        case .granted: return .read(limit: node.settings.api.maxBodySize)
+        case .unauthorized: return .refuse(status: 401, message: "unauthorized")
+        case .forbidden: return .refuse(status: 403, message: "this key may not send")
         }
     }
 
@@ -47,21 +41,22 @@ extension ShardService {
     mutating func serveRawCall(_ call: RawBackendCall, _ edge: inout Edge) {
         let path = Array(call.path.utf8).withUnsafeBytes { RawServicePath($0) }
         guard !raw.paths.isEmpty, let path else { return call.answer(.error(404, "not found")) }
-        let reports = call.query.utf8.split(separator: UInt8(ascii: "&")).contains { $0.elementsEqual("report=1".utf8) }
+        let reports =
+            call.query.utf8.split(separator: UInt8(ascii: "&")).contains { $0.elementsEqual("report=1".utf8) }
             || ShardService.wantsReport(call.headers["prefer"] ?? "")
         let form = Array(call.method.utf8).withUnsafeBytes { path.form(method: $0, reports: reports) }
         guard let form else { return call.answer(.error(405, "method not allowed")) }
-        let verdict = call.withKey { rawVerdict(path, $0) }
+        let verdict = call.withKey { apiAccess.verdict(key: $0, method: "send") }
         switch verdict {
-        case 200:
+        case .granted:
             let query = Array(call.query.utf8)
             query.withUnsafeBytes { query in
                 call.body.withUnsafeBytes {
                     self.call(form, path.connection, $0, query: query, caller: .backend(call), &edge)
                 }
             }
-        case 401: call.answer(.error(401, "unauthorized"))
-        default: call.answer(.error(403, "this key may not send"))
+        case .unauthorized: call.answer(.error(401, "unauthorized"))
+        case .forbidden: call.answer(.error(403, "this key may not send"))
         }
     }
 

@@ -46,7 +46,8 @@ extension ShardService {
         guard withinLimits(id, head, fields, &edge) else { return }
         let request: EventsRequest
         do throws(ParameterError) {
-            request = try EventsRequest.decode(query: head.query, fields: RequestFields(head))
+            request = try EventsRequest.decode(
+                query: head.query, fields: RequestFields(head), isKnown: claimed != nil)
         } catch {
             return answer(id, 400, error: error.message, fields: fields, &edge)
         }

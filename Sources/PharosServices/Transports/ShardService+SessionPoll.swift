@@ -134,6 +134,7 @@ extension ShardService {
 
     private mutating func answerSessionPoll(_ session: ConnectionID, _ edge: inout Edge) {
         guard let polled = polledSessions[session.slot], let waiter = polled.waiter else { return }
+        catchUp(session, &edge)
         var limit = ShardService.answerLimit
         // Asked again: the same messages, even if there are more by now.
         if let answered = polled.answered, answered.from == waiter.from, answered.to > waiter.from {
@@ -151,6 +152,15 @@ extension ShardService {
         polledSessions[session.slot]?.idleUntilMs = idleUntilMs
         tell(waiter.poller, waiter.shard, SessionPollAnswer(status: 200, body: body), &edge)
         updatePollTimer(session, &edge)
+    }
+
+    /// What its channels are known to have brought is in the session's output, and not still on the way there.
+    private mutating func catchUp(_ session: ConnectionID, _ edge: inout Edge) {
+        guard sessions.contains(session) else { return }
+        for subscription in sessions[session].session.subscriptions where subscription.binding < ShardService.attaching
+        {
+            edge.catchUp(subscription.binding)
+        }
     }
 
     /// Everything that the session has to say so far is in the answer.

@@ -73,7 +73,10 @@ extension ShardService {
         }
         let isBehind = edge.hasUnsentOutput(id)
         return RestoredState(sessions[id].session) { channel in
-            if isBehind { return StreamPosition(offset: 0, epoch: "_") }
+            let binding = sessions[id].session.subscription(of: channel)?.binding ?? ShardService.unattached
+            if isBehind || binding < ShardService.attaching && edge.isBehind(binding) {
+                return StreamPosition(offset: 0, epoch: "_")
+            }
             return channels.index(of: channel).flatMap { channels[$0].position }
         }
     }

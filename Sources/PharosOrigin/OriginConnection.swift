@@ -23,6 +23,7 @@ final class OriginConnection: ChannelInboundHandler, @unchecked Sendable {
     private(set) var idleSince = NIODeadline.now()
     /// The bytes of an answer broke off, or its end was not authentic.
     private var hasFailed = false
+    private var hasEnded = false
 
     init(pool: OriginPool, exchange: OriginExchange, answerLimit: Int, isSecure: Bool) {
         self.pool = pool
@@ -65,7 +66,11 @@ final class OriginConnection: ChannelInboundHandler, @unchecked Sendable {
 
     func handlerAdded(context: ChannelHandlerContext) { self.context = context }
 
-    func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
+    /// A channel that closes before it has become active says so by nothing else.
+    func handlerRemoved(context: ChannelHandlerContext) {
+        self.context = nil
+        ended()
+    }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard let exchange, reader != nil else {
@@ -91,7 +96,11 @@ final class OriginConnection: ChannelInboundHandler, @unchecked Sendable {
         context.close(promise: nil)
     }
 
-    func channelInactive(context: ChannelHandlerContext) {
+    func channelInactive(context: ChannelHandlerContext) { ended() }
+
+    private func ended() {
+        guard !hasEnded else { return }
+        hasEnded = true
         guard let exchange, !hasFailed, let answer = try? reader?.finish() else {
             pool.connectionEnded(self)
             return

@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help run build test bench fuzz sanitize soak chaos format check-format clean
 
-SOURCES := Package.swift Sources Tests Fuzz/Package.swift Fuzz/Sources
+SOURCES := Package.swift Sources Tests Fuzz/Package.swift Fuzz/Sources Examples
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -169,10 +169,12 @@ if !coreOnly {
         tests(
             "PharosTests",
             [
-                "Pharos", "PharosBytes", "PharosDomain", "PharosServices", "PharosTestKit",
+                "Pharos", "PharosBytes", "PharosDomain", "PharosProtocol", "PharosTestKit",
                 .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ]),
     ]
 }

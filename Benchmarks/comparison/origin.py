@@ -13,7 +13,7 @@ from .peers import FOLDER, ROOT, SYSTEM_PATH, Missing, Pharos, Running, free_por
 
 SOURCE = FOLDER / "origin" / "origin.c"
 CLIENTS, CYCLES = 5_000, 4
-ECHOING, ECHO_SECONDS = 200, 10
+ECHOING, ECHO_SECONDS = 100, 10
 STRANGERS = 200
 
 

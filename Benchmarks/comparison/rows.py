@@ -130,7 +130,7 @@ ROWS = [
         "x", durable.restart, limit=2, peers=PHAROS, alone=True),
     Row("connect-hook", "5,000 clients, each asked about over HTTP: connects/s / those of clients nobody is asked about",
         "x", origin.connect_hook, least=0.25, peers=PHAROS, alone=True),
-    Row("raw-echo", "200 WebSockets, each message a request to the origin and back: server CPU per echo / Pushpin's",
+    Row("raw-echo", "100 WebSockets, each message a request to the origin and back: server CPU per echo / Pushpin's",
         "x", origin.raw_echo, limit=0.5, peers=PHAROS, alone=True, needs=(origin.Pushpin(),)),
     Row("in-process", "publications that one subscriber inside the process takes, per second of CPU on one core", "1/s",
         inprocess.subscriber, least=1_000_000, peers=PHAROS, alone=True),

@@ -1,6 +1,6 @@
 /* The application behind the servers of the benchmarks and of the chaos rig: it answers at once and remembers nothing.
  *
- *     cc -O2 -o origin origin.c && ./origin PORT [JOURNAL]
+ *     cc -O2 -o origin origin.c && ./origin PORT [JOURNAL [LAST]]
  *
  * HTTP/1.1 with keep-alive and pipelining on 127.0.0.1, one thread. What it answers depends on the path alone:
  *
@@ -14,7 +14,8 @@
  *     any path, application/websocket-events    its OPEN, TEXT and BINARY events, as they came; with GRIP for /grip
  *
  * With a journal every request is appended to that file before it is answered, in one write: `path subject sequence
- * body` and a line end. So the file holds whatever was answered, even if the process is killed.
+ * body` and a line end. So the file holds whatever was answered, even if the process is killed. With LAST it kills itself
+ * once it has so many requests in the journal, before it answers the last one.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -52,7 +53,7 @@ struct request {
 };
 
 static int poller, journal = -1;
-static size_t requests;
+static size_t requests, last;
 
 static void die(const char *what) {
     perror(what);
@@ -184,6 +185,7 @@ static bool serve(struct connection *c, struct request *r) {
     }
     requests++;
     if (!note(r)) die("journal");
+    if (requests == last) raise(SIGKILL);
     if (begins(r->type, "application/websocket-events")) return websocket_events(c, r);
     if (is(r->path, "/raw")) return raw(c, r);
     if (is(r->path, "/events")) return answer(c, 204, "", NULL, 0);
@@ -299,15 +301,16 @@ static void accept_all(int listener) {
 }
 
 int main(int argc, char **argv) {
-    if (argc < 2 || argc > 3) {
-        fputs("usage: origin PORT [JOURNAL]\n", stderr);
+    if (argc < 2 || argc > 4) {
+        fputs("usage: origin PORT [JOURNAL [LAST]]\n", stderr);
         return 2;
     }
     struct rlimit files;
     getrlimit(RLIMIT_NOFILE, &files);
     files.rlim_cur = files.rlim_max;
     setrlimit(RLIMIT_NOFILE, &files);
-    if (argc == 3 && (journal = open(argv[2], O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644)) < 0) die(argv[2]);
+    if (argc == 4) last = strtoul(argv[3], NULL, 10);
+    if (argc >= 3 && (journal = open(argv[2], O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644)) < 0) die(argv[2]);
     int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     struct sockaddr_in address = {
         .sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(argv[1])), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};

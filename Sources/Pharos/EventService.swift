@@ -1,3 +1,4 @@
+import Glibc
 package import PharosDomain
 package import PharosSQLite
 package import PharosServices
@@ -23,6 +24,8 @@ package final class EventService: Sendable {
         let rules = EventRules(settings)
         let deadLetters: any DeadLetterLog
         if let directory {
+            // A limit on the size of files is an error of the write that meets it, not the end of the process.
+            signal(SIGXFSZ, SIG_IGN)
             let log = try SQLiteEventLog(directory: directory, rules: rules) { report(.store($0)) }
             if log.deadConnections > 0 { report(.died(log.deadConnections)) }
             queue = log

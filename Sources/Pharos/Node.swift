@@ -12,7 +12,7 @@ import PharosDomain
 import PharosSQLite
 package import PharosServices
 import PharosTransports
-package import ServiceLifecycle
+import ServiceLifecycle
 import Synchronization
 
 /// A whole Pharos in this process: the shards, HTTP beside them, TLS if configured, composed from one configuration.

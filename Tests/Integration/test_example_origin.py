@@ -16,6 +16,8 @@ import urllib.request
 import pytest
 import websockets
 
+from harness.http_client import HTTPClient
+from harness.peer import PATIENCE
 from harness.raw import RawPeer
 from harness.server import ROOT, Server, free_port, poll
 from harness.origin import is_signed
@@ -102,6 +104,34 @@ async def test_the_example_decides_who_gets_in_and_what_is_said(server, applicat
     await asyncio.to_thread(
         poll, lambda: [e for e in application.told() if e.get("client") == client][-1:] != []
         and [e for e in application.told() if e.get("client") == client][-1]["event"] == "disconnected", "the end")
+
+
+async def test_the_transcript_of_the_readmes(server, application):
+    """One request without any library: what the two READMEs show."""
+    lines = [
+        {"id": 1, "connect": {}}, {"id": 2, "subscribe": {"channel": "chat:lobby"}},
+        {"id": 3, "publish": {"channel": "chat:lobby", "data": {"text": "darn, hello"}}},
+        {"id": 4, "rpc": {"method": "app:add", "data": [1, 2, 3]}}]
+    client = HTTPClient(server.port)
+    body = "\n".join(map(json.dumps, lines)).encode()
+    response = await client.send("POST", "/connection/http_stream", body, {"Cookie": application.cookie("ann")})
+    heard = b""
+    async with asyncio.timeout(PATIENCE):
+        async for chunk in response.chunks():
+            heard += chunk
+            if heard.count(b"\n") == 5:
+                break
+    client.close()
+    # Whether the publication or the call is answered first is for the application to say.
+    first, second, third, last, push = sorted(map(json.loads, heard.splitlines()), key=lambda line: line.get("id", 9))
+    assert set(first["connect"]["subs"]) == {"user:ann", "news:all"}
+    assert (second, third, last) == ({"id": 2, "subscribe": {}}, {"id": 3, "publish": {}}, {"id": 4, "rpc": {"data": 6}})
+    assert push["push"]["channel"] == "chat:lobby" and push["push"]["pub"]["info"]["user"] == "ann"
+    assert push["push"]["pub"]["data"] == {"from": "ann", "text": "d***, hello"}
+    client = HTTPClient(server.port)
+    refused = await client.send("POST", "/connection/http_stream", b'{"id":1,"connect":{}}')
+    assert json.loads(await anext(refused.chunks())) == {"id": 1, "error": {"code": 101, "message": "log in first"}}
+    client.close()
 
 
 @pytest.mark.parametrize("cookie", ["", "session=", "session=YW5u.0000", "session=ann", "session=%", "other=1"])

@@ -212,8 +212,9 @@ async def test_a_disconnect_in_the_middle_of_a_pipeline(pharos, peer, dial, chan
     await other.subscribe(name)
     await client.send(*(
         {"id": 10 + number, "publish": {"channel": name, "data": {"n": number}}} for number in range(400)))
-    for method in ("refresh", "unsubscribe", "disconnect"):
-        pharos.api(method, {"user": "self", "channel": name, "expire_at": int(time.time()) + 100}).result
+    pharos.api("refresh", {"user": "self", "expire_at": int(time.time()) + 100}).result
+    pharos.api("unsubscribe", {"user": "self", "channel": name}).result
+    pharos.api("disconnect", {"user": "self"}).result
     assert await client.ended() == 3503
     await other.fence()
 

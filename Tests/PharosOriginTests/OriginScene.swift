@@ -8,7 +8,7 @@ import PharosOrigin
 struct OriginScene {
     let server: TestOrigin
     let origin: HTTPOrigin
-    let reports = Locked<[OriginReport]>([])
+    let reports: Locked<[OriginReport]>
 
     /// Runs `body` with a server that follows `script`, and ends both.
     static func run(

@@ -119,7 +119,7 @@ extension Library.Decisions {
             try client.send((1...5).map { .publish(id: UInt32($0) + 10, "chat", "\($0)") })
             for id: UInt32 in [11, 12, 13] { #expect(try client.reply(to: id) == .publish) }
             #expect(try client.reply(to: 14) == .error(ReplyError(code: 400, message: "not four")))
-            var heard: [Publication] = []
+            var heard: [Pharos.Publication] = []
             for await publication in subscription {
                 heard.append(publication)
                 if heard.count == 3 { break }

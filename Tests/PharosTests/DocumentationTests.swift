@@ -69,12 +69,12 @@ private enum PublicDeclarations {
         let files = FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil)
         while let file = files?.nextObject() as? URL {
             guard file.pathExtension == "swift" else { continue }
-            names.formUnion(names(in: try String(contentsOf: file, encoding: .utf8)))
+            names.formUnion(found(in: try String(contentsOf: file, encoding: .utf8)))
         }
         return names
     }
 
-    private static func names(in text: String) -> Set<String> {
+    private static func found(in text: String) -> Set<String> {
         var names: Set<String> = []
         var scopes: [(indent: Int, name: String)] = []
         for line in text.split(separator: "\n") {

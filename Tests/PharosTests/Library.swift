@@ -1,6 +1,7 @@
 import Logging
 import Pharos
 import PharosBytes
+import PharosProtocol
 import PharosTestKit
 import Testing
 

@@ -1,5 +1,6 @@
 import Pharos
 import PharosDomain
+import PharosProtocol
 import PharosTestKit
 import Testing
 

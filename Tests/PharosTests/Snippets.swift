@@ -3,6 +3,7 @@ import Hummingbird
 import Logging
 import Pharos
 import ServiceLifecycle
+import UnixSignals
 
 func run() async throws {
     var configuration = PharosServer.Configuration(port: 8000)
@@ -32,7 +33,7 @@ func namespaces() {
     configuration[namespace: "chat"] = chat
 }
 
-func hooks(users: Users) {
+func hooks(users: any Users) {
     let configuration = PharosServer.Configuration()
     let server = PharosServer(configuration: configuration) { hooks in
         hooks.pass(cookies: ["session"])

@@ -50,13 +50,25 @@ public final class EventStreamer: Sendable {
         /// In alphabetical order.
         public let topics: [String]
         public let isConnected: Bool
+
+        package init(id: String, topics: [String], isConnected: Bool) {
+            self.id = id
+            self.topics = topics
+            self.isConnected = isConnected
+        }
     }
 
     public struct Totals: Hashable, Sendable {
-        public var clients = 0
-        public var connected = 0
+        public let clients: Int
+        public let connected: Int
         /// Subscriptions, over all clients.
-        public var topics = 0
+        public let topics: Int
+
+        package init(clients: Int = 0, connected: Int = 0, topics: Int = 0) {
+            self.clients = clients
+            self.connected = connected
+            self.topics = topics
+        }
     }
 
     public enum Failure: Error, Hashable, Sendable {
@@ -140,14 +152,10 @@ public final class EventStreamer: Sendable {
     }
 
     public var totals: Totals {
-        var totals = Totals()
-        for client in state.withLock({ Array($0.clients.values) }) {
-            let description = client.description
-            totals.clients += 1
-            totals.topics += description.topics.count
-            if description.isConnected { totals.connected += 1 }
-        }
-        return totals
+        let clients = state.withLock { Array($0.clients.values) }.map(\.description)
+        return Totals(
+            clients: clients.count, connected: clients.count { $0.isConnected },
+            topics: clients.reduce(0) { $0 + $1.topics.count })
     }
 
     // MARK: Topics

@@ -16,6 +16,11 @@ extension PharosServer {
             public let position: Position?
             /// Whether everything after the position asked for follows, without a gap; nil: none was asked for.
             public let recovered: Bool?
+
+            package init(position: Position?, recovered: Bool?) {
+                self.position = position
+                self.recovered = recovered
+            }
         }
 
         public let channel: String

@@ -46,7 +46,9 @@ def run(chosen: argparse.Namespace) -> int:
         problems.append("nothing was published, told or echoed, so nothing was shown")
     if not problems:
         print(f"\nthe ledger is whole: {len(seen.names)} clients, {rig.told.events} events, seed {chosen.seed}")
-        if not chosen.keep:
+        if chosen.keep:
+            print(f"server log and journal: {directory}")
+        else:
             shutil.rmtree(directory, ignore_errors=True)
         return 0
     rig.dump(directory / "ledger.json")

@@ -47,13 +47,16 @@ class Application:
     def url(self, path: str) -> str:
         return f"http://127.0.0.1:{self.port}/{path}"
 
-    def start(self) -> None:
-        self.process = subprocess.Popen([str(self._program), str(self.port), str(self.journal)])
+    def start(self, last: int = 0) -> None:
+        """With `last` it dies by itself: it has taken so many requests, and has not answered the last one."""
+        self.process = subprocess.Popen([str(self._program), str(self.port), str(self.journal), str(last)])
         deadline = time.monotonic() + READY_SECONDS
         while time.monotonic() < deadline:
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", self.port)) == 0:
                     return
+            if self.process.poll() is not None and last:
+                return
             time.sleep(0.002)
         raise AssertionError(f"the application does not start: {self.process.poll()}")
 

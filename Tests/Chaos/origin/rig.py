@@ -15,8 +15,9 @@ from .told import Told
 from .visitors import NEWS, Observer, RawVisitor, Visitor
 
 TOLD_SECONDS = 60
-# Between two kills the application lives so long; most pauses are short, some long enough for the breaker to open.
-LIVES = (0.1, 0.9)
+# Between two kills the application lives so long, in seconds; every other life ends earlier, between a request and its
+# answer. Most pauses are short, some long enough for the breaker to open.
+LIVES, LAST_REQUESTS = (0.1, 0.9), (1, 600)
 SHORT_PAUSE, LONG_PAUSE = (0.0, 0.4), (0.8, 1.6)
 
 
@@ -97,7 +98,8 @@ class Rig:
             pause = self.chance.uniform(*(LONG_PAUSE if self.chance.random() < 0.15 else SHORT_PAUSE))
             say(number + 1, pause)
             await asyncio.sleep(pause)
-            await asyncio.to_thread(self.application.start)
+            last = self.chance.randint(*LAST_REQUESTS) if number % 2 and number + 1 < self.kills else 0
+            await asyncio.to_thread(self.application.start, last)
             if not self.server.is_running:
                 raise AssertionError(f"the server ended with {self.server.process.returncode}: {self.server.log()[-1500:]}")
         # All is well again, also for what the breaker kept back.

@@ -21,7 +21,9 @@ class Told:
 
     def __init__(self, seen: Seen):
         self.seen = seen
-        self.highest = self.repeated = self.events = 0
+        # Each address has a queue of its own, so a highest number of its own.
+        self.highest: dict[str, int] = {}
+        self.repeated = self.events = 0
         self.clients: dict[str, list[tuple[str, str]]] = {}
         self.channels: dict[str, list[str]] = {}
         self.raw: dict[str, RawTold] = {}
@@ -31,7 +33,7 @@ class Told:
     def take(self, entry: Entry) -> None:
         if entry.body.startswith('{"events":'):
             for event in entry.json["events"]:
-                self._event(event)
+                self._event(entry.path, event)
         elif entry.path == "/raw":
             self._raw(entry)
         elif entry.path == "/connect":
@@ -41,11 +43,11 @@ class Told:
 
     # Events
 
-    def _event(self, event: dict) -> None:
-        if event["sequence"] <= self.highest:
+    def _event(self, path: str, event: dict) -> None:
+        if event["sequence"] <= self.highest.get(path, 0):
             self.repeated += 1
             return
-        self.highest = event["sequence"]
+        self.highest[path] = event["sequence"]
         self.events += 1
         kind, client, channel = event["event"], event.get("client", ""), event.get("channel", "")
         if kind == "raw_closed":

@@ -85,7 +85,7 @@ class Visitor:
         else:
             self.seen.confirmed.append(key)
 
-    async def _call(self, peer: Peer, method: str, **fields) -> dict | None:
+    async def _call(self, peer: Peer, method: str, /, **fields) -> dict | None:
         """The result; None if the application could not be asked."""
         reply = await peer.call(method, **fields)
         if "error" not in reply:
@@ -121,6 +121,10 @@ class RawVisitor:
                 await self._talk(raw, name, exchange, ending)
             await self._leave(raw, exchange)
         except websockets.ConnectionClosed:
+            # What came before the end is there still.
+            with contextlib.suppress(websockets.ConnectionClosed):
+                while True:
+                    self._answered(name, exchange, await raw.recv())
             self.seen.counts["raw ended with the application"] += 1
             if raw.close_code != 1011:
                 self.seen.problem(f"{name}: closed with {raw.close_code} {raw.close_reason!r}")
@@ -136,16 +140,18 @@ class RawVisitor:
                 message = f"{name}.{len(exchange.sent)}"
                 exchange.sent.append(message)
                 await raw.send(message)
-            answer = await raw.recv()
-            expected = exchange.sent[len(exchange.answers)]
-            if answer != expected:
-                self.seen.problem(f"{name}: {answer!r} came in place of {expected!r}")
-            exchange.answers.append(answer)
-            self.seen.counts["raw echoes"] += 1
+            self._answered(name, exchange, await raw.recv())
             if self.chance.random() < 0.01 or ending.is_set():
                 return
             if self.chance.random() < 0.2:
                 await asyncio.sleep(self.chance.uniform(0, 0.03))
+
+    def _answered(self, name: str, exchange: Exchange, answer: str) -> None:
+        expected = exchange.sent[len(exchange.answers)] if len(exchange.answers) < len(exchange.sent) else "nothing"
+        if answer != expected:
+            self.seen.problem(f"{name}: {answer!r} came in place of {expected!r}")
+        exchange.answers.append(answer)
+        self.seen.counts["raw echoes"] += 1
 
     async def _leave(self, raw, exchange: Exchange) -> None:
         exchange.left = len(exchange.answers) == len(exchange.sent)

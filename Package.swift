@@ -57,12 +57,12 @@ if !coreOnly {
         .library(name: "Pharos", targets: ["Pharos"]),
     ]
     dependencies = [
-        .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1"),
+        // Without its own configuration, and without what needs the whole of Foundation: we use neither.
+        .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1", traits: []),
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.6"),
         .package(url: "https://github.com/apple/swift-nio-extras.git", from: "1.35.2"),
         .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
-        .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
         .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
         .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
@@ -71,13 +71,10 @@ if !coreOnly {
         .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
     ]
     targets += [
-        core(
-            "PharosAuth",
-            [
-                "PharosDomain",
-                .product(name: "Crypto", package: "swift-crypto"),
-                .product(name: "CryptoExtras", package: "swift-crypto"),
-            ]),
+        // The system's OpenSSL: a library of our own would be the longest part of the build.
+        .target(name: "CPharosCrypto", linkerSettings: [.linkedLibrary("crypto")]),
+        core("PharosCrypto", ["CPharosCrypto"]),
+        core("PharosAuth", ["PharosDomain", "PharosCrypto"]),
         core(
             "PharosSQLite",
             [
@@ -87,12 +84,11 @@ if !coreOnly {
         core(
             "PharosOrigin",
             [
-                "PharosBytes", "PharosDomain", "PharosProtocol",
+                "PharosBytes", "PharosCrypto", "PharosDomain", "PharosProtocol",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOTLS", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
-                .product(name: "Crypto", package: "swift-crypto"),
             ]),
         core("PharosConfiguration", ["PharosDomain", .product(name: "Yams", package: "Yams")]),
         core(
@@ -146,7 +142,8 @@ if !coreOnly {
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
-        tests("PharosAuthTests", ["PharosAuth", "PharosDomain", .product(name: "Crypto", package: "swift-crypto")]),
+        tests("PharosCryptoTests", ["PharosCrypto"]),
+        tests("PharosAuthTests", ["PharosAuth", "PharosCrypto", "PharosDomain"]),
         tests("PharosSQLiteTests", ["PharosSQLite", "PharosDomain", "PharosTestKit"]),
         tests(
             "PharosOriginTests",

@@ -1,12 +1,12 @@
-import Crypto
 package import PharosBytes
+import PharosCrypto
 import PharosProtocol
 
 /// Signs requests as the Standard Webhooks specification describes: HMAC-SHA256 over id, time and body.
 ///
 /// Receivers refuse times more than five minutes off, so that a recorded request is worth nothing later.
 package struct RequestSigner: Sendable {
-    private let key: SymmetricKey
+    private let key: SecretKey
 
     /// - Parameter secret: `whsec_` and base64 stand for the decoded bytes; anything else counts as it is. Empty: nil.
     package init?(secret: String) {
@@ -14,9 +14,9 @@ package struct RequestSigner: Sendable {
         var encoded = secret.dropFirst(6)
         let decoded = encoded.withUTF8 { Base64.decode(UnsafeRawBufferPointer($0)) }
         if secret.hasPrefix("whsec_"), let decoded, !decoded.isEmpty {
-            key = SymmetricKey(data: decoded)
+            key = SecretKey(decoded)
         } else {
-            key = SymmetricKey(data: Array(secret.utf8))
+            key = SecretKey(Array(secret.utf8))
         }
     }
 
@@ -31,9 +31,7 @@ package struct RequestSigner: Sendable {
     }
 
     package func signature(id: String, seconds: Int64, body: UnsafeRawBufferPointer) -> String {
-        var hmac = HMAC<SHA256>(key: key)
-        hmac.update(data: Array("\(id).\(seconds).".utf8))
-        hmac.update(data: body)
-        return "v1," + Base64.encode(Array(hmac.finalize()))
+        let message = Array("\(id).\(seconds).".utf8) + body
+        return "v1," + Base64.encode(key.code(for: message, .sha256))
     }
 }

@@ -1,6 +1,6 @@
-import Crypto
 import FoundationEssentials
 import PharosAuth
+import PharosCrypto
 import PharosDomain
 import Testing
 
@@ -41,24 +41,24 @@ struct AlgorithmTests {
                     stranger: .rsa(pem: RSAFixtures.strangersPrivateKey)
                 ) { $0.rsaPublicKey = RSAFixtures.publicKey })
         }
-        let p256 = P256.Signing.PrivateKey()
+        let p256 = PrivateKey(.p256)
         parties.append(
             try Party(
-                .es256, .ecdsa(pem: p256.pemRepresentation),
-                stranger: .ecdsa(pem: P256.Signing.PrivateKey().pemRepresentation)
-            ) { $0.ecdsaPublicKey = p256.publicKey.pemRepresentation })
-        let p384 = P384.Signing.PrivateKey()
+                .es256, .ecdsa(pem: p256.pem),
+                stranger: .ecdsa(pem: PrivateKey(.p256).pem)
+            ) { $0.ecdsaPublicKey = p256.publicKey.pem })
+        let p384 = PrivateKey(.p384)
         parties.append(
             try Party(
-                .es384, .ecdsa(pem: p384.pemRepresentation),
-                stranger: .ecdsa(pem: P384.Signing.PrivateKey().pemRepresentation)
-            ) { $0.ecdsaPublicKey = p384.publicKey.pemRepresentation })
-        let p521 = P521.Signing.PrivateKey()
+                .es384, .ecdsa(pem: p384.pem),
+                stranger: .ecdsa(pem: PrivateKey(.p384).pem)
+            ) { $0.ecdsaPublicKey = p384.publicKey.pem })
+        let p521 = PrivateKey(.p521)
         parties.append(
             try Party(
-                .es512, .ecdsa(pem: p521.pemRepresentation),
-                stranger: .ecdsa(pem: P521.Signing.PrivateKey().pemRepresentation)
-            ) { $0.ecdsaPublicKey = p521.publicKey.pemRepresentation })
+                .es512, .ecdsa(pem: p521.pem),
+                stranger: .ecdsa(pem: PrivateKey(.p521).pem)
+            ) { $0.ecdsaPublicKey = p521.publicKey.pem })
         return parties
     }
 
@@ -95,19 +95,18 @@ struct AlgorithmTests {
 
     @Test("a curve serves the algorithm of its digest only")
     func curveIsPinned() throws {
-        let key = P384.Signing.PrivateKey()
-        let trusting = try verifier { $0.ecdsaPublicKey = key.publicKey.pemRepresentation }
+        let key = PrivateKey(.p384)
+        let trusting = try verifier { $0.ecdsaPublicKey = key.publicKey.pem }
         let header = Base64.encode(Array(#"{"alg":"ES256"}"#.utf8), .url)
         let message = header + "." + Base64.encode(Array(#"{"sub":"42"}"#.utf8), .url)
-        let digest = SHA256.hash(data: Array(message.utf8))
-        let signature = try key.signature(for: digest).rawRepresentation
+        let signature = try #require(key.signature(for: Array(message.utf8), .sha256))
         let text = message + "." + Base64.encode(signature, .url)
         #expect(trusting.verifyConnection(token: text, nowMs: nowMs).isInvalid)
     }
 
     @Test("a token signed by HMAC with the text of the public key is refused")
     func algorithmConfusion() throws {
-        let ecdsa = P256.Signing.PrivateKey().publicKey.pemRepresentation
+        let ecdsa = PrivateKey(.p256).publicKey.pem
         let trusting = try verifier {
             $0.rsaPublicKey = RSAFixtures.publicKey
             $0.ecdsaPublicKey = ecdsa

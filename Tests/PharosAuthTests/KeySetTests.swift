@@ -1,6 +1,6 @@
-import Crypto
 import FoundationEssentials
 import PharosAuth
+import PharosCrypto
 import PharosDomain
 import Synchronization
 import Testing

@@ -1,6 +1,6 @@
-import Crypto
 import FoundationEssentials
 import PharosAuth
+import PharosCrypto
 import PharosDomain
 import Synchronization
 
@@ -19,9 +19,8 @@ func token(
 /// A token with any header, signed by HS256 with `secret`.
 func tokenWithHeader(_ header: String, claims: String = #"{"sub":"42"}"#, secret: String = "secret") -> String {
     let message = Base64.encode(Array(header.utf8), .url) + "." + Base64.encode(Array(claims.utf8), .url)
-    let code = HMAC<SHA256>.authenticationCode(
-        for: Array(message.utf8), using: SymmetricKey(data: Array(secret.utf8)))
-    return message + "." + Base64.encode(Array(code), .url)
+    let code = SecretKey(Array(secret.utf8)).code(for: Array(message.utf8), .sha256)
+    return message + "." + Base64.encode(code, .url)
 }
 
 /// A verifier that must not fetch anything.
@@ -95,14 +94,14 @@ final class KeyServer: Sendable {
 /// A P-256 pair as an identity provider has it.
 struct PublishedKey: Sendable {
     let keyID: String?
-    private let key = P256.Signing.PrivateKey()
+    private let key = PrivateKey(.p256)
 
     init(_ keyID: String?) {
         self.keyID = keyID
     }
 
     var webKey: String {
-        let point = Array(key.publicKey.rawRepresentation)
+        let point = Array(key.publicKey.point!.dropFirst())
         let id = keyID.map { #","kid":"\#($0)""# } ?? ""
         let x = Base64.encode(point[..<32], .url)
         let y = Base64.encode(point[32...], .url)
@@ -110,7 +109,7 @@ struct PublishedKey: Sendable {
     }
 
     func token(_ claims: String) throws -> String {
-        try JWTSigner(.ecdsa(pem: key.pemRepresentation), algorithm: .es256, keyID: keyID)
+        try JWTSigner(.ecdsa(pem: key.pem), algorithm: .es256, keyID: keyID)
             .sign(claims: Array(claims.utf8))
     }
 }

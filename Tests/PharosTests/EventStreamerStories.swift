@@ -252,17 +252,17 @@ extension Library.Streamer {
                 try scene.streamer.newClient(id: id)
                 try await scene.streamer.subscribe("a", client: id)
             }
-            let stuck = try scene.page("stuck", receiveBuffer: 4_096)
+            let stuck = try scene.page("stuck")
             let quick = try scene.page("quick")
             let padding = String(repeating: "x", count: 20_000)
-            for number in 0..<1_000 {
+            for number in 0..<2_000 {
                 try await scene.server.publish("\"\(number) \(padding)\"", to: "a")
                 #expect(try quick.events.event().data.hasPrefix("\"\(number) "))
             }
             // Once it reads again it is told what it lost, and goes on with the newest.
             var lost = false
             var previous = -1
-            while previous < 999 {
+            while previous < 1_999 {
                 let event = try stuck.events.event()
                 if event.data.contains("\"lagging\"") {
                     lost = true

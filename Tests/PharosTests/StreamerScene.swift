@@ -53,8 +53,8 @@ final class StreamerScene: Sendable {
     }
 
     /// A page that opens an `EventSource`, as far as the first event.
-    func page(_ id: String, last: String? = nil, receiveBuffer: Int32? = nil) throws -> Page {
-        let link = try SocketLink(port: port, receiveBuffer: receiveBuffer)
+    func page(_ id: String, last: String? = nil) throws -> Page {
+        let link = try SocketLink(port: port)
         links.withLock { $0.append(link) }
         let headers = last.map { [("Last-Event-ID", $0)] } ?? []
         let events = try EventSourceLink(link, "/stream?id=\(id)", headers: headers)

@@ -1,6 +1,4 @@
-import Crypto
-import CryptoExtras
-import FoundationEssentials
+import PharosCrypto
 
 /// The usable keys of one JWK Set (RFC 7517 §5).
 struct KeySet: Sendable {
@@ -67,31 +65,18 @@ extension VerificationKey {
         }
         switch (webKey["kty"]?.string, webKey["crv"]?.string) {
         case ("RSA", _):
-            guard let modulus = bytes("n"), modulus.count <= Self.rsaBitLimit / 8, let exponent = bytes("e"),
-                exponent.count <= 8, let key = try? _RSA.Signing.PublicKey(n: modulus, e: exponent)
+            guard let modulus = bytes("n"), modulus.count <= Self.rsaBits.upperBound / 8, let exponent = bytes("e"),
+                exponent.count <= 8
             else { return nil }
-            self = .rsa(key)
+            self.init(PublicKey(modulus: modulus, exponent: exponent))
         case ("EC", "P-256"):
-            guard let point = Self.point(bytes("x"), bytes("y"), size: 32),
-                let key = try? P256.Signing.PublicKey(x963Representation: point)
-            else { return nil }
-            self = .p256(key)
+            self.init(Self.point(bytes("x"), bytes("y"), size: 32).flatMap { PublicKey(.p256, point: $0) })
         case ("EC", "P-384"):
-            guard let point = Self.point(bytes("x"), bytes("y"), size: 48),
-                let key = try? P384.Signing.PublicKey(x963Representation: point)
-            else { return nil }
-            self = .p384(key)
+            self.init(Self.point(bytes("x"), bytes("y"), size: 48).flatMap { PublicKey(.p384, point: $0) })
         case ("EC", "P-521"):
-            guard let point = Self.point(bytes("x"), bytes("y"), size: 66),
-                let key = try? P521.Signing.PublicKey(x963Representation: point)
-            else { return nil }
-            self = .p521(key)
-        case ("OKP", "Ed25519"):
-            guard let raw = bytes("x"), let key = try? Curve25519.Signing.PublicKey(rawRepresentation: raw)
-            else { return nil }
-            self = .ed25519(key)
-        default:
-            return nil
+            self.init(Self.point(bytes("x"), bytes("y"), size: 66).flatMap { PublicKey(.p521, point: $0) })
+        case ("OKP", "Ed25519"): self.init(bytes("x").flatMap { PublicKey(ed25519: $0) })
+        default: return nil
         }
     }
 

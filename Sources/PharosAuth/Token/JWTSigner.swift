@@ -25,13 +25,7 @@ package struct JWTSigner: Sendable {
         header.add("typ", "JWT")
         if let keyID { header.add("kid", keyID) }
         let message = Base64.encode(header.bytes, .url) + "." + Base64.encode(claims, .url)
-        do {
-            let signature = try key.signature(for: Array(message.utf8), by: algorithm)
-            return message + "." + Base64.encode(signature, .url)
-        } catch let failure as Failure {
-            throw failure
-        } catch {
-            throw .unusableKey
-        }
+        let signature = try key.signature(for: Array(message.utf8), by: algorithm)
+        return message + "." + Base64.encode(signature, .url)
     }
 }

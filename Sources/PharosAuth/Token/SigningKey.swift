@@ -1,6 +1,4 @@
-import Crypto
-import CryptoExtras
-import FoundationEssentials
+import PharosCrypto
 
 /// A key that makes signatures: a shared secret, or the private half of a pair.
 package enum SigningKey: Sendable {
@@ -16,34 +14,28 @@ package enum SigningKey: Sendable {
 extension SigningKey {
     /// Signs `message`.
     ///
-    /// - Throws: `JWTSigner.Failure` when the key is unusable or not one for `algorithm`.
-    func signature(for message: [UInt8], by algorithm: TokenAlgorithm) throws -> [UInt8] {
-        switch (self, algorithm) {
-        case (.hmac(let secret), .hs256): Self.code(message, secret, SHA256.self)
-        case (.hmac(let secret), .hs384): Self.code(message, secret, SHA384.self)
-        case (.hmac(let secret), .hs512): Self.code(message, secret, SHA512.self)
-        case (.rsa(let pem), .rs256): try Self.signature(for: SHA256.hash(data: message), pem)
-        case (.rsa(let pem), .rs384): try Self.signature(for: SHA384.hash(data: message), pem)
-        case (.rsa(let pem), .rs512): try Self.signature(for: SHA512.hash(data: message), pem)
-        case (.ecdsa(let pem), .es256):
-            Array(try P256.Signing.PrivateKey(pemRepresentation: pem).signature(for: message).rawRepresentation)
-        case (.ecdsa(let pem), .es384):
-            Array(try P384.Signing.PrivateKey(pemRepresentation: pem).signature(for: message).rawRepresentation)
-        case (.ecdsa(let pem), .es512):
-            Array(try P521.Signing.PrivateKey(pemRepresentation: pem).signature(for: message).rawRepresentation)
-        case (.ed25519(let seed), .edDSA):
-            Array(try Curve25519.Signing.PrivateKey(rawRepresentation: seed).signature(for: message))
-        default: throw JWTSigner.Failure.algorithmNotOfKey
+    /// - Throws: when the key is unusable or not one for `algorithm`.
+    func signature(for message: [UInt8], by algorithm: TokenAlgorithm) throws(JWTSigner.Failure) -> [UInt8] {
+        switch (self, algorithm.family) {
+        case (.hmac(let secret), .hmac): return SecretKey(Array(secret.utf8)).code(for: message, algorithm.digest)
+        case (.rsa(let pem), .rsa):
+            return try Self.signature(for: message, algorithm, PrivateKey(pem: pem)) { $0 == .rsa }
+        case (.ecdsa(let pem), .ecdsa):
+            return try Self.signature(for: message, algorithm, PrivateKey(pem: pem)) { $0 == algorithm.curve }
+        case (.ed25519(let seed), .edwards):
+            return try Self.signature(for: message, algorithm, PrivateKey(ed25519: seed)) { $0 == .ed25519 }
+        default: throw .algorithmNotOfKey
         }
     }
 
-    private static func code<Hash: HashFunction>(_ message: [UInt8], _ secret: String, _ hash: Hash.Type) -> [UInt8] {
-        let key = SymmetricKey(data: Array(secret.utf8))
-        return Array(HMAC<Hash>.authenticationCode(for: message, using: key))
-    }
-
-    private static func signature(for digest: some Digest, _ pem: String) throws -> [UInt8] {
-        let key = try _RSA.Signing.PrivateKey(pemRepresentation: pem)
-        return Array(try key.signature(for: digest, padding: .insecurePKCS1v1_5).rawRepresentation)
+    private static func signature(
+        for message: [UInt8], _ algorithm: TokenAlgorithm, _ key: PrivateKey?, isOfKind: (PublicKey.Kind) -> Bool
+    ) throws(JWTSigner.Failure) -> [UInt8] {
+        guard let key else { throw .unusableKey }
+        guard isOfKind(key.kind) else { throw .algorithmNotOfKey }
+        guard let signature = key.signature(for: message, algorithm.digest) else {
+            throw .unusableKey
+        }
+        return signature
     }
 }

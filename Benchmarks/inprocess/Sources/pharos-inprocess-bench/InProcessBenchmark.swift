@@ -94,7 +94,7 @@ enum InProcessBenchmark {
         return UInt64(seen)
     }
 
-    static func report(_ what: String, _ body: () async -> (seen: UInt64, dropped: UInt64)) async {
+    static func report(_ what: String, _ body: @Sendable () async -> (seen: UInt64, dropped: UInt64)) async {
         let began = cpuSeconds()
         let (seen, dropped) = await body()
         let cpu = cpuSeconds() - began
@@ -105,7 +105,7 @@ enum InProcessBenchmark {
 
     static func cpuSeconds() -> Double {
         var usage = rusage()
-        getrusage(RUSAGE_SELF, &usage)
+        getrusage(RUSAGE_SELF.rawValue, &usage)
         return Double(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec)
             + Double(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1_000_000
     }

@@ -25,7 +25,7 @@ struct OriginScene {
         _ server: TestOrigin, _ change: (inout OriginSettings) -> Void = { _ in },
         body: (OriginScene) async throws -> Void
     ) async throws {
-        let reports: Locked<[OriginReport]>
+        let reports = Locked<[OriginReport]>([])
         var settings = OriginSettings(name: "app", url: server.url)
         // Generous, since tests run on busy machines; those about time set their own.
         settings.timeout = 60

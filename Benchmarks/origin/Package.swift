@@ -20,19 +20,19 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.6"),
-        .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
     ],
     targets: [
+        .target(name: "CPharosCrypto", linkerSettings: [.linkedLibrary("crypto")]),
+        .target(name: "PharosCrypto", dependencies: ["CPharosCrypto"], swiftSettings: strict),
         .target(name: "PharosBytes", swiftSettings: strict),
         .target(name: "PharosDomain", swiftSettings: strict),
         .target(name: "PharosProtocol", dependencies: ["PharosBytes", "PharosDomain"], swiftSettings: strict),
         .target(
             name: "PharosOrigin",
             dependencies: [
-                "PharosBytes", "PharosDomain", "PharosProtocol", core, posix,
+                "PharosBytes", "PharosCrypto", "PharosDomain", "PharosProtocol", core, posix,
                 .product(name: "NIOTLS", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
-                .product(name: "Crypto", package: "swift-crypto"),
             ],
             swiftSettings: strict),
         .executableTarget(

@@ -1,5 +1,6 @@
 import Dispatch
 import Foundation
+import NIOCore
 import NIOPosix
 import PharosBytes
 import PharosDomain
@@ -113,7 +114,7 @@ struct Usage {
 
     static func now() -> Usage {
         var usage = rusage()
-        getrusage(RUSAGE_SELF, &usage)
+        getrusage(Int32(RUSAGE_SELF.rawValue), &usage)
         return Usage(user: seconds(usage.ru_utime), system: seconds(usage.ru_stime))
     }
 

@@ -22,6 +22,8 @@ class Program(Server):
         self.page = free_port()
         builds = pathlib.Path(os.environ.get("PHAROS_EXAMPLES", ROOT / ".build" / "debug"))
         self.program = builds / name
+        # The chat's clients connect to its Pharos directly, the ticker's only to its page.
+        self.doors = [self.page, self.port] if name == "Chat" else [self.page]
         self.environment = {"PORT": str(self.page), "PHAROS_PORT": str(self.port)}
 
     def spawn(self) -> subprocess.Popen:
@@ -33,7 +35,7 @@ class Program(Server):
 
     def _is_ready(self) -> bool:
         assert self.is_running, f"exit status {self.process.returncode}"
-        return answers(self.page)
+        return all(answers(door) for door in self.doors)
 
 
 def answers(port: int) -> bool:
@@ -49,7 +51,7 @@ def run(tmp_path, request):
 
     def start(name: str) -> Program:
         program = Program(tmp_path, name)
-        if not program.program.exists():
+        if "PHAROS_EXAMPLES" not in os.environ and not program.program.exists():
             pytest.skip(f"SKIP example {name}: not built, looked for {program.program}")
         request.node.log_of = program.log
         programs.append(program)

@@ -21,8 +21,8 @@ extension ClientSession {
 
     /// Opens a question. Its number is never used again, so a second answer, or one that comes too late, finds nothing.
     mutating func question(_ question: HookQuestion, of origin: String, about subject: Subject) -> HookTicket {
-        let number = nextQuestion
-        nextQuestion &+= 1
+        let number = nextGeneration
+        nextGeneration &+= 1
         questions.append(OpenQuestion(number: number, subject: subject))
         return HookTicket(number: number, origin: origin, question: question)
     }
@@ -158,7 +158,7 @@ extension ClientSession {
 
     /// The questions that are due because something expires.
     mutating func dueRefreshes(_ context: SessionContext) -> [TimerAction] {
-        guard context.now.monotonicMs >= nextRefreshMs else { return [] }
+        guard context.now.monotonicMs >= Int64(nextRefresh) * 1_000 else { return [] }
         var actions: [TimerAction] = []
         if isRefreshedByHook, expireAt != 0, context.now.wallMs >= milliseconds(expireAt), !isOpen(.refresh) {
             actions.append(.ask(question(.refresh, of: context.hooks.refresh, about: .refresh)))
@@ -175,7 +175,7 @@ extension ClientSession {
                 .ask(question(.subRefresh(channel: subscription.channel), of: options.subRefreshHook, about: subject)))
         }
         // Without an answer it is asked again before the connection ends, but not at every tick.
-        if !actions.isEmpty { nextRefreshMs = context.now.monotonicMs + 2_000 }
+        if !actions.isEmpty { nextRefresh = UInt32(clamping: context.now.monotonicMs / 1_000 + 2) }
         return actions
     }
 
@@ -184,7 +184,7 @@ extension ClientSession {
         func consider(_ expireAt: Int64) {
             guard expireAt != 0 else { return }
             let due = context.now.monotonicMs + max(milliseconds(expireAt) - context.now.wallMs, 0)
-            deadline = min(deadline, max(due, nextRefreshMs))
+            deadline = min(deadline, max(due, Int64(nextRefresh) * 1_000))
         }
         if isRefreshedByHook { consider(expireAt) }
         for subscription in subscriptions where subscription.flags.contains(.isRefreshedByHook) {
@@ -201,7 +201,7 @@ extension ClientSession {
             if refresh.isExpired { return .disconnect(.expired) }
             expireAt = refresh.expireAt
             if !refresh.info.isEmpty { info = refresh.info }
-            nextRefreshMs = 0
+            nextRefresh = 0
             return .none
         case .disconnect(let reason): return .disconnect(reason)
         // It is asked again, until the time after the end is over as well.
@@ -220,7 +220,7 @@ extension ClientSession {
             guard refresh.isExpired else {
                 subscriptions[index].expireAt = refresh.expireAt
                 if !refresh.info.isEmpty { subscriptions[index].info = refresh.info }
-                nextRefreshMs = 0
+                nextRefresh = 0
                 return .none
             }
             if subscriptions[index].flags.contains(.isServerSide) { return .disconnect(.subscriptionExpired) }

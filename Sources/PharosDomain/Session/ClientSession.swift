@@ -15,6 +15,8 @@ package struct ClientSession {
 
     package let client: ClientID
     package internal(set) var state = State.awaitingConnect
+    /// When it expires, the application is asked, and not the client. It stands here because it costs nothing here.
+    var isRefreshedByHook = false
     package internal(set) var user = ""
     package internal(set) var info: [UInt8] = []
     package internal(set) var meta: [UInt8] = []
@@ -23,16 +25,13 @@ package struct ClientSession {
     package internal(set) var subscriptions: [Subscription] = []
     var heartbeat: Heartbeat
     var nextGeneration: UInt32 = 1
+    /// Monotonic seconds before which what has expired is not asked about again.
+    var nextRefresh: UInt32 = 0
     /// What is still under way; empty almost always, so it costs one pointer.
     var pending: [PendingSubscribe] = []
     var connecting: Connecting?
     /// Questions to the application without an answer; empty almost always.
     var questions: [OpenQuestion] = []
-    var nextQuestion: UInt32 = 1
-    /// When it expires, the application is asked, and not the client.
-    var isRefreshedByHook = false
-    /// Monotonic milliseconds before which what has expired is not asked about again.
-    var nextRefreshMs: Int64 = 0
     /// What an earlier connection of this client left; until the connect is answered.
     var restored: Restored?
     /// Who the client is, if the application said so at the request's head; until the connect is answered.

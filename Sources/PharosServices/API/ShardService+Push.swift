@@ -109,7 +109,7 @@ extension ShardService {
         var entry = APIConnection(client: sessions[id].session.client)
         entry.user = sessions[id].session.user
         entry.transport = sessions[id].wire.carrier.name
-        entry.connectedAt = sessions[id].connectedAtMs / 1_000
+        entry.connectedAt = Int64(sessions[id].connectedAt)
         let name = Int(sessions[id].name)
         if name > 0 { entry.name = node.settings.client.registeredNames[name - 1] }
         entry.channels = sessions[id].session.subscriptions.count

@@ -13,8 +13,8 @@ struct SessionEntry {
     var holdsUserPlace = false
     /// Counted as a client: the connect was answered.
     var isRegistered = false
-    /// When the connect was answered, in wall-clock milliseconds since 1970.
-    var connectedAtMs: Int64 = 0
+    /// When the connect was answered, in seconds since 1970.
+    var connectedAt: UInt32 = 0
     /// The number of this connection among its user's, where only the newest may stay; 0 elsewhere.
     var userSequence: UInt64 = 0
     /// The secret half of a stream's name; 0 where commands come on the same connection.

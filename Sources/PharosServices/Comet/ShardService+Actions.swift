@@ -95,7 +95,7 @@ extension ShardService {
             return disconnect(id, .connectionLimit, &edge)
         }
         sessions.register(id)
-        sessions[id].connectedAtMs = edge.wallMs
+        sessions[id].connectedAt = UInt32(clamping: edge.wallMs / 1_000)
         tellConnected(id, edge)
         for subscription in sessions[id].session.subscriptions where subscription.flags.contains(.isLive) {
             tellSubscribed(id, subscription.channel, edge)

@@ -6,7 +6,11 @@ extension ClientSession {
         guard !request.channel.isEmpty else { return .disconnect(.badRequest) }
         guard request.type == 0 else { return refuse(command, .notAvailable) }
         guard !request.data.isEmpty else { return refuse(command, .badRequest) }
-        if let options = try? context.rules.resolve(request.channel).options, !options.publishHook.isEmpty {
+        let options: ChannelOptions
+        do throws(ReplyError) { options = try context.rules.resolve(request.channel).options } catch {
+            return refuse(command, error)
+        }
+        if !options.publishHook.isEmpty {
             guard mayAsk(context) else { return refuse(command, .tooManyRequests) }
             return .ask(
                 question(
@@ -14,9 +18,8 @@ extension ClientSession {
                     about: .publish(
                         command: command, channel: request.channel, data: request.data, options: options)))
         }
-        return checked(command, request.channel, context, \.publish) { options in
-            .publish(command: command, channel: request.channel, data: request.data, options: options)
-        }
+        guard isAllowed(request.channel, options.publish, context) else { return refuse(command, .permissionDenied) }
+        return .publish(command: command, channel: request.channel, data: request.data, options: options)
     }
 
     mutating func rpcReceived(
@@ -65,11 +68,17 @@ extension ClientSession {
         do throws(ReplyError) { options = try context.rules.resolve(channel).options } catch {
             return refuse(command, error)
         }
-        let isSubscribed = subscription(of: channel)?.flags.contains(.isLive) ?? false
-        guard context.permissions.allows(options[keyPath: allowance], user: user, isSubscribed: isSubscribed) else {
+        guard isAllowed(channel, options[keyPath: allowance], context) else {
             return refuse(command, .permissionDenied)
         }
         return body(options)
+    }
+
+    private func isAllowed(
+        _ channel: String, _ allowance: ChannelOptions.Allowance, _ context: SessionContext
+    ) -> Bool {
+        let isSubscribed = subscription(of: channel)?.flags.contains(.isLive) ?? false
+        return context.permissions.allows(allowance, user: user, isSubscribed: isSubscribed)
     }
 }
 

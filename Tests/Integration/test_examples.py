@@ -11,7 +11,7 @@ import subprocess
 import pytest
 
 from harness.events import EventStream
-from harness.server import ROOT, Answer, Server, free_port, poll
+from harness.server import ROOT, Answer, Server, clean_environment, free_port, poll
 
 
 class Program(Server):
@@ -30,7 +30,7 @@ class Program(Server):
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
                 [self.program], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.directory,
-                env=os.environ | {"SWIFT_BACKTRACE": "enable=no"} | self.environment)
+                env=clean_environment() | self.environment)
         return self.process
 
     def _is_ready(self) -> bool:

@@ -10,7 +10,7 @@ import pytest
 from harness import tokens
 from harness.asking import asking, in_turn
 from harness.origin import SILENCE
-from harness.server import binary, poll
+from harness.server import binary, clean_environment, poll
 
 COMMON = {"transport": "websocket", "encoding": "json"}
 
@@ -567,7 +567,8 @@ async def test_the_doctor_says_whether_an_origin_answers(launch, origin):
 
     def doctor() -> str:
         path = server.directory / "pharos.yaml"
-        return subprocess.run([binary(), "doctor", "--config", str(path)], capture_output=True, text=True).stdout
+        return subprocess.run(
+            [binary(), "doctor", "--config", str(path)], env=clean_environment(), capture_output=True, text=True).stdout
 
     assert f"origin rpc: 127.0.0.1 port {origin.port} accepts connections" in doctor()
     origin.stop()

@@ -24,6 +24,13 @@ READY_SECONDS = 60
 PORTS = range(11_000, 31_000)
 
 
+def clean_environment() -> dict[str, str]:
+    """This process's environment without what would configure a server: the test run has variables of its own there."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("PHAROS_")}
+    # A crash is to end the process, not to hold it for a backtrace of minutes.
+    return environment | {"SWIFT_BACKTRACE": "enable=no"}
+
+
 def binary() -> str:
     """The server under test: PHAROS_BIN, or what was built here."""
     if named := os.environ.get("PHAROS_BIN"):
@@ -129,10 +136,7 @@ class Server:
         def lower_limit():
             resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
 
-        environment = {key: value for key, value in os.environ.items() if not key.startswith("PHAROS_")}
-        # A crash is to end the process, not to hold it for a backtrace of minutes.
-        environment["SWIFT_BACKTRACE"] = "enable=no"
-        environment |= self.environment
+        environment = clean_environment() | self.environment
         self.process = subprocess.Popen(
             [binary(), "serve", *self.arguments],
             stdin=subprocess.DEVNULL,

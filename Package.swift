@@ -22,6 +22,19 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Reso
     .testTarget(name: name, dependencies: dependencies, resources: resources, swiftSettings: strict)
 }
 
+// A program that embeds the library, and sees of it what every other package sees. Each has a manifest of its own as well,
+// to be copied from here; built from here, it shares what is built anyway.
+func example(_ name: String) -> Target {
+    .executableTarget(
+        name: name,
+        dependencies: [
+            "Pharos", .product(name: "Hummingbird", package: "hummingbird"),
+            .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            .product(name: "Logging", package: "swift-log"),
+        ],
+        path: "Examples/\(name)/Sources/\(name)", packageAccess: false)
+}
+
 var dependencies: [Package.Dependency] = []
 var products: [Product] = []
 
@@ -142,6 +155,7 @@ if !coreOnly {
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
+        example("Chat"), example("Ticker"),
         tests("PharosCryptoTests", ["PharosCrypto"]),
         tests("PharosAuthTests", ["PharosAuth", "PharosCrypto", "PharosDomain"]),
         tests("PharosSQLiteTests", ["PharosSQLite", "PharosDomain", "PharosTestKit"]),

@@ -1,5 +1,7 @@
-import PharosDomain
+import PharosTestKit
 import Testing
+
+@testable import PharosDomain
 
 /// GO-9: middleboxes forget connections on which nothing is sent for 30 s.
 struct IdleConnectionTests {
@@ -31,5 +33,19 @@ struct IdleConnectionTests {
         }
         #expect(pings >= 24)
         #expect(session.state == .connected)
+    }
+
+    @Test("what was under way leaves no memory behind when it is done")
+    func holdsNothing() throws {
+        var talk = Conversation()
+        try talk.connect()
+        for id in UInt32(2)..<6 {
+            let order = try talk.order(talk.received(.subscribe(id: id, "news\(id)")))
+            #expect(talk.session.pending.capacity > 0)
+            _ = talk.read(order)
+        }
+        #expect(talk.session.pending.capacity == 0)
+        #expect(talk.session.questions.capacity == 0)
+        #expect(MemoryLayout<ClientSession>.stride <= 168, "there are ten thousand of them on a small machine")
     }
 }

@@ -27,11 +27,15 @@ package struct ClientSession {
     var nextGeneration: UInt32 = 1
     /// Monotonic seconds before which what has expired is not asked about again.
     var nextRefresh: UInt32 = 0
-    /// What is still under way; empty almost always, so it costs one pointer.
-    var pending: [PendingSubscribe] = []
+    /// What is still under way; empty almost always, and then it holds no memory.
+    var pending: [PendingSubscribe] = [] {
+        didSet { if pending.isEmpty { pending = [] } }
+    }
     var connecting: Connecting?
-    /// Questions to the application without an answer; empty almost always.
-    var questions: [OpenQuestion] = []
+    /// Questions to the application without an answer; empty almost always, and then it holds no memory.
+    var questions: [OpenQuestion] = [] {
+        didSet { if questions.isEmpty { questions = [] } }
+    }
     /// What an earlier connection of this client left; until the connect is answered.
     var restored: Restored?
     /// Who the client is, if the application said so at the request's head; until the connect is answered.

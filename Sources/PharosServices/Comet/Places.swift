@@ -1,68 +1,98 @@
 /// Elements by a small number chosen by the caller or by the store, changed in place and never copied to be read.
 ///
-/// Grows by doubling; the numbers stay, addresses do not. Not thread-safe.
+/// Grows by pieces, so that nothing is ever moved and what grows costs what is used. Not thread-safe.
 struct Places<Element>: ~Copyable {
-    private var elements: UnsafeMutablePointer<Element>
-    private var isTaken: UnsafeMutablePointer<Bool>
-    private(set) var capacity: Int
+    private static var pieceBits: Int { 8 }
+    private static var pieceSize: Int { 1 << pieceBits }
+
+    private var pieces: UnsafeMutablePointer<UnsafeMutablePointer<Element>>
+    /// A bit for each place.
+    private var taken: UnsafeMutablePointer<UInt64>
+    private var pieceCount = 0
+    private var room: Int
     private(set) var count = 0
 
-    init(capacity: Int = 16) {
-        self.capacity = capacity
-        elements = .allocate(capacity: capacity)
-        isTaken = .allocate(capacity: capacity)
-        isTaken.initialize(repeating: false, count: capacity)
+    init() {
+        room = 4
+        pieces = .allocate(capacity: 4)
+        taken = .allocate(capacity: 4 * Places.wordsPerPiece)
     }
 
     deinit {
-        for index in 0..<capacity where isTaken[index] { (elements + index).deinitialize(count: 1) }
-        elements.deallocate()
-        isTaken.deallocate()
+        for index in 0..<capacity where contains(index) { element(index).deinitialize(count: 1) }
+        for piece in 0..<pieceCount { pieces[piece].deallocate() }
+        pieces.deallocate()
+        taken.deallocate()
     }
 
-    func contains(_ index: Int) -> Bool { index < capacity && isTaken[index] }
+    /// One more than the highest place that can be taken now.
+    var capacity: Int { pieceCount << Places.pieceBits }
+
+    func contains(_ index: Int) -> Bool { index < capacity && taken[index >> 6] & 1 << (index & 63) != 0 }
 
     /// The element at a place that is taken.
     subscript(index: Int) -> Element {
         _read {
             precondition(contains(index), "nothing is kept at this place")
-            yield elements[index]
+            yield element(index).pointee
         }
         nonmutating _modify {
             precondition(contains(index), "nothing is kept at this place")
-            yield &elements[index]
+            yield &element(index).pointee
+        }
+    }
+
+    /// The element at a place that may be free; nil frees it.
+    subscript(at place: UInt32) -> Element? {
+        get { contains(Int(place)) ? element(Int(place)).pointee : nil }
+        _modify {
+            let index = Int(place)
+            var kept: Element?
+            if contains(index) { kept = take(index) }
+            defer { if let kept { insert(kept, at: index) } }
+            yield &kept
         }
     }
 
     /// Takes a free place.
     mutating func insert(_ element: Element, at index: Int) {
         while index >= capacity { grow() }
-        precondition(!isTaken[index], "the place is taken")
-        (elements + index).initialize(to: element)
-        isTaken[index] = true
+        precondition(!contains(index), "the place is taken")
+        self.element(index).initialize(to: element)
+        taken[index >> 6] |= 1 << (index & 63)
         count += 1
     }
 
     mutating func remove(at index: Int) {
         precondition(contains(index), "nothing is kept at this place")
-        (elements + index).deinitialize(count: 1)
-        isTaken[index] = false
+        _ = take(index)
+    }
+
+    private static var wordsPerPiece: Int { pieceSize / UInt64.bitWidth }
+
+    private func element(_ index: Int) -> UnsafeMutablePointer<Element> {
+        pieces[index >> Places.pieceBits] + (index & (Places.pieceSize - 1))
+    }
+
+    private mutating func take(_ index: Int) -> Element {
+        taken[index >> 6] &= ~(1 << (index & 63))
         count -= 1
+        return element(index).move()
     }
 
     private mutating func grow() {
-        let wanted = capacity * 2
-        let moved = UnsafeMutablePointer<Element>.allocate(capacity: wanted)
-        let flags = UnsafeMutablePointer<Bool>.allocate(capacity: wanted)
-        flags.initialize(repeating: false, count: wanted)
-        for index in 0..<capacity where isTaken[index] {
-            (moved + index).moveInitialize(from: elements + index, count: 1)
-            flags[index] = true
+        if pieceCount == room {
+            let (oldPieces, oldTaken) = (pieces, taken)
+            room *= 2
+            pieces = .allocate(capacity: room)
+            taken = .allocate(capacity: room * Places.wordsPerPiece)
+            pieces.moveInitialize(from: oldPieces, count: pieceCount)
+            taken.moveInitialize(from: oldTaken, count: pieceCount * Places.wordsPerPiece)
+            oldPieces.deallocate()
+            oldTaken.deallocate()
         }
-        elements.deallocate()
-        isTaken.deallocate()
-        elements = moved
-        isTaken = flags
-        capacity = wanted
+        (pieces + pieceCount).initialize(to: .allocate(capacity: Places.pieceSize))
+        (taken + pieceCount * Places.wordsPerPiece).initialize(repeating: 0, count: Places.wordsPerPiece)
+        pieceCount += 1
     }
 }

@@ -29,7 +29,7 @@ struct Sessions: ~Copyable {
     private var byUser: [String: [UInt32]] = [:]
     private(set) var clientCount = 0
 
-    init() { entries = Places(capacity: 64) }
+    init() { entries = Places() }
 
     var userCount: Int { byUser.count }
 

@@ -25,8 +25,8 @@ extension ShardService {
         _ id: ConnectionID, _ publication: Publication, _ epoch: String, _ place: Int, _ edge: inout Edge
     ) {
         let name = channels[place].name
-        if publication.offset > 0, events[id.slot]?.positions[name] != nil {
-            events[id.slot]?.positions[name] = StreamPosition(offset: publication.offset, epoch: epoch)
+        if publication.offset > 0, events[at: id.slot]?.positions[name] != nil {
+            events[at: id.slot]?.positions[name] = StreamPosition(offset: publication.offset, epoch: epoch)
         }
         guard let subscription = sessions[id].session.subscription(of: name), subscription.flags.contains(.usesDelta)
         else { return }

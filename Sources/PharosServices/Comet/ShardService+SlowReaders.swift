@@ -35,7 +35,7 @@ extension ShardService {
                 client: sessions[id].session.client.text, user: sessions[id].session.user, channel: channel,
                 count: dropped))
         if sessions[id].wire.carrier == .events {
-            guard let state = events[id.slot] else { return }
+            guard let state = events[at: id.slot] else { return }
             state.encoder.failure(
                 EventStreamFailure(code: "lagging", message: "\(dropped) publications were dropped", topic: channel),
                 into: &scratch)

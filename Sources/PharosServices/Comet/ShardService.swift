@@ -44,7 +44,7 @@ struct ShardService: EdgeHandler, ~Copyable {
     /// Channels whose next publication must be whole, by the connection's place.
     var freshDeltas: [UInt32: Set<String>] = [:]
     /// Plain event streams, by the connection's place.
-    var events: [UInt32: EventsState] = [:]
+    var events = Places<EventsState>()
     /// Stateless polls that wait, by the connection's place; not those of crowds.
     var polls: [UInt32: StatelessPoll] = [:]
     /// Polls that wait in a crowd, by the connection's place.
@@ -285,7 +285,7 @@ struct ShardService: EdgeHandler, ~Copyable {
         node.report(.disconnected(code: reason.code, reason: reason.reason))
         // What was published to it in this turn goes before the close frame: leaving its channels hands that over.
         let wire = sessions[id].wire
-        let stream = events[id.slot]
+        let stream = events[at: id.slot]
         // Who is sent away for good finds nothing again.
         closeSession(id, because: reason, keepsState: keepsState ?? reason.isReconnect, &edge)
         switch wire.carrier {
@@ -330,7 +330,7 @@ struct ShardService: EdgeHandler, ~Copyable {
         sessionKeys[id.slot] = nil
         facts[id.slot] = nil
         freshDeltas[id.slot] = nil
-        events[id.slot] = nil
+        events[at: id.slot] = nil
         queues[id.slot] = nil
         queuedBytes[id.slot] = nil
         connectionRates[id.slot] = nil

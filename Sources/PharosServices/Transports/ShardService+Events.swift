@@ -57,7 +57,7 @@ extension ShardService {
         }
         // Whether the client may connect is answered by the status: an EventSource sees nothing else.
         edge.park(id)
-        events[id.slot] = EventsState(
+        events[at: id.slot] = EventsState(
             form: request.form, isSolo: request.channels.count == 1 && request.session.isEmpty,
             opening: EventsOpening(request, originFields: fields))
         // The two forms of events are told apart where lanes are: there is no other encoding here.
@@ -81,7 +81,7 @@ extension ShardService {
     // MARK: What the session says
 
     mutating func eventsReplied(_ reply: Reply, _ id: ConnectionID, _ edge: inout Edge) {
-        guard let opening = events[id.slot]?.opening else { return }
+        guard let opening = events[at: id.slot]?.opening else { return }
         switch reply.result {
         case .connect(let result): eventsConnected(result, id, &edge)
         case .error(let error) where reply.id == 1: refuseEvents(id, error, &edge)
@@ -98,14 +98,14 @@ extension ShardService {
     }
 
     private mutating func refuseEvents(_ id: ConnectionID, _ error: ReplyError, _ edge: inout Edge) {
-        guard let opening = events[id.slot]?.opening else { return }
+        guard let opening = events[at: id.slot]?.opening else { return }
         closeSession(id, keepsState: false, &edge)
         let status = error.code == 109 ? 401 : error.isTemporary ? 503 : 403
         answer(id, status, error: error.message, fields: opening.originFields, &edge)
     }
 
     private mutating func eventsConnected(_ result: ConnectResult, _ id: ConnectionID, _ edge: inout Edge) {
-        guard let opening = events[id.slot]?.opening else { return }
+        guard let opening = events[at: id.slot]?.opening else { return }
         var fields = ByteWriter()
         fields.append("Content-Type: text/event-stream\r\nCache-Control: no-store\r\nX-Accel-Buffering: no\r\n")
         opening.originFields.withUnsafeBytes { fields.append($0) }
@@ -146,24 +146,24 @@ extension ShardService {
     private mutating func noteEvents(_ channel: String, _ result: SubscribeResult, _ id: ConnectionID) {
         guard !channel.utf8.contains(where: { $0 == 10 || $0 == 13 }) else { return }
         let recovered: Bool? = result.wasRecovering ? result.recovered : result.positioned ? true : nil
-        events[id.slot]?.opening?.subscriptions.append(.init(channel, recovered: recovered))
+        events[at: id.slot]?.opening?.subscriptions.append(.init(channel, recovered: recovered))
         if result.positioned {
             // Before what was missed; each of those moves it on.
-            events[id.slot]?.positions[channel] = StreamPosition(offset: result.offset, epoch: result.epoch)
+            events[at: id.slot]?.positions[channel] = StreamPosition(offset: result.offset, epoch: result.epoch)
         }
-        for publication in result.publications { events[id.slot]?.opening?.backlog.append((channel, publication)) }
+        for publication in result.publications { events[at: id.slot]?.opening?.backlog.append((channel, publication)) }
     }
 
     private mutating func eventsSubscribed(_ id: ConnectionID, _ edge: inout Edge) {
-        guard let opening = events[id.slot]?.opening else { return }
+        guard let opening = events[at: id.slot]?.opening else { return }
         opening.awaited -= 1
         if opening.awaited == 0 { startEvents(id, &edge) }
     }
 
     /// The first message, then what waited.
     private mutating func startEvents(_ id: ConnectionID, _ edge: inout Edge) {
-        guard let state = events[id.slot], let opening = state.opening, sessions.contains(id) else { return }
-        events[id.slot]?.opening = nil
+        guard let state = events[at: id.slot], let opening = state.opening, sessions.contains(id) else { return }
+        events[at: id.slot]?.opening = nil
         EventStreamEncoder.retry(milliseconds: 1_000, into: &scratch)
         let key = sessionKeys[id.slot]
         state.encoder.info(
@@ -176,7 +176,7 @@ extension ShardService {
         for message in opening.messages { scratch.append(message) }
         sendEvents(id, &edge)
         for (channel, publication) in opening.backlog { sendEvent(publication, channel, nil, id, &edge) }
-        if state.isSolo { events[id.slot]?.positions = [:] }
+        if state.isSolo { events[at: id.slot]?.positions = [:] }
     }
 
     mutating func eventsPushed(_ push: Push, _ id: ConnectionID, _ edge: inout Edge) {
@@ -184,12 +184,12 @@ extension ShardService {
         case .publication(let publication, _): sendEvent(publication, push.channel, nil, id, &edge)
         case .subscribe(let subscription):
             if subscription.positioned {
-                events[id.slot]?.positions[push.channel] = StreamPosition(
+                events[at: id.slot]?.positions[push.channel] = StreamPosition(
                     offset: subscription.offset, epoch: subscription.epoch)
             }
         case .unsubscribe(let reason):
-            events[id.slot]?.positions[push.channel] = nil
-            guard reason.code >= 2_500, let state = events[id.slot] else { return }
+            events[at: id.slot]?.positions[push.channel] = nil
+            guard reason.code >= 2_500, let state = events[at: id.slot] else { return }
             state.encoder.failure(
                 EventStreamFailure(code: "subscription-failure", message: reason.reason, topic: push.channel),
                 into: &scratch)
@@ -202,7 +202,7 @@ extension ShardService {
     mutating func sendEventsMessage(
         _ data: [UInt8], isJSON: Bool, to id: ConnectionID, _ edge: inout Edge
     ) -> Bool {
-        guard let state = events[id.slot] else { return false }
+        guard let state = events[at: id.slot] else { return false }
         do throws(EventStreamError) { try state.encoder.message(data, isJSON: isJSON, into: &scratch) } catch {
             return false
         }
@@ -221,14 +221,14 @@ extension ShardService {
     /// the second channel each event needs an id of its own.
     mutating func eventsLane(_ id: ConnectionID, _ channel: String, _ edge: inout Edge) -> Lane {
         var lane = Lane(wire: sessions[id].wire)
-        if events[id.slot]?.isSolo == true,
+        if events[at: id.slot]?.isSolo == true,
             let subscription = sessions[id].session.subscriptions.first(where: { $0.channel != channel })
         {
-            events[id.slot]?.isSolo = false
+            events[at: id.slot]?.isSolo = false
             let first = subscription.channel
             if let place = channels.index(of: first), subscription.flags.contains(.isLive) {
                 if let position = channels[place].position, subscription.flags.contains(.isPositioned) {
-                    events[id.slot]?.positions[first] = position
+                    events[at: id.slot]?.positions[first] = position
                 }
                 edge.unsubscribe(subscription.binding)
                 lane.hasOwnIDs = true
@@ -236,7 +236,7 @@ extension ShardService {
                 sessions[id].session.bind(generation: subscription.generation, to: node)
             }
         }
-        lane.hasOwnIDs = events[id.slot]?.isSolo != true
+        lane.hasOwnIDs = events[at: id.slot]?.isSolo != true
         return lane
     }
 
@@ -247,7 +247,7 @@ extension ShardService {
         let (channel, topic) = (channels[place].name, channels[place].topic)
         if lane.hasOwnIDs {
             for id in subscribers(of: topic, edge) where sessions.contains(id) && sessions[id].wire == lane.wire {
-                guard let state = events[id.slot], !state.isSolo else { continue }
+                guard let state = events[at: id.slot], !state.isSolo else { continue }
                 sendEvent(publication, channel, epoch, id, &edge)
             }
             return
@@ -266,16 +266,16 @@ extension ShardService {
     private mutating func sendEvent(
         _ publication: Publication, _ channel: String, _ epoch: String?, _ id: ConnectionID, _ edge: inout Edge
     ) {
-        guard let state = events[id.slot] else { return }
+        guard let state = events[at: id.slot] else { return }
         if let opening = state.opening {
             opening.backlog.append((channel, publication))
             return
         }
         if publication.offset > 0, let known = state.positions[channel] {
-            events[id.slot]?.positions[channel] = StreamPosition(
+            events[at: id.slot]?.positions[channel] = StreamPosition(
                 offset: publication.offset, epoch: epoch ?? known.epoch)
         }
-        encode(publication, channel, events[id.slot]?.id() ?? "", state.encoder)
+        encode(publication, channel, events[at: id.slot]?.id() ?? "", state.encoder)
         sendEvents(id, &edge)
     }
 

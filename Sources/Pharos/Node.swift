@@ -121,6 +121,7 @@ package final class Node: Service {
         routes.metrics = configuration.endpoints.prometheus
         routes.openAPI = configuration.endpoints.openAPI
         routes.transports = configuration.settings.transports
+        routes.hasRawPaths = !configuration.settings.hooks.raw.isEmpty
         routes.snapshot = link.snapshot
         return APIRoutes(configuration: routes, backend: shards, registry: registry) { [weak self] in
             self?.transportCounters() ?? TransportCounters()

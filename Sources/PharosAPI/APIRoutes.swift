@@ -14,6 +14,8 @@ package struct APIRoutes: Sendable {
         package var openAPI = true
         /// Which of the clients' addresses are open.
         package var transports = TransportSettings()
+        /// Whether there are raw paths.
+        package var hasRawPaths = false
         /// The server API asks for no key: its description then says so.
         package var insecureAPI = false
         /// Bytes of one server API request's body.
@@ -69,7 +71,8 @@ package struct APIRoutes: Sendable {
         self.transports = transports
         self.description = OpenAPIDocument(
             version: configuration.version, isInsecure: configuration.insecureAPI, hasHealth: configuration.health,
-            hasMetrics: configuration.metrics, transports: configuration.transports
+            hasMetrics: configuration.metrics, transports: configuration.transports,
+            hasRawPaths: configuration.hasRawPaths
         ).tree.encoded()
     }
 

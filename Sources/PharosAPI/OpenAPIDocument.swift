@@ -3,23 +3,26 @@ package import PharosDomain
 /// The description of everything the HTTP server serves to programs, in OpenAPI 3.1.
 package struct OpenAPIDocument: Sendable {
     private let version: String
-    private let isInsecure: Bool
+    let isInsecure: Bool
     private let hasHealth: Bool
     private let hasMetrics: Bool
     let transports: TransportSettings
+    let hasRawPaths: Bool
 
     /// - Parameters:
     ///   - isInsecure: the server API asks for no key.
     ///   - transports: which of the clients' addresses are open; WebSocket, which always is, cannot be described here.
+    ///   - hasRawPaths: the application reaches raw connections over HTTP.
     package init(
         version: String, isInsecure: Bool = false, hasHealth: Bool = true, hasMetrics: Bool = true,
-        transports: TransportSettings = TransportSettings()
+        transports: TransportSettings = TransportSettings(), hasRawPaths: Bool = false
     ) {
         self.version = version
         self.isInsecure = isInsecure
         self.hasHealth = hasHealth
         self.hasMetrics = hasMetrics
         self.transports = transports
+        self.hasRawPaths = hasRawPaths
     }
 
     package var tree: JSONTree {
@@ -32,9 +35,10 @@ package struct OpenAPIDocument: Sendable {
                     "Publish to channels and manage their subscribers. Clients connect to /connection/websocket.",
                 "license": ["name": "Apache-2.0", "identifier": "Apache-2.0"],
             ],
-            "paths": .object(apiPaths + transportPaths + otherPaths),
+            "paths": .object(apiPaths + rawPaths + transportPaths + otherPaths),
             "components": [
-                "schemas": .object(schemas + transportSchemas), "responses": responses, "parameters": parameters,
+                "schemas": .object(schemas + rawSchemas + transportSchemas), "responses": responses,
+                "parameters": parameters,
                 "securitySchemes": securitySchemes,
             ],
         ]
@@ -66,10 +70,13 @@ package struct OpenAPIDocument: Sendable {
             ("responses", operationResponses(response)),
         ]
         if !isInsecure {
-            members.append(("security", [["apiKeyHeader": []], ["authorization": []], ["apiKeyQuery": []]]))
+            members.append(("security", keySecurity))
         }
         return ["post": .object(members)]
     }
+
+    /// Any of the ways to bring a key.
+    var keySecurity: JSONTree { [["apiKeyHeader": []], ["authorization": []], ["apiKeyQuery": []]] }
 
     /// In transport error mode an error of the command sets the status; HTTP's own errors have one in any case.
     private func operationResponses(_ name: String) -> JSONTree {

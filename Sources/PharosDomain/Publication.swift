@@ -24,6 +24,9 @@ package struct ClientInfo: Equatable, Sendable {
         self.connectionInfo = connectionInfo
         self.channelInfo = channelInfo
     }
+
+    /// Where it is not to be told who it is.
+    package static let nobody = ClientInfo(user: "", client: "")
 }
 
 /// One message in a channel.

@@ -11,7 +11,7 @@ import pytest
 from harness.configuration import API_KEY
 
 
-def test_the_description_is_true(pharos, tmp_path):
+def explore(server, directory, *options: str) -> None:
     """A fixed seed, so that the same requests are made in each run.
 
     Two checks are left out, since they read success off the HTTP status: by the protocol an error is a body with status
@@ -21,11 +21,22 @@ def test_the_description_is_true(pharos, tmp_path):
     if program is None:
         pytest.skip("SKIP openapi: schemathesis not found, looked for schemathesis")
     run = subprocess.run(
-        [program, "run", f"{pharos.base()}/openapi.json", "--seed", "20", "--max-examples", "25", "--no-color",
+        [program, "run", f"{server.base()}/openapi.json", "--seed", "20", "--max-examples", "25", "--no-color",
          "--header", f"X-API-Key: {API_KEY}", "--workers", "1",
-         "--exclude-checks", "negative_data_rejection,positive_data_acceptance"],
-        cwd=tmp_path, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=300)
+         "--exclude-checks", "negative_data_rejection,positive_data_acceptance", *options],
+        cwd=directory, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=300)
     assert run.returncode == 0, run.stdout[-6000:] + run.stderr[-2000:]
+
+
+def test_the_description_is_true(pharos, tmp_path):
+    explore(pharos, tmp_path)
+
+
+def test_the_description_of_raw_connections_is_true(launch, tmp_path):
+    server = launch({"raw": [{"path": "/hear", "open": True}]})
+    paths = server.request("GET", "/openapi.json").json["paths"]
+    assert set(paths["/@connections/{id}"]) == {"get", "post", "delete"} and set(paths["/sr"]) == {"post"}
+    explore(server, tmp_path, "--include-path-regex", "^/(sr|@connections)")
 
 
 def test_it_names_every_method(pharos):

@@ -5,9 +5,11 @@ import Testing
 
 @Suite struct OpenAPITests {
     private func document(
-        insecure: Bool = false, transports: TransportSettings = TransportSettings()
+        insecure: Bool = false, transports: TransportSettings = TransportSettings(), hasRawPaths: Bool = false
     ) throws -> [String: Any] {
-        let bytes = OpenAPIDocument(version: "1.0.0", isInsecure: insecure, transports: transports).tree.encoded()
+        let bytes = OpenAPIDocument(
+            version: "1.0.0", isInsecure: insecure, transports: transports, hasRawPaths: hasRawPaths
+        ).tree.encoded()
         return try #require(try JSONSerialization.jsonObject(with: Data(bytes)) as? [String: Any])
     }
 
@@ -23,6 +25,28 @@ import Testing
         ]
         let others = ["/api", "/health", "/health/live", "/health/ready", "/metrics", "/openapi.json"]
         #expect(Set(paths.keys) == Set(methods.map { "/api/\($0)" } + others))
+    }
+
+    @Test("the addresses of raw connections are described where there are raw paths")
+    func rawPaths() throws {
+        let document = try document(hasRawPaths: true)
+        let paths = try #require(document["paths"] as? [String: [String: [String: Any]]])
+        #expect(Set(try #require(paths["/sr"]).keys) == ["post"])
+        let connection = try #require(paths["/@connections/{id}"])
+        #expect(Set(connection.keys) == ["get", "post", "delete"])
+        for operation in connection.values {
+            let responses = try #require(operation["responses"] as? [String: Any])
+            for status in ["401", "403", "410"] { #expect(responses[status] != nil) }
+            #expect((operation["security"] as? [Any])?.count == 3)
+        }
+        var references: [String] = []
+        collect(document, into: &references)
+        let components = try #require(document["components"] as? [String: [String: Any]])
+        #expect(references.contains("#/components/schemas/RawReport"))
+        for reference in references {
+            let parts = reference.split(separator: "/").map(String.init)
+            #expect(components[parts[2]]?[parts[3]] != nil, "\(reference)")
+        }
     }
 
     @Test("each operation says what it answers, each reference leads somewhere")

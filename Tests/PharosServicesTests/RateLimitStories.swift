@@ -153,6 +153,36 @@ extension Stories {
             }
         }
 
+        @Test(
+            "polls of one user share its limit, whatever their address; those of another user go on",
+            arguments: Stage.pairs)
+        func polls(_ stage: Stage) async throws {
+            try await play(
+                stage,
+                {
+                    $0.openEverything()
+                    $0.client.rateLimits.perUser = 1
+                }
+            ) { scene in
+                func poll(_ user: String) throws -> StreamLink {
+                    try StreamLink(scene.http().link, "/poll?channel=log:a&wait=0&token=\(user)")
+                }
+                var answer = try poll("ann")
+                while answer.status == 200 {
+                    answer.link.close()
+                    answer = try poll("ann")
+                }
+                #expect(answer.status == 429)
+                #expect(answer.headers["retry-after"] == "1")
+                #expect(
+                    try answer.rest()
+                        == #"{"error":{"code":429,"message":"too many requests: user, retry after 1000 ms"}}"#)
+                let other = try poll("bob")
+                #expect(other.status == 200)
+                for link in [answer.link, other.link] { link.close() }
+            }
+        }
+
         @Test("pongs and a plain event stream's own commands are free", arguments: Stage.pairs)
         func free(_ stage: Stage) async throws {
             try await play(

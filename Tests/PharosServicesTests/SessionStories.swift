@@ -209,6 +209,39 @@ extension Stories {
             }
         }
 
+        @Test(
+            "who is sent away while it is away finds nothing again, and is not back in a channel it was taken out of",
+            arguments: Stage.pairs)
+        func sentAwayMeanwhile(_ stage: Stage) async throws {
+            try await play(stage, { $0.openEverything(sessionTTL: 20) }) { scene in
+                let key = SessionKeys.make()
+                let calls = [
+                    ("disconnect", #"{"user":"bob"}"#, ["log:a", "news"]),
+                    (
+                        "disconnect", #"{"user":"ann","disconnect":{"code":4000,"reason":"come back"}}"#,
+                        ["log:a", "news"]
+                    ),
+                    ("disconnect", #"{"user":"ann"}"#, []), ("disconnect", #"{"channel":"news"}"#, []),
+                    ("disconnect", #"{"session":"\#(key)"}"#, []),
+                    ("unsubscribe", #"{"user":"ann","channel":"news"}"#, ["log:a"]),
+                    ("unsubscribe", #"{"user":"bob","channel":"news"}"#, ["log:a", "news"]),
+                ]
+                for (method, body, expected) in calls {
+                    let client = try scene.client(query: Sessions.query(key))
+                    try client.connect(token: "ann")
+                    for channel in ["log:a", "news"] { try client.subscribe(channel) }
+                    client.cut()
+                    try await until { await scene.server.group.counters().currentClients == 0 }
+                    #expect(await scene.server.call(method, body) == #"{"result":{}}"#)
+                    let again = try scene.client(query: Sessions.query(key))
+                    let result = try again.connect(token: "ann")
+                    #expect(result.subscriptions.keys.sorted() == expected, "\(method) \(body)")
+                    await scene.server.call("disconnect", #"{"user":"ann"}"#)
+                    #expect(try again.ending().reason == .forceDisconnect)
+                }
+            }
+        }
+
         @Test("after its time a session is forgotten, also one that never connected")
         func reaped() async throws {
             try await playTogether(Stage.pairs, { $0.openEverything(sessionTTL: 1) }) { scene in

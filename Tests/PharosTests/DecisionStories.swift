@@ -37,6 +37,46 @@ extension Library.Decisions {
         }
     }
 
+    @Test("the handshake names the user and the channels before anything is answered, or refuses with a status (GO-1)")
+    func handshake() async throws {
+        let seen = Seen()
+        try await Library.serve {
+            $0.acceptsAnonymous = false
+        } hooks: { hooks in
+            hooks.pass(cookies: ["login"])
+            hooks.handshake { request in
+                seen.note("\(request.method) \(request.path) \(request.client.transport) \(request.client.id)")
+                switch request.client.cookies["login"] {
+                case "secret"?: return .allow(user: "42", channels: ["news"], meta: bytes("{\"m\":1}"))
+                case "outdated"?: return .refuse(status: 403)
+                case "broken"?: throw Unexpected()
+                default: return .refuse(status: 401)
+                }
+            }
+            hooks.connect { _ in
+                seen.note("asked about a connect")
+                return .refuse()
+            }
+            hooks.subscribe { request in
+                seen.note("\(request.client.user) \(text(request.client.meta)) \(request.channel)")
+                return .allow
+            }
+        } body: { server, port in
+            for (cookie, status) in [("login=outdated", 403), ("login=broken", 503), ("other=secret", 401)] {
+                #expect(throws: TestClient.Failure.refused(status: status)) {
+                    try Library.client(port, headers: [("Cookie", cookie)])
+                }
+            }
+            let client = try Library.client(port, headers: [("Cookie", "other=1; login=secret")])
+            #expect(Array(try client.connect().subscriptions.keys) == ["news"])
+            try await server.publish("\"hello\"", to: "news")
+            #expect(text(try client.publication().publication.data) == "\"hello\"")
+            try client.subscribe("more")
+            let head = "GET /connection/websocket websocket "
+            #expect(await seen.first(5) == [head, head, head, head, "42 {\"m\":1} more"])
+        }
+    }
+
     @Test("a closure that throws lets nobody in, and the client may try again")
     func throwing() async throws {
         try await Library.serve {

@@ -45,7 +45,9 @@ final class ClosureOrigin: Origin {
     }
 
     private func decide(_ request: HookRequest) async -> HookOutcome {
-        let client = PharosServer.Hooks.Client(request)
+        // Another origin may have been granted to see more.
+        let facts = request.facts.limited(to: hooks.visible)
+        let client = PharosServer.Hooks.Client(request, facts)
         do {
             switch request.question {
             case .connect(let data, let name, let version, _):
@@ -69,7 +71,9 @@ final class ClosureOrigin: Origin {
             case .message(let data):
                 let question = PharosServer.Hooks.Message(client: client, data: data)
                 return try await hooks.decidesMessage?(question).outcome ?? .unavailable
-            case .handshake: return .unavailable
+            case .handshake:
+                let question = PharosServer.Hooks.Handshake(client: client, method: facts.method, path: facts.path)
+                return try await hooks.decidesHandshake?(question).outcome ?? .unavailable
             }
         } catch {
             // The type alone: an error's description may hold what the client sent.

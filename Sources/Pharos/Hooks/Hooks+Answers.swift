@@ -25,6 +25,36 @@ extension PharosServer.Hooks {
     }
 }
 
+extension PharosServer.Hooks.Answer where Question == PharosServer.Hooks.Handshake {
+    /// Lets the client in, once it has connected.
+    ///
+    /// - Parameters:
+    ///   - user: "" anonymous.
+    ///   - channels: it hears these at once, whatever their rules are, and cannot leave them.
+    ///   - expiresAt: seconds since 1970; then `refresh` is asked, or the connection ends. 0: never.
+    ///   - info: JSON that other clients see in presence, joins and publications.
+    ///   - meta: stays on the server, and comes with every later question; at most 16 KiB.
+    public static func allow(
+        user: String, channels: [String] = [], expiresAt: Int64 = 0, info: [UInt8] = [], meta: [UInt8] = []
+    ) -> Self {
+        var claims = ConnectionClaims()
+        claims.user = user
+        claims.channels = channels
+        claims.expireAt = expiresAt
+        claims.info = info
+        claims.meta = meta
+        return Self(outcome: .granted(.handshake(claims)))
+    }
+
+    /// The request is answered with this status.
+    ///
+    /// - Parameter status: 400 to 499; 401 if the client should say who it is, 403 if that is known and not enough.
+    public static func refuse(status: Int) -> Self {
+        precondition((400...499).contains(status), "a refusal is a client's error")
+        return Self(outcome: .status(status))
+    }
+}
+
 extension PharosServer.Hooks.Answer where Question == PharosServer.Hooks.Connect {
     /// Lets the client in.
     ///

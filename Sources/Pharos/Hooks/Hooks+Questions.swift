@@ -3,7 +3,7 @@ package import PharosDomain
 extension PharosServer.Hooks {
     /// The connection that asks.
     public struct Client: Hashable, Sendable {
-        /// The connection's id, unique while the server runs.
+        /// The connection's id, unique while the server runs; "" before it has one, in a handshake.
         public let id: String
         /// "" anonymous, and before its connect is answered.
         public let user: String
@@ -18,16 +18,25 @@ extension PharosServer.Hooks {
         /// "": not passed on.
         public let address: String
 
-        package init(_ request: HookRequest) {
+        /// - Parameter facts: what may be seen of its own request.
+        package init(_ request: HookRequest, _ facts: RequestFacts) {
             id = request.client
             user = request.user
             transport = request.transport
             meta = request.meta
-            headers = request.facts.headers
-            cookies = request.facts.cookies
-            query = request.facts.query
-            address = request.facts.address
+            headers = facts.headers
+            cookies = facts.cookies
+            query = facts.query
+            address = facts.address
         }
+    }
+
+    public struct Handshake: Sendable {
+        /// Without an id, a user or `meta`: it has none yet.
+        public let client: Client
+        /// Of its HTTP request.
+        public let method: String
+        public let path: String
     }
 
     public struct Connect: Sendable {

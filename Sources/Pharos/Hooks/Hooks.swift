@@ -3,7 +3,7 @@ import PharosDomain
 extension PharosServer {
     /// The application's part, as closures: what it decides, and what it is told.
     ///
-    /// **Decisions** (``connect(_:)``, ``subscribe(in:_:)``, ``publish(in:_:)`` …): the client waits for the answer. A closure
+    /// **Decisions** (``handshake(_:)``, ``connect(_:)``, ``subscribe(in:_:)``, ``publish(in:_:)`` …): the client waits for the answer. A closure
     /// that throws, or takes longer than ``timeout``, lets nobody in: the client gets a temporary error and tries again. The
     /// publications and messages of one connection are asked about one after the other, in its order; everything else
     /// may be asked at the same time.
@@ -13,6 +13,7 @@ extension PharosServer {
     public struct Hooks: Sendable {
         typealias Decision<Question> = @Sendable (Question) async throws -> Answer<Question>
 
+        var decidesHandshake: Decision<Handshake>?
         var decidesConnect: Decision<Connect>?
         var decidesRefresh: Decision<Refresh>?
         var decidesSubscribe: Decision<Subscribe>?
@@ -32,9 +33,17 @@ extension PharosServer {
 
         var isEmpty: Bool { kinds.isEmpty && moments.isEmpty }
 
+        /// What of a client's own request the closures get to see.
+        var visible: PassList {
+            var visible = passes
+            visible.path = decidesHandshake != nil
+            return visible
+        }
+
         /// What is decided here.
         private var kinds: Set<HookKind> {
             var kinds: Set<HookKind> = []
+            if decidesHandshake != nil { kinds.insert(.handshake) }
             if decidesConnect != nil { kinds.insert(.connect) }
             if decidesRefresh != nil { kinds.insert(.refresh) }
             if decidesSubscribe != nil { kinds.insert(.subscribe) }
@@ -64,6 +73,16 @@ extension PharosServer {
         }
 
         // MARK: Decisions
+
+        /// A client's HTTP request has arrived, by whatever transport, and nothing has been answered yet: who is it, and what
+        /// does it hear?
+        ///
+        /// Whoever is let in here needs no token, and ``connect(_:)`` is not asked about it; the answer to anybody else
+        /// is an HTTP status. Method and path come along in any case; all else has to be named in
+        /// ``pass(headers:cookies:query:address:)``.
+        public mutating func handshake(_ decide: @escaping @Sendable (Handshake) async throws -> Answer<Handshake>) {
+            decidesHandshake = decide
+        }
 
         /// A client without a token connects: who is it, and what does it hear?
         public mutating func connect(_ decide: @escaping @Sendable (Connect) async throws -> Answer<Connect>) {
@@ -119,8 +138,10 @@ extension PharosServer {
             guard !isEmpty else { return }
             let name = ClosureOrigin.name
             var origin = OriginSettings(name: name, url: "")
-            origin.passes = passes
+            origin.passes = visible
+            origin.timeout = timeout / .seconds(1)
             settings.hooks.origins.append(origin)
+            if decidesHandshake != nil { settings.hooks.handshake = name }
             if decidesConnect != nil { settings.hooks.connect = name }
             if decidesRefresh != nil { settings.hooks.refresh = name }
             if decidesMessage != nil { settings.hooks.message = name }

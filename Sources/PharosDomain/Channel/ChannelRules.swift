@@ -9,12 +9,10 @@ package final class ChannelRules {
     package let settings: ChannelSettings
     private let indexByName: [String: Int]
     private let patterns: [Int: Regex<AnyRegexOutput>]
-    private let boundary: [UInt8]
 
     /// Patterns were checked with the configuration; one that does not compile here matches nothing.
     package init(_ settings: ChannelSettings) {
         self.settings = settings
-        boundary = Array(settings.namespaceBoundary.utf8)
         var indexByName: [String: Int] = [:]
         var patterns: [Int: Regex<AnyRegexOutput>] = [:]
         for (index, namespace) in settings.namespaces.enumerated() {
@@ -73,7 +71,7 @@ package final class ChannelRules {
     private func split(_ channel: String) -> (namespace: Substring?, rest: Substring) {
         var name = Substring(channel)
         if isPrivate(channel) { name = name.dropFirst(settings.privatePrefix.count) }
-        guard !boundary.isEmpty, let range = name.range(of: settings.namespaceBoundary) else {
+        guard let range = name.range(of: settings.namespaceBoundary) else {
             return (nil, name)
         }
         return (name[..<range.lowerBound], name[range.upperBound...])
@@ -83,12 +81,11 @@ package final class ChannelRules {
 extension StringProtocol {
     /// The first occurrence of `needle`, byte by byte.
     func range(of needle: String) -> Range<String.Index>? where SubSequence == Substring {
-        let pattern = Array(needle.utf8)
-        guard let first = pattern.first else { return nil }
+        guard let first = needle.utf8.first else { return nil }
         var start = utf8.startIndex
         while let found = utf8[start...].firstIndex(of: first) {
-            if utf8[found...].starts(with: pattern) {
-                return found..<utf8.index(found, offsetBy: pattern.count)
+            if utf8[found...].starts(with: needle.utf8) {
+                return found..<utf8.index(found, offsetBy: needle.utf8.count)
             }
             start = utf8.index(after: found)
         }

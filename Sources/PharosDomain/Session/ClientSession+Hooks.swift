@@ -11,7 +11,7 @@ extension ClientSession {
         case subRefresh(generation: UInt32)
     }
 
-    struct OpenQuestion: Equatable, Sendable {
+    @usableFromInline struct OpenQuestion: Equatable, Sendable {
         var number: UInt32
         var subject: Subject
     }

@@ -28,12 +28,12 @@ package struct ClientSession {
     /// Monotonic seconds before which what has expired is not asked about again.
     var nextRefresh: UInt32 = 0
     /// What is still under way; empty almost always, and then it holds no memory.
-    var pending: [PendingSubscribe] = [] {
+    @usableFromInline var pending: [PendingSubscribe] = [] {
         didSet { if pending.isEmpty { pending = [] } }
     }
     var connecting: Connecting?
     /// Questions to the application without an answer; empty almost always, and then it holds no memory.
-    var questions: [OpenQuestion] = [] {
+    @usableFromInline var questions: [OpenQuestion] = [] {
         didSet { if questions.isEmpty { questions = [] } }
     }
     /// What an earlier connection of this client left; until the connect is answered.
@@ -46,7 +46,7 @@ package struct ClientSession {
         init(_ state: RestoredState) { self.state = state }
     }
 
-    struct PendingSubscribe: Equatable, Sendable {
+    @usableFromInline struct PendingSubscribe: Equatable, Sendable {
         var generation: UInt32
         var request: SubscribeRequest
         var command: UInt32
@@ -100,6 +100,9 @@ package struct ClientSession {
     package func subscription(of channel: String) -> Subscription? {
         subscriptions.first { $0.channel == channel }
     }
+
+    /// Whether anything was begun that is not answered yet.
+    @inlinable package var hasOpenWork: Bool { !pending.isEmpty || !questions.isEmpty }
 
     package var isWaiting: Bool { state == .connecting || pending.contains { $0.order == nil && !$0.isAsked } }
 

@@ -59,10 +59,14 @@ extension ShardService {
             for id in matching(target, edge, includesPending: true) where sessions.contains(id) {
                 unsubscribe(request.channel, id, &edge)
             }
+            node.parked.leave(request.channel, target)
         case .disconnect(let request):
             for id in matching(request.target, edge, includesPending: true) where sessions.contains(id) {
                 disconnect(id, request.disconnect, &edge)
             }
+            // Who is sent away for good finds nothing again, even if it is away at this moment. Each shard sees to that once
+            // it has looked at its own: whoever leaves one meanwhile is found by the one or by the other.
+            if !request.disconnect.isReconnect { node.parked.forget(request.target) }
         case .refresh(let request):
             for id in matching(request.target, edge) where sessions.contains(id) { refresh(request, id, &edge) }
         case .listChannels:

@@ -49,12 +49,6 @@ extension ShardService {
 
     mutating func execute(_ request: APIDisconnect, _ origin: CallOrigin, _ edge: inout Edge) throws(ReplyError) {
         if !request.channel.isEmpty { _ = try rules.resolve(request.channel) }
-        // Who is sent away for good finds nothing again, even if it is away at this moment.
-        if !request.session.isEmpty, request.user.isEmpty, request.client.isEmpty, request.channel.isEmpty,
-            !request.disconnect.isReconnect
-        {
-            node.parked.forget(request.session)
-        }
         controlAll(.disconnect(request), .done, origin, &edge)
     }
 

@@ -50,8 +50,8 @@ struct LocalChannels: ~Copyable {
     func index(of name: String) -> Int? { indexByName[name] }
 
     subscript(index: Int) -> LocalChannel {
-        _read { yield channels[index] }
-        _modify { yield &channels[index] }
+        unsafeAddress { UnsafePointer(channels.address(of: index)) }
+        unsafeMutableAddress { channels.address(of: index) }
     }
 
     mutating func add(_ channel: LocalChannel) -> Int {

@@ -30,16 +30,16 @@ struct Places<Element>: ~Copyable {
 
     func contains(_ index: Int) -> Bool { index < capacity && taken[index >> 6] & 1 << (index & 63) != 0 }
 
-    /// The element at a place that is taken.
+    /// The element at a place that is taken; where it stands, so that looking at a part of it copies nothing else.
     subscript(index: Int) -> Element {
-        _read {
-            precondition(contains(index), "nothing is kept at this place")
-            yield element(index).pointee
-        }
-        nonmutating _modify {
-            precondition(contains(index), "nothing is kept at this place")
-            yield &element(index).pointee
-        }
+        unsafeAddress { UnsafePointer(address(of: index)) }
+        nonmutating unsafeMutableAddress { address(of: index) }
+    }
+
+    /// Where the element at a place that is taken stands, as long as it stays.
+    func address(of index: Int) -> UnsafeMutablePointer<Element> {
+        precondition(contains(index), "nothing is kept at this place")
+        return element(index)
     }
 
     /// The element at a place that may be free; nil frees it.
@@ -55,7 +55,7 @@ struct Places<Element>: ~Copyable {
     }
 
     /// Takes a free place.
-    mutating func insert(_ element: Element, at index: Int) {
+    mutating func insert(_ element: consuming Element, at index: Int) {
         while index >= capacity { grow() }
         precondition(!contains(index), "the place is taken")
         self.element(index).initialize(to: element)

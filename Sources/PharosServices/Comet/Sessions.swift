@@ -39,11 +39,11 @@ struct Sessions: ~Copyable {
 
     /// The entry of a connection that `contains` has vouched for.
     subscript(id: ConnectionID) -> SessionEntry {
-        _read { yield entries[Int(id.slot)] }
-        _modify { yield &entries[Int(id.slot)] }
+        unsafeAddress { UnsafePointer(entries.address(of: Int(id.slot))) }
+        unsafeMutableAddress { entries.address(of: Int(id.slot)) }
     }
 
-    mutating func insert(_ entry: SessionEntry, _ id: ConnectionID) {
+    mutating func insert(_ entry: consuming SessionEntry, _ id: ConnectionID) {
         entries.insert(entry, at: Int(id.slot))
     }
 

@@ -22,7 +22,7 @@ extension ShardService {
         if order.flags.contains(.isPositioned) { channels[place].waiting.append((id, order.generation)) }
         let request = AttachRequest(
             channel: order.channel, options: options,
-            info: sessions[id].session.clientInfo(channelInfo: order.info),
+            info: infoToShow(of: id, order.flags, order.info),
             keepsPresence: order.flags.contains(.keepsPresence), emitsJoin: order.flags.contains(.emitsJoinLeave),
             isPositioned: order.flags.contains(.isPositioned), recoverFrom: order.recoverFrom,
             recoveryMode: order.recoveryMode)
@@ -199,7 +199,7 @@ extension ShardService {
         let isLast = release(place, &edge)
         let flags = subscription.flags
         let request = DetachRequest(
-            channel: subscription.channel, info: sessions[id].session.clientInfo(channelInfo: subscription.info),
+            channel: subscription.channel, info: infoToShow(of: id, flags, subscription.info),
             keepsPresence: flags.contains(.keepsPresence), emitsLeave: flags.contains(.emitsJoinLeave),
             isLastOfShard: isLast)
         let ownerShard = node.owner(of: subscription.channel)
@@ -208,6 +208,14 @@ extension ShardService {
         } else {
             node.post(.detach(request, shard: index), to: ownerShard)
         }
+    }
+
+    /// Who a subscriber is, where that is shown to anybody.
+    private func infoToShow(
+        of id: ConnectionID, _ flags: Subscription.Flags, _ channelInfo: [UInt8]
+    ) -> ClientInfo {
+        guard flags.contains(.keepsPresence) || flags.contains(.emitsJoinLeave) else { return .nobody }
+        return sessions[id].session.clientInfo(channelInfo: channelInfo)
     }
 
     private mutating func stopWaiting(_ channel: String, _ generation: UInt32, _ id: ConnectionID) {

@@ -129,9 +129,9 @@ struct ShardService: EdgeHandler, ~Copyable {
         if let claimed { session.claimed(claimed) }
         if !passed.isEmpty { facts[id.slot] = requestFacts(head, id, edge) }
         if node.countsAddresses { addresses[id.slot] = clientAddress(id, head, edge) }
-        var entry = SessionEntry(session: session, wire: wire, generation: id.generation)
+        var entry = SessionEntry(session: consume session, wire: wire, generation: id.generation)
         if !wire.hasCloseFrame { entry.streamKey = random.next() }
-        sessions.insert(entry, id)
+        sessions.insert(consume entry, id)
         if let key = sessionKey(head, wire.carrier) { claimSession(key, id, &edge) }
         counters.opened += 1
         edge.setTimer(id, atMs: sessions[id].session.nextDeadline(context(edge)))
@@ -192,7 +192,13 @@ struct ShardService: EdgeHandler, ~Copyable {
     }
 
     private func mustWait(_ command: Command, _ id: ConnectionID) -> Bool {
-        sessions[id].awaitsState || sessions[id].session.isWaiting || sessions[id].session.mustWait(command)
+        // Almost always nothing is under way, and that is seen without looking at more of the session.
+        if sessions[id].session.state != .connecting, !sessions[id].session.hasOpenWork, !sessions[id].awaitsState,
+            queues.isEmpty
+        {
+            return false
+        }
+        return sessions[id].awaitsState || sessions[id].session.isWaiting || sessions[id].session.mustWait(command)
             || (!queues.isEmpty && queues[id.slot] != nil)
     }
 
@@ -210,7 +216,7 @@ struct ShardService: EdgeHandler, ~Copyable {
 
     /// Goes on with commands that waited, if the session no longer does.
     mutating func resumeQueue(_ id: ConnectionID, _ edge: inout Edge) {
-        guard sessions.contains(id), !sessions[id].session.isWaiting, !sessions[id].awaitsState,
+        guard !queues.isEmpty, sessions.contains(id), !sessions[id].session.isWaiting, !sessions[id].awaitsState,
             let commands = queues.removeValue(forKey: id.slot)
         else { return }
         queuedBytes[id.slot] = nil
@@ -317,8 +323,9 @@ struct ShardService: EdgeHandler, ~Copyable {
         _ id: ConnectionID, because reason: Disconnect = .connectionClosed, keepsState: Bool = true, _ edge: inout Edge
     ) {
         guard sessions.contains(id) else { return }
-        let isKept = keepsState && sessionKeys[id.slot] != nil && sessions[id].isRegistered
-        let left = isKept ? stateLeft(by: id, edge) : sessions[id].session.unusedState
+        let hasKey = !sessionKeys.isEmpty && sessionKeys[id.slot] != nil
+        let isKept = keepsState && hasKey && sessions[id].isRegistered
+        let left = isKept ? stateLeft(by: id, edge) : hasKey ? sessions[id].session.unusedState : nil
         for subscription in sessions[id].session.close() { undo(subscription, of: id, because: .disconnected, &edge) }
         if sessions[id].isRegistered { tellDisconnected(id, reason, edge) }
         if sessions[id].name > 0 { counters.nameCounts[Int(sessions[id].name) - 1] -= 1 }

@@ -1,6 +1,7 @@
 import PharosBytes
 import PharosDomain
 import PharosEdge
+import PharosProtocol
 
 /// What clients that asked for it left behind, by the secret key that they chose, and where those are that are here. One
 /// per node: a client may come back to any shard, by any transport. Any thread.
@@ -65,10 +66,33 @@ final class ParkedSessions: Sendable {
         }
     }
 
-    /// Who is away under this key does not come back to what it had.
-    func forget(_ key: String) {
+    /// Those of the clients that are away whom a call of the server API means do not come back to what they had.
+    func forget(_ target: APITarget) {
+        forEach(target) { _ in nil }
+    }
+
+    /// Nor to one channel; "": to none of theirs.
+    func leave(_ channel: String, _ target: APITarget) {
+        forEach(target) { state in
+            var left = state
+            left.channels.removeAll { channel.isEmpty || $0.channel == channel }
+            return left
+        }
+    }
+
+    private func forEach(_ target: APITarget, _ change: (RestoredState) -> RestoredState?) {
+        // A client's id names a connection, and these have none.
+        guard target.client.isEmpty, !target.isEmpty else { return }
         state.withLock { state in
-            if case .parked? = state.places[key]?.place { state.places[key] = nil }
+            let keys = target.session.isEmpty ? Array(state.places.keys) : [target.session]
+            for key in keys {
+                guard case .parked(let left)? = state.places[key]?.place, left.isMeant(by: target) else { continue }
+                if let changed = change(left) {
+                    state.places[key]!.place = .parked(changed)
+                } else {
+                    state.places[key] = nil
+                }
+            }
         }
     }
 
@@ -94,5 +118,13 @@ final class ParkedSessions: Sendable {
             state.order.removeFirst(state.first)
             state.first = 0
         }
+    }
+}
+
+extension RestoredState {
+    /// Whether all that a target names holds, its session apart.
+    fileprivate func isMeant(by target: APITarget) -> Bool {
+        (target.user.isEmpty || user == target.user)
+            && (target.channel.isEmpty || channels.contains { $0.channel == target.channel })
     }
 }

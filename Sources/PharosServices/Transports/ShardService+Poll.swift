@@ -76,6 +76,9 @@ extension ShardService {
         if !poll.request.token.isEmpty, poll.user.isEmpty, settings.disallowAnonymousConnectionTokens {
             return refusePoll(id, 403, "permission denied", &edge)
         }
+        guard node.rates.take(user: poll.user, nowMs: edge.nowMs) else {
+            return refusePoll(id, 429, node.rates.error(.user).message, &edge)
+        }
         let permissions = Permissions(settings: settings, rules: rules)
         for channel in poll.request.channels {
             let options: ChannelOptions

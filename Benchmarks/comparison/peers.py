@@ -178,14 +178,33 @@ class MicroWebSockets:
             subprocess.run([str(VENV / "bin" / "pip"), "install", "--quiet", self.package], check=False)
         if not self._is_here():
             raise Missing("socketify of PyPI, which brings uWebSockets")
+        self.program = self._build() or (install and self._with_libraries()) or None
+        if self.program is None:
+            raise Missing("libuv and zlib, which socketify's library wants, or a C compiler for our part of it")
+
+    def _library(self):
+        return next(VENV.glob("lib/python3*/site-packages/socketify/libsocketify_linux_amd64.so"), None)
 
     def _is_here(self):
-        python = VENV / "bin" / "python3"
-        return python.exists() and subprocess.run(
-            [str(python), "-c", "import socketify"], capture_output=True).returncode == 0
+        return self._library() is not None
+
+    def _build(self):
+        """Our handlers over the library that the package brings: nothing of Python runs."""
+        compiler = next(filter(None, map(shutil.which, ("cc", "gcc", "clang"))), None)
+        if compiler is None:
+            return None
+        program, library = VENV / "uws_server", self._library()
+        built = subprocess.run(
+            [compiler, "-O2", "-std=c17", "-o", str(program), str(FOLDER / "peers" / "uws_server.c"), str(library),
+             f"-Wl,-rpath,{library.parent}"], capture_output=True, text=True)
+        return program if built.returncode == 0 else None
+
+    def _with_libraries(self):
+        install_debian(["libuv1", "zlib1g", "gcc", "libc6-dev"])
+        return self._build()
 
     def command(self, folder, port, settings):
-        return [str(VENV / "bin" / "python3"), str(FOLDER / "peers" / "uws_server.py"), str(port)]
+        return [str(self.program), str(port)]
 
     def version(self):
         return "through " + self.package.replace("==", " ") + " of PyPI"

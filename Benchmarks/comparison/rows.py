@@ -115,9 +115,8 @@ ROWS = [
     Row("idle-own", "the same, a channel of its own each", "bytes", idle(10000)),
     Row("idle-events", "10,000 idle SSE connections, one channel: memory per connection", "bytes",
         idle_streams, limit=1000, peers=WITH_STREAMS),
-    Row("connect", "connect, upgrade, subscribe: server CPU per connection", "us", connect, {"nchan": 1.12},
-        note="The handlers of uWebSockets are Python here, so its own figure says little. Written in C++ it needs 0.56 "
-        "of what nchan needs; twice that is the bound."),
+    Row("connect", "connect, upgrade, subscribe: server CPU per connection", "us", connect, {"uws": 2},
+        note="What uWebSockets does for it is its upgrade and one message; ours are the commands connect and subscribe."),
     Row("slow", "one reader of six stalled, 4 KB messages: growth of resident memory", "MB", slow_reader),
     Row("store-1", "store alone, 64 appends outstanding, 1 channel: rate / the same group commits with SQLite alone",
         "x", durable.store(1), least=0.8, peers=PHAROS, alone=True),

@@ -66,7 +66,7 @@ extension OpenAPIDocument {
             ],
             body: json(reference("RawService")),
             responses: [
-                ("200", answer("It is done; empty unless a report was asked for.", "RawReport")),
+                ("200", ["description": "It is done. Empty, or the report that was asked for: the schema RawReport."]),
                 ("400", answer("The body is not such JSON.", "Failure")),
             ])
     }

@@ -23,7 +23,7 @@ extension ServerAPI {
         let answer = await backend.callRaw(
             method: request.method.rawValue, path: request.uri.path, query: request.uri.query ?? "",
             headers: headers(of: request), body: body)
-        guard answer.status != 204 else { return Response(status: .noContent) }
+        guard !answer.body.isEmpty else { return Response(status: HTTPResponse.Status(code: answer.status)) }
         var headers: HTTPFields = [:]
         if answer.status == 401 { headers[.wwwAuthenticate] = "apikey" }
         return .json(answer.body, status: HTTPResponse.Status(code: answer.status), headers: headers)

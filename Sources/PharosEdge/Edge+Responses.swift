@@ -105,8 +105,10 @@ extension Edge {
         head.append("HTTP/1.1 ")
         HTTPStatus.append(form.status, into: &head)
         if form.status != 204 {
-            head.append("\r\nContent-Type: ")
-            head.append(form.contentType)
+            if bodyCount > 0 {
+                head.append("\r\nContent-Type: ")
+                head.append(form.contentType)
+            }
             head.append("\r\nContent-Length: ")
             head.appendDecimal(bodyCount)
         }

@@ -42,7 +42,7 @@ import Testing
         var references: [String] = []
         collect(document, into: &references)
         let components = try #require(document["components"] as? [String: [String: Any]])
-        #expect(references.contains("#/components/schemas/RawReport"))
+        #expect(references.contains("#/components/schemas/RawService"))
         for reference in references {
             let parts = reference.split(separator: "/").map(String.init)
             #expect(components[parts[2]]?[parts[3]] != nil, "\(reference)")

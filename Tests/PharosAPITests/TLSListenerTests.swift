@@ -28,6 +28,8 @@ import Testing
         let http = HTTPService(responder: routes.router().buildResponder(), logger: logger)
         var edge = EdgeSettings()
         edge.headSizeLimit = 1_024
+        // Where everything else is being tested at the same time, a handshake may take its time.
+        edge.headTimeout = 120
         for attempt in 0... {
             let settings = TLSSettings(
                 certificateFile: certificate.certificateFile, keyFile: certificate.keyFile, port: FreePort.candidate())

@@ -48,6 +48,17 @@ struct ResponseTests {
         #expect(peer.read().contains("\r\nRetry-After: 1\r\n"))
     }
 
+    @Test("nothing is said of the type of an empty body")
+    func empty() {
+        let scene = ShardScene()
+        let (peer, id) = scene.ask("/a")
+        respond(scene, id, 200, "")
+        scene.settle()
+        let answer = peer.read()
+        #expect(answer.hasPrefix("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n"))
+        #expect(!answer.contains("Content-Type"))
+    }
+
     @Test("204 has no body, no length and no type, and the connection goes on")
     func noContent() {
         let scene = ShardScene()

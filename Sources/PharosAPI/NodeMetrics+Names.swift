@@ -17,6 +17,8 @@ extension NodeMetrics {
         "node_num_users": "Different users of the connected clients.",
         "node_num_subscriptions": "Subscriptions of the connected clients.",
         "node_num_channels": "Channels with at least one subscriber.",
+        "raw_num_connections": "Connections at raw paths.",
+        "raw_waiting_bytes": "Bytes of their messages that wait for their origins.",
         "node_messages_sent_count": "Publications accepted.",
         "node_messages_received_count": "Messages that clients sent.",
         "client_connections_accepted": "Connections accepted.",

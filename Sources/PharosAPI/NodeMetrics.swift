@@ -54,6 +54,8 @@ package final class NodeMetrics: Sendable {
         gauge("node_num_users", node.currentUsers, &state)
         gauge("node_num_subscriptions", node.currentSubscriptions, &state)
         gauge("node_num_channels", node.currentChannels, &state)
+        gauge("raw_num_connections", node.currentRawConnections, &state)
+        gauge("raw_waiting_bytes", node.currentRawBytes, &state)
         count("node_messages_sent_count", ("type", "publication"), node.publications, &state)
         count("node_messages_received_count", nil, node.messagesReceived, &state)
     }

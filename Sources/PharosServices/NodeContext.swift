@@ -21,6 +21,7 @@ final class NodeContext: Sendable {
     /// What an operator may want to read in the log.
     let report: @Sendable (ServiceEvent) -> Void
     let exclusivePolls = ExclusivePolls()
+    let users = UserCounts()
     /// Bounds what waits in all connections together; nil: no bound.
     let outputTotal: OutputTotal?
     let parked: ParkedSessions

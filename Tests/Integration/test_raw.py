@@ -130,6 +130,8 @@ async def test_keep_alives(launch, origin, events):
     async with RawPeer(server, "/ws"), RawPeer(server, "/ws"):
         ids = set(await events.established(2))
         await until(lambda: ids in events.keep_alives(), "who is there")
+        assert server.metric("pharos_raw_num_connections") == 2
+        assert server.metric("pharos_raw_waiting_bytes") == 0
 
 
 async def test_established_comes_first_and_order_is_kept(launch, origin, events):

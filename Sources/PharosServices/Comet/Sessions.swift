@@ -29,9 +29,12 @@ struct Sessions: ~Copyable {
     private var byUser: [String: [UInt32]] = [:]
     private(set) var clientCount = 0
 
-    init() { entries = Places() }
+    private let userCounts: UserCounts
 
-    var userCount: Int { byUser.count }
+    init(userCounts: UserCounts) {
+        entries = Places()
+        self.userCounts = userCounts
+    }
 
     func contains(_ id: ConnectionID) -> Bool {
         entries.contains(Int(id.slot)) && entries[Int(id.slot)].generation == id.generation
@@ -58,7 +61,9 @@ struct Sessions: ~Copyable {
         self[id].isRegistered = true
         clientCount += 1
         let user = self[id].session.user
-        if !user.isEmpty { byUser[user, default: []].append(id.slot) }
+        guard !user.isEmpty else { return }
+        if byUser[user] == nil { userCounts.came(user) }
+        byUser[user, default: []].append(id.slot)
     }
 
     private mutating func unregister(_ id: ConnectionID) {
@@ -69,6 +74,7 @@ struct Sessions: ~Copyable {
         guard !user.isEmpty, var slots = byUser[user] else { return }
         slots.removeAll { $0 == id.slot }
         byUser[user] = slots.isEmpty ? nil : slots
+        if slots.isEmpty { userCounts.left(user) }
     }
 
     /// The registered connections of a user, oldest first.

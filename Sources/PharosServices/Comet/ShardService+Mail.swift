@@ -97,7 +97,8 @@ extension ShardService {
         all.currentClients = sessions.clientCount
         all.currentRawConnections = raw.openCount
         all.currentRawBytes = raw.inboundBytes
-        all.currentUsers = sessions.userCount
+        // One table for the whole node, here and below.
+        all.currentUsers = index == 0 ? node.users.count : 0
         all.currentSubscriptions = counters.subscriptions
         all.currentChannels = channels.count
         all.connectionsAccepted = edge.counters.accepted
@@ -126,7 +127,6 @@ extension ShardService {
         all.currentWaitingPolls =
             polls.count + crowdSeats.count + polledSessions.values.count { $0.waiter != nil }
         all.currentPolledSessions = polledSessions.count
-        // One table for the whole node.
         all.currentParkedSessions = index == 0 ? node.parked.count : 0
         all.handedOver = edge.counters.handedOver
         for (name, count) in zip(node.settings.client.registeredNames, counters.nameCounts) {

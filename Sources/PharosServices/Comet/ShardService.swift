@@ -73,7 +73,7 @@ struct ShardService: EdgeHandler, ~Copyable {
         self.index = index
         rules = ChannelRules(settings.channel)
         apiAccess = APIAccess(settings.api)
-        sessions = Sessions()
+        sessions = Sessions(userCounts: node.users)
         channels = LocalChannels()
         let told = node.application.events?.kinds ?? []
         owner = ChannelOwner(settings, notesChanges: told.contains(.occupied) || told.contains(.vacated))

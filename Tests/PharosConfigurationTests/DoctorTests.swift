@@ -1,7 +1,8 @@
 import Glibc
-import PharosConfiguration
 import PharosDomain
 import Testing
+
+@testable import PharosConfiguration
 
 @Suite("Doctor")
 struct DoctorTests {
@@ -139,6 +140,21 @@ struct DoctorTests {
         }
         #expect(owner?.contains("pid \(getpid())") == true)
         #expect(facts.openFilesHard > 0 && facts.now > 0 && facts.cores > 0)
+    }
+
+    @Test("who listens is found in a table of any length")
+    func longTable() throws {
+        let path = "/tmp/pharos-doctor-\(UInt64.random(in: .min ... .max))"
+        defer { unlink(path) }
+        let file = try #require(fopen(path, "w"))
+        fputs("  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid\n", file)
+        fputs("   0: 0100007F:1F40 00000000:0000 0A 00000000:00000000 00:00000000 00000000 0 0 4711 1\n", file)
+        for _ in 0..<60_000 {
+            fputs("   1: 0100007F:1F40 0100007F:C3A2 06 00000000:00000000 03:000015F3 00000000 0 0 0 3\n", file)
+        }
+        fclose(file)
+        #expect(PortProbe.listeningSockets(path, 8000) == ["socket:[4711]"])
+        #expect(PortProbe.listeningSockets(path, 8001) == [])
     }
 
     @Test("the ports to look at are those of the configuration")

@@ -45,7 +45,11 @@ enum PortProbe {
 
     /// Name and pid of the process whose socket listens on the port, as far as this user may look.
     private static func listener(onPort port: Int) -> String? {
-        let sockets = Set(["/proc/net/tcp", "/proc/net/tcp6"].flatMap { listeningSockets($0, port) })
+        var sockets: Set<String> = []
+        // The table is read in pieces, and what others open and close meanwhile may push a line from one into another.
+        for _ in 0..<5 where sockets.isEmpty {
+            sockets = Set(["/proc/net/tcp", "/proc/net/tcp6"].flatMap { listeningSockets($0, port) })
+        }
         guard !sockets.isEmpty else { return nil }
         for pid in names(in: "/proc").compactMap({ Int32($0) }) {
             for descriptor in names(in: "/proc/\(pid)/fd") {
@@ -58,8 +62,10 @@ enum PortProbe {
     }
 
     /// The sockets in state LISTEN on the port, as `/proc/<pid>/fd` names them: `socket:[12345]`.
-    private static func listeningSockets(_ path: String, _ port: Int) -> [String] {
-        guard let text = try? TextFile.read(path) else { return [] }
+    ///
+    /// On a busy machine the table is as long as it likes; those that listen stand first.
+    static func listeningSockets(_ path: String, _ port: Int) -> [String] {
+        guard let text = try? TextFile.beginning(of: path) else { return [] }
         return text.split(separator: "\n").dropFirst().compactMap { line in
             let fields = line.split(separator: " ", omittingEmptySubsequences: true)
             guard fields.count > 9, fields[3] == "0A", let colon = fields[1].lastIndex(of: ":"),

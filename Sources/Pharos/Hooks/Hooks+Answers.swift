@@ -37,12 +37,7 @@ extension PharosServer.Hooks.Answer where Question == PharosServer.Hooks.Handsha
     public static func allow(
         user: String, channels: [String] = [], expiresAt: Int64 = 0, info: [UInt8] = [], meta: [UInt8] = []
     ) -> Self {
-        var claims = ConnectionClaims()
-        claims.user = user
-        claims.channels = channels
-        claims.expireAt = expiresAt
-        claims.info = info
-        claims.meta = meta
+        let claims = ConnectionClaims(user: user, channels: channels, expiresAt: expiresAt, info: info, meta: meta)
         return Self(outcome: .granted(.handshake(claims)))
     }
 
@@ -69,12 +64,7 @@ extension PharosServer.Hooks.Answer where Question == PharosServer.Hooks.Connect
         user: String, channels: [String] = [], expiresAt: Int64 = 0, info: [UInt8] = [], data: [UInt8] = [],
         meta: [UInt8] = []
     ) -> Self {
-        var claims = ConnectionClaims()
-        claims.user = user
-        claims.channels = channels
-        claims.expireAt = expiresAt
-        claims.info = info
-        claims.meta = meta
+        let claims = ConnectionClaims(user: user, channels: channels, expiresAt: expiresAt, info: info, meta: meta)
         return Self(outcome: .granted(.connect(claims, data: data)))
     }
 }
@@ -174,4 +164,15 @@ extension PharosServer.Hooks.Answer where Question == PharosServer.Hooks.Call {
 extension PharosServer.Hooks.Answer where Question == PharosServer.Hooks.Message {
     /// The application has the message.
     public static var accepted: Self { Self(outcome: .granted(.message)) }
+}
+
+extension ConnectionClaims {
+    fileprivate init(user: String, channels: [String], expiresAt: Int64, info: [UInt8], meta: [UInt8]) {
+        self.init()
+        self.user = user
+        self.channels = channels
+        expireAt = expiresAt
+        self.info = info
+        self.meta = meta
+    }
 }

@@ -3,9 +3,9 @@ import PharosDomain
 extension PharosServer {
     /// The application's part, as closures: what it decides, and what it is told.
     ///
-    /// **Decisions** (``handshake(_:)``, ``connect(_:)``, ``subscribe(in:_:)``, ``publish(in:_:)`` …): the client waits for the answer. A closure
-    /// that throws, or takes longer than ``timeout``, lets nobody in: the client gets a temporary error and tries again. The
-    /// publications and messages of one connection are asked about one after the other, in its order; everything else
+    /// **Decisions** (``handshake(_:)``, ``connect(_:)``, ``subscribe(in:_:)`` …): the client waits for the answer. A closure
+    /// that throws, or takes longer than ``timeout``, lets nobody in: the client gets a temporary error (503 in a
+    /// handshake) and tries again. The publications and messages of one connection are asked about one after the other, in its order; everything else
     /// may be asked at the same time.
     ///
     /// **Moments** (``connected(_:)``, ``unsubscribed(_:)`` …): told once, for each connection in the order in which they

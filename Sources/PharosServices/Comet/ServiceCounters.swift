@@ -6,7 +6,7 @@ struct ServiceCounters {
     var closed: UInt64 = 0
     var publications: UInt64 = 0
     /// By the command's place among all of them.
-    private var commandCounts = [UInt64](repeating: 0, count: Request.names.count)
+    private var commandCounts = [UInt64](repeating: 0, count: CommandKind.allCases.count)
     var apiCalls: [String: UInt64] = [:]
     var apiErrors: [UInt32: UInt64] = [:]
     var replyErrors: [UInt32: UInt64] = [:]
@@ -24,39 +24,48 @@ struct ServiceCounters {
 
     mutating func count(_ command: Command) {
         guard let request = command.request else { return }
-        commandCounts[request.place] += 1
+        commandCounts[request.kind.rawValue] += 1
     }
 
     /// Commands received, by name; those that never came are left out.
     var commands: [String: UInt64] {
-        let named = zip(Request.names, commandCounts).filter { $0.1 > 0 }
-        return Dictionary(uniqueKeysWithValues: named.map { ($0.0, $0.1) })
+        var named: [String: UInt64] = [:]
+        for kind in CommandKind.allCases where commandCounts[kind.rawValue] > 0 {
+            named[kind.name] = commandCounts[kind.rawValue]
+        }
+        return named
+    }
+}
+
+enum CommandKind: Int, CaseIterable {
+    case connect, subscribe, unsubscribe, publish, presence, presenceStats, history, ping, send, rpc, refresh,
+        subRefresh
+
+    /// As it is called on the wire.
+    var name: String {
+        switch self {
+        case .presenceStats: "presence_stats"
+        case .subRefresh: "sub_refresh"
+        default: "\(self)"
+        }
     }
 }
 
 extension Request {
-    /// All commands, as they are called on the wire.
-    static let names = [
-        "connect", "subscribe", "unsubscribe", "publish", "presence", "presence_stats", "history", "ping", "send",
-        "rpc",
-        "refresh", "sub_refresh",
-    ]
-
-    /// The command's place among `names`.
-    var place: Int {
+    var kind: CommandKind {
         switch self {
-        case .connect: 0
-        case .subscribe: 1
-        case .unsubscribe: 2
-        case .publish: 3
-        case .presence: 4
-        case .presenceStats: 5
-        case .history: 6
-        case .ping: 7
-        case .send: 8
-        case .rpc: 9
-        case .refresh: 10
-        case .subRefresh: 11
+        case .connect: .connect
+        case .subscribe: .subscribe
+        case .unsubscribe: .unsubscribe
+        case .publish: .publish
+        case .presence: .presence
+        case .presenceStats: .presenceStats
+        case .history: .history
+        case .ping: .ping
+        case .send: .send
+        case .rpc: .rpc
+        case .refresh: .refresh
+        case .subRefresh: .subRefresh
         }
     }
 }

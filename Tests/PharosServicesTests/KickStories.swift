@@ -119,6 +119,7 @@ extension Stories {
                         #expect(await server.group.counters().currentClients == 50)
                         #expect(await server.call("info", "{}").contains(#""num_clients":50,"num_users":7,"#))
                         #expect(await server.group.counters().currentUsers == 7)
+                        #expect(await server.group.counters().commands == ["connect": 50, "subscribe": 50])
                     }
                     // By themselves, without a word, by their user and all together.
                     for (number, client) in clients.enumerated() {

@@ -44,9 +44,18 @@ enum CommandKind: Int, CaseIterable {
     /// As it is called on the wire.
     var name: String {
         switch self {
+        case .connect: "connect"
+        case .subscribe: "subscribe"
+        case .unsubscribe: "unsubscribe"
+        case .publish: "publish"
+        case .presence: "presence"
         case .presenceStats: "presence_stats"
+        case .history: "history"
+        case .ping: "ping"
+        case .send: "send"
+        case .rpc: "rpc"
+        case .refresh: "refresh"
         case .subRefresh: "sub_refresh"
-        default: "\(self)"
         }
     }
 }

@@ -45,6 +45,8 @@ var targets: [Target] = [
     core("PharosProtocol", ["PharosBytes", "PharosDomain"]),
     core("PharosEdge", ["CPharosSys", "PharosBytes"]),
     core("PharosMemory", ["PharosDomain"]),
+    .target(name: "CPharosTLS", linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
+    core("PharosTLS", ["CPharosTLS"]),
     core(
         "PharosServices", ["CPharosSys", "PharosBytes", "PharosDomain", "PharosProtocol", "PharosEdge", "PharosMemory"]),
     core(
@@ -55,6 +57,7 @@ var targets: [Target] = [
     tests("PharosDomainTests", ["PharosDomain", "PharosTestKit"]),
     tests("PharosProtocolTests", ["PharosProtocol", "PharosDomain", "PharosBytes"]),
     tests("PharosEdgeTests", ["PharosEdge", "PharosBytes", "CPharosSys"]),
+    tests("PharosTLSTests", ["PharosTLS"]),
     tests("PharosMemoryTests", ["PharosMemory", "PharosDomain", "PharosTestKit"]),
     tests(
         "PharosServicesTests",

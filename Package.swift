@@ -46,7 +46,7 @@ var targets: [Target] = [
     core("PharosEdge", ["CPharosSys", "PharosBytes"]),
     core("PharosMemory", ["PharosDomain"]),
     .target(name: "CPharosTLS", linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
-    core("PharosTLS", ["CPharosTLS"]),
+    core("PharosTLS", ["CPharosTLS", "PharosBytes"]),
     core(
         "PharosServices", ["CPharosSys", "PharosBytes", "PharosDomain", "PharosProtocol", "PharosEdge", "PharosMemory"]),
     core(
@@ -57,7 +57,7 @@ var targets: [Target] = [
     tests("PharosDomainTests", ["PharosDomain", "PharosTestKit"]),
     tests("PharosProtocolTests", ["PharosProtocol", "PharosDomain", "PharosBytes"]),
     tests("PharosEdgeTests", ["PharosEdge", "PharosBytes", "CPharosSys"]),
-    tests("PharosTLSTests", ["PharosTLS"]),
+    tests("PharosTLSTests", ["PharosTLS", "CPharosTLS"]),
     tests("PharosMemoryTests", ["PharosMemory", "PharosDomain", "PharosTestKit"]),
     tests(
         "PharosServicesTests",

@@ -28,6 +28,9 @@ let package = Package(
         library("PharosDomain"),
         library("PharosProtocol", ["PharosBytes", "PharosDomain"]),
         library("PharosEdge", ["CPharosSys", "PharosBytes"]),
+        .target(name: "CPharosTLS", linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
+        library("PharosTLS", ["CPharosTLS", "PharosBytes"]),
+        library("TLSProperties", ["PharosTLS"]),
         library("ProtocolProperties", ["PharosProtocol", "PharosBytes", "PharosDomain"]),
         library("EdgeProperties", ["PharosEdge", "PharosBytes"]),
         fuzzer("JSONCommandFuzz", "ProtocolProperties"),
@@ -40,5 +43,6 @@ let package = Package(
         fuzzer("RequestHeadFuzz", "EdgeProperties"),
         fuzzer("WebSocketFrameFuzz", "EdgeProperties"),
         fuzzer("CompressedFrameFuzz", "EdgeProperties"),
+        fuzzer("TLSSessionFuzz", "TLSProperties"),
     ]
 )

@@ -40,9 +40,10 @@ pharos_tls_extras *pharos_tls_extras_add(SSL_CTX *context) {
     return NULL;
 }
 
-// Without it OpenSSL would ask the terminal.
+// Without it OpenSSL would ask the terminal. `data`: where to note that a password is needed.
 static int no_password(char *target, int capacity, int is_writing, void *data) {
-    (void)target, (void)capacity, (void)is_writing, (void)data;
+    (void)target, (void)capacity, (void)is_writing;
+    if (data) *(int *)data = 1;
     return -1;
 }
 
@@ -125,9 +126,9 @@ static pharos_tls_context *failed(SSL_CTX *context, int *step, unsigned long *er
     return NULL;
 }
 
-static EVP_PKEY *read_key(const char *file) {
+static EVP_PKEY *read_key(const char *file, int *is_encrypted) {
     BIO *bio = BIO_new_file(file, "r");
-    EVP_PKEY *key = bio ? PEM_read_bio_PrivateKey(bio, NULL, no_password, NULL) : NULL;
+    EVP_PKEY *key = bio ? PEM_read_bio_PrivateKey(bio, NULL, no_password, is_encrypted) : NULL;
     BIO_free(bio);
     return key;
 }
@@ -141,8 +142,13 @@ pharos_tls_context *pharos_tls_server_make(
     if (SSL_CTX_use_certificate_chain_file(context, certificate_file) != 1) {
         return failed(context, step, error, PHAROS_TLS_STEP_CERTIFICATE);
     }
-    EVP_PKEY *key = read_key(key_file);
-    if (!key) return failed(context, step, error, PHAROS_TLS_STEP_KEY);
+    int is_encrypted = 0;
+    EVP_PKEY *key = read_key(key_file, &is_encrypted);
+    if (!key) {
+        failed(context, step, error, PHAROS_TLS_STEP_KEY);
+        if (is_encrypted) *error = PHAROS_TLS_ERROR_ENCRYPTED_KEY;
+        return NULL;
+    }
     // Decoders that did not fit leave their errors behind.
     ERR_clear_error();
     int is_used = SSL_CTX_use_PrivateKey(context, key) == 1 && SSL_CTX_check_private_key(context) == 1;

@@ -120,7 +120,11 @@ pharos_tls *pharos_tls_connect(
     int is_checked = is_address
         ? X509_VERIFY_PARAM_set1_ip_asc(parameters, name)
         : name[0] && SSL_set1_host(tls->ssl, name) && SSL_set_tlsext_host_name(tls->ssl, name);
-    if (!is_checked || (resumption && !SSL_set_session(tls->ssl, (SSL_SESSION *)resumption))) {
+    // A copy again: others may resume with it at the same time.
+    SSL_SESSION *session = resumption ? SSL_SESSION_dup((const SSL_SESSION *)resumption) : NULL;
+    int is_set = !session || SSL_set_session(tls->ssl, session);
+    SSL_SESSION_free(session);
+    if (!is_checked || !is_set) {
         ERR_clear_error();
         pharos_tls_free(tls);
         return NULL;
@@ -286,6 +290,7 @@ void pharos_tls_close(pharos_tls *tls, pharos_tls_output *output) {
 int pharos_tls_rekey(pharos_tls *tls, pharos_tls_output *output) {
     window bytes = {NULL, 0, output};
     current = &bytes;
+    SSL_clear_options(tls->ssl, SSL_OP_NO_RENEGOTIATION);
     int is_begun = SSL_version(tls->ssl) >= TLS1_3_VERSION ? SSL_key_update(tls->ssl, SSL_KEY_UPDATE_REQUESTED)
                                                            : SSL_renegotiate(tls->ssl);
     if (is_begun) SSL_do_handshake(tls->ssl);
@@ -314,10 +319,9 @@ const char *pharos_tls_server_name(const pharos_tls *tls) {
 const char *pharos_tls_cipher(const pharos_tls *tls) { return SSL_get_cipher_name(tls->ssl); }
 
 pharos_tls_resumption *pharos_tls_resumption_of(const pharos_tls *tls) {
-    SSL_SESSION *session = SSL_get1_session(tls->ssl);
-    if (session && SSL_SESSION_is_resumable(session)) return (pharos_tls_resumption *)session;
-    SSL_SESSION_free(session);
-    return NULL;
+    SSL_SESSION *session = SSL_get_session(tls->ssl);
+    // A copy, since OpenSSL spoils its own for resumption when a connection breaks off.
+    return session && SSL_SESSION_is_resumable(session) ? (pharos_tls_resumption *)SSL_SESSION_dup(session) : NULL;
 }
 
 void pharos_tls_resumption_free(pharos_tls_resumption *resumption) { SSL_SESSION_free((SSL_SESSION *)resumption); }
@@ -334,6 +338,8 @@ void pharos_tls_describe(unsigned long error, char *target, size_t capacity) {
         text = "out of memory";
     } else if (error == PHAROS_TLS_ERROR_BLOCKED) {
         text = "a message of the handshake has not come whole";
+    } else if (error == PHAROS_TLS_ERROR_ENCRYPTED_KEY) {
+        text = "the key is encrypted";
     } else if (error == PHAROS_TLS_ERROR_ENDED) {
         text = "the handshake is not done";
     } else if (ERR_SYSTEM_ERROR(error)) {

@@ -1,4 +1,4 @@
-package import CPharosTLS
+import CPharosTLS
 
 /// Ciphertext that is to be sent: one serves all sessions of a shard, one after the other. Not thread-safe.
 ///

@@ -1,3 +1,5 @@
+import CPharosTLS
+
 @testable import PharosTLS
 
 /// One side of a pair: a session, and what it has said and heard.
@@ -10,8 +12,18 @@ final class TLSSide {
     /// Room for plaintext in each call.
     var room = 65_536
 
-    init?(_ session: consuming TLSSession?) {
-        guard let session else { return nil }
+    init?(accepting context: TLSContext) {
+        guard let session = TLSSession(accepting: context) else { return nil }
+        self.session = session
+    }
+
+    init?(
+        connecting context: TLSContext, to host: String, isAddress: Bool = false,
+        resuming resumption: TLSResumption? = nil
+    ) {
+        guard let session = TLSSession(connecting: context, to: host, isAddress: isAddress, resuming: resumption) else {
+            return nil
+        }
         self.session = session
     }
 
@@ -37,12 +49,32 @@ final class TLSSide {
         } while status == .full
     }
 
+    func receiveOnce(_ bytes: [UInt8], room: Int, _ output: inout TLSOutput) -> TLSProgress {
+        withUnsafeTemporaryAllocation(byteCount: room, alignment: 16) { plaintext in
+            bytes.withUnsafeBytes { session.receive($0, plaintext: plaintext, output: &output) }
+        }
+    }
+
+    func send(slices parts: [[UInt8]]) -> Bool {
+        let joined = parts.flatMap { $0 }
+        return joined.withUnsafeBytes { bytes in
+            var start = 0
+            let slices = parts.map { part in
+                defer { start += part.count }
+                return pharos_tls_slice(base: bytes.baseAddress.map { $0 + start }, count: part.count)
+            }
+            return slices.withUnsafeBufferPointer { session.encrypt($0, into: &output) }
+        }
+    }
+
     func send(_ bytes: [UInt8]) -> Bool { bytes.withUnsafeBytes { session.encrypt($0, into: &output) } }
     func send(_ text: String) -> Bool { send(Array(text.utf8)) }
     func close() { session.close(into: &output) }
 
+    var outputCapacity: Int { output.raw.capacity }
     var hasOutput: Bool { !output.isEmpty }
     var isEstablished: Bool { session.isHandshakeComplete }
+    var resumption: TLSResumption? { session.resumption }
     var isResumed: Bool { session.isResumed }
     func selected(_ name: StaticString) -> Bool { session.selected(name) }
     func rekey() -> Bool { session.rekey(into: &output) }
@@ -61,12 +93,19 @@ final class TLSPair {
     init(
         server: TLSContext, client: TLSContext, host: String = "localhost", resuming: TLSResumption? = nil
     ) throws {
-        guard let serverSide = TLSSide(TLSSession(accepting: server)),
-            let clientSide = TLSSide(TLSSession(connecting: client, to: host, resuming: resuming))
+        guard let serverSide = TLSSide(accepting: server),
+            let clientSide = TLSSide(connecting: client, to: host, resuming: resuming)
         else { throw NoSession() }
         self.server = serverSide
         self.client = clientSide
         self.client.receive([])
+    }
+
+    init(server: TLSContext, client: TLSSide) throws {
+        guard let serverSide = TLSSide(accepting: server) else { throw NoSession() }
+        self.server = serverSide
+        self.client = client
+        client.receive([])
     }
 
     /// Carries bytes to and fro until there are none; `piece`: bytes that arrive at a time.

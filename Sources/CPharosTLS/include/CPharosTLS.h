@@ -64,6 +64,7 @@ enum {
 #define PHAROS_TLS_ERROR_NO_MEMORY (1UL << 40 | 3)
 #define PHAROS_TLS_ERROR_BLOCKED (1UL << 40 | 4)
 #define PHAROS_TLS_ERROR_ENDED (1UL << 40 | 5)
+#define PHAROS_TLS_ERROR_ENCRYPTED_KEY (1UL << 40 | 6)
 // A certificate's: the low bits are X509_V_ERR_*.
 #define PHAROS_TLS_ERROR_VERIFY (1UL << 41)
 
@@ -97,13 +98,14 @@ int pharos_tls_context_set_versions(pharos_tls_context *context, int least, int 
 
 // MARK: Sessions
 
+// NULL: there is no memory, or the name is none.
 pharos_tls *pharos_tls_accept(const pharos_tls_context *context);
 // `name`: asked for, and what the certificate must be for: a DNS name or an IP address.
 pharos_tls *pharos_tls_connect(
     const pharos_tls_context *context, const char *name, int is_address, const pharos_tls_resumption *resumption);
 void pharos_tls_free(pharos_tls *tls);
 
-// `handshake_limit`: bytes that may come before the handshake is done.
+// Consumes all input unless `plaintext` is full. A handshake of more than 32 kB is refused.
 pharos_tls_progress pharos_tls_receive(
     pharos_tls *tls, const void *input, size_t count, void *plaintext, size_t capacity, pharos_tls_output *output);
 // 0: failed.

@@ -1,0 +1,1 @@
+../../Fuzz/Sources/TLSProperties/SessionProperties.swift

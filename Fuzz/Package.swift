@@ -38,6 +38,7 @@ let package = Package(
         fuzzer("ServerAPIFuzz", "ProtocolProperties"),
         fuzzer("FossilDeltaFuzz", "ProtocolProperties"),
         fuzzer("HTTPRequestFuzz", "ProtocolProperties"),
+        fuzzer("CursorFuzz", "ProtocolProperties"),
         fuzzer("RawServiceFuzz", "ProtocolProperties"),
         fuzzer("HookAnswerFuzz", "ProtocolProperties"),
         fuzzer("RequestHeadFuzz", "EdgeProperties"),

@@ -24,5 +24,6 @@ extension TokenConfiguration {
         issuer = settings.issuer
         issuerRegex = settings.issuerRegex
         userIDClaim = settings.userIDClaim
+        maxLength = settings.maxLength
     }
 }

@@ -19,6 +19,6 @@ extension APIMethod {
     static let connectedClient = [
         APIField("client", .text("Its id.")), APIField("user", .text("")), APIField("transport", .text("")),
         APIField("channels", .list(.text(""), "Those it is subscribed to."), required: true),
-        APIField("connected_at", .integer("Milliseconds since 1970.", minimum: 0)),
+        APIField("connected_at", .integer("Seconds since 1970.", minimum: 0)),
     ]
 }

@@ -5,6 +5,7 @@ struct TokenAuthority: Sendable {
     private let previousKeyEnd: Int64
     private let rules: ClaimRules
     private let hasNoKeys: Bool
+    private let maxLength: Int
     let keySets: KeySetCache?
 
     /// What a verified token says of its holder, before the claims of its kind are read.
@@ -23,6 +24,7 @@ struct TokenAuthority: Sendable {
             ? nil : VerificationKey(hmacSecret: configuration.hmacPreviousSecretKey)
         previousKeyEnd = configuration.hmacPreviousSecretKeyValidUntil
         hasNoKeys = configuration.hasNoKeys
+        maxLength = configuration.maxLength
         if configuration.jwksEndpoint.isEmpty {
             keySets = nil
         } else {
@@ -60,7 +62,7 @@ struct TokenAuthority: Sendable {
     /// Checks signature and parties, and gives the claims. The times are for `end`, later.
     func verify(_ text: String, nowMs: Int64) throws(TokenRefusal) -> Verified {
         guard !hasNoKeys else { throw .invalid("no token key is configured") }
-        let token = try CompactToken(text)
+        let token = try CompactToken(text, limit: maxLength)
         let binding = try checkSignature(of: token, nowMs: nowMs)
         let claims = try token.decodedPayload()
         try rules.checkParties(of: claims, binding: binding)

@@ -24,6 +24,8 @@ package struct TokenConfiguration: Equatable, Sendable {
     package var issuer = ""
     /// `issuer_regex`: must be found in the token's `iss`; anchor it. "" any.
     package var issuerRegex = ""
+    /// `max_length`: bytes of a whole token. What is longer is not looked at.
+    package var maxLength = 16_384
     /// `user_id_claim`: the claim that holds the user id instead of `sub`. "" means `sub`.
     package var userIDClaim = ""
 

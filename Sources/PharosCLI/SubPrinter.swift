@@ -1,6 +1,7 @@
 import Glibc
 import PharosAuth
 import PharosDomain
+import PharosProtocol
 
 /// What `pharos sub` prints: lines for people, or one JSON object per line.
 struct SubPrinter {
@@ -21,7 +22,7 @@ struct SubPrinter {
         line.add("channel", channel)
         if publication.offset > 0 { line.add("offset", Int64(clamping: publication.offset)) }
         if let info = publication.info { Self.add(info, to: &line) }
-        line.add("data", json: publication.data)
+        Self.add(publication.data, to: &line)
         write(line)
     }
 
@@ -41,7 +42,7 @@ struct SubPrinter {
         guard asJSON else { return write("message: \(Self.text(data))") }
         var line = JSONObjectWriter()
         line.add("type", "message")
-        line.add("data", json: data)
+        Self.add(data, to: &line)
         write(line)
     }
 
@@ -80,12 +81,21 @@ struct SubPrinter {
             case 3503: "the server ended this connection for good"
             case 3504: "the user has too many connections"
             case 3505: "too many channels for one connection"
-            case 3506: "a channel carries data that is not JSON"
+            case 3506: "the server does not speak this client's protocol"
             case 3507: "this user may not do that"
             default: nil
             }
         let said = reason.isEmpty ? "" : ", \(reason)"
         return advice.map { "\($0) (\(code)\(said))" } ?? "closed (\(code)\(said))"
+    }
+
+    /// A payload: JSON as it is, other bytes as base64 under a name that says so.
+    static func add(_ payload: [UInt8], to line: inout JSONObjectWriter) {
+        if JSONScanner.isValid(payload) {
+            line.add("data", json: payload)
+        } else {
+            line.add("b64data", PharosProtocol.Base64.encode(payload))
+        }
     }
 
     private static func name(_ info: ClientInfo) -> String {

@@ -57,6 +57,8 @@ package struct TokenSettings: Equatable, Sendable {
     package var issuerRegex = ""
     /// Claim that names the user; "" is `sub`.
     package var userIDClaim = ""
+    /// Bytes of a whole token.
+    package var maxLength = 16_384
 
     package init() {}
 

@@ -17,6 +17,7 @@ package struct ReplyError: Error, Equatable, Sendable {
     package static let unauthorized = ReplyError(code: 101, message: "unauthorized")
     package static let unknownChannel = ReplyError(code: 102, message: "unknown channel")
     package static let permissionDenied = ReplyError(code: 103, message: "permission denied")
+    package static let tokenTooLong = ReplyError(code: 103, message: "token too long")
     package static let methodNotFound = ReplyError(code: 104, message: "method not found")
     package static let alreadySubscribed = ReplyError(code: 105, message: "already subscribed")
     package static let limitExceeded = ReplyError(code: 106, message: "limit exceeded")
@@ -61,6 +62,8 @@ package struct Disconnect: Error, Equatable, Sendable {
     package static let tooManyRequests = Disconnect(code: 3013, reason: "too many requests")
     package static let invalidToken = Disconnect(code: 3500, reason: "invalid token")
     package static let badRequest = Disconnect(code: 3501, reason: "bad request")
+    /// Like any token that does not count, but somebody should be told why.
+    package static let tokenTooLong = Disconnect(code: 3500, reason: "token too long")
     package static let stale = Disconnect(code: 3502, reason: "stale")
     package static let forceDisconnect = Disconnect(code: 3503, reason: "force disconnect")
     package static let connectionLimit = Disconnect(code: 3504, reason: "connection limit")

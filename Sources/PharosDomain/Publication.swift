@@ -14,7 +14,7 @@ package struct StreamPosition: Equatable, Hashable, Sendable {
 package struct ClientInfo: Equatable, Sendable {
     package var user: String
     package var client: String
-    /// Opaque bytes; JSON for clients that speak JSON. Empty: none.
+    /// Opaque bytes. Empty: none.
     package var connectionInfo: [UInt8]
     package var channelInfo: [UInt8]
 
@@ -31,7 +31,7 @@ package struct ClientInfo: Equatable, Sendable {
 
 /// One message in a channel.
 package struct Publication: Equatable, Sendable {
-    /// Opaque bytes; raw JSON for clients that speak JSON.
+    /// Opaque bytes.
     package var data: [UInt8]
     package var info: ClientInfo?
     /// From 1, without gaps, in streams with history; 0 in channels without.
@@ -39,8 +39,10 @@ package struct Publication: Equatable, Sendable {
     package var tags: [String: String]
     /// Milliseconds since 1970; 0: not set.
     package var timeMs: Int64
-    /// Whether `data` is JSON, so that it may go to clients that speak JSON.
+    /// Whether `data` is JSON. Anything else reaches clients that speak JSON as base64, with a flag.
     package var isJSON = true
+    /// `data` is a JSON text of base64 (on the way to a subscriber that reads deltas in JSON).
+    package var isBase64 = false
     /// `data` is a difference from the publication before (on the way to a subscriber that asked for that).
     package var isDelta = false
     /// Whether it may reach subscribers as a difference from the one before.

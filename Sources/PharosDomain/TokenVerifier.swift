@@ -17,10 +17,21 @@ package enum TokenOutcome<Claims: Equatable & Sendable>: Equatable, Sendable {
     case expired
     /// The text is for the log and never holds any part of the token.
     case invalid(String)
+    /// Longer than is looked at.
+    case tooLong(length: Int, limit: Int)
     /// No answer before the key set has been fetched: call `loadKeys`, then ask again.
     case needsKeys
     /// The key set could not be fetched, so nothing can be said about the token: the client should try again later.
     case unavailable
+
+    /// Why the token itself is refused, for the log; nil: it is not.
+    package var refusal: String? {
+        switch self {
+        case .invalid(let reason): reason
+        case .tooLong(let length, let limit): "token too long: \(length) bytes, at most \(limit) (max_length)"
+        case .valid, .expired, .needsKeys, .unavailable: nil
+        }
+    }
 }
 
 package struct ConnectionClaims: Equatable, Sendable {

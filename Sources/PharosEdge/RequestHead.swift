@@ -15,7 +15,9 @@ package struct RequestHead {
     }
 
     /// The longest request target, in bytes; longer ones are refused with 414.
-    package static let targetLimit = 8_192
+    ///
+    /// Room for the names of many channels and the cursor of all their positions.
+    package static let targetLimit = 16_384
 
     let base: UnsafeRawPointer
     var methodRange = 0..<0

@@ -51,6 +51,27 @@ async function grant(network, result = {}) {
   return commands.slice(1);
 }
 
+Deno.test('what is not JSON arrives as bytes', async () => {
+  const { client, network } = makeClient();
+  const bytes = { data: 'AAEC/w==', b64data: true };
+  /** @type {any[]} */
+  const heard = [];
+  const subscription = client.newSubscription('a');
+  for (const name of ['subscribed', 'publication']) {
+    subscription.on(name, (/** @type {any} */ { data }) => heard.push(data));
+  }
+  client.on('connected', ({ data }) => heard.push(data));
+  client.on('message', ({ data }) => heard.push(data));
+  subscription.subscribe();
+  client.connect();
+  const [subscribe] = await grant(network, bytes);
+  await network.socket.reply({ id: subscribe.id, subscribe: bytes });
+  await network.socket.reply({ push: { channel: 'a', pub: bytes } }, { push: { message: bytes } });
+  assert.deepEqual(heard, Array(4).fill(new Uint8Array([0, 1, 2, 255])));
+  await network.socket.reply({ push: { channel: 'a', pub: { data: 'AAEC/w==' } } });
+  assert.equal(heard[4], 'AAEC/w==');
+});
+
 Deno.test('connect and all subscribes travel in one frame', async () => {
   const { client, network } = makeClient({ token: 'jwt', data: { theme: 'dark' } });
   client.newSubscription('a').subscribe();

@@ -106,7 +106,7 @@ async def test_the_header_wins_over_the_query(server):
     epoch = fill(server, "large:x", 1, 5)
     stream, _ = await EventStream.listen(
         server.port, ["large:x"], last_id=cursor.encoded({"large:x": (epoch, 4)}),
-        last_event_id=cursor.encoded({"large:x": (epoch, 1)}))
+        last_event_id=cursor.encoded_as_before({"large:x": (epoch, 1)}))
     assert numbers(await stream.events(1)) == [5]
     stream.close()
 
@@ -124,6 +124,43 @@ async def test_a_gap_is_announced(server):
     assert first["recovered"] == {"small:x": True}
     assert numbers(await stream.events(5)) == [8, 9, 10, 11, 12]
     stream.close()
+
+
+@pytest.mark.parametrize(
+    "name", ["last_event_id", "lastEventId", "lastEventID", "Last-Event-ID", "last-event-id", "evs_last_event_id"])
+async def test_stand_ins_for_event_source_resume_under_names_of_their_own(server, name):
+    """They cannot set the header, and each has a name of its own for the parameter."""
+    epoch = fill(server, "large:x", 1, 5)
+    stream, first = await EventStream.listen(server.port, ["large:x"], **{name: cursor.encoded({"large:x": (epoch, 3)})})
+    assert first["recovered"] == {"large:x": True}
+    assert numbers(await stream.events(2)) == [4, 5]
+    stream.close()
+
+
+async def test_a_stream_without_a_position_claims_no_continuity(server):
+    """Whoever comes back under a name that is not known must not believe that nothing is missing."""
+    epoch = fill(server, "large:x", 1, 5)
+    where = cursor.encoded({"large:x": (epoch, 3)})
+    for options in ({}, {"resume_after": where}):
+        stream, first = await EventStream.listen(server.port, ["large:x", "large:y"], **options)
+        assert first["recovered"] == {}
+        stream.close()
+
+
+async def test_many_channels_cost_short_ids_and_are_resumed(server):
+    """128 channels with long names: each id is short, and what opened comes back by header and by address."""
+    names = [f"large:{number}-" + "n" * 40 for number in range(128)]
+    stream, _ = await EventStream.listen(server.port, names)
+    server.publish(names[5], {"n": 1})
+    last = await stream.event()
+    assert last.name == names[5] and len(last.id) < 2_000
+    stream.break_off()
+    server.publish(names[7], {"n": 2})
+    for options in ({"last_id": last.id}, {"lastEventId": last.id}):
+        stream, first = await EventStream.listen(server.port, names, **options)
+        assert first["recovered"] == dict.fromkeys(names, True)
+        assert numbers([await stream.event()]) == [2]
+        stream.close()
 
 
 async def test_a_foreign_id_is_a_gap_and_no_error(server):

@@ -31,10 +31,18 @@ METHODS = [
 async def test_a_null_payload_is_malformed_never_a_crash(pharos, dial, door, method):
     first = await dial(pharos, door, "json")
     await first.send_raw(json.dumps({"id": 1, method: None}))
-    assert await first.ended() == 3501
+    if method == "connect":
+        assert (await first.reply(1))["error"]["code"] == 107
+        await first.close()
+    else:
+        assert await first.ended() == 3501
     connected = await dial(pharos, door, "json", connect={})
     await connected.send_raw(json.dumps({"id": 2, method: None}))
-    assert await connected.ended() == 3501
+    if method == "connect":
+        assert await connected.ended() == 3501
+    else:
+        assert (await connected.reply(2))["error"]["code"] == 107
+        await connected.fence()
 
 
 @pytest.mark.parametrize(

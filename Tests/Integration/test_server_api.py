@@ -189,7 +189,11 @@ async def test_disconnecting_by_user_client_and_whitelist(pharos, peer):
     assert third.socket.protocol.close_rcvd.reason == "bye"
     await second.fence()
     await other.fence()
-    pharos.api("disconnect", {}).result
+    for mistake in ({}, {"whitelist": [other.client]}, {"disconnect": {"code": 4001}}):
+        assert pharos.api("disconnect", mistake).error["code"] == 107
+    for method in ("unsubscribe", "subscribe"):
+        assert pharos.api(method, {"channel": "open:x"}).error["code"] == 107
+    assert pharos.api("refresh", {"expired": True}).error["code"] == 107
     await other.fence()
 
 

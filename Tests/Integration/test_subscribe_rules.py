@@ -188,8 +188,8 @@ async def test_data_must_be_of_the_namespaces_format(pharos, peer, channel):
     assert (await client.publication(name))["data"] == {"fine": 1}
 
 
-async def test_binary_data_reaches_protobuf_clients_and_closes_json_clients(pharos, dial, door, channel):
-    """A payload that is not JSON cannot be put into a JSON message."""
+async def test_binary_data_reaches_everybody_and_closes_nobody(pharos, dial, door, channel):
+    """A payload that is not JSON is put into a JSON message as base64, with a flag."""
     name = channel("plain")
     binary = await dial(pharos, door, "protobuf", connect={})
     text = await dial(pharos, door, "json", connect={})
@@ -197,7 +197,10 @@ async def test_binary_data_reaches_protobuf_clients_and_closes_json_clients(phar
         await each.subscribe(name)
     await binary.ask("publish", channel=name, data=b"\x00\xff\xfe")
     assert (await binary.publication(name))["data"] == b"\x00\xff\xfe"
-    assert await text.ended() == 3506
+    publication = await text.publication(name)
+    assert publication["data"] == "AP/+" and publication["b64data"] is True
+    pharos.publish(name, {"next": 1})
+    assert (await text.publication(name))["data"] == {"next": 1}
 
 
 async def test_nothing_is_open_until_it_is_configured(launch, dial, door):
@@ -227,6 +230,7 @@ async def test_a_client_that_may_connect_may_still_do_nothing(launch, dial, door
         "health": {"enabled": True}})
     for request in ({}, {"token": tokens.connection("1")}):
         peer = await dial(server, "ws", wire, connect=request)
-        for method in ("subscribe", "presence", "presence_stats", "history"):
-            assert await peer.refused(method, channel="news") == 103
+        assert await peer.refused("subscribe", channel="news") == 103
+        for method in ("presence", "presence_stats", "history"):
+            assert await peer.refused(method, channel="news") == 108
         assert await peer.refused("publish", channel="news", data={}) == 103

@@ -113,10 +113,11 @@ def test_the_same_seed_gives_the_same_faults():
 
 
 def test_cursors():
-    positions = {"news": ("Xq3kP0aZ", 42), "ü:ä?>": ("e", 0)}
-    assert cursor.encoded({"news": ("Xq3kP0aZ", 42)}) == "v1.bmV3cw~Xq3kP0aZ~42"
-    assert cursor.decoded(cursor.encoded(positions)) == positions
-    assert cursor.decoded("v1.") == {} and cursor.encoded({}) == "v1."
+    news = {"news": ("Xq3kP0aZ", 42)}
+    assert cursor.encoded(news) == "v2.AgEIKlpereQ_Rpkq"
+    assert cursor.encoded_as_before(news) == "v1.bmV3cw~Xq3kP0aZ~42"
+    assert cursor.encoded({"b": ("xy_-9", 300), "a": ("", 1)}) == "v2.AgL_YN4AAZUVBccv_vSsAg"
+    assert cursor.encoded({}) == "v2."
 
 
 STREAM = (

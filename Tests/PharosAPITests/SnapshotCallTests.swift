@@ -17,7 +17,7 @@ import Testing
     private static let page: SnapshotSource = { cursor, limit in
         if cursor == "bad" { throw ReplyError.badRequest }
         let client = PresenceSnapshot.Client(
-            client: "c", user: "\(limit)", transport: "sse", channels: ["news"], connectedAtMs: 5)
+            client: "c", user: "\(limit)", transport: "sse", channels: ["news"], connectedAtMs: 5_000)
         return PresenceSnapshot(sequence: 9, clients: [client], nextCursor: cursor + "+")
     }
 

@@ -50,18 +50,47 @@ struct HostileTokenTests {
         #expect(Set(server.requests) == ["https://idp.example/keys"])
     }
 
-    @Test("the size limit is 8 KiB for the whole token")
-    func size() throws {
-        let verifier = try secretVerifier()
-        var filler = 1
-        var text = ""
-        while text.utf8.count <= 8_192 {
-            text = try token(#"{"sub":"42","x":"\#(String(repeating: "x", count: filler))"}"#)
-            if text.utf8.count <= 8_192 { #expect(verifier.verifyConnection(token: text, nowMs: nowMs).claims != nil) }
-            filler += 97
+    @Test("a token of exactly the limit counts, one byte more is too long", arguments: [16_384, 700])
+    func size(limit: Int) throws {
+        let verifier = try secretVerifier { if limit != 16_384 { $0.maxLength = limit } }
+        func token(_ filler: Int) throws -> String {
+            try self.token(#"{"sub":"42","x":"\#(String(repeating: "x", count: filler))"}"#)
         }
-        #expect(verifier.verifyConnection(token: text, nowMs: nowMs).isInvalid)
-        #expect(verifier.verifyConnection(token: String(repeating: ".", count: 8_192), nowMs: nowMs).isInvalid)
+        var filler = 1
+        while try token(filler).utf8.count <= limit {
+            #expect(verifier.verifyConnection(token: try token(filler), nowMs: nowMs).claims != nil)
+            filler += limit / 20
+        }
+        let long = try token(filler)
+        #expect(
+            verifier.verifyConnection(token: long, nowMs: nowMs) == .tooLong(length: long.utf8.count, limit: limit))
+        let dots = String(repeating: ".", count: limit + 1)
+        #expect(verifier.verifySubscription(token: dots, nowMs: nowMs) == .tooLong(length: limit + 1, limit: limit))
+        #expect(verifier.verifyConnection(token: String(repeating: ".", count: limit), nowMs: nowMs).isInvalid)
+    }
+
+    @Test("a token with 150 groups of 40 characters counts")
+    func groups() throws {
+        let groups = (0..<150).map { "\"group-\($0)-" + String(repeating: "g", count: 30) + "\"" }.joined(
+            separator: ",")
+        let text = try token(#"{"sub":"42","meta":{"groups":[\#(groups)]}}"#)
+        #expect(text.utf8.count > 8_500)
+        #expect(try secretVerifier().verifyConnection(token: text, nowMs: nowMs).claims?.user == "42")
+    }
+
+    @Test("half a surrogate pair passes in what is passed on, and is no user, channel or anything else that is read")
+    func halfPairs() throws {
+        let verifier = try secretVerifier()
+        let info = #"{"name":"cut \ud83e","\udc00":["\ud83e\ud83e\udd14"]}"#
+        let claims = verifier.verifyConnection(
+            token: try token(#"{"sub":"42","info":\#(info),"meta":\#(info)}"#), nowMs: nowMs
+        ).claims
+        #expect(claims?.info == Array(info.utf8))
+        #expect(claims?.meta == Array(info.utf8))
+        for claims in [#"{"sub":"\ud83e"}"#, #"{"sub":"a","channels":["\ud83e"]}"#] {
+            #expect(verifier.verifyConnection(token: try token(claims), nowMs: nowMs).isInvalid, "\(claims)")
+        }
+        #expect(verifier.verifySubscription(token: try token(#"{"channel":"\ud83e"}"#), nowMs: nowMs).isInvalid)
     }
 
     @Test("deep nesting is refused, before it can exhaust a stack")

@@ -28,10 +28,15 @@ struct JSONReaderTests {
     }
 
     @Test(
-        "strings that are not whole Unicode",
-        arguments: [#""\ud800""#, #""\udc00""#, #""\ud800\u0041""#, #""\ud800x""#])
+        "half a surrogate pair is JSON (RFC 8259, section 8.2), and no text",
+        arguments: [#""\ud800""#, #""\udc00""#, #""\ud800\u0041""#, #""\ud800x""#, #""\ud800\ud83d\ude00""#])
     func surrogates(text: String) {
-        #expect(read(text) == nil)
+        #expect(read(text) == .brokenString)
+        #expect(read(text)?.string == nil)
+        let object = read(#"{\#(text):1,"a":[\#(text)]}"#)?.object
+        #expect(object?["a"]?.array == [.brokenString])
+        #expect(object?.compactText(of: "a") == Array("[\(text)]".utf8))
+        #expect(read(#"{\#(text):1,\#(text):2}"#) == nil)
     }
 
     @Test("broken UTF-8 in a string")

@@ -66,6 +66,13 @@ struct TokenToolTests {
         #expect(try verdict(try token(#"{"exp":1}"#), secret) == .expired)
         #expect(try verdict(try token("{}", .hmac(secret: "x")), secret) == .invalid("the token's signature is wrong"))
         #expect(try verdict("no token", secret) == nil)
+        // What the server would not look at is shown here, and said.
+        let long = try token(#"{"x":"\#(String(repeating: "x", count: 16_384))"}"#)
+        for configuration in [secret, TokenConfiguration()] {
+            #expect(
+                try verdict(long, configuration)
+                    == .invalid("token too long: \(long.utf8.count) bytes, at most 16384 (max_length)"))
+        }
         #expect(try verdict("e30.W10.", secret) == nil)
         let subscription = try TokenInspection(
             token: try token(#"{"channel":"a"}"#), configuration: TokensConfiguration(connection: secret), nowMs: nowMs)

@@ -82,6 +82,13 @@ struct WireClientTests {
     func printable() {
         #expect(SubPrinter.printable("a\u{1B}[2Jb\u{9B}c") == "a\u{FFFD}[2Jb\u{FFFD}c")
         #expect(SubPrinter.printable("grüße") == "grüße")
+        func line(_ payload: [UInt8]) -> String {
+            var line = JSONObjectWriter()
+            SubPrinter.add(payload, to: &line)
+            return String(decoding: line.bytes, as: UTF8.self)
+        }
+        #expect(line(Array("[1]".utf8)) == #"{"data":[1]}"#)
+        #expect(line([0, 1, 2, 255]) == #"{"b64data":"AAEC/w=="}"#)
     }
 
     @Test("only the right answer completes a WebSocket handshake")

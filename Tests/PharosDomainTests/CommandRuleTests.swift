@@ -38,13 +38,40 @@ struct CommandRuleTests {
         #expect(talk.received(Command(id: 7, request: nil)) == .disconnect(.badRequest))
     }
 
-    @Test("ping as a command is not available, send has no handler, rpc has no methods")
+    @Test("ping as a command is not available, nor is rpc where nobody handles it; send has no handler")
     func withoutHandlers() throws {
         var talk = Conversation()
         try talk.connect()
         #expect(talk.received(Command(id: 2, request: .ping)) == refusal(2, .notAvailable))
-        #expect(talk.received(Command(id: 3, request: .rpc(method: "sum", data: []))) == refusal(3, .methodNotFound))
+        #expect(talk.received(Command(id: 3, request: .rpc(method: "sum", data: []))) == refusal(3, .notAvailable))
         #expect(talk.received(Command(id: 0, request: .send(data: [1]))) == .disconnect(.notAvailable))
+    }
+
+    @Test("a malformed command is refused under its id, and the connection goes on")
+    func malformed() throws {
+        var talk = Conversation()
+        try talk.connect()
+        let fault = MalformedRequest(isConnect: false, reason: "half a surrogate pair")
+        let error = ReplyError(code: 107, message: "bad request: half a surrogate pair")
+        #expect(talk.received(Command(id: 2, request: .malformed(fault))) == refusal(2, error))
+        #expect(talk.received(Command(id: 3, request: .ping)) == refusal(3, .notAvailable))
+        // A second connect ends the connection, however it is made.
+        let connect = MalformedRequest(isConnect: true, reason: "x")
+        #expect(talk.received(Command(id: 4, request: .malformed(connect))) == .disconnect(.badRequest))
+    }
+
+    @Test("a malformed connect is refused like any other connect; another malformed command is no connect")
+    func malformedConnect() {
+        var talk = Conversation()
+        let connect = MalformedRequest(isConnect: true, reason: "x")
+        #expect(
+            talk.received(Command(id: 1, request: .malformed(connect)))
+                == refusal(1, ReplyError(code: 107, message: "bad request: x")))
+        #expect(talk.received(.subscribe(id: 2, "news")) == .none)
+        #expect(talk.after(seconds: 5) == [.disconnect(.connectionClosed)])
+        var other = Conversation()
+        let subscribe = MalformedRequest(isConnect: false, reason: "x")
+        #expect(other.received(Command(id: 1, request: .malformed(subscribe))) == .disconnect(.badRequest))
     }
 
     @Test(

@@ -52,6 +52,16 @@ struct LookingTests {
         #expect(talk.received(.publish(id: 4, "no:where")) == refusal(4, .unknownChannel))
     }
 
+    @Test("what is switched off is 108, whoever asks")
+    func switchedOff() throws {
+        var closed = try conversation { _ in }
+        #expect(closed.received(.presence(id: 2, "news")) == refusal(2, .notAvailable))
+        #expect(closed.received(.presenceStats(id: 3, "news")) == refusal(3, .notAvailable))
+        #expect(closed.received(.history(id: 4, "news")) == refusal(4, .notAvailable))
+        // But what is not there at all is 102 before that.
+        #expect(closed.received(.presence(id: 5, "no:where")) == refusal(5, .unknownChannel))
+    }
+
     @Test("presence: without permission 103, switched off 108")
     func presence() throws {
         var closed = try conversation { $0.presence = true }

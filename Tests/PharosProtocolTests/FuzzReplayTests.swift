@@ -13,6 +13,7 @@ struct FuzzReplayTests {
         ("ServerAPIFuzz", { CodecProperties.serverAPI($0) }),
         ("FossilDeltaFuzz", { CodecProperties.delta($0) }),
         ("HTTPRequestFuzz", { CodecProperties.requests($0) }),
+        ("CursorFuzz", { CodecProperties.cursors($0) }),
         ("RawServiceFuzz", { CodecProperties.rawService($0) }),
         ("HookAnswerFuzz", { CodecProperties.hookAnswer($0) }),
     ]

@@ -83,11 +83,48 @@ struct JSONCommandDecoderTests {
             "rpc",
             "refresh", "sub_refresh",
         ])
-    func nullPayload(name: String) {
-        #expect(throws: MalformedFrame.self) { try Wire.commands("{\"id\":1,\"\(name)\":null}") }
-        #expect(throws: MalformedFrame.self) { try Wire.commands("{\"id\":1,\"\(name)\":[]}") }
-        #expect(throws: MalformedFrame.self) { try Wire.commands("{\"id\":1,\"\(name)\":\"\"}") }
+    func nullPayload(name: String) throws {
+        for value in ["null", "[]", "\"\"", "{\"channel\":1,\"token\":1,\"data\":1}"] {
+            // `data` alone may be anything, and some have nothing else.
+            if value.hasPrefix("{"), ["ping", "send", "rpc"].contains(name) { continue }
+            let command = try #require(try Wire.commands("{\"id\":1,\"\(name)\":\(value)}").first)
+            #expect(command.isMalformed(isConnect: name == "connect"), "\(value)")
+            #expect(throws: MalformedFrame.self) { try Wire.commands("{\"\(name)\":\(value)}") }
+        }
         #expect(throws: MalformedFrame.self) { try Wire.commands("{\"id\":1,\"\(name)\":{\"channel\":1,\"data\":}}") }
+    }
+
+    @Test(
+        "one command's fault is its own: those around it are read",
+        arguments: [
+            #""ping":{},"send":{}"#, #""connect":{"subs":{"a":null}}"#, #""connect":{"headers":{"a":null}}"#,
+            #""connect":{"subs":[]}"#, #""subscribe":{"channel":7}"#, #""subscribe":{"recover":1}"#,
+            #""subscribe":{"offset":"7"}"#, #""subscribe":{"offset":1.5}"#, #""history":{"limit":2147483648}"#,
+            #""subscribe":{"channel":"\ud83e"}"#, #""publish":{"channel":"a\udc00"}"#, #""rpc":{"method":"\ud83e"}"#,
+            #""subscribe":{"channel":"c","token":"\ud83e"}"#, #""connect":{"name":"\ud83e"}"#,
+            #""connect":{"headers":{"\ud83e":"x"}}"#, #""connect":{"subs":{"\ud83e":{}}}"#,
+        ])
+    func ownFault(fields: String) throws {
+        let commands = try Wire.commands("{\"id\":1,\"ping\":{}}\n{\(fields),\"id\":2}\n{\"id\":3,\"ping\":{}}")
+        #expect(commands.count == 3)
+        #expect(commands[0] == Command(id: 1, request: .ping))
+        #expect(commands[1].id == 2)
+        #expect(commands[1].isMalformed(isConnect: fields.hasPrefix("\"connect")))
+        #expect(commands[2] == Command(id: 3, request: .ping))
+    }
+
+    @Test("half a surrogate pair in a payload goes on as it is")
+    func halfPair() throws {
+        let data = #"{"text":"cut \ud83e","\udc00":1}"#
+        var publish = PublishRequest()
+        publish.channel = "c"
+        publish.data = utf8(data)
+        #expect(
+            try Wire.commands(#"{"id":1,"publish":{"channel":"c","data":\#(data)}}"#)
+                == [Command(id: 1, request: .publish(publish))])
+        #expect(
+            try Wire.commands(#"{"send":{"data":"\ud83e"},"\ud83e":"\ud83e"}"#)
+                == [Command(id: 0, request: .send(data: utf8(#""\ud83e""#)))])
     }
 
     @Test(
@@ -95,14 +132,11 @@ struct JSONCommandDecoderTests {
         arguments: [
             "", "\n", " ", "null", "[]", "[{}]", "1", "\"a\"", "{}\n\n", "\n{}", "{}\n\n{}", "{}{}", "{} {}", "{},{}",
             "{}\nnull",
-            #"{"id":1,"ping":{},"send":{}}"#, #"{"id":-1,"ping":{}}"#, #"{"id":1.0,"ping":{}}"#,
+            #"{"id":-1,"ping":{}}"#, #"{"id":1.0,"ping":{}}"#, #"{"subscribe":{"channel":7}}"#, #"{"id":0,"ping":1}"#,
             #"{"id":1e0,"ping":{}}"#,
             #"{"id":"1","ping":{}}"#, #"{"id":4294967296,"ping":{}}"#, #"{"id":1,"ping":{}"#,
-            #"{"id":1,"connect":{"subs":{"a":null}}}"#, #"{"id":1,"connect":{"headers":{"a":null}}}"#,
-            #"{"id":1,"connect":{"subs":[]}}"#, #"{"id":1,"subscribe":{"channel":7}}"#,
-            #"{"id":1,"subscribe":{"recover":1}}"#,
-            #"{"id":1,"subscribe":{"offset":"7"}}"#, #"{"id":1,"subscribe":{"offset":1.5}}"#,
-            #"{"id":1,"history":{"limit":2147483648}}"#, #"{"id":1,"publish":{"data":tru}}"#, "{\n\"id\":1}",
+            #"{"id":1,"publish":{"data":tru}}"#, #"{"id":1,"publish":null,}"#, #"{"id":1,"publish":[}"#, "{\n\"id\":1}",
+            #"{"id":1,"publish":null}x"#,
         ])
     func malformed(frame: String) {
         #expect(throws: MalformedFrame.self) { try Wire.commands(frame) }
@@ -114,15 +148,19 @@ struct JSONCommandDecoderTests {
         #expect(throws: MalformedFrame.self) { try Wire.commands(frame) }
     }
 
-    @Test("a payload nested too deeply is malformed")
+    @Test("a payload nested too deeply is the command's own fault, however deep it is")
     func deepPayload() throws {
         func frame(_ depth: Int) -> String {
             let data = String(repeating: "[", count: depth) + String(repeating: "]", count: depth)
             return #"{"id":1,"publish":{"channel":"c","data":\#(data)}}"#
         }
         #expect(try Wire.commands(frame(64)).count == 1)
-        #expect(throws: MalformedFrame.self) { try Wire.commands(frame(65)) }
-        #expect(throws: MalformedFrame.self) { try Wire.commands(frame(30_000)) }
+        for depth in [65, 30_000] {
+            let commands = try Wire.commands(frame(depth) + "\n" + frame(1))
+            #expect(commands.count == 2)
+            #expect(commands[0].id == 1 && commands[0].isMalformed(isConnect: false))
+            #expect(throws: MalformedFrame.self) { try Wire.commands(String(frame(depth).dropLast(3))) }
+        }
     }
 
     @Test("commands before a malformed one have been appended")
@@ -141,5 +179,12 @@ struct JSONCommandDecoderTests {
             let commands = try? Wire.commands(Array(frame[..<count]))
             #expect((commands?.count ?? 0) <= JSONSamples.commands.count)
         }
+    }
+}
+
+extension Command {
+    func isMalformed(isConnect: Bool) -> Bool {
+        guard case .malformed(let request)? = request else { return false }
+        return request.isConnect == isConnect && !request.reason.isEmpty
     }
 }

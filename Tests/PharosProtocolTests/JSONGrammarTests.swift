@@ -1,3 +1,4 @@
+import PharosProtocol
 import Testing
 
 @Suite("JSON grammar (RFC 8259)")
@@ -22,12 +23,27 @@ struct JSONGrammarTests {
             #"{"a":}"#, #"{"a":1,}"#, #"{"a" 1}"#, #"{a:1}"#, "{'a':1}", #"{1:1}"#, #"{"a":1]"#, "[1}", "[}", "{]",
             "\"", "\"a",
             "'a'", "\"a\nb\"", "\"a\tb\"", "\"\u{0}\"", #""\x""#, #""\""#, #""\u""#, #""\u12""#, #""\u12g4""#,
-            #""\uD800""#,
-            #""\uD800x""#, #""\uD800\u0041""#, #""\uDC00""#, #""\uD800\uD800""#, #""\uDE00\uD83D""#, "// a\n1",
+            #""\uD8""#, #""\uD800\u""#, "// a\n1",
             "1 // a",
             "\u{FEFF}1", "[1]x", "nullnull", #"{"a":1 "b":2}"#, "[\"a\" \"b\"]", "\u{A0}1",
         ])
     func refuses(text: String) { #expect(!Wire.isValid(text)) }
+
+    @Test(
+        "half a surrogate pair is JSON (section 8.2), and no text",
+        arguments: [
+            #"\uD800"#, #"\uD800x"#, #"\uD800\u0041"#, #"\uDC00"#, #"\uD800\uD800"#, #"\uDE00\uD83D"#, #"\ud83e\n"#,
+        ])
+    func halfPairs(text: String) throws {
+        #expect(Wire.isValid("\"\(text)\""))
+        #expect(Wire.isValid(#"{"\#(text)":["a\#(text)"]}"#))
+        try utf8("\"a\(text)\"").withUnsafeBytes { bytes in
+            var scanner = JSONScanner(bytes)
+            let string = try scanner.text()
+            #expect(throws: MalformedFrame.self) { try string.string }
+            try scanner.finish()
+        }
+    }
 
     @Test(
         "broken UTF-8 inside a string is refused, wherever it stands",

@@ -32,12 +32,12 @@ struct JSONReplyEncoderTests {
                     event: .publication(
                         Publication(data: utf8("1"), info: ClientInfo(user: "u", client: ""), offset: .max, timeMs: -5),
                         epoch: "x")))
-                == #"{"push":{"channel":"c","pub":{"data":1,"info":{"user":"u"},"offset":18446744073709551615,"time":-5,"epoch":"x"}}}"#
+                == #"{"push":{"channel":"c","pub":{"data":1,"info":{"user":"u","client":""},"offset":18446744073709551615,"time":-5,"epoch":"x"}}}"#
         )
         #expect(
             Wire.text(Push(channel: "", event: .disconnect(.shutdown)))
                 == #"{"push":{"disconnect":{"code":3001,"reason":"shutdown"}}}"#)
-        #expect(Wire.text(Reply(id: 1, result: .presence([:]))) == #"{"id":1,"presence":{}}"#)
+        #expect(Wire.text(Reply(id: 1, result: .presence([:]))) == #"{"id":1,"presence":{"presence":{}}}"#)
         #expect(Wire.text(Reply(id: 1, result: .publish)) == #"{"id":1,"publish":{}}"#)
     }
 

@@ -70,7 +70,7 @@ struct JSONScannerTests {
             var seen: [String] = []
             try s.beginObject()
             while let member = try s.nextMember() {
-                seen.append(member.string)
+                seen.append(try member.string)
                 switch member {
                 case "a":
                     try s.beginObject()
@@ -80,7 +80,7 @@ struct JSONScannerTests {
                     while try s.nextElement() {
                         try s.beginObject()
                         while let inner = try s.nextMember() {
-                            seen.append("\(inner.string)\(try s.integer(Int.self))")
+                            seen.append("\(try inner.string)\(try s.integer(Int.self))")
                         }
                     }
                 case "d":

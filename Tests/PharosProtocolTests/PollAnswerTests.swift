@@ -12,7 +12,7 @@ struct PollAnswerTests {
             publications: [Publication(data: utf8(#"{"text":"hello"}"#), offset: 42)])
         #expect(
             Wire.text { PollAnswerEncoder.encode([answer], into: &$0) }
-                == #"{"cursor":"v1.bmV3cw~Xq3kP0aZ~42","channels":{"news":{"epoch":"Xq3kP0aZ","offset":42,"#
+                == #"{"cursor":"v2.AgEIKlpereQ_Rpkq","channels":{"news":{"epoch":"Xq3kP0aZ","offset":42,"#
                 + #""recovered":true,"publications":[{"offset":42,"data":{"text":"hello"}}]}}}"#)
     }
 
@@ -34,10 +34,10 @@ struct PollAnswerTests {
         let text = Wire.text { PollAnswerEncoder.encode(answers, into: &$0) }
         #expect(
             text
-                == #"{"cursor":"v1.YSI~e~0.Yg~f~8","channels":{"a\"":{"epoch":"e","offset":0,"recovered":true,"publications":[]},"#
+                == #"{"cursor":"v2.AgIBZhl4AJUVfAg","channels":{"a\"":{"epoch":"e","offset":0,"recovered":true,"publications":[]},"#
                 + #""b":{"epoch":"f","offset":8,"recovered":false,"first":7,"publications":["#
                 + #"{"offset":7,"b64data":"/wA=","info":{"user":"u","client":"c","conn_info":{}},"tags":{"a":"b"},"time":5},"#
-                + #"{"offset":8,"data":{},"info":{"user":"u"}}]}}}"#)
+                + #"{"offset":8,"data":{},"info":{"user":"u","client":"","chan_info":"/w==","b64chan_info":true}}]}}}"#)
         #expect(Wire.isValid(text))
     }
 

@@ -35,8 +35,9 @@ import Testing
             encoded(.success(PresenceSnapshot(sequence: 0, clients: [], nextCursor: "")))
                 == #"{"result":{"sequence":0,"clients":[],"next_cursor":""}}"#)
         let ann = PresenceSnapshot.Client(
-            client: "c1", user: "ann", transport: "sse", channels: ["a", "b\""], connectedAtMs: 17)
-        let nobody = PresenceSnapshot.Client(client: "c2", user: "", transport: "raw", channels: [], connectedAtMs: 18)
+            client: "c1", user: "ann", transport: "sse", channels: ["a", "b\""], connectedAtMs: 17_999)
+        let nobody = PresenceSnapshot.Client(
+            client: "c2", user: "", transport: "raw", channels: [], connectedAtMs: 18_000)
         #expect(
             encoded(.success(PresenceSnapshot(sequence: 42, clients: [ann, nobody], nextCursor: "c2")))
                 == #"{"result":{"sequence":42,"clients":[{"client":"c1","user":"ann","transport":"sse","#

@@ -52,11 +52,13 @@ struct ProtobufMalformedTests {
     }
 
     @Test("two payloads in one command or reply are malformed, the same one twice too", arguments: 4...15)
-    func twoPayloads(number: Int) {
+    func twoPayloads(number: Int) throws {
         let tag = UInt8(number) << 3 | 2
         for other in UInt8(4)...15 {
             let content = [0x08, 0x01, tag, 0, other << 3 | 2, 0]
-            #expect(throws: MalformedFrame.self) { try Samples.commands(Samples.framed(content)) }
+            let command = try Samples.commands(Samples.framed(content))[0]
+            #expect(command.id == 1 && command.isMalformed(isConnect: number == 4 || other == 4))
+            #expect(throws: MalformedFrame.self) { try Samples.commands(Samples.framed(Array(content[2...]))) }
             #expect(throws: MalformedFrame.self) { try Samples.messages(Samples.framed(content)) }
         }
     }
@@ -70,10 +72,13 @@ struct ProtobufMalformedTests {
     }
 
     @Test("a payload that is not a message is malformed", arguments: 4...15)
-    func payloadOfAnotherType(number: Int) {
+    func payloadOfAnotherType(number: Int) throws {
         for wireType in [UInt8(0), 1, 5] {
-            let content = [UInt8(number) << 3 | wireType] + [UInt8](repeating: 0, count: 8)
+            let length = [0: 1, 1: 8, 5: 4][wireType]!
+            let content = [UInt8(number) << 3 | wireType] + [UInt8](repeating: 0, count: length)
             #expect(throws: MalformedFrame.self) { try Samples.commands(Samples.framed(content)) }
+            let command = try Samples.commands(Samples.framed([8, 1] + content))[0]
+            #expect(command.id == 1 && command.isMalformed(isConnect: number == 4))
         }
     }
 
@@ -151,12 +156,17 @@ struct ProtobufMalformedTests {
     @Test(
         "text that is not UTF-8 is malformed: stray and missing continuations, overlong forms, surrogates, too high",
         arguments: ["80", "c3", "c080", "eda080", "f4908080", "ff"])
-    func badUTF8(bytes: String) {
+    func badUTF8(bytes: String) throws {
         let text = Samples.framed(Samples.hex(bytes))
         let payload = [0x0a] + text
         for number in [UInt8(5), 6, 7, 8, 9, 10, 14, 15] {
             let content = [number << 3 | 2] + Samples.framed(payload)
             #expect(throws: MalformedFrame.self) { try Samples.commands(Samples.framed(content)) }
+            // With an id it is the command's own fault, and those around it are read.
+            let ping: [UInt8] = [4, 8, 7, 0x5a, 0]
+            let commands = try Samples.commands(ping + Samples.framed(content + [8, 2]) + ping)
+            #expect(commands.count == 3 && commands[0] == commands[2])
+            #expect(commands[1].id == 2 && commands[1].isMalformed(isConnect: false))
         }
     }
 

@@ -83,7 +83,10 @@ struct ProtobufRoundTripTests {
             for index in frame.indices {
                 var changed = frame
                 changed[index] = UInt8.random(in: 0...255, using: &generator)
-                if let commands = try? Samples.commands(changed) {
+                // What is malformed in itself has an id, and is not written.
+                let all = try? Samples.commands(changed)
+                let commands = all?.filter { !$0.isMalformed(isConnect: false) && !$0.isMalformed(isConnect: true) }
+                if let commands, !commands.isEmpty {
                     #expect((try? Samples.commands(commands.flatMap(Samples.encode))) == commands)
                 }
             }

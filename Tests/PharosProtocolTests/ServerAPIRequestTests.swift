@@ -177,6 +177,14 @@ struct ServerAPIRequestTests {
             ("broadcast", #"{"data":1}"#, "channels is required"),
             ("broadcast", #"{"channels":["a",null],"data":1}"#, "channels: string expected"),
             ("subscribe", #"{"user":"u"}"#, "channel is required"), ("unsubscribe", "{}", "channel is required"),
+            ("subscribe", #"{"channel":"c"}"#, "one of client, session, user is required"),
+            ("unsubscribe", #"{"channel":"c"}"#, "one of client, session, user, all is required"),
+            ("disconnect", "{}", "one of client, session, user, channel, all is required"),
+            ("disconnect", "", "one of client, session, user, channel, all is required"),
+            ("disconnect", #"{"whitelist":["c"]}"#, "one of client, session, user, channel, all is required"),
+            ("refresh", #"{"expired":true}"#, "one of client, session, user is required"),
+            ("publish", #"{"channel":"\ud83e","data":1}"#, "channel: half a surrogate pair"),
+            ("publish", #"{"channel":"c","data":1,"tags":{"a":"\ud83e"}}"#, "tags: half a surrogate pair"),
             ("presence", "{}", "channel is required"), ("presence_stats", "{}", "channel is required"),
             ("history", "{}", "channel is required"), ("history_remove", "{}", "channel is required"),
             ("history", #"{"channel":"c","limit":1.5}"#, "limit: integer expected"),
@@ -213,6 +221,20 @@ struct ServerAPIRequestTests {
         #expect(try Wire.api("batch", #"{"commands":[]}"#) == .batch([], parallel: false))
     }
 
+    @Test("half a surrogate pair is one command's fault where it is a name, and passes where it is a payload")
+    func halfPairs() throws {
+        let payload = #"{"text":"\ud83e"}"#
+        let body =
+            #"{"commands":[{"publish":{"channel":"c\ud83e","data":1}},{"publish":{"channel":"c","data":\#(payload)}}]}"#
+        var publish = APIPublish()
+        (publish.channel, publish.data, publish.dataIsJSON) = ("c", utf8(payload), true)
+        #expect(
+            try Wire.api("batch", body)
+                == .batch(
+                    [.failure(.badRequest("channel: half a surrogate pair")), .success(.publish(publish))],
+                    parallel: false))
+    }
+
     @Test("a batch has a limit")
     func batchLimit() throws {
         func body(_ count: Int) -> String {
@@ -226,7 +248,7 @@ struct ServerAPIRequestTests {
     @Test("no prefix of a body is accepted or crashes", arguments: APIMethod.allCases)
     func truncated(method: APIMethod) {
         let body = utf8(
-            #"{"channel":"c","channels":["a"],"data":{"a":1},"method":"m","commands":[{"info":{}},null],"override":{"presence":{}}}"#
+            #"{"channel":"c","user":"u","channels":["a"],"data":{"a":1},"method":"m","commands":[{"info":{}},null],"override":{"presence":{}}}"#
         )
         #expect(throws: Never.self) { try Wire.api(method.rawValue, String(decoding: body, as: UTF8.self)) }
         for count in 1..<body.count {

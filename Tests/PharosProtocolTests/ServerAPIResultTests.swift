@@ -33,7 +33,7 @@ struct ServerAPIResultTests {
             Wire.text(.success(.presenceStats(clients: 0, users: 0))) == #"{"result":{"num_clients":0,"num_users":0}}"#)
         #expect(
             Wire.text(.success(.history(publications: [], top: StreamPosition(offset: 0, epoch: "e"))))
-                == #"{"result":{"publications":[],"epoch":"e"}}"#)
+                == #"{"result":{"publications":[],"epoch":"e","offset":0}}"#)
         #expect(Wire.text(.success(.channels([:], nextCursor: ""))) == #"{"result":{"channels":{}}}"#)
         #expect(Wire.text(.success(.info([]))) == #"{"result":{"nodes":[]}}"#)
         #expect(Wire.text(.success(.rpc(data: []))) == #"{"result":{}}"#)
@@ -62,11 +62,38 @@ struct ServerAPIResultTests {
         #expect(Wire.text(.success(.rpc(data: utf8("[1]")))) == #"{"result":{"data":[1]}}"#)
     }
 
+    @Test("a node, a client and a channel of which nothing is known have all fields that the reference always writes")
+    func leastParts() {
+        #expect(
+            Wire.text(.success(.info([APINodeInfo()])))
+                == #"{"result":{"nodes":[{"uid":"","name":"","version":"","num_clients":0,"num_users":0,"num_subs":0,"num_channels":0,"uptime":0}]}}"#
+        )
+        #expect(
+            Wire.text(.success(.presence(["c": ClientInfo(user: "", client: "")])))
+                == #"{"result":{"presence":{"c":{"user":"","client":""}}}}"#)
+        #expect(
+            Wire.text(
+                .success(
+                    .history(
+                        publications: [Publication(data: utf8("1"), info: ClientInfo(user: "", client: "c"))],
+                        top: StreamPosition())))
+                == #"{"result":{"publications":[{"data":1,"info":{"user":"","client":"c"}}],"epoch":"","offset":0}}"#)
+        #expect(
+            Wire.text(.success(.channels(["c": 0], nextCursor: "")))
+                == #"{"result":{"channels":{"c":{"num_clients":0}}}}"#
+        )
+        #expect(
+            Wire.text(.success(.broadcast([.success(StreamPosition()), .failure(.badRequest)])))
+                == #"{"result":{"responses":[{"result":{}},{"error":{"code":107,"message":"bad request"}}]}}"#)
+        #expect(Wire.text(.success(.connections([], nextCursor: ""))) == #"{"result":{"connections":[]}}"#)
+    }
+
     @Test("a payload that is not JSON keeps the answer valid")
     func binaryPayload() {
         let text = Wire.text(
             .success(.history(publications: [Publication(data: [0, 255], offset: 1)], top: StreamPosition(offset: 1))))
-        #expect(text == #"{"result":{"publications":[{"data":null,"b64data":"AP8=","offset":1}],"offset":1}}"#)
+        #expect(
+            text == #"{"result":{"publications":[{"data":null,"b64data":"AP8=","offset":1}],"epoch":"","offset":1}}"#)
     }
 
     @Test("info of a node")

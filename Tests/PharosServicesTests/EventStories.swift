@@ -25,7 +25,7 @@ extension Stories {
                 #expect(stream.retryMs == 1_000)
                 #expect(first.id == cursor(("log:a", start)))
                 #expect(first.name == "")
-                #expect(first.data.hasSuffix(#""subscriptions":["log:a"],"recovered":{"log:a":true}}"#))
+                #expect(first.data.hasSuffix(#""subscriptions":["log:a"],"recovered":{}}"#))
                 var ids: [String] = []
                 for number in 1...5 {
                     let position = await scene.put("log:a", "\(number)")
@@ -124,6 +124,106 @@ extension Stories {
             }
         }
 
+        @Test("a stream that begins without a position says nothing about continuity", arguments: Stage.pairs)
+        func noClaim(_ stage: Stage) async throws {
+            try await play(stage, { $0.openEverything() }) { scene async throws in
+                await scene.publish("log:a", "1")
+                await scene.publish("cache:a", "1")
+                let stream = try scene.events("channel=log:a&channel=news&channel=cache:a&token=ann")
+                #expect(try stream.event().data.hasSuffix(#""recovered":{}}"#))
+                // What the newest value of a cache brings is no continuity either.
+                #expect(try stream.event().name == "cache:a")
+                let id = await scene.put("log:a", "2")
+                #expect(try stream.event().data == "2")
+                stream.stream.link.close()
+                await scene.publish("log:a", "3")
+                // Under a name that nobody knows it is a new stream.
+                let unknown = try scene.events("channel=log:a&since_event=\(cursor(("log:a", id)))")
+                #expect(try unknown.event().data.hasSuffix(#""recovered":{}}"#))
+                try Events.resumes(scene, "log:a", after: cursor(("log:a", id)), "3")
+                // Channels that it did not have before begin now.
+                let more = try scene.events("channel=log:a&channel=log:b", headers: [("Last-Event-ID", stream.lastID)])
+                #expect(try more.event().data.hasSuffix(#""recovered":{"log:a":true}}"#))
+            }
+        }
+
+        /// Under every name that stand-ins for EventSource use for the id.
+        private static func resumes(_ scene: Scene, _ channel: String, after id: String, _ data: String) throws {
+            for name in ["lastEventId", "lastEventID", "Last-Event-ID", "evs_last_event_id"] {
+                let known = try scene.events("channel=\(channel)&\(name)=\(id)")
+                #expect(try known.event().data.hasSuffix("\"recovered\":{\"\(channel)\":true}}"))
+                #expect(try known.event().data == data)
+                known.stream.link.close()
+            }
+        }
+
+        @Test(
+            "the largest set of channels that opens can be resumed, by header and by address",
+            arguments: Stage.shardCounts)
+        func largest(_ stage: Stage) async throws {
+            try await play(stage, { $0.openEverything() }) { scene async throws in
+                let length = try Events.longestName(scene)
+                let largest = Events.query(length)
+                let name = "log:150" + String(repeating: "x", count: length - 7)
+                let stream = try scene.events(largest, headers: [Events.cookie])
+                _ = try stream.event()
+                await scene.publish(name, "1")
+                #expect(try stream.event().name == name)
+                let id = stream.lastID
+                #expect(id.utf8.count < 2_500)
+                stream.stream.link.close()
+                await scene.publish(name, "2")
+                try Events.isResumed(scene, largest, [("Last-Event-ID", id), Events.cookie], name)
+                try Events.isResumed(scene, largest + "&evs_last_event_id=\(id)", [Events.cookie], name)
+                // The stateless poll alike.
+                let first = try scene.ask("/poll?wait=0&\(largest)", headers: [Events.cookie])
+                #expect(first.status == 200)
+                let cursor = try #require(field("cursor", in: first.body))
+                let second = try scene.ask("/poll?wait=0&\(largest)&cursor=\(cursor)", headers: [Events.cookie])
+                #expect(second.status == 200)
+            }
+        }
+
+        private static let cookie = ("Cookie", String(repeating: "c", count: 500))
+
+        /// 128 channels with names of this length.
+        private static func query(_ length: Int) -> String {
+            (100..<228).map { "channel=log:\($0)" + String(repeating: "x", count: length - 7) }.joined(separator: "&")
+        }
+
+        /// Of those that open; one more is refused at once, and not when it comes back.
+        private static func longestName(_ scene: Scene) throws -> Int {
+            var (least, most) = (50, 128)
+            #expect(try opens(scene, least))
+            #expect(try !opens(scene, most))
+            while most - least > 1 {
+                let middle = (least + most) / 2
+                if try opens(scene, middle) { least = middle } else { most = middle }
+            }
+            let poll = try scene.ask("/poll?wait=0&" + query(most), headers: [cookie])
+            #expect(poll.status == 431)
+            return least
+        }
+
+        private static func opens(_ scene: Scene, _ length: Int) throws -> Bool {
+            let link = try scene.http().link
+            defer { link.close() }
+            let stream = try StreamLink(link, "/events?" + query(length), method: "GET", headers: [cookie])
+            #expect(stream.status == 200 || stream.status == 431)
+            return stream.status == 200
+        }
+
+        private static func isResumed(
+            _ scene: Scene, _ query: String, _ headers: [(String, String)], _ name: String
+        ) throws {
+            let again = try scene.events(query, headers: headers)
+            #expect(again.stream.status == 200)
+            let first = try again.event().data
+            #expect(first.contains("\"\(name)\":true") && !first.contains("false"))
+            #expect(try again.event().data == "2")
+            again.stream.link.close()
+        }
+
         @Test("a gap is told in the first message, and the stream goes on", arguments: Stage.pairs)
         func gap(_ stage: Stage) async throws {
             try await play(
@@ -157,7 +257,7 @@ extension Stories {
                 #expect(first.name == "")
                 #expect(first.data.hasPrefix(#"["/unifrost/info","{\"config\":{\"client_id\":"#))
                 await scene.publish("news", #"{"a":[1,"<b>"]}"#)
-                #expect(try named.event() == Event(name: "news", data: #"{"a":[1,"<b>"]}"#, id: "v1."))
+                #expect(try named.event() == Event(name: "news", data: #"{"a":[1,"<b>"]}"#, id: "v2."))
                 #expect(try array.event().data == #"["news","{\"a\":[1,\"\u003cb\u003e\"]}"]"#)
                 // "one\ntwo", then "one\rtwo".
                 await scene.server.call("publish", #"{"channel":"news","b64data":"b25lCnR3bw=="}"#)

@@ -34,7 +34,7 @@ extension Stories {
         // FT-11, GE-10
         @Test(
             "what is no command closes with 3501",
-            arguments: ["", "{", "null", "[]", "{\"connect\":null}", "{\"id\":1,\"connect\":[]}", "\n", "{\"id\":-1}"])
+            arguments: ["", "{", "null", "[]", "{\"connect\":null}", "{\"id\":1,\"connect\":[}", "\n", "{\"id\":-1}"])
         func malformed(_ message: String) async throws {
             try await play(Stage()) { scene in
                 let client = try scene.client(.json)
@@ -70,7 +70,7 @@ extension Stories {
                     .unsubscribe(id: 10, "never"))
                 let expected: [ReplyError] = [
                     .unknownChannel, .permissionDenied, .alreadySubscribed, .permissionDenied, .notAvailable,
-                    .notAvailable, .methodNotFound, .notAvailable,
+                    .notAvailable, .notAvailable, .notAvailable,
                 ]
                 for (index, error) in expected.enumerated() {
                     #expect(try client.next() == .reply(Reply(id: UInt32(index + 2), result: .error(error))))
@@ -133,22 +133,163 @@ extension Stories {
             }
         }
 
-        @Test(
-            "bytes that are no JSON reach protobuf clients and close JSON clients with 3506",
-            arguments: Stage.shardCounts)
-        func binary(_ stage: Stage) async throws {
+        @Test("one command's fault is that command's error, whatever comes before and after it", arguments: Stage.pairs)
+        func ownFault(_ stage: Stage) async throws {
             try await play(stage) { scene in
-                let binary = try scene.connected(.protobuf, to: "news")
-                let json = try scene.connected(.json, to: "news")
-                let other = try scene.connected(.json, to: "sport")
-                await scene.server.call("publish", #"{"channel":"news","b64data":"AAEC/w=="}"#)
-                #expect(try binary.publication().publication.data == [0, 1, 2, 255])
-                #expect(try json.ending().reason == .inappropriateProtocol)
-                try other.subscribe("more")
+                let client = try scene.connected(to: "news")
+                for fault in Wire.faults(stage.wire) {
+                    let separator: [UInt8] = stage.wire == .json ? [0x0A] : []
+                    let before = TestClient.encode([.publish(id: 1, "news", "1")], stage.wire)
+                    let after = TestClient.encode([.publish(id: 3, "news", "2")], stage.wire)
+                    try client.send(
+                        rawMessage: before + separator + fault + separator + after, isText: stage.wire == .json)
+                    try Wire.hearFault(client)
+                }
             }
         }
 
-        @Test("what a server-side subscription brings is checked alike: bytes to a JSON client close with 3506")
+        /// Commands with id 2 whose content is not what it has to be.
+        private static func faults(_ wire: WireFormat) -> [[UInt8]] {
+            guard wire == .protobuf else {
+                return [
+                    #"{"id":2,"subscribe":{"channel":"\ud83e"}}"#, #"{"id":2,"publish":null}"#,
+                    #"{"id":2,"rpc":{"method":"\udc00"}}"#, #"{"id":2,"history":{"channel":"a","limit":1e9}}"#,
+                ].map { Array($0.utf8) }
+            }
+            let contents: [[UInt8]] = [
+                [8, 2, 0x2a, 3, 0x0a, 1, 0xff], [8, 2, 0x3a, 2, 0x0a, 5], [8, 2, 0x6a, 3, 0x12, 1, 0x80],
+                [8, 2, 0x52, 2, 0x0d, 0],
+            ]
+            return contents.map { [UInt8($0.count)] + $0 }
+        }
+
+        private static func hearFault(_ client: TestClient) throws {
+            #expect(try client.reply(to: 1) == .publish)
+            guard case .error(let error) = try client.reply(to: 2) else { throw Wrong() }
+            #expect(error.code == ReplyError.badRequest.code && error.message.hasPrefix("bad request: "))
+            #expect(try client.reply(to: 3) == .publish)
+            try hears(client, ["1", "2"])
+        }
+
+        @Test("half a surrogate pair in a payload arrives as it was sent, by every way", arguments: Stage.all)
+        func halfPair(_ stage: Stage) async throws {
+            try await play(stage) { scene in
+                let payload = #"{"text":"cut \ud83e","\udc00":["\ud83e\ud83e"]}"#
+                let subscriber = try scene.connected(to: "news", "log:a")
+                let publisher = try scene.connected(.json)
+                #expect(try publisher.call { .publish(id: $0, "news", payload) } == .publish)
+                #expect(try publisher.call { .publish(id: $0, "log:a", payload) } == .publish)
+                await scene.publish("news", payload)
+                await scene.publish("log:a", payload)
+                try Wire.hears(subscriber, [payload, payload, payload, payload])
+                #expect(try Wire.history(subscriber, "log:a").map { text($0.data) } == [payload, payload])
+            }
+        }
+
+        private static func hears(_ client: TestClient, _ payloads: [String]) throws {
+            for payload in payloads { #expect(text(try client.publication().publication.data) == payload) }
+        }
+
+        private static func history(_ client: TestClient, _ channel: String) throws -> [Publication] {
+            guard case .history(let publications, _) = try client.call({ .history(id: $0, channel, limit: 9) }) else {
+                throw Wrong()
+            }
+            return publications
+        }
+
+        private static func top(_ client: TestClient, _ channel: String) throws -> StreamPosition {
+            guard case .history(_, let top) = try client.call({ .history(id: $0, channel, limit: 0) }) else {
+                throw Wrong()
+            }
+            return top
+        }
+
+        /// Hears 0, 1, 2, 255: base64 on the way where the format is JSON.
+        private static func hearBytes(_ clients: TestClient...) throws {
+            for client in clients { #expect(try client.publication().publication.data == [0, 1, 2, 255]) }
+        }
+
+        @Test(
+            "bytes that are no JSON reach everybody: in JSON as base64, with a flag, and nobody is closed",
+            arguments: Stage.shardCounts)
+        func binary(_ stage: Stage) async throws {
+            try await play(stage) { scene in
+                let binary = try scene.connected(.protobuf, to: "news", "log:a")
+                let json = try scene.connected(.json, to: "news", "log:a")
+                await scene.server.call("publish", #"{"channel":"news","b64data":"AAEC/w=="}"#)
+                try Wire.hearBytes(binary, json)
+                // By a client, too, in history, and by recovery.
+                let before = try Wire.top(json, "log:a")
+                var bytes = PublishRequest()
+                (bytes.channel, bytes.data) = ("log:a", [0, 1, 2, 255])
+                try binary.send(Command(id: 77, request: .publish(bytes)))
+                #expect(try binary.reply(to: 77) == .publish)
+                try Wire.hearBytes(binary, json)
+                #expect(try Wire.history(json, "log:a").map(\.data) == [[0, 1, 2, 255]])
+                let late = try scene.connected(.json)
+                let result = try late.recover("log:a", from: before)
+                #expect(result.recovered && result.publications.map(\.data) == [[0, 1, 2, 255]])
+                await scene.publish("log:a", "1")
+                for client in [binary, json, late] { try Wire.hears(client, ["1"]) }
+            }
+        }
+
+        @Test("a reader of deltas in JSON gets bytes that are no JSON as the text of their base64")
+        func binaryDeltas() async throws {
+            let change: (inout ServerSettings) -> Void = {
+                $0.namespace("log") { ($0.allowedDeltaTypes, $0.deltaPublish) = (["fossil"], true) }
+            }
+            try await play(Stage(), change) { scene in
+                for wire in [WireFormat.json, .protobuf] {
+                    let channel = "log:\(wire)"
+                    let client = try scene.connected(wire)
+                    try Wire.readDeltas(client, channel)
+                    let long = [UInt8](repeating: 0xff, count: 300)
+                    let payloads: [[UInt8]] = [
+                        long + [1], long + [2], Array("{\"a\":1}".utf8), long, Array("[1]".utf8),
+                    ]
+                    for payload in payloads {
+                        await scene.server.call(
+                            "publish", #"{"channel":"\#(channel)","b64data":"\#(Base64.encode(payload))"}"#)
+                    }
+                    #expect(try Wire.heardDeltas(client, payloads, wire) > 0)
+                }
+            }
+        }
+
+        private static func readDeltas(_ client: TestClient, _ channel: String) throws {
+            let granted = try client.subscribe(channel) {
+                ($0.delta, $0.positioned, $0.recoverable) = ("fossil", true, true)
+            }
+            #expect(granted.delta)
+        }
+
+        /// Puts together what a reader of deltas hears; how many of them were differences.
+        private static func heardDeltas(
+            _ client: TestClient, _ payloads: [[UInt8]], _ wire: WireFormat
+        ) throws -> Int {
+            var base: [UInt8] = []
+            var deltas = 0
+            for payload in payloads {
+                let publication = try client.publication().publication
+                var content = publication.data
+                if wire == .json {
+                    // In JSON it is a string that holds the text, or the difference between two texts.
+                    content = try content.withUnsafeBytes { bytes in
+                        var scanner = JSONScanner(bytes)
+                        return Array(try scanner.text().string.utf8)
+                    }
+                }
+                if publication.isDelta { deltas += 1 }
+                base = publication.isDelta ? try FossilDelta.apply(content, to: base, limit: 4_096) : content
+                let isJSON = payload.withUnsafeBytes { JSONScanner.isValid($0) }
+                let expected = wire == .json && !isJSON ? Array("\"\(Base64.encode(payload))\"".utf8) : payload
+                #expect(base == expected)
+            }
+            return deltas
+        }
+
+        @Test("what a server-side subscription brings arrives alike: bytes as base64 in JSON")
         func binarySubscriptionData() async throws {
             try await play(Stage()) { scene in
                 let json = try scene.connected(.json, as: "ann")
@@ -156,29 +297,36 @@ extension Stories {
                 await scene.server.call("subscribe", #"{"channel":"news","user":"ann","b64data":"AAEC/w=="}"#)
                 guard case .subscribe(let subscription) = try binary.push().event else { throw Wrong() }
                 #expect(subscription.data == [0, 1, 2, 255])
-                #expect(try json.ending().reason == .inappropriateProtocol)
+                guard case .subscribe(let inJSON) = try json.push().event else { throw Wrong() }
+                #expect(inJSON.data == [0, 1, 2, 255])
             }
         }
 
-        @Test("information about a client that is no JSON never makes a broken message")
-        func binaryInfo() async throws {
-            try await play(Stage()) { scene in
+        @Test("information about a client that is no JSON breaks no message and closes nobody", arguments: Stage.pairs)
+        func binaryInfo(_ stage: Stage) async throws {
+            try await play(stage) { scene in
+                let bytes = Array("}{\"".utf8)
                 scene.server.verifier.setConnection("binary") {
                     $0.user = "bob"
-                    $0.info = Array("}{\"".utf8)
+                    $0.info = bytes
                 }
-                let reader = try scene.connected(.json, to: "room:a")
+                let reader = try scene.connected(to: "room:a")
                 #expect(try reader.push().event.isJoin)
-                let asking = try scene.connected(.json, to: "news")
+                let asking = try scene.connected(to: "news")
                 let silent = try scene.connected(.protobuf, as: "binary")
                 try silent.subscribe("news")
                 #expect(try silent.call { .publish(id: $0, "news", "1") } == .publish)
-                #expect(try asking.ending().reason == .inappropriateProtocol)
+                let publication = try asking.publication().publication
+                #expect(text(publication.data) == "1" && publication.isJSON)
+                #expect(publication.info?.connectionInfo == bytes)
                 try silent.subscribe("room:a")
-                #expect(try reader.ending().reason == .inappropriateProtocol)
-                let late = try scene.connected(.json)
-                try late.send(.presence(id: 9, "room:a"))
-                #expect(try late.ending().reason == .inappropriateProtocol)
+                guard case .join(let joined) = try reader.push().event else { throw Wrong() }
+                #expect(joined.connectionInfo == bytes)
+                let late = try scene.connected()
+                guard case .presence(let members) = try late.call({ .presence(id: $0, "room:a") }) else {
+                    throw Wrong()
+                }
+                #expect(members.values.contains { $0.connectionInfo == bytes })
             }
         }
 

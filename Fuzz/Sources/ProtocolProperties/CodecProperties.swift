@@ -6,13 +6,17 @@ import PharosDomain
 ///
 /// Shared by the fuzzers and by the tests that replay their corpora.
 package enum CodecProperties {
-    /// What decodes as commands or as messages of a server in Protobuf is encoded and decoded to the same again, and a
-    /// stream of length-prefixed messages says the same whole and in two pieces.
+    /// What decodes as commands or as messages of a server in Protobuf is encoded and decoded to the same again, what is
+    /// refused of a command has an id that can be answered, and a stream of length-prefixed messages says the same whole and in two pieces.
     package static func protobuf(_ input: UnsafeRawBufferPointer) -> String? {
-        if let commands = protobufCommands(input) {
+        if let all = protobufCommands(input) {
+            guard all.allSatisfy({ !$0.isMalformed || $0.id > 0 }) else { return "a fault that nobody hears of" }
+            let commands = wellFormed(all)
             var writer = ByteWriter()
             for command in commands { ProtobufCommandEncoder.encode(command, into: &writer) }
-            guard writer.withBytes({ protobufCommands($0) }) == commands else { return "commands changed on the way" }
+            guard commands.isEmpty || writer.withBytes({ protobufCommands($0) }) == commands else {
+                return "commands changed on the way"
+            }
         }
         if let messages = try? ProtobufReplyDecoder.decode(input), !messages.isEmpty {
             var writer = ByteWriter()
@@ -26,7 +30,9 @@ package enum CodecProperties {
     /// What decodes as JSON is encoded and decoded to the same again. A payload loses carriage returns when it is encoded,
     /// so with one of those in the input only the second round has to be the same.
     package static func json(_ input: UnsafeRawBufferPointer) -> String? {
-        if let commands = jsonCommands(input) {
+        if let all = jsonCommands(input) {
+            guard all.allSatisfy({ !$0.isMalformed || $0.id > 0 }) else { return "a fault that nobody hears of" }
+            let commands = wellFormed(all)
             guard let second = recode(commands) else { return "own encoding of commands does not decode" }
             if !input.contains(0x0D), second != commands { return "commands changed on the way" }
             guard recode(second) == second else { return "commands changed on the second way" }
@@ -59,7 +65,10 @@ package enum CodecProperties {
         return commands
     }
 
+    private static func wellFormed(_ commands: [Command]) -> [Command] { commands.filter { !$0.isMalformed } }
+
     private static func recode(_ commands: [Command]) -> [Command]? {
+        if commands.isEmpty { return [] }
         var writer = ByteWriter()
         for (index, command) in commands.enumerated() {
             if index > 0 { writer.append(UInt8(ascii: "\n")) }
@@ -114,4 +123,8 @@ package enum CodecProperties {
         outcome.held = decoder.heldBytes
         return outcome
     }
+}
+
+extension Command {
+    fileprivate var isMalformed: Bool { if case .malformed? = request { true } else { false } }
 }

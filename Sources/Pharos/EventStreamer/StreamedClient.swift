@@ -173,8 +173,8 @@ final class StreamedClient: InProcessReceiver {
     /// Where a new stream begins.
     struct Opening: Sendable {
         var stream: UInt64
-        /// Whether nothing is missing after the client's last event.
-        var isComplete: Bool
+        /// Whether nothing is missing after the client's last event; nil: it did not say which that was.
+        var isComplete: Bool?
         /// The event before the first that will be sent.
         var number: UInt64
         var topics: [String]
@@ -188,8 +188,9 @@ final class StreamedClient: InProcessReceiver {
             guard !state.isClosed else { return nil }
             state.stream += 1
             state.isConnected = true
-            var isComplete = true
+            var isComplete: Bool?
             if let last {
+                isComplete = true
                 if let number = eventNumber(of: last), number < state.events.next {
                     state.cursor = number + 1
                 } else {

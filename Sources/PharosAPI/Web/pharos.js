@@ -241,15 +241,25 @@ class Waiters {
   }
 }
 
+/**
+ * What a message carries in one of its fields: a value, or a Uint8Array of what was not JSON and came as base64.
+ * @param {any} message @param {string} [name]
+ */
+function payloadOf(message, name = 'data') {
+  const value = message[name];
+  return message['b64' + name] ? Uint8Array.from(atob(value), (each) => each.charCodeAt(0)) : value;
+}
+
 /** @param {any} info @returns {ClientInfo} */
 function clientInfo(info) {
-  return { user: info.user ?? '', client: info.client ?? '', connInfo: info.conn_info, chanInfo: info.chan_info };
+  const [connInfo, chanInfo] = [payloadOf(info, 'conn_info'), payloadOf(info, 'chan_info')];
+  return { user: info.user ?? '', client: info.client ?? '', connInfo, chanInfo };
 }
 
 /** @param {string} channel @param {any} publication @returns {Publication} */
 function publicationOf(channel, publication) {
-  const { data, offset, tags, info } = publication;
-  return { channel, data, offset, tags, info: info && clientInfo(info) };
+  const { offset, tags, info } = publication;
+  return { channel, data: payloadOf(publication), offset, tags, info: info && clientInfo(info) };
 }
 
 /** @param {string} channel @param {any} result @returns {SubscribedEvent} */
@@ -262,7 +272,7 @@ function subscribedEvent(channel, result) {
     wasRecovering: result.was_recovering ?? false,
     recovered: result.recovered ?? false,
     streamPosition: isPlaced ? { offset: result.offset ?? 0, epoch: result.epoch ?? '' } : undefined,
-    data: result.data,
+    data: payloadOf(result),
   };
 }
 
@@ -788,7 +798,7 @@ export class Pharos extends Emitter {
   /** @param {string} method @param {any} [data] @returns {Promise<{ data: any }>} */
   async rpc(method, data) {
     const result = await this.#request('rpc', { method, data });
-    return { data: result.data };
+    return { data: payloadOf(result) };
   }
 
   /** A message without an answer. @param {any} data @returns {Promise<void>} */
@@ -892,7 +902,7 @@ export class Pharos extends Emitter {
     this.#credential.renewLater(result, this.#renewal);
     const round = this.#round;
     this.#waiters.settle(null);
-    this._emit('connected', { client: this.#clientId, version: result.version ?? '', data: result.data });
+    this._emit('connected', { client: this.#clientId, version: result.version ?? '', data: payloadOf(result) });
     const granted = result.subs ?? {};
     for (const channel of [...this.#serverSide.keys()]) {
       if (round !== this.#round) return;
@@ -1099,7 +1109,7 @@ export class Pharos extends Emitter {
   /** @param {any} push */
   #pushed(push) {
     const { channel = '' } = push;
-    if (push.message) return this._emit('message', { channel, data: push.message.data });
+    if (push.message) return this._emit('message', { channel, data: payloadOf(push.message) });
     if (push.refresh) return this.#credential.renewLater(push.refresh, this.#renewal);
     if (push.disconnect) return this.#closed(push.disconnect.code ?? 0, push.disconnect.reason ?? '');
     const subscription = this.#subscriptions.get(channel);

@@ -1,7 +1,7 @@
 /// Reads one JSON text (RFC 8259) and accepts nothing beyond it.
 ///
-/// Stricter than the RFC in three ways that matter where signatures are checked: a member name may occur once only,
-/// nesting is limited, and strings must be whole Unicode (no lone surrogates, no broken UTF-8).
+/// Stricter than the RFC in two ways that matter where signatures are checked: a member name may occur once only, and
+/// nesting is limited. Half a surrogate pair may stand in what is passed on as it is; read as a text it is none.
 package struct JSONReader {
     /// Why a text was refused. Holds no part of it.
     package enum Failure: Error, Equatable {
@@ -86,7 +86,7 @@ package struct JSONReader {
         switch current {
         case UInt8(ascii: "{"): return .object(try readObject())
         case UInt8(ascii: "["): return .array(try readArray())
-        case UInt8(ascii: "\""): return .string(try readString())
+        case UInt8(ascii: "\""): return try readString().map { .string($0) } ?? .brokenString
         case UInt8(ascii: "t"): return try readLiteral("true", as: .bool(true))
         case UInt8(ascii: "f"): return try readLiteral("false", as: .bool(false))
         case UInt8(ascii: "n"): return try readLiteral("null", as: .null)
@@ -130,14 +130,16 @@ package struct JSONReader {
         var names = NameSet()
         if take(UInt8(ascii: "}")) { return object }
         while true {
-            let name = try readString()
+            let start = position
+            // No name that anybody asks for has half a pair: this one is told from others by its spelling.
+            let name = try readString() ?? String(decoding: bytes[start..<position], as: UTF8.self)
             guard names.insert(name, among: object) else { throw .duplicateName }
             skipSpace()
             guard take(UInt8(ascii: ":")) else { throw .syntax }
             skipSpace()
-            let start = position
+            let valueStart = position
             let value = try readValue()
-            object.members.append(.init(name: name, value: value, source: bytes[start..<position]))
+            object.members.append(.init(name: name, value: value, source: bytes[valueStart..<position]))
             skipSpace()
             if take(UInt8(ascii: "}")) { return object }
             guard take(UInt8(ascii: ",")) else { throw .syntax }
@@ -180,17 +182,19 @@ private struct NameSet {
 }
 
 extension JSONReader {
-    private mutating func readString() throws(Failure) -> String {
+    /// nil: it has half a surrogate pair.
+    private mutating func readString() throws(Failure) -> String? {
         guard take(UInt8(ascii: "\"")) else { throw .syntax }
         var text: [UInt8] = []
+        var isWhole = true
         while let byte = current {
             position += 1
             switch byte {
             case UInt8(ascii: "\""):
                 guard let string = String(validating: text, as: UTF8.self) else { throw .invalidText }
-                return string
+                return isWhole ? string : nil
             case UInt8(ascii: "\\"):
-                try readEscape(into: &text)
+                if try !readEscape(into: &text) { isWhole = false }
             case 0..<0x20:
                 throw .syntax
             default:
@@ -200,7 +204,8 @@ extension JSONReader {
         throw .syntax
     }
 
-    private mutating func readEscape(into text: inout [UInt8]) throws(Failure) {
+    /// False for half a surrogate pair.
+    private mutating func readEscape(into text: inout [UInt8]) throws(Failure) -> Bool {
         guard let byte = current else { throw .syntax }
         position += 1
         switch byte {
@@ -210,22 +215,29 @@ extension JSONReader {
         case UInt8(ascii: "n"): text.append(0x0A)
         case UInt8(ascii: "r"): text.append(0x0D)
         case UInt8(ascii: "t"): text.append(0x09)
-        case UInt8(ascii: "u"): text.append(contentsOf: String(try readEscapedScalar()).utf8)
+        case UInt8(ascii: "u"):
+            guard let scalar = try readEscapedScalar() else { return false }
+            text.append(contentsOf: String(scalar).utf8)
         default: throw .syntax
         }
+        return true
     }
 
-    private mutating func readEscapedScalar() throws(Failure) -> Unicode.Scalar {
+    private mutating func readEscapedScalar() throws(Failure) -> Unicode.Scalar? {
         let first = try readHexUnit()
         if let scalar = Unicode.Scalar(UInt32(first)) { return scalar }
+        let start = position
         guard UTF16.isLeadSurrogate(first), take(UInt8(ascii: "\\")), take(UInt8(ascii: "u")) else {
-            throw .invalidText
+            position = start
+            return nil
         }
         let second = try readHexUnit()
-        guard UTF16.isTrailSurrogate(second) else { throw .invalidText }
-        let value = 0x10000 + (UInt32(first) - 0xD800) << 10 + (UInt32(second) - 0xDC00)
-        guard let scalar = Unicode.Scalar(value) else { throw .invalidText }
-        return scalar
+        guard UTF16.isTrailSurrogate(second) else {
+            // Another escape, which may begin a pair of its own.
+            position = start
+            return nil
+        }
+        return Unicode.Scalar(0x10000 + (UInt32(first) - 0xD800) << 10 + (UInt32(second) - 0xDC00))
     }
 
     private mutating func readHexUnit() throws(Failure) -> UInt16 {

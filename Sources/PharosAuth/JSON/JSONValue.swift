@@ -5,6 +5,8 @@ package indirect enum JSONValue: Equatable, Sendable {
     /// As written, so that integers stay exact.
     case number(String)
     case string(String)
+    /// A string with half a surrogate pair: JSON (RFC 8259, section 8.2), but no text that could be compared.
+    case brokenString
     case array([JSONValue])
     case object(JSONObject)
 }

@@ -3,9 +3,6 @@
 /// The payload stays undecoded until `decodedPayload`, which is called after the signature has been checked: nothing a
 /// stranger wrote there can influence anything before.
 struct CompactToken {
-    /// Bytes of a whole token.
-    static let sizeLimit = 8_192
-
     let algorithm: TokenAlgorithm
     let keyID: String?
     /// What the signature covers: header, dot, payload, as they came.
@@ -13,9 +10,10 @@ struct CompactToken {
     let signature: [UInt8]
     private let payloadStart: Int
 
-    init(_ text: String) throws(TokenRefusal) {
+    /// - Parameter limit: the most bytes that the whole token may have.
+    init(_ text: String, limit: Int) throws(TokenRefusal) {
         let utf8 = text.utf8
-        guard utf8.count <= Self.sizeLimit else { throw .invalid("the token is larger than 8 KiB") }
+        guard utf8.count <= limit else { throw .tooLong(length: utf8.count, limit: limit) }
         let bytes = Array(utf8)
         let dots = bytes.indices.filter { bytes[$0] == UInt8(ascii: ".") }
         guard dots.count == 2 else { throw .invalid("the token does not have three parts") }

@@ -23,7 +23,7 @@ package struct TokenInspection: Equatable, Sendable {
     /// - Returns: nil for a text that is no token at all.
     package init?(token: String, configuration: TokensConfiguration, nowMs: Int64) throws(TokenConfigurationError) {
         let parts = token.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
-        guard token.utf8.count <= CompactToken.sizeLimit, parts.count == 3,
+        guard parts.count == 3,
             let headerText = Base64.decode(parts[0], .url), (try? JSONReader.object(headerText)) != nil,
             let claimsText = Base64.decode(parts[1], .url), let claims = try? JSONReader.object(claimsText)
         else { return nil }
@@ -31,8 +31,12 @@ package struct TokenInspection: Equatable, Sendable {
         self.claims = Self.printable(claimsText)
         isForSubscription = claims["channel"] != nil
         expiry = claims["exp"]?.seconds
-        let own = isForSubscription ? configuration.subscription : nil
-        guard !(own ?? configuration.connection).hasNoKeys else {
+        let own = (isForSubscription ? configuration.subscription : nil) ?? configuration.connection
+        guard token.utf8.count <= own.maxLength else {
+            verdict = Verdict(TokenOutcome<ConnectionClaims>.tooLong(length: token.utf8.count, limit: own.maxLength))
+            return
+        }
+        guard !own.hasNoKeys else {
             verdict = .unchecked
             return
         }
@@ -88,7 +92,7 @@ extension TokenInspection.Verdict {
         switch outcome {
         case .valid: self = .valid
         case .expired: self = .expired
-        case .invalid(let reason): self = .invalid(reason)
+        case .invalid, .tooLong: self = .invalid(outcome.refusal ?? "")
         case .needsKeys, .unavailable: self = .unchecked
         }
     }

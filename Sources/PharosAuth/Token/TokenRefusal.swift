@@ -4,6 +4,7 @@ import PharosDomain
 enum TokenRefusal: Error, Equatable {
     /// For the log. Holds no part of the token.
     case invalid(String)
+    case tooLong(length: Int, limit: Int)
     case expired
     case needsKeys
     /// A key set has never been fetched, and the last try was a moment ago.
@@ -18,6 +19,7 @@ extension TokenOutcome {
         } catch {
             switch error {
             case .invalid(let reason): self = .invalid(reason)
+            case .tooLong(let length, let limit): self = .tooLong(length: length, limit: limit)
             case .expired: self = .expired
             case .needsKeys: self = .needsKeys
             case .unavailable: self = .unavailable

@@ -16,6 +16,10 @@ extension ConfigurationSchema {
         .text("issuer", \.issuer, "The `iss` that tokens must have; empty: not checked."),
         .text("issuer_regex", \.issuerRegex, "Pattern for `iss`, instead of `issuer`."),
         .text("user_id_claim", \.userIDClaim, "Claim that names the user; empty: `sub`."),
+        .integer(
+            "max_length", \.maxLength, 512...1_048_576,
+            "Bytes of a token; beyond it: `token too long`. In an address or a header a token also has to fit "
+                + "`edge.head_size_limit`, in a command `websocket.message_size_limit`."),
     ])
 
     static let subscriptionTokens: [Setting<ConfigurationDraft>] =

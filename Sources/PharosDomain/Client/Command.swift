@@ -23,6 +23,25 @@ package enum Request: Equatable, Sendable {
     case rpc(method: String, data: [UInt8])
     case refresh(token: String)
     case subRefresh(SubRefreshRequest)
+    /// The command could be told apart from its neighbours and has an id, but its content is not what it has to be: that
+    /// is this command's error, and the connection goes on.
+    case malformed(MalformedRequest)
+}
+
+package struct MalformedRequest: Equatable, Sendable {
+    /// Whether it was to be a `connect`.
+    package var isConnect: Bool
+    /// Names what is wrong. Never holds a value.
+    package var reason: String
+
+    package init(isConnect: Bool, reason: String) {
+        self.isConnect = isConnect
+        self.reason = reason
+    }
+
+    package var error: ReplyError {
+        ReplyError(code: ReplyError.badRequest.code, message: "\(ReplyError.badRequest.message): \(reason)")
+    }
 }
 
 package struct ConnectRequest: Equatable, Sendable {
@@ -30,6 +49,8 @@ package struct ConnectRequest: Equatable, Sendable {
     package var data: [UInt8] = []
     /// Recovery positions of server-side subscriptions, by channel.
     package var subscriptions: [String: SubscribeRequest] = [:]
+    /// The same for a plain event stream, whose cursor does not say which channels they are.
+    package var positions: PositionVector?
     /// The SDK's name and version, for metrics.
     package var name = ""
     package var version = ""

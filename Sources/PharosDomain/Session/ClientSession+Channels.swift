@@ -25,6 +25,8 @@ extension ClientSession {
     mutating func rpcReceived(
         _ command: UInt32, _ method: String, _ data: [UInt8], _ context: SessionContext
     ) -> SessionAction {
+        // Without any origin there is nobody who could know the method.
+        guard !context.hooks.rpc.isEmpty else { return refuse(command, .notAvailable) }
         guard let origin = context.hooks.origin(rpc: method) else { return refuse(command, .methodNotFound) }
         guard mayAsk(context) else { return refuse(command, .tooManyRequests) }
         return .ask(question(.rpc(method: method, data: data), of: origin, about: .rpc(command: command)))
@@ -42,17 +44,14 @@ extension ClientSession {
         _ command: UInt32, _ channel: String, _ context: SessionContext, _ action: SessionAction
     ) -> SessionAction {
         guard !channel.isEmpty else { return .disconnect(.badRequest) }
-        return checked(command, channel, context, \.presenceAccess) { options in
-            options.presence ? action : refuse(command, .notAvailable)
-        }
+        return checked(command, channel, context, \.presenceAccess, isOn: \.presence) { _ in action }
     }
 
     mutating func historyReceived(
         _ command: UInt32, _ request: HistoryRequest, _ context: SessionContext
     ) -> SessionAction {
         guard !request.channel.isEmpty else { return .disconnect(.badRequest) }
-        return checked(command, request.channel, context, \.historyAccess) { options in
-            guard options.hasHistory else { return refuse(command, .notAvailable) }
+        return checked(command, request.channel, context, \.historyAccess, isOn: \.hasHistory) { options in
             var limited = request
             let most = Int32(clamping: context.settings.historyMaxPublicationLimit)
             if limited.limit < 0 || limited.limit > most { limited.limit = most }
@@ -60,14 +59,17 @@ extension ClientSession {
         }
     }
 
+    /// What is not there at all is no matter of permission: 108 comes before 103.
     private func checked(
         _ command: UInt32, _ channel: String, _ context: SessionContext,
-        _ allowance: KeyPath<ChannelOptions, ChannelOptions.Allowance>, _ body: (ChannelOptions) -> SessionAction
+        _ allowance: KeyPath<ChannelOptions, ChannelOptions.Allowance>, isOn: KeyPath<ChannelOptions, Bool>,
+        _ body: (ChannelOptions) -> SessionAction
     ) -> SessionAction {
         let options: ChannelOptions
         do throws(ReplyError) { options = try context.rules.resolve(channel).options } catch {
             return refuse(command, error)
         }
+        guard options[keyPath: isOn] else { return refuse(command, .notAvailable) }
         guard isAllowed(channel, options[keyPath: allowance], context) else {
             return refuse(command, .permissionDenied)
         }
@@ -91,7 +93,7 @@ extension Request {
         case .publish(let request): request.channel
         case .history(let request): request.channel
         case .subRefresh(let request): request.channel
-        case .connect, .subscribe, .ping, .send, .rpc, .refresh: nil
+        case .connect, .subscribe, .ping, .send, .rpc, .refresh, .malformed: nil
         }
     }
 }

@@ -50,16 +50,22 @@ extension ClientSession {
             return admit(claims, context)
         case .expired: return refuseConnect(.tokenExpired, context)
         case .invalid: return .disconnect(.invalidToken)
+        case .tooLong: return .disconnect(.tokenTooLong)
         case .needsKeys, .unavailable: return refuseConnect(.internalError, context)
         }
     }
 
     mutating func refuseConnect(_ error: ReplyError, _ context: SessionContext) -> SessionAction {
         guard let connecting else { return .none }
+        return refuseFirst(connecting.command, error, context)
+    }
+
+    /// The connect is answered with an error: nothing more is processed.
+    mutating func refuseFirst(_ command: UInt32, _ error: ReplyError, _ context: SessionContext) -> SessionAction {
         state = .refused
-        self.connecting = nil
+        connecting = nil
         heartbeat.refused(context.now)
-        return refuse(connecting.command, error)
+        return refuse(command, error)
     }
 
     mutating func admit(
@@ -80,6 +86,7 @@ extension ClientSession {
             // Only the client knows what really arrived: what it says wins over what is remembered here.
             let from =
                 recovery.flatMap { $0.recover ? StreamPosition(offset: $0.offset, epoch: $0.epoch) : nil }
+                ?? connecting.request.positions?.position(of: channel)
                 ?? restored?.state.channels.first { $0.channel == channel }?.position
             do throws(ReplyError) {
                 orders.append(try reserveServerSide(channel, options, from: from, purpose: .connect, context))
@@ -154,6 +161,7 @@ extension ClientSession {
             return .reply(Reply(id: command, result: .refresh(refreshResult(context))))
         case .expired: return .disconnect(.expired)
         case .invalid: return .disconnect(.invalidToken)
+        case .tooLong: return .disconnect(.tokenTooLong)
         case .needsKeys, .unavailable: return refuse(command, .internalError)
         }
     }
@@ -208,6 +216,7 @@ extension ClientSession {
         // The old end stays: answering with success here would let the subscription live for ever.
         case .expired: return refuse(command, .tokenExpired)
         case .invalid: return .disconnect(.invalidToken)
+        case .tooLong: return .disconnect(.tokenTooLong)
         case .needsKeys, .unavailable: return refuse(command, .internalError)
         }
     }

@@ -59,6 +59,9 @@ extension ClientSession {
         case .invalid:
             release(generation)
             return refuse(waiting.command, .permissionDenied)
+        case .tooLong:
+            release(generation)
+            return refuse(waiting.command, .tokenTooLong)
         case .needsKeys, .unavailable:
             release(generation)
             return refuse(waiting.command, .internalError)

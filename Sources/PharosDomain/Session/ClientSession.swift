@@ -127,10 +127,12 @@ package struct ClientSession {
         case .connecting:
             preconditionFailure("commands wait while a connect is under way")
         case .awaitingConnect:
-            guard case .connect(let request)? = command.request, command.id > 0 else {
-                return .disconnect(.badRequest)
+            switch command.request {
+            case .connect(let request)? where command.id > 0: return connectReceived(command.id, request, context)
+            case .malformed(let request)? where request.isConnect && command.id > 0:
+                return refuseFirst(command.id, request.error, context)
+            default: return .disconnect(.badRequest)
             }
-            return connectReceived(command.id, request, context)
         case .connected:
             return connectedReceived(command, context)
         }
@@ -160,6 +162,8 @@ package struct ClientSession {
         case .rpc(let method, let data): return rpcReceived(command.id, method, data, context)
         case .refresh(let token): return refreshReceived(command.id, token, context)
         case .subRefresh(let request): return subRefreshReceived(command.id, request)
+        case .malformed(let request) where request.isConnect: return .disconnect(.badRequest)
+        case .malformed(let request): return refuse(command.id, request.error)
         }
     }
 

@@ -3,27 +3,62 @@ package import PharosDomain
 
 /// The positions of several channels in one text: the `id` of an EventSource's events, the cursor of a stateless poll.
 ///
-/// `v1.` and then, joined by `.`, one `<channel in base64url>~<epoch>~<offset>` per channel. It needs no escaping in a
-/// header, in a query or in JSON, and holds no line break.
+/// `v2.` and then bytes in base64url, without padding: no escaping is needed in a header, in a query or in JSON. The bytes
+/// are
+/// - how the channels' names are hashed: four bits of salt, four bits with the bytes of each hash;
+/// - how many channels there are, as a varint;
+/// - the length that the epochs have, or 255 where each is preceded by its own;
+/// - for each channel, in the order of the hashes: the hash, the epoch with six bits for each of its characters, and the
+///   offset as a varint.
+///
+/// Names are not in it, so its size does not depend on them, and it means something only beside the list of channels. It
+/// is complete in itself: it is good for another process after a restart. What the first version wrote is still read: `v1.`
+/// and, joined by `.`, one `<channel in base64url>~<epoch>~<offset>` per channel.
 package enum PositionCursor {
-    private static let version = "v1."
+    /// Channels that one may name: more than a connection usually has, and few enough to be read in no time.
+    package static let channelLimit = 1_024
 
-    /// Appends the cursor. Without positions it is `v1.`, which decodes to none.
+    private static let version = "v2."
+    private static let firstVersion = "v1."
+    private static let ownLength: UInt8 = 255
+    /// Hashes of fewer bytes would often be other channels'.
+    private static let leastWidth = 2
+
+    /// Bytes of a cursor with that many channels at most, with epochs as our streams have them.
+    ///
+    /// Hashes of more than four bytes are needed for names that were chosen to need them, and offsets of more than seven bytes
+    /// do not happen.
+    package static func sizeLimit(channels: Int) -> Int {
+        version.utf8.count + ((headBytes + channels * channelBytes) * 4 + 2) / 3
+    }
+
+    /// How many channels fit into that many bytes in any case.
+    package static func room(in size: Int) -> Int {
+        max(0, ((size - version.utf8.count) * 3 / 4 - headBytes) / channelBytes)
+    }
+
+    private static let headBytes = 4
+    private static let channelBytes = 4 + 6 + 7
+
+    /// Appends the cursor. Without positions it is `v2.`, which decodes to none.
     package static func encode(
         _ positions: [(channel: String, position: StreamPosition)], into writer: inout ByteWriter
     ) {
         writer.append(version)
-        for (index, entry) in positions.enumerated() {
-            if index > 0 { writer.append(UInt8(ascii: ".")) }
-            appendBase64URL(entry.channel, into: &writer)
-            writer.append(UInt8(ascii: "~"))
-            // An epoch with other characters becomes another epoch: its reader is told of a gap, which is safe.
-            for byte in entry.position.epoch.utf8.prefix(StreamPosition.epochLimit) {
-                writer.append(StreamPosition.isEpochCharacter(byte) ? byte : UInt8(ascii: "_"))
-            }
-            writer.append(UInt8(ascii: "~"))
-            writer.appendJSONNumber(entry.position.offset)
+        guard !positions.isEmpty else { return }
+        let (hash, order) = arranged(positions)
+        var bytes = ByteWriter(capacity: 8 + positions.count * 16)
+        bytes.append(hash.salt << 4 | UInt8(hash.width))
+        bytes.appendVarint(UInt64(positions.count))
+        let length = commonLength(positions)
+        bytes.append(length ?? ownLength)
+        for (whole, index) in order {
+            let position = positions[index].position
+            for byte in 0..<hash.width { bytes.append(UInt8(truncatingIfNeeded: whole >> UInt64(56 - 8 * byte))) }
+            appendEpoch(position.epoch, hasLength: length == nil, into: &bytes)
+            bytes.appendVarint(position.offset)
         }
+        bytes.withBytes { Base64URL.encode($0, into: &writer) }
     }
 
     /// The cursor as a text.
@@ -33,78 +68,110 @@ package enum PositionCursor {
         return writer.withBytes { String(decoding: $0, as: UTF8.self) }
     }
 
-    /// The positions in the order of the cursor. Strict: what is accepted is what `encode` writes.
+    /// The positions that the text names. Strict: what is accepted is what some version of `encode` writes.
     /// - Parameter channelLimit: the most channels that it may name.
     package static func decode(
         _ text: UnsafeRawBufferPointer, channelLimit: Int
-    ) throws(CursorError) -> [(channel: String, position: StreamPosition)] {
-        guard text.starts(with: version.utf8) else { throw isOtherVersion(text) ? .unknownVersion : .malformed }
-        let entries = text[version.utf8.count...]
-        var positions: [(channel: String, position: StreamPosition)] = []
-        guard !entries.isEmpty else { return positions }
-        var known: Set<String> = []
-        for entry in entries.split(
-            separator: UInt8(ascii: "."), maxSplits: channelLimit, omittingEmptySubsequences: false)
-        {
-            guard positions.count < channelLimit else { throw .tooManyChannels(limit: channelLimit) }
-            let position = try decodeEntry(entry)
-            guard known.insert(position.channel).inserted else { throw .malformed }
-            positions.append(position)
+    ) throws(CursorError) -> PositionVector {
+        if text.starts(with: version.utf8) {
+            return try decodeBytes(UnsafeRawBufferPointer(rebasing: text[version.utf8.count...]), channelLimit)
         }
-        return positions
+        if text.starts(with: firstVersion.utf8) {
+            return PositionVector(try FirstCursor.decode(text[firstVersion.utf8.count...], channelLimit: channelLimit))
+        }
+        throw isOtherVersion(text) ? .unknownVersion : .malformed
     }
 
     /// The same for a text.
-    package static func decode(
-        _ text: String, channelLimit: Int
-    ) throws(CursorError) -> [(channel: String, position: StreamPosition)] {
+    package static func decode(_ text: String, channelLimit: Int) throws(CursorError) -> PositionVector {
         try Array(text.utf8).withUnsafeBufferPointer { bytes throws(CursorError) in
             try decode(UnsafeRawBufferPointer(bytes), channelLimit: channelLimit)
         }
     }
 
-    private static func decodeEntry(
-        _ entry: Slice<UnsafeRawBufferPointer>
-    ) throws(CursorError) -> (channel: String, position: StreamPosition) {
-        let parts = entry.split(separator: UInt8(ascii: "~"), maxSplits: 3, omittingEmptySubsequences: false)
-        guard parts.count == 3, let channel = decodeBase64URL(parts[0]), StreamPosition.isEpoch(parts[1]),
-            let offset = StreamPosition.offset(parts[2])
-        else { throw .malformed }
-        return (channel, StreamPosition(offset: offset, epoch: String(decoding: parts[1], as: UTF8.self)))
+    // MARK: Writing
+
+    /// The shortest hash that tells all the channels apart, and their places in its order.
+    private static func arranged(
+        _ positions: [(channel: String, position: StreamPosition)]
+    ) -> (ChannelHash, [(hash: UInt64, index: Int)]) {
+        var salt: UInt8 = 0
+        while true {
+            let order = positions.indices.map { (hash: ChannelHash.whole(positions[$0].channel, salt), index: $0) }
+                .sorted { $0.hash < $1.hash }
+            var common = 0
+            for (first, second) in zip(order, order.dropFirst()) {
+                common = max(common, (first.hash ^ second.hash).leadingZeroBitCount)
+            }
+            let width = max(leastWidth, common / 8 + 1)
+            // Names with the same whole hash are chosen for that, and have others under another salt.
+            if width <= 8 || salt == ChannelHash.saltLimit - 1 {
+                return (ChannelHash(width: min(width, 8), salt: salt), order)
+            }
+            salt += 1
+        }
+    }
+
+    /// nil: the epochs are not all as long.
+    private static func commonLength(_ positions: [(channel: String, position: StreamPosition)]) -> UInt8? {
+        let length = min(positions[0].position.epoch.utf8.count, StreamPosition.epochLimit)
+        let areAlike = positions.allSatisfy { min($0.position.epoch.utf8.count, StreamPosition.epochLimit) == length }
+        return areAlike ? UInt8(length) : nil
+    }
+
+    /// An epoch with other characters becomes another epoch: its reader is told of a gap, which is safe.
+    private static func appendEpoch(_ epoch: String, hasLength: Bool, into bytes: inout ByteWriter) {
+        let characters = epoch.utf8.prefix(StreamPosition.epochLimit)
+        if hasLength { bytes.append(UInt8(characters.count)) }
+        var bits: UInt32 = 0
+        var count = 0
+        for character in characters {
+            bits = bits << 6 | UInt32(Base64URL.value(StreamPosition.isEpochCharacter(character) ? character : 0x5F))
+            count += 6
+            if count >= 8 {
+                count -= 8
+                bytes.append(UInt8(truncatingIfNeeded: bits >> UInt32(count)))
+            }
+        }
+        if count > 0 { bytes.append(UInt8(truncatingIfNeeded: bits << UInt32(8 - count))) }
+    }
+
+    // MARK: Reading
+
+    private static func decodeBytes(
+        _ text: UnsafeRawBufferPointer, _ channelLimit: Int
+    ) throws(CursorError) -> PositionVector {
+        guard !text.isEmpty else { return PositionVector([:]) }
+        guard let bytes = Base64URL.decode(text) else { throw .malformed }
+        return try bytes.withUnsafeBufferPointer { bytes throws(CursorError) in
+            var reader = CursorReader(UnsafeRawBufferPointer(bytes))
+            let first = try reader.byte()
+            let hash = ChannelHash(width: Int(first & 15), salt: first >> 4)
+            guard leastWidth...8 ~= hash.width else { throw .malformed }
+            let count = try reader.varint()
+            guard count > 0 else { throw .malformed }
+            guard count <= UInt64(channelLimit) else { throw .tooManyChannels(limit: channelLimit) }
+            let length = try reader.byte()
+            guard length == ownLength || Int(length) <= StreamPosition.epochLimit else { throw .malformed }
+            var positions: [UInt64: StreamPosition] = [:]
+            var before: UInt64?
+            for _ in 0..<count {
+                let name = try reader.hash(width: hash.width)
+                if let before, name <= before { throw .malformed }
+                before = name
+                let own = length == ownLength ? try reader.byte() : length
+                guard Int(own) <= StreamPosition.epochLimit else { throw .malformed }
+                let epoch = try reader.epoch(characters: Int(own))
+                positions[name] = StreamPosition(offset: try reader.varint(), epoch: epoch)
+            }
+            guard reader.isAtEnd else { throw .malformed }
+            return PositionVector(positions, by: hash)
+        }
     }
 
     /// `v`, a number and a point.
     private static func isOtherVersion(_ text: UnsafeRawBufferPointer) -> Bool {
         guard text.first == UInt8(ascii: "v"), let point = text.firstIndex(of: UInt8(ascii: ".")) else { return false }
         return StreamPosition.offset(text[1..<point]) != nil
-    }
-
-    /// RFC 4648, section 5, without padding.
-    private static func appendBase64URL(_ text: String, into writer: inout ByteWriter) {
-        for byte in Base64.encode(Array(text.utf8)).utf8 {
-            switch byte {
-            case UInt8(ascii: "+"): writer.append(UInt8(ascii: "-"))
-            case UInt8(ascii: "/"): writer.append(UInt8(ascii: "_"))
-            case UInt8(ascii: "="): break
-            default: writer.append(byte)
-            }
-        }
-    }
-
-    private static func decodeBase64URL(_ text: Slice<UnsafeRawBufferPointer>) -> String? {
-        guard !text.isEmpty else { return nil }
-        var standard: [UInt8] = []
-        standard.reserveCapacity(text.count + 3)
-        for byte in text {
-            switch byte {
-            case UInt8(ascii: "-"): standard.append(UInt8(ascii: "+"))
-            case UInt8(ascii: "_"): standard.append(UInt8(ascii: "/"))
-            case UInt8(ascii: "+"), UInt8(ascii: "/"), UInt8(ascii: "="): return nil
-            default: standard.append(byte)
-            }
-        }
-        while standard.count % 4 != 0 { standard.append(UInt8(ascii: "=")) }
-        guard let bytes = standard.withUnsafeBytes({ Base64.decode($0) }) else { return nil }
-        return String(validating: bytes, as: UTF8.self)
     }
 }

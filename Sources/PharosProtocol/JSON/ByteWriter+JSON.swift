@@ -8,7 +8,9 @@ import PharosBytes
     import Darwin
 #endif
 
-/// Writes JSON by the rules of the client protocol: fields with zero values are left out.
+/// Writes JSON by the rules of the client protocol.
+///
+/// Fields with zero values are left out, but for those that the reference always writes: `jsonText`, `jsonCount`.
 ///
 /// Commas place themselves: a member that does not follow an opening bracket is preceded by one. Nothing allocates
 /// unless the writer's memory has to grow.
@@ -84,10 +86,41 @@ extension ByteWriter {
         appendOneLine(raw)
     }
 
-    /// For bytes that tokens and the server API bring: what is no JSON is for other wire formats, and left out here.
+    /// For bytes that are JSON where they are good: anything else is left out.
     mutating func jsonField(_ name: StaticString, checked: [UInt8]) {
         guard !checked.isEmpty, checked.withUnsafeBytes({ JSONScanner.isValid($0) }) else { return }
         jsonField(name, raw: checked)
+    }
+
+    /// A field of type `bytes` that may hold anything: `"data":{…}`, or `"data":"<base64>","b64data":true`.
+    ///
+    /// Readers that do not know the flag get a string. Nothing that others publish breaks their message.
+    mutating func jsonField(_ name: StaticString, payload: [UInt8]) {
+        guard !payload.isEmpty else { return }
+        guard !payload.withUnsafeBytes({ JSONScanner.isValid($0) }) else { return jsonField(name, raw: payload) }
+        jsonName(name)
+        appendJSONString(Base64.encode(payload))
+        jsonBase64Flag(name)
+    }
+
+    /// Says of the field `name` that it holds base64.
+    mutating func jsonBase64Flag(_ name: StaticString) {
+        jsonComma()
+        jsonLiteral("\"b64")
+        append(name)
+        jsonLiteral("\":true")
+    }
+
+    /// A text that is written even if it is empty.
+    mutating func jsonText(_ name: StaticString, _ text: String) {
+        jsonName(name)
+        appendJSONString(text)
+    }
+
+    /// A number that is written even if it is zero.
+    mutating func jsonCount(_ name: StaticString, _ count: UInt64) {
+        jsonName(name)
+        appendJSONNumber(count)
     }
 
     mutating func jsonField(_ name: StaticString, map: [String: String]) {

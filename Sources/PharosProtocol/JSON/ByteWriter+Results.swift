@@ -8,7 +8,7 @@ extension ByteWriter {
         jsonField("version", string: result.version)
         jsonField("expires", bool: result.expires)
         jsonField("ttl", unsigned: UInt64(result.ttl))
-        jsonField("data", checked: result.data)
+        jsonField("data", payload: result.data)
         if !result.subscriptions.isEmpty {
             beginJSONObject("subs")
             for (channel, subscription) in result.subscriptions {
@@ -35,13 +35,18 @@ extension ByteWriter {
         jsonField("recovered", bool: result.recovered)
         jsonField("offset", unsigned: result.offset)
         jsonField("positioned", bool: result.positioned)
-        jsonField("data", checked: result.data)
+        jsonField("data", payload: result.data)
         jsonField("was_recovering", bool: result.wasRecovering)
         jsonField("delta", bool: result.delta)
     }
 
     mutating func jsonFields(_ publication: Publication, epoch: String = "") {
-        jsonField("data", raw: publication.data)
+        if publication.isJSON {
+            jsonField("data", raw: publication.data)
+            if publication.isBase64 { jsonBase64Flag("data") }
+        } else {
+            jsonField("data", payload: publication.data)
+        }
         if let info = publication.info { jsonField("info", client: info) }
         jsonField("offset", unsigned: publication.offset)
         jsonField("tags", map: publication.tags)
@@ -51,7 +56,11 @@ extension ByteWriter {
     }
 
     mutating func jsonField(_ name: StaticString, publications: [Publication]) {
-        guard !publications.isEmpty else { return }
+        if !publications.isEmpty { jsonList(name, publications: publications) }
+    }
+
+    /// The list even if it is empty.
+    mutating func jsonList(_ name: StaticString, publications: [Publication]) {
         beginJSONArray(name)
         for publication in publications {
             nextJSONElement()
@@ -63,10 +72,10 @@ extension ByteWriter {
     }
 
     mutating func jsonFields(_ client: ClientInfo) {
-        jsonField("user", string: client.user)
-        jsonField("client", string: client.client)
-        jsonField("conn_info", checked: client.connectionInfo)
-        jsonField("chan_info", checked: client.channelInfo)
+        jsonText("user", client.user)
+        jsonText("client", client.client)
+        jsonField("conn_info", payload: client.connectionInfo)
+        jsonField("chan_info", payload: client.channelInfo)
     }
 
     mutating func jsonField(_ name: StaticString, client: ClientInfo) {
@@ -75,8 +84,8 @@ extension ByteWriter {
         endJSONObject()
     }
 
-    mutating func jsonField(_ name: StaticString, clients: [String: ClientInfo]) {
-        guard !clients.isEmpty else { return }
+    /// The map even if it is empty.
+    mutating func jsonMap(_ name: StaticString, clients: [String: ClientInfo]) {
         beginJSONObject(name)
         for (id, client) in clients {
             jsonKey(id)
@@ -105,14 +114,14 @@ extension ByteWriter {
             jsonField("reason", string: reason.reason)
         case .message(let data):
             beginJSONObject("message")
-            jsonField("data", raw: data)
+            jsonField("data", payload: data)
         case .subscribe(let subscription):
             beginJSONObject("subscribe")
             jsonField("recoverable", bool: subscription.recoverable)
             jsonField("epoch", string: subscription.epoch)
             jsonField("offset", unsigned: subscription.offset)
             jsonField("positioned", bool: subscription.positioned)
-            jsonField("data", checked: subscription.data)
+            jsonField("data", payload: subscription.data)
         case .connect(let result):
             beginJSONObject("connect")
             jsonFields(result)

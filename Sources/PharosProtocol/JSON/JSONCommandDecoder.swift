@@ -14,7 +14,8 @@ package enum JSONCommandDecoder {
     ///
     /// One newline separates commands and one more may end the frame; an empty line is malformed. `{}` becomes a command
     /// with id 0 and no request, which is a pong. Unknown fields are checked and ignored; of fields that come twice
-    /// the last counts. Fields of type `bytes` keep the value's JSON text.
+    /// the last counts. Fields of type `bytes` keep the value's JSON text. A line that is JSON and has an id, but is not
+    /// what its command has to be, becomes `Request.malformed`.
     /// - Throws: when the frame is malformed. The commands before the malformed one have been appended then.
     package static func decode(
         _ frame: UnsafeRawBufferPointer, into commands: inout [Command]
@@ -26,13 +27,47 @@ package enum JSONCommandDecoder {
         while line < end {
             let newline = memchr(line, 0x0A, end - line)
             let lineEnd = newline.map { UnsafeRawPointer($0) } ?? end
-            var scanner = JSONScanner(UnsafeRawBufferPointer(start: line, count: lineEnd - line))
-            let command = try scanner.message(Command.self)
-            try scanner.finish()
-            commands.append(command)
+            let text = UnsafeRawBufferPointer(start: line, count: lineEnd - line)
+            do throws(MalformedFrame) {
+                var scanner = JSONScanner(text)
+                let command = try scanner.message(Command.self)
+                try scanner.finish()
+                commands.append(command)
+            } catch {
+                guard let command = try? malformed(text, error) else { throw error }
+                commands.append(command)
+            }
             guard newline != nil else { return }
             line = lineEnd + 1
         }
+    }
+
+    /// All that can be told of a command at fault: its id, and whether it was to be a connect.
+    /// - Throws: if the line is no JSON object, or has no id that could be answered.
+    private static func malformed(
+        _ line: UnsafeRawBufferPointer, _ fault: MalformedFrame
+    ) throws(MalformedFrame) -> Command {
+        var scanner = JSONScanner(line)
+        var command = Command(id: 0, request: nil)
+        var request: MalformedRequest?
+        try scanner.beginObject()
+        while let field = try scanner.nextMember() {
+            switch field {
+            case "id": command.id = try scanner.integerField()
+            case "connect":
+                request = MalformedRequest(isConnect: true, reason: fault.reason)
+                try scanner.skipDeepValue()
+            default:
+                if let name = try? field.string, Request.jsonNames.contains(name) {
+                    request = MalformedRequest(isConnect: request?.isConnect ?? false, reason: fault.reason)
+                }
+                try scanner.skipDeepValue()
+            }
+        }
+        try scanner.finish()
+        guard command.id > 0, let request else { throw fault }
+        command.request = .malformed(request)
+        return command
     }
 }
 
@@ -88,6 +123,16 @@ extension Request {
         case .rpc: "rpc"
         case .refresh: "refresh"
         case .subRefresh: "sub_refresh"
+        case .malformed: ""
         }
     }
+
+    var isMalformed: Bool { if case .malformed = self { true } else { false } }
+
+    /// Of all kinds.
+    static let jsonNames: Set<String> = [
+        "connect", "subscribe", "unsubscribe", "publish", "presence", "presence_stats", "history", "ping", "send",
+        "rpc",
+        "refresh", "sub_refresh",
+    ]
 }

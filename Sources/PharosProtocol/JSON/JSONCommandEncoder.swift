@@ -3,10 +3,11 @@ package import PharosDomain
 
 /// Writes what a client says as one line of JSON, without a newline at its end.
 package enum JSONCommandEncoder {
+    /// Appends `command`. A malformed one is none that a client says: nothing but its id is written.
     package static func encode(_ command: Command, into writer: inout ByteWriter) {
         writer.beginJSONObject()
         writer.jsonField("id", unsigned: UInt64(command.id))
-        if let request = command.request {
+        if let request = command.request, !request.isMalformed {
             writer.jsonKey(request.jsonName)
             writer.beginJSONObject()
             writer.jsonFields(request)
@@ -37,7 +38,7 @@ extension ByteWriter {
                 endJSONObject()
             }
             jsonField("reverse", bool: history.reverse)
-        case .ping: break
+        case .ping, .malformed: break
         case .send(let data): jsonField("data", raw: data)
         case .rpc(let method, let data):
             jsonField("data", raw: data)

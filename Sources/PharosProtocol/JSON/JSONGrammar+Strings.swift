@@ -1,7 +1,8 @@
 extension JSONGrammar {
     /// The closing quote of the string whose content begins at `start` (RFC 8259, section 7).
     ///
-    /// Checks UTF-8 (RFC 3629) and escapes on the way: what passes is text in which no scalar is broken.
+    /// Checks UTF-8 (RFC 3629) and escapes on the way. Half a surrogate pair as an escape passes (section 8.2): where the
+    /// string is not looked into, it goes on as it is; where it is, `JSONText.string` refuses it.
     /// - Parameter hasEscapes: set if a backslash was met, left alone otherwise.
     static func endOfString(_ start: Cursor, _ end: Cursor, _ hasEscapes: inout Bool) -> Cursor? {
         var cursor = start
@@ -52,7 +53,7 @@ extension JSONGrammar {
         return (found | word) & highs
     }
 
-    /// The end of the escape whose backslash is at `start`. A surrogate without its partner is refused.
+    /// The end of the escape whose backslash is at `start`.
     private static func endOfEscape(_ start: Cursor, _ end: Cursor) -> Cursor? {
         guard end - start >= 2 else { return nil }
         switch start[1] {
@@ -60,16 +61,8 @@ extension JSONGrammar {
             UInt8(ascii: "n"), UInt8(ascii: "r"), UInt8(ascii: "t"):
             return start + 2
         case UInt8(ascii: "u"):
-            guard end - start >= 6, let unit = hexUnit(start + 2) else { return nil }
-            switch unit {
-            case 0xD800..<0xDC00:
-                guard end - start >= 12, start[6] == UInt8(ascii: "\\"), start[7] == UInt8(ascii: "u"),
-                    let low = hexUnit(start + 8), low >= 0xDC00, low < 0xE000
-                else { return nil }
-                return start + 12
-            case 0xDC00..<0xE000: return nil
-            default: return start + 6
-            }
+            guard end - start >= 6, hexUnit(start + 2) != nil else { return nil }
+            return start + 6
         default:
             return nil
         }

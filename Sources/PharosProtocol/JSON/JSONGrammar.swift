@@ -5,8 +5,6 @@ enum JSONGrammar {
     typealias Cursor = UnsafePointer<UInt8>
 
     /// Arrays and objects inside one another, counted from the value that is skipped.
-    ///
-    /// One bit per level fits one word.
     static let depthLimit = 64
 
     /// Section 2, `ws`.
@@ -24,32 +22,38 @@ enum JSONGrammar {
 
     /// The end of the value at `start`, leading whitespace allowed.
     static func endOfValue(_ start: Cursor, _ end: Cursor) -> Cursor? {
+        endOfValue(start, end, JSONNesting())
+    }
+
+    /// The same however deep it nests.
+    static func endOfDeepValue(_ start: Cursor, _ end: Cursor) -> Cursor? {
+        endOfValue(start, end, JSONDeepNesting())
+    }
+
+    @inline(__always)
+    private static func endOfValue(_ start: Cursor, _ end: Cursor, _ containers: some JSONContainers) -> Cursor? {
         var cursor = skipWhitespace(start, end)
-        var depth = 0
-        // The lowest bit tells whether the innermost open container is an object.
-        var objects: UInt64 = 0
+        var containers = containers
         while true {
             guard cursor < end else { return nil }
             switch cursor.pointee {
             case UInt8(ascii: "{"):
-                guard depth < depthLimit else { return nil }
+                guard containers.hasRoom else { return nil }
                 cursor = skipWhitespace(cursor + 1, end)
                 guard cursor < end else { return nil }
                 if cursor.pointee != UInt8(ascii: "}") {
                     guard let value = endOfMemberName(cursor, end) else { return nil }
                     cursor = value
-                    depth += 1
-                    objects = objects << 1 | 1
+                    containers.enter(isObject: true)
                     continue
                 }
                 cursor += 1
             case UInt8(ascii: "["):
-                guard depth < depthLimit else { return nil }
+                guard containers.hasRoom else { return nil }
                 cursor = skipWhitespace(cursor + 1, end)
                 guard cursor < end else { return nil }
                 if cursor.pointee != UInt8(ascii: "]") {
-                    depth += 1
-                    objects = objects << 1
+                    containers.enter(isObject: false)
                     continue
                 }
                 cursor += 1
@@ -59,10 +63,10 @@ enum JSONGrammar {
             }
             // A value is complete: leave the containers that end here, then stand before the next value.
             separator: while true {
-                guard depth > 0 else { return cursor }
+                guard !containers.isEmpty else { return cursor }
                 cursor = skipWhitespace(cursor, end)
                 guard cursor < end else { return nil }
-                let isObject = objects & 1 == 1
+                let isObject = containers.isInObject
                 switch cursor.pointee {
                 case UInt8(ascii: ","):
                     cursor = skipWhitespace(cursor + 1, end)
@@ -79,8 +83,7 @@ enum JSONGrammar {
                     return nil
                 }
                 cursor += 1
-                depth -= 1
-                objects >>= 1
+                containers.leave()
             }
         }
     }

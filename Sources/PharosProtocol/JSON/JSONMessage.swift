@@ -50,7 +50,7 @@ extension JSONScanner {
         guard !skipNull() else { return [:] }
         var map: [String: String] = [:]
         try beginObject()
-        while let key = try nextMember() { map[key.string] = try text().string }
+        while let key = try nextMember() { map[try key.string] = try text().string }
         return map
     }
 
@@ -60,7 +60,7 @@ extension JSONScanner {
         guard !skipNull() else { return [:] }
         var map: [String: Message] = [:]
         try beginObject()
-        while let key = try nextMember() { map[key.string] = try message(type) }
+        while let key = try nextMember() { map[try key.string] = try message(type) }
         return map
     }
 

@@ -23,6 +23,7 @@ extension ConnectResult: JSONMessage {
         case "expires": expires = try scanner.boolField()
         case "ttl": ttl = try scanner.integerField()
         case "data": data = try scanner.rawField()
+        case "b64data": try scanner.base64Flag(&data)
         case "subs": subscriptions = try scanner.messageMapField()
         case "ping": ping = try scanner.integerField()
         case "pong": pong = try scanner.boolField()
@@ -48,6 +49,7 @@ extension SubscribeResult: JSONMessage {
         case "offset": offset = try scanner.integerField()
         case "positioned": positioned = try scanner.boolField()
         case "data": data = try scanner.rawField()
+        case "b64data": try scanner.base64Flag(&data)
         case "was_recovering": wasRecovering = try scanner.boolField()
         case "delta": delta = try scanner.boolField()
         default: try scanner.skipValue()
@@ -79,6 +81,7 @@ extension ServerSubscription: JSONMessage {
         case "offset": offset = try scanner.integerField()
         case "positioned": positioned = try scanner.boolField()
         case "data": data = try scanner.rawField()
+        case "b64data": try scanner.base64Flag(&data)
         default: try scanner.skipValue()
         }
     }
@@ -90,6 +93,7 @@ extension Publication: JSONMessage {
     mutating func read(_ field: JSONText, from scanner: inout JSONScanner) throws(MalformedFrame) {
         switch field {
         case "data": data = try scanner.rawField()
+        case "b64data": if try scanner.base64Flag(&data) { isJSON = JSONScanner.isValid(data) }
         case "info": info = try scanner.optionalMessage()
         case "offset": offset = try scanner.integerField()
         case "tags": tags = try scanner.stringMapField()
@@ -108,7 +112,9 @@ extension ClientInfo: JSONMessage {
         case "user": user = try scanner.stringField()
         case "client": client = try scanner.stringField()
         case "conn_info": connectionInfo = try scanner.rawField()
+        case "b64conn_info": try scanner.base64Flag(&connectionInfo)
         case "chan_info": channelInfo = try scanner.rawField()
+        case "b64chan_info": try scanner.base64Flag(&channelInfo)
         default: try scanner.skipValue()
         }
     }
@@ -164,6 +170,37 @@ struct JSONHistory: JSONMessage {
         case "publications": publications = try scanner.messageListField()
         default: try top.read(field, from: &scanner)
         }
+    }
+}
+
+/// The result of `rpc`, and a push `message`.
+struct JSONPayload: JSONMessage {
+    var data: [UInt8] = []
+    static var withoutFields: JSONPayload { JSONPayload() }
+
+    mutating func read(_ field: JSONText, from scanner: inout JSONScanner) throws(MalformedFrame) {
+        switch field {
+        case "data": data = try scanner.rawField()
+        case "b64data": try scanner.base64Flag(&data)
+        default: try scanner.skipValue()
+        }
+    }
+}
+
+extension JSONScanner {
+    /// The flag of a payload that was read before it; true: `payload` is what its base64 stands for now. In a stream of
+    /// deltas it is not: there the text is for whoever puts it together.
+    @discardableResult
+    mutating func base64Flag(_ payload: inout [UInt8]) throws(MalformedFrame) -> Bool {
+        guard try boolField() else { return false }
+        let bytes = payload.withUnsafeBytes { text -> [UInt8]? in
+            var scanner = JSONScanner(text)
+            return (try? scanner.text()).flatMap { Base64.decode($0) }
+        }
+        guard let bytes else { return false }
+        // What is JSON is as if it had come as JSON, on one line.
+        payload = JSONScanner.isValid(bytes) ? bytes.filter { $0 != 0x0A && $0 != 0x0D } : bytes
+        return true
     }
 }
 

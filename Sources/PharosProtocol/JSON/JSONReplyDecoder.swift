@@ -71,7 +71,7 @@ private struct JSONReplyEnvelope: JSONMessage {
         case "ping":
             _ = try scanner.message(JSONEmpty.self)
             try set(.ping)
-        case "rpc": try set(.rpc(data: scanner.message(JSONMethodCall.self).data))
+        case "rpc": try set(.rpc(data: scanner.message(JSONPayload.self).data))
         case "refresh": try set(.refresh(scanner.message()))
         case "sub_refresh":
             let lifetime = try scanner.message(RefreshResult.self)
@@ -109,7 +109,7 @@ private struct JSONPushEnvelope: JSONMessage {
         case "unsubscribe":
             let end = try scanner.message(JSONEnd.self)
             try set(.unsubscribe(UnsubscribeReason(code: end.code, reason: end.reason)))
-        case "message": try set(.message(data: scanner.message(JSONMethodCall.self).data))
+        case "message": try set(.message(data: scanner.message(JSONPayload.self).data))
         case "subscribe": try set(.subscribe(scanner.message()))
         case "connect": try set(.connect(scanner.message()))
         case "disconnect":

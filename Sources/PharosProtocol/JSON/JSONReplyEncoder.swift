@@ -3,7 +3,7 @@ package import PharosDomain
 
 /// Writes what the server says as one line of JSON, without a newline at its end.
 ///
-/// Payloads are embedded as they are, except for line breaks, so they must be JSON: whoever sends checks that first.
+/// Payloads are embedded as they are, except for line breaks; those that are not JSON as base64, with a flag.
 package enum JSONReplyEncoder {
     package static func encode(_ reply: Reply, into writer: inout ByteWriter) {
         writer.beginJSONObject()
@@ -26,21 +26,21 @@ package enum JSONReplyEncoder {
             writer.beginJSONObject("publish")
         case .presence(let clients):
             writer.beginJSONObject("presence")
-            writer.jsonField("presence", clients: clients)
+            writer.jsonMap("presence", clients: clients)
         case .presenceStats(let clients, let users):
             writer.beginJSONObject("presence_stats")
-            writer.jsonField("num_clients", unsigned: UInt64(clients))
-            writer.jsonField("num_users", unsigned: UInt64(users))
+            writer.jsonCount("num_clients", UInt64(clients))
+            writer.jsonCount("num_users", UInt64(users))
         case .history(let publications, let top):
             writer.beginJSONObject("history")
-            writer.jsonField("publications", publications: publications)
-            writer.jsonField("epoch", string: top.epoch)
-            writer.jsonField("offset", unsigned: top.offset)
+            writer.jsonList("publications", publications: publications)
+            writer.jsonText("epoch", top.epoch)
+            writer.jsonCount("offset", top.offset)
         case .ping:
             writer.beginJSONObject("ping")
         case .rpc(let data):
             writer.beginJSONObject("rpc")
-            writer.jsonField("data", raw: data)
+            writer.jsonField("data", payload: data)
         case .refresh(let result):
             writer.beginJSONObject("refresh")
             writer.jsonField("client", string: result.client)

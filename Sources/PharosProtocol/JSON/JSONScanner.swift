@@ -24,6 +24,8 @@ package struct JSONScanner {
         return JSONGrammar.skipWhitespace(next, scanner.end) == scanner.end
     }
 
+    package static func isValid(_ bytes: [UInt8]) -> Bool { bytes.withUnsafeBytes { isValid($0) } }
+
     /// Enters an object.
     package mutating func beginObject() throws(MalformedFrame) {
         guard peek() == UInt8(ascii: "{") else { throw MalformedFrame(reason: "object expected") }
@@ -64,6 +66,12 @@ package struct JSONScanner {
         guard let next = JSONGrammar.endOfValue(start, end) else { throw MalformedFrame(reason: "not JSON") }
         cursor = next
         return UnsafeRawBufferPointer(start: start, count: next - start)
+    }
+
+    /// The same however deep the value nests. It may take memory as large as the text.
+    mutating func skipDeepValue() throws(MalformedFrame) {
+        guard let next = JSONGrammar.endOfDeepValue(cursor, end) else { throw MalformedFrame(reason: "not JSON") }
+        cursor = next
     }
 
     /// Passes over `null` if it is next.

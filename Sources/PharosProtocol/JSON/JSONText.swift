@@ -17,22 +17,38 @@ package struct JSONText {
     package var isEmpty: Bool { raw.isEmpty }
 
     /// The text with its escapes resolved.
+    /// - Throws: for half a surrogate pair, which is no character: a name or a token with it would be another one.
     package var string: String {
+        get throws(MalformedFrame) {
+            guard let text = resolved else { throw MalformedFrame(reason: "half a surrogate pair") }
+            return text
+        }
+    }
+
+    private var resolved: String? {
         guard hasEscapes else { return String(decoding: raw, as: UTF8.self) }
-        return String(unsafeUninitializedCapacity: raw.count) { unescape(into: $0) }
+        var isWhole = true
+        let text = String(unsafeUninitializedCapacity: raw.count) { output in
+            guard let count = unescape(into: output) else {
+                isWhole = false
+                return 0
+            }
+            return count
+        }
+        return isWhole ? text : nil
     }
 
     /// Whether the text is `name`. Names without escapes are compared in place.
     package static func ~= (name: StaticString, text: JSONText) -> Bool {
-        if text.hasEscapes { return text.string == name.description }
+        if text.hasEscapes { return text.resolved == name.description }
         guard text.raw.count == name.utf8CodeUnitCount, let bytes = text.raw.baseAddress else {
             return text.raw.isEmpty && name.utf8CodeUnitCount == 0
         }
         return memcmp(bytes, name.utf8Start, name.utf8CodeUnitCount) == 0
     }
 
-    /// Writes the text's UTF-8 and returns its length, which is never more than that of `raw`.
-    private func unescape(into output: UnsafeMutableBufferPointer<UInt8>) -> Int {
+    /// Writes the text's UTF-8 and returns its length, which is never more than that of `raw`; nil: it is no text.
+    private func unescape(into output: UnsafeMutableBufferPointer<UInt8>) -> Int? {
         var count = 0
         var index = 0
         let bytes = raw.assumingMemoryBound(to: UInt8.self)
@@ -54,7 +70,9 @@ package struct JSONText {
             case UInt8(ascii: "n"): append(0x0A)
             case UInt8(ascii: "r"): append(0x0D)
             case UInt8(ascii: "t"): append(0x09)
-            case UInt8(ascii: "u"): for byte in UTF8.encode(scalar(at: &index))! { append(byte) }
+            case UInt8(ascii: "u"):
+                guard let scalar = scalar(at: &index) else { return nil }
+                for byte in UTF8.encode(scalar)! { append(byte) }
             default: append(kind)
             }
         }
@@ -62,15 +80,16 @@ package struct JSONText {
     }
 
     /// The scalar whose hexadecimal digits begin at `index`, its second surrogate included; moves `index` past it.
-    private func scalar(at index: inout Int) -> Unicode.Scalar {
+    /// nil: a surrogate without its partner.
+    private func scalar(at index: inout Int) -> Unicode.Scalar? {
         let digits = raw.baseAddress!.assumingMemoryBound(to: UInt8.self) + index
         guard let unit = JSONGrammar.hexUnit(digits) else { preconditionFailure("the scanner has checked escapes") }
         index += 4
         if let scalar = Unicode.Scalar(unit) { return scalar }
-        guard let low = JSONGrammar.hexUnit(digits + 6),
-            let scalar = Unicode.Scalar(0x10000 + (unit - 0xD800) << 10 + (low - 0xDC00))
-        else { preconditionFailure("the scanner lets no lone surrogate pass") }
+        guard unit < 0xDC00, raw.count - index >= 6, digits[4] == UInt8(ascii: "\\"), digits[5] == UInt8(ascii: "u"),
+            let low = JSONGrammar.hexUnit(digits + 6), 0xDC00..<0xE000 ~= low
+        else { return nil }
         index += 6
-        return scalar
+        return Unicode.Scalar(0x10000 + (unit - 0xD800) << 10 + (low - 0xDC00))
     }
 }

@@ -15,12 +15,13 @@ package struct EventsRequest: Equatable, Sendable {
     package enum Resume: Equatable, Sendable {
         /// A new stream.
         case fromNow
-        /// After the event that the client saw last: positions by channel, maybe of channels it no longer asks for.
-        case after([String: StreamPosition])
-        /// The client saw an event whose id says nothing to us, such as another server's. To be told that continuity was
-        /// lost; an error would end its EventSource for good.
-        case unreadable
+        /// After the event that the client saw last: its positions, maybe of channels it no longer asks for. All are lost if
+        /// the id says nothing to us, such as another server's; an error would end its EventSource for good.
+        case after(PositionVector)
     }
+
+    /// Bytes of the id that it came with.
+    package var resumeLength = 0
 
     package init() {}
 
@@ -38,10 +39,11 @@ package struct EventsRequest: Equatable, Sendable {
             case "token": request.token = value
             case "session", "id":
                 request.session = try ParameterValues.session(value, name, known: request.session)
-            case "last_event_id": lastEventID = value
             case "format":
                 guard value == "array" else { throw ParameterError("format", "only array is known") }
                 request.form = .array
+            // Where a page gave its stream an id to begin with, and a stand-in for EventSource adds a newer one, that is last.
+            case _ where ParameterValues.isLastEventID(name): if !value.isEmpty { lastEventID = value }
             default: break
             }
         }
@@ -51,9 +53,11 @@ package struct EventsRequest: Equatable, Sendable {
         }
         // The header is newer: a browser repeats the query of the first request as it was.
         if let header = fields.lastEventID, !header.isEmpty {
-            request.resume = resume(header)
+            request.resume = .after(positions(header))
+            request.resumeLength = header.count
         } else if !lastEventID.isEmpty {
-            request.resume = Array(lastEventID.utf8).withUnsafeBytes { resume($0) }
+            request.resume = .after(Array(lastEventID.utf8).withUnsafeBytes { positions($0) })
+            request.resumeLength = lastEventID.utf8.count
         }
         return request
     }
@@ -65,10 +69,7 @@ package struct EventsRequest: Equatable, Sendable {
         channels.append(channel)
     }
 
-    private static func resume(_ id: UnsafeRawBufferPointer) -> Resume {
-        guard let positions = try? PositionCursor.decode(id, channelLimit: ParameterValues.channelLimit) else {
-            return .unreadable
-        }
-        return .after(Dictionary(uniqueKeysWithValues: positions.map { ($0.channel, $0.position) }))
+    private static func positions(_ id: UnsafeRawBufferPointer) -> PositionVector {
+        (try? PositionCursor.decode(id, channelLimit: PositionCursor.channelLimit)) ?? .lost
     }
 }

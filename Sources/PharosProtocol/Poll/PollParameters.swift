@@ -5,7 +5,7 @@ struct PollParameters {
     private var channels: [String] = []
     /// One per channel; nil: the channel has none.
     private var since: [StreamPosition?] = []
-    private var cursor: [String: StreamPosition]?
+    private var cursor: PositionVector?
     private var start = PollRequest.Start.newest
     private var lastSequence: UInt64?
     private var offsetNewest = false
@@ -58,7 +58,7 @@ struct PollParameters {
         if cursor != nil, !since.isEmpty { throw ParameterError("cursor", "in place of since, not with it") }
         guard since.isEmpty || since.count == channels.count else { throw PollParameters.unevenSince }
         for (index, channel) in channels.enumerated() {
-            let known = since.isEmpty ? cursor?[channel] : since[index]
+            let known = since.isEmpty ? cursor?.position(of: channel) : since[index]
             request.channels.append(PollRequest.Channel(channel, known.map { .after($0) } ?? start))
         }
         return request
@@ -88,10 +88,9 @@ struct PollParameters {
         }
     }
 
-    private func positions(_ text: String) throws(ParameterError) -> [String: StreamPosition] {
+    private func positions(_ text: String) throws(ParameterError) -> PositionVector {
         do throws(CursorError) {
-            let positions = try PositionCursor.decode(text, channelLimit: ParameterValues.channelLimit)
-            return Dictionary(uniqueKeysWithValues: positions.map { ($0.channel, $0.position) })
+            return try PositionCursor.decode(text, channelLimit: ParameterValues.channelLimit)
         } catch {
             throw ParameterError("cursor", error.problem)
         }

@@ -35,6 +35,11 @@ package struct PollRequest: Equatable, Sendable {
 
     package init() {}
 
+    /// Whether it says where some channel is to go on.
+    package var isResumed: Bool {
+        channels.contains { if case .after = $0.start { true } else { false } }
+    }
+
     /// Reads query and header fields. Unknown parameters are ignored.
     package static func decode(
         query: UnsafeRawBufferPointer, fields: RequestFields

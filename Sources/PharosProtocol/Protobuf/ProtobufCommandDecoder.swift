@@ -3,7 +3,8 @@ package import PharosDomain
 /// Reads what clients send in Protobuf: length-prefixed commands back to back.
 ///
 /// Fields that we do not know are skipped. Of a field that comes twice the last one counts, but a command with two
-/// payloads is malformed. Which commands need an id or a channel is for the session to say.
+/// payloads is malformed. Which commands need an id or a channel is for the session to say. A command whose own fields
+/// can be followed and that has an id, but whose content is not what it has to be, becomes `Request.malformed`.
 package enum ProtobufCommandDecoder {
     /// More commands than this in one frame are malformed: an empty command is one byte on the wire, its value is not.
     package static let maximumCommandsPerFrame = 8_192
@@ -19,7 +20,12 @@ package enum ProtobufCommandDecoder {
                 guard commands.count - before < maximumCommandsPerFrame else {
                     throw ProtobufReader.malformed("too many commands in one frame")
                 }
-                commands.append(try command(ProtobufReader(try reader.delimited())))
+                let message = ProtobufReader(try reader.delimited())
+                do throws(MalformedFrame) {
+                    commands.append(try command(message))
+                } catch {
+                    commands.append(try malformed(message, error))
+                }
             } while !reader.isAtEnd
         } catch {
             commands.removeSubrange(before...)
@@ -39,6 +45,28 @@ package enum ProtobufCommandDecoder {
             default: try reader.skip(field)
             }
         }
+        return command
+    }
+
+    /// All that can be told of a command at fault: its id, and whether it was to be a connect.
+    private static func malformed(
+        _ message: ProtobufReader, _ fault: MalformedFrame
+    ) throws(MalformedFrame) -> Command {
+        var reader = message
+        var command = Command(id: 0, request: nil)
+        var request: MalformedRequest?
+        while let field = try reader.nextField() {
+            switch field.number {
+            case 1: command.id = try reader.uint32(field)
+            case 4...15:
+                let isConnect = field.number == 4 || request?.isConnect == true
+                request = MalformedRequest(isConnect: isConnect, reason: fault.reason)
+                try reader.skip(field)
+            default: try reader.skip(field)
+            }
+        }
+        guard command.id > 0, let request else { throw fault }
+        command.request = .malformed(request)
         return command
     }
 

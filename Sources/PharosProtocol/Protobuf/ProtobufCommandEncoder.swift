@@ -3,11 +3,12 @@ package import PharosDomain
 
 /// Writes commands as a client does: for the command line, the load generator and the tests.
 package enum ProtobufCommandEncoder {
-    /// Appends `command` with its length before it. A command without id and request is the pong, one zero byte.
+    /// Appends `command` with its length before it. A command without id and request is the pong, one zero byte. A
+    /// malformed one is none that a client says: nothing but its id is written.
     package static func encode(_ command: Command, into writer: inout ByteWriter) {
         writer.appendDelimited { message in
             message.appendField(1, command.id)
-            guard let request = command.request else { return }
+            guard let request = command.request, !request.isMalformed else { return }
             message.appendMessage(fieldNumber(of: request)) { append(request, into: &$0) }
         }
     }
@@ -26,6 +27,7 @@ package enum ProtobufCommandEncoder {
         case .rpc: 13
         case .refresh: 14
         case .subRefresh: 15
+        case .malformed: preconditionFailure("not written")
         }
     }
 
@@ -50,6 +52,7 @@ package enum ProtobufCommandEncoder {
             writer.appendField(1, request.channel)
             writer.appendField(2, request.token)
             writer.appendField(3, request.type)
+        case .malformed: break
         }
     }
 

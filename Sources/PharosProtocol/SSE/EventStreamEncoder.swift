@@ -61,10 +61,12 @@ package struct EventStreamEncoder: Sendable {
     }
 
     /// Appends an error.
-    package func failure(_ failure: EventStreamFailure, into writer: inout ByteWriter) {
+    ///
+    /// - Parameter id: of what the error stands for, so that it is not told again after a reconnect; "" nothing.
+    package func failure(_ failure: EventStreamFailure, id: String = "", into writer: inout ByteWriter) {
         var text = ByteWriter()
         text.jsonFields(failure)
-        message("/unifrost/error", text, id: "", into: &writer)
+        message("/unifrost/error", text, id: id, into: &writer)
     }
 
     /// Appends a message to the reader itself, in no channel: `{"message":…}`, or text in the form `array`.

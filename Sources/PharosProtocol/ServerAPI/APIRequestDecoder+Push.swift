@@ -7,9 +7,7 @@ struct APISendFields: JSONMessage {
     static var withoutFields: APISendFields { APISendFields() }
 
     consuming func request() throws(ReplyError) -> APISend {
-        guard !target.isEmpty else {
-            throw .badRequest("one of client, session, user, channel, all is required")
-        }
+        try APIRequestDecoder.require(target, "client, session, user, channel, all")
         try APIRequestDecoder.checkAll(target)
         guard !payload.bytes.isEmpty else { throw .badRequest("data is required") }
         var request = APISend()

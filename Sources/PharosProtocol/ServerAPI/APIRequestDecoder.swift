@@ -58,17 +58,23 @@ package enum APIRequestDecoder {
         case .subscribe:
             let subscribe = try scanner.apiFields(APISubscribeFields.self).request()
             try require(subscribe.channel, "channel")
+            try require(subscribe.target, "client, session, user")
             return .subscribe(subscribe)
         case .unsubscribe:
             let unsubscribe = try scanner.apiFields(APIUnsubscribe.self)
             try require(unsubscribe.channel, "channel")
+            try require(unsubscribe.target, "client, session, user, all")
             try checkAll(unsubscribe.target)
             return .unsubscribe(unsubscribe)
         case .disconnect:
             let disconnect = try scanner.apiFields(APIDisconnect.self)
+            try require(disconnect.target, "client, session, user, channel, all")
             try checkAll(disconnect.target)
             return .disconnect(disconnect)
-        case .refresh: return .refresh(try scanner.apiFields(APIRefreshFields.self).request())
+        case .refresh:
+            let refresh = try scanner.apiFields(APIRefreshFields.self).request()
+            try require(refresh.target, "client, session, user")
+            return .refresh(refresh)
         case .presence: return .presence(channel: try channel(&scanner))
         case .presenceStats: return .presenceStats(channel: try channel(&scanner))
         case .history:
@@ -101,6 +107,11 @@ package enum APIRequestDecoder {
         if value.isEmpty { throw .badRequest("\(name) is required") }
     }
 
+    /// A call that names nobody is a mistake: answered with success, it would pass for done.
+    static func require(_ target: APITarget, _ names: String) throws(ReplyError) {
+        if target.isEmpty { throw .badRequest("one of \(names) is required") }
+    }
+
     private static func batch(_ scanner: inout JSONScanner) throws(ReplyError) -> APIRequest {
         let fields = try scanner.apiFields(BatchFields.self)
         guard fields.hasCommands else { throw .badRequest("commands is required") }
@@ -129,7 +140,7 @@ package enum APIRequestDecoder {
         do {
             try scanner.beginObject()
             while let field = try scanner.nextMember() {
-                let name = field.string
+                let name = (try? field.string) ?? ""
                 if let method = APIMethod(rawValue: name), method != .batch {
                     guard command == nil else { throw ReplyError.badRequest("two methods in one command") }
                     command = try request(method, &scanner)
@@ -231,6 +242,6 @@ extension JSONText {
     /// The name as an error message may show it: names of the protocol as they are, all others as "a field".
     fileprivate var printableName: String {
         let isPlain = raw.allSatisfy { $0 == 0x5F || (0x61...0x7A).contains($0) || (0x30...0x39).contains($0) }
-        return isPlain && raw.count <= 20 ? string : "a field"
+        return isPlain && raw.count <= 20 ? (try? string) ?? "a field" : "a field"
     }
 }

@@ -83,8 +83,8 @@ extension ByteWriter {
             jsonCount("num_users", UInt64(users))
         case .history(let publications, let top):
             jsonHistory(publications)
-            jsonField("epoch", string: top.epoch)
-            jsonField("offset", unsigned: top.offset)
+            jsonText("epoch", top.epoch)
+            jsonCount("offset", top.offset)
         case .channels(let channels, let nextCursor):
             beginJSONObject("channels")
             for (channel, clients) in channels {
@@ -147,8 +147,8 @@ extension ByteWriter {
 
     private mutating func jsonAPIClient(_ client: ClientInfo) {
         beginJSONObject()
-        jsonField("user", string: client.user)
-        jsonField("client", string: client.client)
+        jsonText("user", client.user)
+        jsonText("client", client.client)
         jsonPayload("conn_info", client.connectionInfo)
         jsonPayload("chan_info", client.channelInfo)
         endJSONObject()
@@ -173,11 +173,9 @@ extension ByteWriter {
     }
 
     private mutating func jsonFields(_ node: APINodeInfo) {
-        jsonName("uid")
-        appendJSONString(node.uid)
-        jsonName("name")
-        appendJSONString(node.name)
-        jsonField("version", string: node.version)
+        jsonText("uid", node.uid)
+        jsonText("name", node.name)
+        jsonText("version", node.version)
         jsonCount("num_clients", UInt64(node.clients))
         jsonCount("num_users", UInt64(node.users))
         jsonCount("num_subs", UInt64(node.subscriptions))
@@ -202,12 +200,6 @@ extension ByteWriter {
             jsonCount("rss", process.residentMemory)
             endJSONObject()
         }
-    }
-
-    /// A number that is written even if it is zero.
-    private mutating func jsonCount(_ name: StaticString, _ count: UInt64) {
-        jsonName(name)
-        appendJSONNumber(count)
     }
 
     /// JSON has no infinities; 0 stands in for them.

@@ -33,7 +33,7 @@ package enum Base64 {
     /// The same for a string inside a document; some writers escape the slash.
     static func decode(_ text: JSONText) -> [UInt8]? {
         guard text.hasEscapes else { return decode(text.raw) }
-        var unescaped = text.string
+        guard var unescaped = try? text.string else { return nil }
         return unescaped.withUTF8 { decode(UnsafeRawBufferPointer($0)) }
     }
 

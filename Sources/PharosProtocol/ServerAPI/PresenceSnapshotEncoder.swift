@@ -38,7 +38,7 @@ extension ByteWriter {
             appendJSONString(channel)
         }
         endJSONArray()
-        jsonField("connected_at", signed: client.connectedAtMs)
+        jsonField("connected_at", signed: client.connectedAtMs / 1_000)
         endJSONObject()
     }
 }

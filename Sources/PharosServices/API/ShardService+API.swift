@@ -16,6 +16,8 @@ extension ShardService {
             case .envelope: request = try APIRequestDecoder.decodeEnvelope(body)
             }
         } catch {
+            // A caller whose body is no JSON at all may not look into answers either.
+            guard body.isEmpty || JSONScanner.isValid(body) else { return refuseBody(error, origin, &edge) }
             return finish(origin, .failure(error), &edge)
         }
         // What the envelope or a batch names is known only now.
@@ -51,7 +53,9 @@ extension ShardService {
             case .subscribe(let subscribe):
                 _ = try rules.resolve(subscribe.channel)
                 controlAll(.subscribe(subscribe), .done, origin, &edge)
-            case .unsubscribe(let unsubscribe): controlAll(.unsubscribe(unsubscribe), .done, origin, &edge)
+            case .unsubscribe(let unsubscribe):
+                _ = try rules.resolve(unsubscribe.channel)
+                controlAll(.unsubscribe(unsubscribe), .done, origin, &edge)
             case .disconnect(let disconnect): try execute(disconnect, origin, &edge)
             case .refresh(let refresh): controlAll(.refresh(refresh), .done, origin, &edge)
             case .channels(let channels): controlAll(.listChannels, .channels(channels), origin, &edge)
@@ -186,6 +190,22 @@ extension ShardService {
             let status = encode(result, transportErrors)
             call.answer(APIResponse(status: status, body: scratch.array))
             scratch.removeAll()
+        }
+    }
+
+    /// Answers with 400, whatever the mode of errors is.
+    private mutating func refuseBody(_ error: ReplyError, _ origin: CallOrigin, _ edge: inout Edge) {
+        let transportErrors: Bool
+        switch origin {
+        case .http(_, let mode), .backend(_, let mode): transportErrors = mode
+        default: return finish(origin, .failure(error), &edge)
+        }
+        _ = encode(.failure(error), transportErrors)
+        defer { scratch.removeAll() }
+        switch origin {
+        case .http(let id, _): scratch.withBytes { edge.respond(id, status: 400, body: $0) }
+        case .backend(let call, _): call.answer(APIResponse(status: 400, body: scratch.array))
+        default: break
         }
     }
 

@@ -74,7 +74,6 @@ extension ShardService {
     private mutating func send(_ data: [UInt8], isJSON: Bool, to id: ConnectionID, _ edge: inout Edge) -> Bool {
         let wire = sessions[id].wire
         if wire.carrier == .events { return sendEventsMessage(data, isJSON: isJSON, to: id, &edge) }
-        guard isJSON || wire.format == .protobuf else { return false }
         write(Push(channel: "", event: .message(data: data)), to: id, wire, &edge)
         return true
     }

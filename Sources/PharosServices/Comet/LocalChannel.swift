@@ -22,7 +22,7 @@ struct LocalChannel {
     var pollsUntilMs: Int64 = 0
     var isHeldForPolls = false
     /// The newest payload, kept while somebody reads deltas.
-    var deltaBase: [UInt8]?
+    var deltaBase: DeltaBase?
     var deltaSubscribers = 0
     /// Some of them wait for a whole publication to begin with.
     var hasFreshDeltas = false

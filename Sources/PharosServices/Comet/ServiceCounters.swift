@@ -39,7 +39,7 @@ struct ServiceCounters {
 
 enum CommandKind: Int, CaseIterable {
     case connect, subscribe, unsubscribe, publish, presence, presenceStats, history, ping, send, rpc, refresh,
-        subRefresh
+        subRefresh, malformed
 
     /// As it is called on the wire.
     var name: String {
@@ -56,6 +56,7 @@ enum CommandKind: Int, CaseIterable {
         case .rpc: "rpc"
         case .refresh: "refresh"
         case .subRefresh: "sub_refresh"
+        case .malformed: "malformed"
         }
     }
 }
@@ -75,6 +76,7 @@ extension Request {
         case .rpc: .rpc
         case .refresh: .refresh
         case .subRefresh: .subRefresh
+        case .malformed: .malformed
         }
     }
 }

@@ -12,12 +12,12 @@ extension ShardService {
         case .verifyConnection(let token):
             let outcome = node.verifier.verifyConnection(token: token, nowMs: edge.wallMs)
             if wait(outcome == .needsKeys, action, of: id, isRetry) { return }
-            if case .invalid(let reason) = outcome { node.report(.tokenRefused(reason: reason)) }
+            if let reason = outcome.refusal { node.report(.tokenRefused(reason: reason)) }
             perform(sessions[id].session.connectionVerified(outcome, context(edge)), of: id, &edge)
         case .verifySubscription(let generation, let token):
             let outcome = node.verifier.verifySubscription(token: token, nowMs: edge.wallMs)
             if wait(outcome == .needsKeys, action, of: id, isRetry) { return }
-            if case .invalid(let reason) = outcome { node.report(.tokenRefused(reason: reason)) }
+            if let reason = outcome.refusal { node.report(.tokenRefused(reason: reason)) }
             perform(
                 sessions[id].session.subscriptionVerified(generation: generation, outcome, context(edge)), of: id,
                 &edge)
@@ -39,9 +39,11 @@ extension ShardService {
         case .publish(let command, let channel, let data, let options):
             var granted = HookPublish()
             granted.data = data
-            publish(command, channel, granted, options, of: id, &edge)
+            // What came in a message of JSON is JSON.
+            let isJSON = sessions[id].wire.format == .json
+            publish(command, channel, granted, options, isJSON: isJSON, of: id, &edge)
         case .publishGranted(let command, let channel, let granted, let options):
-            publish(command, channel, granted, options, of: id, &edge)
+            publish(command, channel, granted, options, isJSON: false, of: id, &edge)
         case .replies(let replies): for reply in replies { send(reply, to: id, &edge) }
         case .ask(let ticket): ask(ticket, of: id, &edge)
         case .expireSubscription(let subscription): expire(subscription, of: id, &edge)
@@ -143,8 +145,9 @@ extension ShardService {
         return true
     }
 
+    /// - Parameter isJSON: false: it is to be found out.
     private mutating func publish(
-        _ command: UInt32, _ channel: String, _ granted: HookPublish, _ options: ChannelOptions,
+        _ command: UInt32, _ channel: String, _ granted: HookPublish, _ options: ChannelOptions, isJSON: Bool,
         of id: ConnectionID, _ edge: inout Edge
     ) {
         let data = granted.data ?? []
@@ -152,13 +155,11 @@ extension ShardService {
             channelInfo: sessions[id].session.subscription(of: channel)?.info ?? [])
         var publication = Publication(data: data, info: info)
         publication.tags = granted.tags
-        publication.isJSON = sessions[id].wire.format == .json || data.withUnsafeBytes { JSONScanner.isValid($0) }
+        publication.isJSON = isJSON || data.withUnsafeBytes { JSONScanner.isValid($0) }
         guard accepts(publication, options) else {
             return send(Reply(id: command, result: .error(.badRequest)), to: id, &edge)
         }
         publication.allowsDelta = options.deltaPublish || granted.delta
-        // What is told about the publisher goes with it, so it must be JSON as well.
-        if !info.isJSON { publication.isJSON = false }
         let order = PublishOrder(
             channel: channel, publication: publication, options: options, skipHistory: granted.skipHistory,
             idempotencyKey: granted.idempotencyKey, version: granted.version, versionEpoch: granted.versionEpoch)

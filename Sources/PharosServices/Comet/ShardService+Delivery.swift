@@ -45,7 +45,6 @@ extension ShardService {
         let topic = channels[place].topic
         // Only the first publication of a stream brings its epoch, for those who subscribed while it was empty.
         let sentEpoch = publication.offset == 1 ? epoch : ""
-        var refusesJSON = false
         let overflow = overflow(publication, place)
         var away: (id: ConnectionID, binding: UInt32)?
         if let except { away = stepAside(except, place, &edge) }
@@ -56,8 +55,6 @@ extension ShardService {
                 publishRaw(publication, place, lane, overflow, &edge)
             } else if lane.wire.carrier == .events {
                 publishEvent(publication, epoch, place, lane, overflow, &edge)
-            } else if lane.wire.format == .json, !publication.isJSON {
-                refusesJSON = true
             } else if lane.delta != .none {
                 publishDelta(publication, sentEpoch, place, lane, &edge)
             } else {
@@ -67,11 +64,10 @@ extension ShardService {
         }
         if let away { edge.stepBack(away.binding) }
         if channels[place].deltaSubscribers > 0 {
-            channels[place].deltaBase = publication.data
+            channels[place].deltaBase = DeltaBase(publication)
             if channels[place].hasFreshDeltas { followDeltas(place, &edge) }
         }
         if let away { passedOver(away.id, publication, epoch, place, &edge) }
-        if refusesJSON { refuseJSON(topic, &edge) { $0.client != except } }
     }
 
     mutating func encode(_ publication: Publication, _ epoch: String, channel: String, _ format: WireFormat) {
@@ -117,24 +113,15 @@ extension ShardService {
 
     private mutating func deliverToJoinLeave(_ push: Push, _ place: Int, _ edge: inout Edge) {
         let topic = channels[place].topic
-        var refusesJSON = false
         for lanePlace in 0..<edge.lanePlaces(of: topic) {
             guard let number = edge.lane(of: topic, at: lanePlace) else { continue }
             let lane = Lane(number: number)
             guard lane.receivesJoinLeave else { continue }
             switch lane.wire.format {
-            case .json where !push.isJSON:
-                refusesJSON = true
-                continue
             case .json: JSONReplyEncoder.encode(push, into: &scratch)
             case .protobuf: ProtobufReplyEncoder.encode(push, into: &scratch)
             }
             publishScratch(topic, lane, (.close, 0), &edge)
-        }
-        if refusesJSON {
-            refuseJSON(topic, &edge) {
-                $0.subscription(of: push.channel)?.flags.contains(.receivesJoinLeave) == true
-            }
         }
     }
 
@@ -206,16 +193,6 @@ extension ShardService {
                 counters.unsubscribes[UnsubscribeReason.insufficientState.code, default: 0] += 1
                 send(Push(channel: channel.name, event: .unsubscribe(.insufficientState)), to: id, &edge)
             }
-        }
-    }
-
-    /// Bytes that are no JSON cannot reach clients that speak JSON: they are told so, not left out silently.
-    private mutating func refuseJSON(
-        _ topic: UInt32, _ edge: inout Edge, where hears: (ClientSession) -> Bool = { _ in true }
-    ) {
-        for id in subscribers(of: topic, edge)
-        where sessions.contains(id) && sessions[id].wire.format == .json && sessions[id].wire.carrier != .events {
-            if hears(sessions[id].session) { disconnect(id, .inappropriateProtocol, &edge) }
         }
     }
 

@@ -26,7 +26,7 @@ extension ShardService {
     ) {
         let name = channels[place].name
         if publication.offset > 0, events[at: id.slot]?.positions[name] != nil {
-            events[at: id.slot]?.positions[name] = StreamPosition(offset: publication.offset, epoch: epoch)
+            events[at: id.slot]?.stand(name, at: StreamPosition(offset: publication.offset, epoch: epoch))
         }
         guard let subscription = sessions[id].session.subscription(of: name), subscription.flags.contains(.usesDelta)
         else { return }

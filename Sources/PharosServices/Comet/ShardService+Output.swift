@@ -10,10 +10,7 @@ extension ShardService {
         if case .error(let error) = reply.result { counters.replyErrors[error.code, default: 0] += 1 }
         if sessions[id].wire.carrier == .events { return eventsReplied(reply, id, &edge) }
         switch sessions[id].wire.format {
-        case .json:
-            // Bytes that are not JSON cannot be put into a JSON message (and would break it).
-            guard reply.isJSON else { return disconnect(id, .inappropriateProtocol, &edge) }
-            JSONReplyEncoder.encode(reply, into: &scratch)
+        case .json: JSONReplyEncoder.encode(reply, into: &scratch)
         case .protobuf: ProtobufReplyEncoder.encode(reply, into: &scratch)
         }
         flushScratch(to: id, sessions[id].wire, &edge)
@@ -22,7 +19,6 @@ extension ShardService {
     mutating func send(_ push: Push, to id: ConnectionID, _ edge: inout Edge) {
         guard sessions.contains(id) else { return }
         if sessions[id].wire.carrier == .events { return eventsPushed(push, id, &edge) }
-        if sessions[id].wire.format == .json, !push.isJSON { return disconnect(id, .inappropriateProtocol, &edge) }
         write(push, to: id, sessions[id].wire, &edge)
     }
 
@@ -85,42 +81,4 @@ extension ShardService {
             preconditionFailure("plain event streams carry no messages of the protocol")
         }
     }
-}
-
-extension Reply {
-    /// Whether every payload in it is JSON.
-    var isJSON: Bool {
-        switch result {
-        case .history(let publications, _): publications.allSatisfy(\.isJSON)
-        case .subscribe(let result): result.isJSON
-        case .connect(let result): result.data.isJSONOrEmpty && result.subscriptions.values.allSatisfy(\.isJSON)
-        case .presence(let members): members.values.allSatisfy(\.isJSON)
-        default: true
-        }
-    }
-}
-
-extension Push {
-    /// Whether every payload in it is JSON.
-    var isJSON: Bool {
-        switch event {
-        case .publication(let publication, _): publication.isJSON
-        case .subscribe(let subscription): subscription.data.isJSONOrEmpty
-        case .join(let info), .leave(let info): info.isJSON
-        case .message(let data): data.isJSONOrEmpty
-        default: true
-        }
-    }
-}
-
-extension SubscribeResult {
-    var isJSON: Bool { data.isJSONOrEmpty && publications.allSatisfy(\.isJSON) }
-}
-
-extension ClientInfo {
-    var isJSON: Bool { connectionInfo.isJSONOrEmpty && channelInfo.isJSONOrEmpty }
-}
-
-extension [UInt8] {
-    fileprivate var isJSONOrEmpty: Bool { isEmpty || withUnsafeBytes { JSONScanner.isValid($0) } }
 }

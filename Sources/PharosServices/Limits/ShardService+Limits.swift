@@ -44,8 +44,10 @@ extension ShardService {
         case .connected: return true
         // A polled session begins with a request that was counted itself.
         case .awaitingConnect:
-            guard case .connect = request else { return false }
-            return sessions[id].wire.carrier != .poll
+            switch request {
+            case .connect, .malformed: return sessions[id].wire.carrier != .poll
+            default: return false
+            }
         case .connecting, .refused, .closed: return false
         }
     }

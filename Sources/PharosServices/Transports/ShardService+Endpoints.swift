@@ -36,6 +36,24 @@ extension ShardService {
         }
     }
 
+    // MARK: Cursors
+
+    static let addressTooLong =
+        "the address leaves no room for the positions of so many channels (edge.head_size_limit)"
+
+    /// How many channels the cursor of a request may name that is otherwise like this one, in a header or in the address.
+    ///
+    /// - Parameter known: bytes of the cursor that it has already.
+    func cursorRoom(_ head: RequestHead, shortenedBy known: Int) -> Int {
+        // The parameter's or the field's name, and what separates it.
+        let name = 24
+        let free =
+            min(
+                node.settings.edge.headSizeLimit - head.length, RequestHead.targetLimit - head.target.count) - name
+            + known
+        return PositionCursor.room(in: free)
+    }
+
     // MARK: Answers
 
     /// Answers a request with JSON text, or with nothing.

@@ -11,11 +11,28 @@ struct EventsState {
     /// Until the first message is out.
     var opening: EventsOpening?
     /// Where each channel with a position stands, in this stream; a solo stream stands where its channel does.
-    var positions: [String: StreamPosition] = [:]
+    private(set) var positions: [String: StreamPosition] = [:]
+    /// How many positions an id may have, so that the request that brings it back is not too long. The channels of the
+    /// address all have room; those that the server adds may not: their streams begin anew then, and say so.
+    let room: Int
+
+    init(form: EventStreamForm, isSolo: Bool, room: Int, opening: EventsOpening) {
+        self.form = form
+        self.isSolo = isSolo
+        self.room = room
+        self.opening = opening
+    }
+
+    mutating func stand(_ channel: String, at position: StreamPosition?) {
+        if position != nil, positions[channel] == nil, positions.count >= room { return }
+        positions[channel] = position
+    }
+
+    mutating func forgetPositions() { positions = [:] }
 
     var encoder: EventStreamEncoder { EventStreamEncoder(form) }
 
-    func id() -> String { PositionCursor.encode(positions.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }) }
+    func id() -> String { PositionCursor.encode(positions.map { ($0.key, $0.value) }) }
 }
 
 /// What a page asked for, and what has been found out until its first message can be sent. One shard's.
@@ -24,6 +41,8 @@ final class EventsOpening {
     let originFields: [UInt8]
     /// The answer's head is out.
     var hasBegun = false
+    /// Whether a session of this client is being continued.
+    var continuesSession = false
     /// Subscribes that are not answered yet.
     var awaited = 0
     var subscriptions: [EventStreamInfo.Subscription] = []
@@ -36,6 +55,14 @@ final class EventsOpening {
     init(_ request: EventsRequest, originFields: [UInt8]) {
         self.request = request
         self.originFields = originFields
+    }
+
+    /// Whether the stream goes on from somewhere in this channel. Where it does not, it says nothing about continuity.
+    func isResumed(_ channel: String) -> Bool {
+        guard case .after(let positions) = request.resume, positions.position(of: channel) != nil else {
+            return continuesSession
+        }
+        return true
     }
 }
 
@@ -51,6 +78,11 @@ extension ShardService {
         } catch {
             return answer(id, 400, error: error.message, fields: fields, &edge)
         }
+        // What cannot be resumed is not begun. Who comes back has been here before.
+        let room = cursorRoom(head, shortenedBy: request.resumeLength)
+        guard request.channels.count <= room || request.resumeLength > 0 else {
+            return answer(id, 431, error: ShardService.addressTooLong, fields: fields, &edge)
+        }
         let address = node.countsAddresses ? clientAddress(id, head, edge) : ""
         if let status = node.admit(address: address, nowMs: edge.nowMs) {
             return answer(id, status, error: "no further connections are accepted", fields: fields, &edge)
@@ -58,22 +90,16 @@ extension ShardService {
         // Whether the client may connect is answered by the status: an EventSource sees nothing else.
         edge.park(id)
         events[at: id.slot] = EventsState(
-            form: request.form, isSolo: request.channels.count == 1 && request.session.isEmpty,
+            form: request.form, isSolo: request.channels.count == 1 && request.session.isEmpty, room: room,
             opening: EventsOpening(request, originFields: fields))
         // The two forms of events are told apart where lanes are: there is no other encoding here.
         let wire = Wire(format: request.form == .named ? .json : .protobuf, carrier: .events)
         openSession(id, head, wire, &edge)
+        events[at: id.slot]?.opening?.continuesSession =
+            sessions[id].awaitsState || sessions[id].session.unusedState != nil
         var connect = ConnectRequest()
         connect.token = request.token
-        if case .after(let positions) = request.resume {
-            for (channel, position) in positions {
-                var subscription = SubscribeRequest(channel: channel)
-                subscription.recover = true
-                subscription.offset = position.offset
-                subscription.epoch = position.epoch
-                connect.subscriptions[channel] = subscription
-            }
-        }
+        if case .after(let positions) = request.resume { connect.positions = positions }
         handle([Command(id: 1, request: .connect(connect))], of: id, &edge)
         updateTimer(id, &edge)
     }
@@ -128,28 +154,22 @@ extension ShardService {
         var request = SubscribeRequest(channel: channel)
         request.positioned = true
         request.recoverable = true
-        switch resume {
-        case .fromNow: break
-        case .after(let positions):
-            guard let position = positions[channel] else { break }
+        if case .after(let positions) = resume, let position = positions.position(of: channel) {
             request.recover = true
             request.offset = position.offset
             request.epoch = position.epoch
-        case .unreadable:
-            // It had a position that means nothing here: continuity is lost, and is to be told as lost.
-            request.recover = true
-            request.epoch = "_"
         }
         return request
     }
 
     private mutating func noteEvents(_ channel: String, _ result: SubscribeResult, _ id: ConnectionID) {
         guard !channel.utf8.contains(where: { $0 == 10 || $0 == 13 }) else { return }
-        let recovered: Bool? = result.wasRecovering ? result.recovered : result.positioned ? true : nil
+        let isResumed = result.wasRecovering && events[at: id.slot]?.opening?.isResumed(channel) == true
+        let recovered: Bool? = isResumed ? result.recovered : nil
         events[at: id.slot]?.opening?.subscriptions.append(.init(channel, recovered: recovered))
         if result.positioned {
             // Before what was missed; each of those moves it on.
-            events[at: id.slot]?.positions[channel] = StreamPosition(offset: result.offset, epoch: result.epoch)
+            events[at: id.slot]?.stand(channel, at: StreamPosition(offset: result.offset, epoch: result.epoch))
         }
         for publication in result.publications { events[at: id.slot]?.opening?.backlog.append((channel, publication)) }
     }
@@ -176,7 +196,7 @@ extension ShardService {
         for message in opening.messages { scratch.append(message) }
         sendEvents(id, &edge)
         for (channel, publication) in opening.backlog { sendEvent(publication, channel, nil, id, &edge) }
-        if state.isSolo { events[at: id.slot]?.positions = [:] }
+        if state.isSolo { events[at: id.slot]?.forgetPositions() }
     }
 
     mutating func eventsPushed(_ push: Push, _ id: ConnectionID, _ edge: inout Edge) {
@@ -184,11 +204,11 @@ extension ShardService {
         case .publication(let publication, _): sendEvent(publication, push.channel, nil, id, &edge)
         case .subscribe(let subscription):
             if subscription.positioned {
-                events[at: id.slot]?.positions[push.channel] = StreamPosition(
-                    offset: subscription.offset, epoch: subscription.epoch)
+                let position = StreamPosition(offset: subscription.offset, epoch: subscription.epoch)
+                events[at: id.slot]?.stand(push.channel, at: position)
             }
         case .unsubscribe(let reason):
-            events[at: id.slot]?.positions[push.channel] = nil
+            events[at: id.slot]?.stand(push.channel, at: nil)
             guard reason.code >= 2_500, let state = events[at: id.slot] else { return }
             state.encoder.failure(
                 EventStreamFailure(code: "subscription-failure", message: reason.reason, topic: push.channel),
@@ -228,7 +248,7 @@ extension ShardService {
             let first = subscription.channel
             if let place = channels.index(of: first), subscription.flags.contains(.isLive) {
                 if let position = channels[place].position, subscription.flags.contains(.isPositioned) {
-                    events[at: id.slot]?.positions[first] = position
+                    events[at: id.slot]?.stand(first, at: position)
                 }
                 edge.unsubscribe(subscription.binding)
                 lane.hasOwnIDs = true
@@ -272,8 +292,8 @@ extension ShardService {
             return
         }
         if publication.offset > 0, let known = state.positions[channel] {
-            events[at: id.slot]?.positions[channel] = StreamPosition(
-                offset: publication.offset, epoch: epoch ?? known.epoch)
+            let position = StreamPosition(offset: publication.offset, epoch: epoch ?? known.epoch)
+            events[at: id.slot]?.stand(channel, at: position)
         }
         encode(publication, channel, events[at: id.slot]?.id() ?? "", state.encoder)
         sendEvents(id, &edge)
@@ -294,7 +314,8 @@ extension ShardService {
                 case .payloadIsNotText: "a publication is no text"
                 }
             encoder.failure(
-                EventStreamFailure(code: "not-representable", message: message, topic: channel), into: &scratch)
+                EventStreamFailure(code: "not-representable", message: message, topic: channel), id: id,
+                into: &scratch)
         }
     }
 
@@ -311,7 +332,7 @@ extension ShardService {
     ) {
         guard let state else { return edge.abort(id) }
         if let opening = state.opening, !opening.hasBegun {
-            let status = reason.isReconnect ? 503 : reason == .invalidToken ? 401 : 403
+            let status = reason.isReconnect ? 503 : reason.code == Disconnect.invalidToken.code ? 401 : 403
             return answer(id, status, error: reason.reason, fields: opening.originFields, &edge)
         }
         state.encoder.closed(into: &scratch)

@@ -27,6 +27,10 @@ extension ShardService {
             case .shortPollingTimeout: return answer(id, .shortPollingTimeout, fields, &edge)
             }
         }
+        // What cannot be resumed is not begun.
+        guard request.isResumed || request.channels.count <= cursorRoom(head, shortenedBy: 0) else {
+            return answer(id, 431, error: ShardService.addressTooLong, fields: fields, &edge)
+        }
         let poll = StatelessPoll(
             connection: id, request: request, originFields: fields, startedMs: edge.nowMs,
             deadlineMs: edge.nowMs + Int64(request.waitSeconds) * 1_000)
@@ -40,12 +44,16 @@ extension ShardService {
 
     mutating func verifyPoll(_ id: ConnectionID, isRetry: Bool, _ edge: inout Edge) {
         guard let poll = waitingPoll(id) else { return }
-        switch node.verifier.verifyConnection(token: poll.request.token, nowMs: edge.wallMs) {
+        let outcome = node.verifier.verifyConnection(token: poll.request.token, nowMs: edge.wallMs)
+        switch outcome {
         case .valid(let claims): begin(id, claims, nil, &edge)
         case .expired: refusePoll(id, 401, "token expired", &edge)
         case .invalid(let reason):
             node.report(.tokenRefused(reason: reason))
             refusePoll(id, 401, "invalid token", &edge)
+        case .tooLong:
+            if let refusal = outcome.refusal { node.report(.tokenRefused(reason: refusal)) }
+            refusePoll(id, 401, Disconnect.tokenTooLong.reason, &edge)
         case .needsKeys where !isRetry:
             let (node, index) = (node, index)
             Task {

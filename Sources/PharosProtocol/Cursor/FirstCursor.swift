@@ -1,0 +1,31 @@
+import PharosDomain
+
+/// Reads what stands after `v1.` in a cursor of the first version, which named each channel.
+enum FirstCursor {
+    static func decode(
+        _ entries: Slice<UnsafeRawBufferPointer>, channelLimit: Int
+    ) throws(CursorError) -> [String: StreamPosition] {
+        var positions: [String: StreamPosition] = [:]
+        guard !entries.isEmpty else { return positions }
+        for entry in entries.split(
+            separator: UInt8(ascii: "."), maxSplits: channelLimit, omittingEmptySubsequences: false)
+        {
+            guard positions.count < channelLimit else { throw .tooManyChannels(limit: channelLimit) }
+            let (channel, position) = try decodeEntry(entry)
+            guard positions.updateValue(position, forKey: channel) == nil else { throw .malformed }
+        }
+        return positions
+    }
+
+    private static func decodeEntry(
+        _ entry: Slice<UnsafeRawBufferPointer>
+    ) throws(CursorError) -> (channel: String, position: StreamPosition) {
+        let parts = entry.split(separator: UInt8(ascii: "~"), maxSplits: 3, omittingEmptySubsequences: false)
+        guard parts.count == 3, !parts[0].isEmpty,
+            let name = Base64URL.decode(UnsafeRawBufferPointer(rebasing: parts[0])),
+            let channel = String(validating: name, as: UTF8.self), StreamPosition.isEpoch(parts[1]),
+            let offset = StreamPosition.offset(parts[2])
+        else { throw .malformed }
+        return (channel, StreamPosition(offset: offset, epoch: String(decoding: parts[1], as: UTF8.self)))
+    }
+}

@@ -181,7 +181,7 @@ class Subscriber:
         if set(content["subscriptions"]) != set(self.book.channels):
             raise Surprise(f"subscribed to {content['subscriptions']}, asked for {self.book.channels}")
         recovered = content.get("recovered", {})
-        for channel, (epoch, offset) in event.positions.items():
+        for channel, (epoch, offset) in event.positions(self.book.channels).items():
             before = self.book.positions.get(channel)
             self.book.resumed(channel, bool(recovered.get(channel)), epoch, offset, is_top=False)
             if before and recovered.get(channel) and (epoch, offset) != before:
@@ -191,7 +191,7 @@ class Subscriber:
         if event.name == "message":
             # An error of one channel or the last word of the stream: a new stream brings what is missing.
             raise Lost(event.data)
-        positions = event.positions
+        positions = event.positions(self.book.channels)
         self.book.publication(event.name, positions[event.name][1], event.json["k"])
         if positions != self.book.positions:
             raise Surprise(f"the id of an event says {positions}, heard was {self.book.positions}")
@@ -228,7 +228,7 @@ class Subscriber:
                 raise Surprise(
                     f"{channel}: the answer ends at {part['epoch']}:{part['offset']}, "
                     f"heard was {self.book.positions[channel]}")
-        if cursor.decoded(answer["cursor"]) != self.book.positions:
+        if cursor.decoded(answer["cursor"], self.book.channels) != self.book.positions:
             raise Surprise(f"the cursor says {answer['cursor']}, heard was {self.book.positions}")
 
 

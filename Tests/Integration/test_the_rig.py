@@ -117,7 +117,9 @@ def test_cursors():
     assert cursor.encoded(news) == "v2.AgEIKlpereQ_Rpkq"
     assert cursor.encoded_as_before(news) == "v1.bmV3cw~Xq3kP0aZ~42"
     assert cursor.encoded({"b": ("xy_-9", 300), "a": ("", 1)}) == "v2.AgL_YN4AAZUVBccv_vSsAg"
-    assert cursor.encoded({}) == "v2."
+    assert cursor.encoded({}) == "v2." and cursor.decoded("v2.", []) == {}
+    for positions in (news, {"news": ("Xq3kP0aZ", 42), "ü:ä?>": ("e", 0)}, {str(n): ("Xq3kP0aZ", 9**n) for n in range(19)}):
+        assert cursor.decoded(cursor.encoded(positions), positions) == positions
 
 
 STREAM = (

@@ -53,15 +53,15 @@ struct HostileTokenTests {
     @Test("a token of exactly the limit counts, one byte more is too long", arguments: [16_384, 700])
     func size(limit: Int) throws {
         let verifier = try secretVerifier { if limit != 16_384 { $0.maxLength = limit } }
-        func token(_ filler: Int) throws -> String {
-            try self.token(#"{"sub":"42","x":"\#(String(repeating: "x", count: filler))"}"#)
+        func filled(_ filler: Int) throws -> String {
+            try token(#"{"sub":"42","x":"\#(String(repeating: "x", count: filler))"}"#)
         }
         var filler = 1
-        while try token(filler).utf8.count <= limit {
-            #expect(verifier.verifyConnection(token: try token(filler), nowMs: nowMs).claims != nil)
+        while try filled(filler).utf8.count <= limit {
+            #expect(verifier.verifyConnection(token: try filled(filler), nowMs: nowMs).claims != nil)
             filler += limit / 20
         }
-        let long = try token(filler)
+        let long = try filled(filler)
         #expect(
             verifier.verifyConnection(token: long, nowMs: nowMs) == .tooLong(length: long.utf8.count, limit: limit))
         let dots = String(repeating: ".", count: limit + 1)

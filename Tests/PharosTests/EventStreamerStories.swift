@@ -138,6 +138,11 @@ extension Library.Streamer {
             let back = try scene.page("me", last: page.events.lastID)
             #expect(!back.first.data.contains("false"))
             for number in 1...500 { #expect(try back.events.event().data == "\(number)") }
+            // A stand-in for EventSource cannot set the header; without any id nothing is claimed.
+            let replaced = try scene.page("me", query: "&lastEventId=\(page.events.lastID)")
+            #expect(replaced.first.data.contains("\"recovered\":{\"a\":true,\"log:b\":true}"))
+            #expect(try replaced.events.event().data == "1")
+            #expect(try scene.page("me").first.data.contains("\"recovered\":{}"))
         }
     }
 

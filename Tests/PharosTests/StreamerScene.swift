@@ -53,11 +53,11 @@ final class StreamerScene: Sendable {
     }
 
     /// A page that opens an `EventSource`, as far as the first event.
-    func page(_ id: String, last: String? = nil) throws -> Page {
+    func page(_ id: String, last: String? = nil, query: String = "") throws -> Page {
         let link = try SocketLink(port: port)
         links.withLock { $0.append(link) }
         let headers = last.map { [("Last-Event-ID", $0)] } ?? []
-        let events = try EventSourceLink(link, "/stream?id=\(id)", headers: headers)
+        let events = try EventSourceLink(link, "/stream?id=\(id)\(query)", headers: headers)
         return Page(link: link, events: events, first: try events.event())
     }
 

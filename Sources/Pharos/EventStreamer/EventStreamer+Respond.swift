@@ -10,7 +10,8 @@ extension EventStreamer {
     /// Answers `GET …?id=<client>` with the client's stream: `router.get("/stream", use: streamer.respond)`.
     ///
     /// Without an id 400, with one that is not known 401. A page that comes back is sent what it missed: after
-    /// `Last-Event-ID` if it says so, else after the last event that was sent.
+    /// `Last-Event-ID` if it says so, in a header or a parameter, else after the last event that was sent; only in the first
+    /// case the first event says whether anything is missing.
     @Sendable public func respond(to request: Request, context: some RequestContext) async throws -> Response {
         guard let id = request.uri.queryParameters["id"].map({ String($0) }), !id.isEmpty else {
             return Response(status: .badRequest)
@@ -26,7 +27,8 @@ extension EventStreamer {
             return Response(
                 status: .unauthorized, body: ResponseBody(byteBuffer: ByteBuffer(string: "Invalid client ID")))
         }
-        let last = request.headers[.lastEventID]
+        let parameter = request.uri.queryParameters.first { LastEventID.isName(String($0.key)) && !$0.value.isEmpty }
+        let last = request.headers[.lastEventID] ?? parameter.map { String($0.value) }
         // Only once the answer is being written: a connection that vanishes before must not leave a client that counts as
         // connected.
         let body = ResponseBody { writer in

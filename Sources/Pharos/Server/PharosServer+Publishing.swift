@@ -28,7 +28,7 @@ extension PharosServer {
     ///
     /// Publications that one task makes, one after the other, keep their order.
     ///
-    /// - Parameter data: JSON, or any bytes; clients that speak JSON get only JSON.
+    /// - Parameter data: JSON, or any bytes; those that are no JSON reach clients that speak JSON as base64.
     /// - Returns: its position; nil in channels without history.
     @discardableResult
     public func publish(
@@ -39,7 +39,7 @@ extension PharosServer {
         return position.epoch.isEmpty ? nil : Position(position)
     }
 
-    /// The same for text that is JSON.
+    /// The same for text, which should be JSON: any other text reaches clients that speak JSON as base64.
     @discardableResult
     public func publish(
         _ json: String, to channel: String, options: PublishOptions = PublishOptions()

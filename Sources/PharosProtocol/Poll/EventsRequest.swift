@@ -43,7 +43,7 @@ package struct EventsRequest: Equatable, Sendable {
                 guard value == "array" else { throw ParameterError("format", "only array is known") }
                 request.form = .array
             // Where a page gave its stream an id to begin with, and a stand-in for EventSource adds a newer one, that is last.
-            case _ where ParameterValues.isLastEventID(name): if !value.isEmpty { lastEventID = value }
+            case _ where LastEventID.isName(name): if !value.isEmpty { lastEventID = value }
             default: break
             }
         }

@@ -45,15 +45,6 @@ enum ParameterValues {
         return value
     }
 
-    /// Whether this is a name under which the id of the last event is sent where the header `Last-Event-ID` cannot be set.
-    ///
-    /// In use are `lastEventId`, `lastEventID`, `last_event_id`, `last-event-id`, `Last-Event-ID` and `evs_last_event_id`.
-    static func isLastEventID(_ name: String) -> Bool {
-        guard 11...17 ~= name.utf8.count else { return false }
-        let letters = name.utf8.filter { $0 != UInt8(ascii: "-") && $0 != UInt8(ascii: "_") }.map { $0 | 0x20 }
-        return letters.elementsEqual("lasteventid".utf8) || letters.elementsEqual("evslasteventid".utf8)
-    }
-
     static let tooManyChannels = ParameterError("channel", "at most \(channelLimit)")
 
     /// Channels of one request.

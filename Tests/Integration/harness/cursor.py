@@ -25,6 +25,45 @@ def encoded(positions: dict[str, Position]) -> str:
     return "v2." + _text(content)
 
 
+def decoded(cursor: str, channels) -> dict[str, Position]:
+    """The positions that a cursor has of these channels; it must have no others."""
+    assert cursor.startswith("v2."), cursor
+    content = base64.urlsafe_b64decode(cursor[3:] + "=" * (-len(cursor[3:]) % 4))
+    if not content:
+        return {}
+    width, place = content[0] & 15, 1
+    assert content[0] >> 4 == 0, "names that collide on purpose"
+
+    def varint() -> int:
+        nonlocal place
+        number = shift = 0
+        while True:
+            byte = content[place]
+            place += 1
+            number |= (byte & 0x7F) << shift
+            shift += 7
+            if byte < 0x80:
+                return number
+
+    count, length, found = varint(), content[place], {}
+    place += 1
+    names = {_hash(channel) >> (64 - 8 * width): channel for channel in channels}
+    for _ in range(count):
+        name = names[int.from_bytes(content[place : place + width], "big")]
+        place += width
+        characters = length
+        if length == 255:
+            characters, place = content[place], place + 1
+        size = -(-characters * 6 // 8)
+        bits = "".join(format(byte, "08b") for byte in content[place : place + size])
+        place += size
+        epoch = "".join(_ALPHABET[int(bits[6 * index : 6 * index + 6], 2)] for index in range(characters))
+        assert name not in found, f"a channel twice in {cursor}"
+        found[name] = (epoch, varint())
+    assert place == len(content), cursor
+    return found
+
+
 def encoded_as_before(positions: dict[str, Position]) -> str:
     """What the first version wrote, which is still read."""
     parts = [f"{_text(channel.encode())}~{epoch}~{offset}" for channel, (epoch, offset) in positions.items()]

@@ -21,9 +21,9 @@ class Event:
     def json(self):
         return json.loads(self.data)
 
-    @property
-    def positions(self) -> dict[str, cursor.Position]:
-        return cursor.decoded(self.id)
+    def positions(self, channels) -> dict[str, cursor.Position]:
+        """What its id says of these channels, which must be all."""
+        return cursor.decoded(self.id, channels)
 
     def __repr__(self) -> str:
         return f"Event({self.name!r}, {self.data[:80]!r}, {self.id!r})"

@@ -29,7 +29,6 @@ package final class Node: Service {
 
     private struct Running: Sendable {
         let shards: ShardGroup
-        let handOver: HandOver
         let tls: TLSListener?
         let group: MultiThreadedEventLoopGroup
         let store: SQLiteStreams?
@@ -81,23 +80,21 @@ package final class Node: Service {
             })
         let http = HTTPService(
             responder: routes(shards, link).router().buildResponder(),
-            limits: .init(edge: settings.edge, api: settings.api),
             logger: logger)
-        let handOver = HandOver(group: group, connectionLimit: 1_024, logger: logger, serve: { http.serve($0) })
         var tls: TLSListener?
         var tlsPort: Int?
         if listens, let tlsSettings = settings.edge.tls {
             let listener = try TLSListener(
                 settings: tlsSettings, edge: settings.edge, backend: shards, group: group, connectionLimit: 16_384,
-                logger: logger, serve: { http.serve($0) })
+                logger: logger)
             tlsPort = try await listener.start()
             tls = listener
         }
         let started = Running(
-            shards: shards, handOver: handOver, tls: tls, group: group, store: store, link: link)
+            shards: shards, tls: tls, group: group, store: store, link: link)
         running.withLock { $0 = started }
         link.start()
-        shards.start(adopter: handOver)
+        shards.start(responder: http)
         Task { await verifier.loadKeys() }
         return Addresses(port: shards.port, tlsPort: tlsPort, shards: shards.shardCount, openFiles: openFiles)
     }
@@ -131,8 +128,6 @@ package final class Node: Service {
     private func transportCounters() -> TransportCounters {
         var counters = TransportCounters()
         guard let running = running.withLock({ $0 }) else { return counters }
-        counters.httpConnections = running.handOver.connectionCount
-        counters.httpRefused = running.handOver.refusedCount
         counters.tlsConnections = running.tls?.connectionCount ?? 0
         counters.tlsRefused = running.tls?.refusedCount ?? 0
         counters.application = running.link.counters()
@@ -168,7 +163,6 @@ package final class Node: Service {
         // What publishers were answered for is on the disk already.
         taken.store?.close()
         await taken.tls?.shutdown(gracePeriod: .seconds(1))
-        await taken.handOver.shutdown(gracePeriod: .seconds(1))
         try? await taken.group.shutdownGracefully()
         logger.info("stopped")
     }

@@ -15,6 +15,15 @@ extension APIMethod {
             ])
     ]
 
+    /// Whether `path` is one that `POST` may be sent to. The methods that are declined have names too, and get an error of
+    /// the API instead of 404.
+    static func serves(path: String) -> Bool {
+        guard path.hasPrefix("/api/") else { return path == "/api" }
+        let method = path.dropFirst(5)
+        return APIMethod.all.contains { $0.name == method } || method.hasPrefix("map_")
+            || method == "shared_poll_publish"
+    }
+
     /// An element of a snapshot's page.
     static let connectedClient = [
         APIField("client", .text("Its id.")), APIField("user", .text("")), APIField("transport", .text("")),

@@ -4,7 +4,7 @@ import Metrics
 package import PharosDomain
 package import PharosServices
 
-/// Everything that is served over plain HTTP: pages, health, metrics, the API's description and the server API.
+/// What is answered beside the shards: pages, health, metrics, the API's description, and snapshots.
 package struct APIRoutes: Sendable {
     package struct Configuration: Sendable {
         /// The demo page at `/`.
@@ -18,13 +18,7 @@ package struct APIRoutes: Sendable {
         package var hasRawPaths = false
         /// The server API asks for no key: its description then says so.
         package var insecureAPI = false
-        /// Bytes of one server API request's body.
-        package var maxBodySize = 8_388_608
-        /// Bytes of all bodies that are being read or served at a time.
-        package var bodyBudget = 67_108_864
         package var version = "0.0.0"
-        /// Who may call the methods that are not answered by the backend. Fresh, nobody.
-        package var access = APIAccess(APISettings())
         /// Whether a command's error sets the HTTP status, unless a request says otherwise.
         package var transportErrorMode = false
         /// Answers `POST /api/snapshot`; nil: such a thing is not kept.
@@ -35,10 +29,7 @@ package struct APIRoutes: Sendable {
         /// The demo page stays off: it is for development.
         package init(api: APISettings, version: String) {
             insecureAPI = api.insecure
-            access = APIAccess(api)
             transportErrorMode = api.transportErrorMode
-            maxBodySize = api.maxBodySize
-            bodyBudget = max(bodyBudget, 4 * api.maxBodySize)
             self.version = version
         }
     }
@@ -46,7 +37,6 @@ package struct APIRoutes: Sendable {
     private let configuration: Configuration
     private let backend: any Backend
     private let pages: EmbeddedPages
-    private let serverAPI: ServerAPI
     private let registry: PrometheusRegistry
     private let nodeMetrics: NodeMetrics
     private let transports: @Sendable () -> TransportCounters
@@ -62,9 +52,6 @@ package struct APIRoutes: Sendable {
         self.configuration = configuration
         self.backend = backend
         self.pages = EmbeddedPages(demo: configuration.demoPage)
-        self.serverAPI = ServerAPI(
-            backend: backend, maxBodySize: configuration.maxBodySize,
-            budget: BodyBudget(limit: max(configuration.bodyBudget, configuration.maxBodySize)), factory: registry)
         self.registry = registry
         self.nodeMetrics = NodeMetrics(
             factory: registry, version: configuration.version, describe: registry.describe)
@@ -77,13 +64,13 @@ package struct APIRoutes: Sendable {
     }
 
     /// A router with all routes; more may be added to it before the responder is built.
-    package func router() -> Router<BasicRequestContext> {
-        let router = Router(context: BasicRequestContext.self, options: .autoGenerateHeadEndpoints)
+    package func router() -> Router<RouteContext> {
+        let router = Router(context: RouteContext.self, options: .autoGenerateHeadEndpoints)
         let methods = fixedMethods
         router.add(
             middleware: JSONErrors { path in
                 if let known = methods[path] { return known }
-                return ServerAPI.serves(path: path) ? [.post] : ServerAPI.rawMethods(path: path)
+                return APIMethod.serves(path: path) ? [.post] : []
             })
         addPages(to: router)
         if configuration.health { addHealth(to: router) }
@@ -92,21 +79,8 @@ package struct APIRoutes: Sendable {
         if configuration.openAPI {
             router.get("openapi.json") { _, _ in Response.json(description, headers: [.cacheControl: "no-cache"]) }
         }
-        let serverAPI = serverAPI
-        router.post("sr") { request, _ in try await serverAPI.callRaw(request) }
-        for path in ["@connections/**", "%40connections/**"] as [RouterPath] {
-            for method in [HTTPRequest.Method.get, .post, .delete] {
-                router.on(path, method: method) { request, _ in try await serverAPI.callRaw(request) }
-            }
-        }
-        router.post("api") { request, _ in try await serverAPI.call(method: "", request) }
-        let snapshot = SnapshotCall(
-            access: configuration.access, source: configuration.snapshot,
-            transportErrors: configuration.transportErrorMode)
+        let snapshot = SnapshotCall(source: configuration.snapshot, transportErrors: configuration.transportErrorMode)
         router.post("api/snapshot") { request, _ in try await snapshot.call(request) }
-        router.post("api/:method") { request, context in
-            try await serverAPI.call(method: context.parameters.get("method") ?? "", request)
-        }
         return router
     }
 
@@ -120,14 +94,14 @@ package struct APIRoutes: Sendable {
         return methods
     }
 
-    private func addPages(to router: Router<BasicRequestContext>) {
+    private func addPages(to router: Router<RouteContext>) {
         let pages = pages
         for page in pages.pages {
             router.get(RouterPath(page.path)) { request, _ in pages.response(page, to: request) }
         }
     }
 
-    private func addHealth(to router: Router<BasicRequestContext>) {
+    private func addHealth(to router: Router<RouteContext>) {
         let backend = backend
         let empty = JSONTree.object([]).encoded()
         // Alive means that the process answers; ready, that new connections should come here.
@@ -148,7 +122,7 @@ package struct APIRoutes: Sendable {
         }
     }
 
-    private func addMetrics(to router: Router<BasicRequestContext>) {
+    private func addMetrics(to router: Router<RouteContext>) {
         let (backend, registry, nodeMetrics, transports) = (backend, registry, nodeMetrics, transports)
         router.get("metrics") { _, _ in
             nodeMetrics.update(await backend.counters(), transports: transports())

@@ -1,7 +1,6 @@
 import HTTPTypes
 package import Hummingbird
 import Logging
-import NIOHTTP1
 
 /// Makes each error a JSON body, and a known path with another method a 405 that names the right ones.
 package struct JSONErrors<Context: RequestContext>: RouterMiddleware {
@@ -18,9 +17,6 @@ package struct JSONErrors<Context: RequestContext>: RouterMiddleware {
     ) async throws -> Response {
         do {
             return try await next(request, context)
-        } catch let error as HTTPParserError {
-            // The connection's own loop answers these with 400, after which the connection cannot go on.
-            throw error
         } catch let error as any HTTPResponseError {
             return bodiless(request, failure(request, status: error.status))
         } catch {

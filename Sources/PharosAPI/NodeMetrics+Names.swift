@@ -45,8 +45,9 @@ extension NodeMetrics {
         "transport_messages_received_size": "Bytes received from clients.",
         "transport_sends": "Writes to connections; fewer than the messages, as messages share them.",
         "transport_accept_errors": "Connections that could not be accepted for want of descriptors.",
-        "transport_handed_over": "Connections handed over to the HTTP server.",
-        "transport_http_connections": "Connections that the HTTP server holds.",
+        "transport_reclaimed": "Idle connections ended because new ones needed their places.",
+        "transport_responder_requests": "Requests for pages, health and metrics that are being answered.",
+        "transport_body_bytes": "Bytes of request bodies that have not arrived whole.",
         "transport_tls_connections": "TLS connections that are open.",
         "transport_connections_refused": "Connections closed because an entrance was full.",
         "origin_requests": "Questions to the application and batches of events, by origin and hook.",
@@ -63,6 +64,5 @@ extension NodeMetrics {
         "events_lost": "Events that could be kept nowhere.",
         "api_commands": "Server API calls.",
         "api_command_errors_total": "Server API calls answered with an error, by code.",
-        "api_command_duration_seconds": "Time from a server API request to its answer.",
     ]
 }

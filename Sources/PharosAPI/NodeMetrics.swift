@@ -4,8 +4,6 @@ import Synchronization
 
 /// What the entrances beside the edge count; zero where there is none.
 package struct TransportCounters: Sendable {
-    package var httpConnections = 0
-    package var httpRefused: UInt64 = 0
     package var tlsConnections = 0
     package var tlsRefused: UInt64 = 0
     package var application = ApplicationCounters()
@@ -95,12 +93,12 @@ package final class NodeMetrics: Sendable {
         count("transport_messages_received_size", nil, node.bytesReceived, &state)
         count("transport_sends", nil, node.sends, &state)
         count("transport_accept_errors", nil, node.acceptErrors, &state)
-        count("transport_handed_over", nil, node.handedOver, &state)
+        count("transport_reclaimed", nil, node.reclaimed, &state)
+        gauge("transport_responder_requests", node.currentResponderRequests, &state)
+        gauge("transport_body_bytes", node.currentBodyBytes, &state)
         gauge("transport_waiting_polls", node.currentWaitingPolls, &state)
         gauge("transport_polled_sessions", node.currentPolledSessions, &state)
-        gauge("transport_http_connections", transports.httpConnections, &state)
         gauge("transport_tls_connections", transports.tlsConnections, &state)
-        count("transport_connections_refused", ("entrance", "http"), transports.httpRefused, &state)
         count("transport_connections_refused", ("entrance", "tls"), transports.tlsRefused, &state)
     }
 

@@ -8,31 +8,16 @@ import PharosServices
 /// A page of who is where: from a cursor, at most so many clients. Throws `ReplyError`.
 package typealias SnapshotSource = @Sendable (_ cursor: String, _ limit: Int) async throws -> PresenceSnapshot
 
-/// `POST /api/snapshot`: answered from the event log and not by the shards, which hand its connections over; so the key is
-/// checked here.
+/// `POST /api/snapshot`: answered from the event log and not by the shards, which have checked the key and read the body.
 struct SnapshotCall: Sendable {
-    private static let tooMuch = 65_536
-
-    let access: APIAccess
     /// nil: nothing is told, so nobody is remembered.
     let source: SnapshotSource?
     /// Whether errors set the HTTP status of requests that do not say so.
     let transportErrors: Bool
 
     func call(_ request: Request) async throws -> Response {
-        switch verdict(on: request) {
-        case .granted: break
-        case .unauthorized: return .failure(.unauthorized, "unauthorized", headers: [.wwwAuthenticate: "apikey"])
-        case .forbidden: return .failure(.forbidden, "this key may not call this method")
-        }
         var body: [UInt8] = []
-        for try await chunk in request.body {
-            guard body.count + chunk.readableBytes <= SnapshotCall.tooMuch else {
-                return .failure(
-                    .contentTooLarge, "the body is larger than the limit", headers: [.connection: "close"])
-            }
-            body.append(contentsOf: chunk.readableBytesView)
-        }
+        for try await part in request.body { body.append(contentsOf: part.readableBytesView) }
         let result = await page(body)
         var writer = ByteWriter()
         if case .failure(let error) = result, setsStatus(request) {
@@ -51,25 +36,6 @@ struct SnapshotCall: Sendable {
         } catch {
             return .failure(error as? ReplyError ?? .internalError)
         }
-    }
-
-    private func verdict(on request: Request) -> APIAccess.Verdict {
-        let header = HTTPField.Name("X-API-Key").flatMap { request.headers[$0] }.map { Array($0.utf8) }
-        let authorization = request.headers[.authorization].map { Array($0.utf8) }
-        let query = Array((request.uri.query ?? "").utf8)
-        return SnapshotCall.withBytes(header) { header in
-            SnapshotCall.withBytes(authorization) { authorization in
-                query.withUnsafeBytes { query in
-                    let key = APIAccess.key(apiKeyHeader: header, authorization: authorization, query: query)
-                    return access.verdict(key: key, method: "snapshot")
-                }
-            }
-        }
-    }
-
-    private static func withBytes<Value>(_ bytes: [UInt8]?, _ body: (UnsafeRawBufferPointer?) -> Value) -> Value {
-        guard let bytes else { return body(nil) }
-        return bytes.withUnsafeBytes { body($0) }
     }
 
     private func setsStatus(_ request: Request) -> Bool {

@@ -148,6 +148,10 @@ package struct EdgeSettings: Equatable, Sendable {
     package var headSizeLimit = 16_384
     package var headTimeout = 10.0
     package var bodyTimeout = 30.0
+    /// Seconds that a connection may idle between two requests.
+    package var idleTimeout = 75.0
+    /// Bytes of request bodies that may be arriving at a time, over all connections.
+    package var bodyBudget = 67_108_864
     package var writeTimeout = 1.0
     package var backlog = 4_096
     /// Bytes that all connections of the process together may have waiting; beyond it the slowest go first. 0: no limit.

@@ -1,3 +1,11 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
 /// One connection, named so that a late message for an earlier one in the same place is noticed.
 package struct ConnectionID: Hashable, Sendable {
     package let slot: UInt32
@@ -40,7 +48,7 @@ struct Connection: BitwiseCopyable {
     }
 
     struct Flags: OptionSet, BitwiseCopyable {
-        let rawValue: UInt16
+        let rawValue: UInt32
         /// On the list of connections with output of this turn.
         static let isDirty = Flags(rawValue: 1)
         /// Waits for the socket to become writable.
@@ -71,6 +79,10 @@ struct Connection: BitwiseCopyable {
         static let hasArrived = Flags(rawValue: 4_096)
         /// The peer has gone, and what it said before has not been handed on yet.
         static let endsAfterInput = Flags(rawValue: 8_192)
+        /// The request that is being answered is HTTP/1.0: no chunks, and its connection stays only where it asked for that.
+        static let isOldRequest = Flags(rawValue: 16_384)
+        /// The request that is being answered is a HEAD: its answer has no body (RFC 9110, section 9.3.2).
+        static let answersHead = Flags(rawValue: 32_768)
 
         @inline(__always)
         var hasSocket: Bool { isDisjoint(with: [.isSink, .isDetached]) }
@@ -81,7 +93,6 @@ struct Connection: BitwiseCopyable {
     var phase = Phase.free
     /// permessage-deflate: the bits of the window that was agreed on; 0: none.
     var compression: UInt8 = 0
-    var flags: Flags = []
     /// Output bytes waiting, at most about the limit plus one turn.
     var queuedBytes: UInt32 = 0
     var firstSegment = UInt32.max
@@ -93,6 +104,7 @@ struct Connection: BitwiseCopyable {
     var needed: UInt32 = 0
     var timerPrevious = UInt32.max
     var timerNext = UInt32.max
+    var flags: Flags = []
     /// 0: no timer.
     var timerTick: UInt64 = 0
     /// While blocked: the millisecond in which the socket last took a byte. Of a detached connection: the position of the
@@ -106,6 +118,12 @@ struct Partial {
     var count: Int
     var capacity: Int
     var bytes: UnsafeMutablePointer<UInt8>
+    /// How far a body in chunks has been decoded; nil: no such body is being read.
+    var chunks: ChunkedBody?
+    /// Bytes of a body that are taken from the budget of all bodies.
+    var budgeted = 0
+    /// Whether the body's sender has shown a key.
+    var isTrusted = false
 
     static func make(copying source: UnsafeRawBufferPointer) -> UnsafeMutablePointer<Partial> {
         let capacity = max(source.count, 512)
@@ -115,7 +133,8 @@ struct Partial {
         return partial
     }
 
-    static func free(_ partial: UnsafeMutablePointer<Partial>) {
+    /// For whom `edge.free` is called instead: a part of a budget may go with it.
+    fileprivate static func free(_ partial: UnsafeMutablePointer<Partial>) {
         partial.pointee.bytes.deallocate()
         partial.deallocate()
     }
@@ -134,12 +153,15 @@ struct Partial {
         count += source.count
     }
 
-    mutating func removeFirst(_ number: Int) {
-        let rest = count - number
-        if rest > 0 {
-            UnsafeMutableRawPointer(bytes).copyMemory(from: bytes + number, byteCount: rest)
+    mutating func removeFirst(_ number: Int) { close(0..<number) }
+
+    /// Takes out some bytes; those behind them move up.
+    mutating func close(_ gap: Range<Int>) {
+        let rest = count - gap.upperBound
+        if rest > 0, !gap.isEmpty {
+            memmove(bytes + gap.lowerBound, bytes + gap.upperBound, rest)
         }
-        count = rest
+        count = gap.lowerBound + rest
     }
 }
 
@@ -154,5 +176,26 @@ struct Segment: FreeListEntry {
     var nextFree: UInt32 {
         get { next }
         set { next = newValue }
+    }
+}
+
+extension Edge {
+    /// Takes what a body grows by from the budget of all bodies; false: there is no room.
+    mutating func takeBudget(_ partial: UnsafeMutablePointer<Partial>, _ count: Int) -> Bool {
+        guard let budget = configuration.bodyBudget else { return true }
+        guard budget.take(count, isTrusted: partial.pointee.isTrusted) else { return false }
+        partial.pointee.budgeted += count
+        return true
+    }
+
+    func giveBackBudget(_ partial: UnsafeMutablePointer<Partial>) {
+        guard partial.pointee.budgeted > 0 else { return }
+        configuration.bodyBudget?.giveBack(partial.pointee.budgeted)
+        partial.pointee.budgeted = 0
+    }
+
+    func free(_ partial: UnsafeMutablePointer<Partial>) {
+        giveBackBudget(partial)
+        Partial.free(partial)
     }
 }

@@ -20,6 +20,7 @@ extension Edge {
 
     /// Puts one message, framed, into the output of a connection that takes messages.
     mutating func append(_ id: ConnectionID, _ framing: Framing, _ payload: UnsafeRawBufferPointer) {
+        let framing = framing == .chunk && isUnchunked(id) ? .bare : framing
         let size = framing.size(for: payload.count)
         guard size > 0 else { return }
         tailBlock(id.slot, room: size).append(framing, payload)

@@ -80,7 +80,7 @@ extension ShardLoop where Handler: ~Copyable {
         // Taken off the connection while its bytes are looked at: whatever ends the connection must not free them.
         entry.pointee.partial = nil
         received(id, UnsafeMutableRawBufferPointer(start: partial.pointee.bytes, count: partial.pointee.count))
-        Partial.free(partial)
+        edge.free(partial)
         guard edge.isOpen(id), entry.pointee.partial == nil else { return }
         if entry.pointee.flags.contains(.endsAfterInput) { end(id) }
     }

@@ -21,6 +21,21 @@ extension Edge {
         finishResponse(id)
     }
 
+    /// Answers a request with field lines that say of what type the body is; otherwise as above.
+    ///
+    /// - Parameters:
+    ///   - fields: each with CR LF at its end; without Date, Connection, Content-Length and Transfer-Encoding.
+    ///   - length: what `Content-Length` says in the answer to a HEAD; nil: the body's length.
+    package mutating func respond(
+        _ id: ConnectionID, status: Int, fields: UnsafeRawBufferPointer, length: Int?, body: UnsafeRawBufferPointer
+    ) {
+        guard isOpen(id), connections[id.slot].pointee.phase == .awaitingResponse else { return }
+        let form = ResponseForm(status: status, contentType: nil, retryAfter: nil, length: length)
+        let closes = connections[id.slot].pointee.flags.contains(.closesWhenSent)
+        appendResponse(id.slot, form, headers: fields, body: body, closes: closes)
+        finishResponse(id)
+    }
+
     /// Keeps a request for a later answer: `connectionClosed` is told if the peer goes before, and `timerFired` its timer.
     ///
     /// The timer is cleared. A peer that closes its half has gone. What it sends behind the request waits as usual. Any
@@ -43,11 +58,11 @@ extension Edge {
     ) -> PreparedResponse {
         let form = ResponseForm(status: status, contentType: contentType, retryAfter: retryAfter)
         var text = ByteWriter(capacity: 512 + 2 * headers.count + body.count)
-        appendResponseHead(form, headers: headers, bodyCount: body.count, closes: true, into: &text)
+        appendResponseHead(form, headers: headers, bodyCount: body.count, connection: .closes, into: &text)
         let keepAliveStart = text.count
-        appendResponseHead(form, headers: headers, bodyCount: body.count, closes: false, into: &text)
+        appendResponseHead(form, headers: headers, bodyCount: body.count, connection: .stays, into: &text)
         let bodyStart = text.count
-        if status != 204 { text.append(body) }
+        if form.hasBody { text.append(body) }
         let block = pool.take(capacity: text.count)
         text.withBytes { block.append($0) }
         prepared.append(block)
@@ -58,6 +73,9 @@ extension Edge {
     package mutating func respond(_ id: ConnectionID, _ response: PreparedResponse) {
         precondition(response.turn == turn, "a prepared response is for the turn it was made in")
         guard isOpen(id), connections[id.slot].pointee.phase == .awaitingResponse else { return }
+        // The shared head does not say what HTTP/1.0 must be told of a connection that stays.
+        let isOld = connections[id.slot].pointee.flags.contains(.isOldRequest)
+        if isOld { connections[id.slot].pointee.flags.insert(.closesWhenSent) }
         if connections[id.slot].pointee.flags.contains(.closesWhenSent) {
             enqueue(id.slot, response.block, offset: 0, length: response.keepAliveStart)
             enqueue(id.slot, response.block, offset: response.bodyStart)
@@ -83,7 +101,8 @@ extension Edge {
             wheel.set(id.slot, atMs: nowMs + configuration.closeTimeoutMs, connections)
         } else {
             entry.pointee.phase = .request
-            wheel.set(id.slot, atMs: nowMs + configuration.keepAliveMs, connections)
+            entry.pointee.flags.subtract([.isOldRequest, .answersHead])
+            wheel.set(id.slot, atMs: nowMs + configuration.idleTimeoutMs, connections)
             if entry.pointee.partial != nil || entry.pointee.flags.contains(.isPaused) { resumed.append(id) }
         }
     }
@@ -92,29 +111,46 @@ extension Edge {
         _ slot: UInt32, _ form: ResponseForm, headers: UnsafeRawBufferPointer, body: UnsafeRawBufferPointer,
         closes: Bool
     ) {
+        let flags = connections[slot].pointee.flags
         var head = ByteWriter(capacity: 256 + headers.count)
-        appendResponseHead(form, headers: headers, bodyCount: body.count, closes: closes, into: &head)
-        if form.status != 204 { head.append(body) }
+        let connection: ConnectionField =
+            closes ? .closes : flags.contains(.isOldRequest) ? .staysThough10 : .stays
+        appendResponseHead(form, headers: headers, bodyCount: body.count, connection: connection, into: &head)
+        if form.hasBody, !flags.contains(.answersHead) { head.append(body) }
         head.withBytes { append(slot, $0) }
+    }
+
+    /// What an answer says of its connection (RFC 9112, section 9.3).
+    private enum ConnectionField {
+        case closes
+        /// HTTP/1.1: nothing is said.
+        case stays
+        /// HTTP/1.0: that must be said.
+        case staysThough10
     }
 
     /// Status line and field lines up to the empty line.
     private mutating func appendResponseHead(
-        _ form: ResponseForm, headers: UnsafeRawBufferPointer, bodyCount: Int, closes: Bool, into head: inout ByteWriter
+        _ form: ResponseForm, headers: UnsafeRawBufferPointer, bodyCount: Int, connection: ConnectionField,
+        into head: inout ByteWriter
     ) {
         head.append("HTTP/1.1 ")
         HTTPStatus.append(form.status, into: &head)
-        if form.status != 204 {
-            if bodyCount > 0 {
+        if form.hasBody {
+            if bodyCount > 0, let contentType = form.contentType {
                 head.append("\r\nContent-Type: ")
-                head.append(form.contentType)
+                head.append(contentType)
             }
             head.append("\r\nContent-Length: ")
-            head.appendDecimal(bodyCount)
+            head.appendDecimal(form.length ?? bodyCount)
         }
         head.append("\r\nDate: ")
         date.append(wallMs: wallMs, into: &head)
-        if closes { head.append("\r\nConnection: close") }
+        switch connection {
+        case .closes: head.append("\r\nConnection: close")
+        case .stays: break
+        case .staysThough10: head.append("\r\nConnection: keep-alive")
+        }
         if form.status == 426 { head.append("\r\nSec-WebSocket-Version: 13") }
         if let seconds = form.retryAfter {
             head.append("\r\nRetry-After: ")
@@ -129,13 +165,22 @@ extension Edge {
 /// What of an answer does not depend on the connection.
 struct ResponseForm {
     let status: Int
-    let contentType: StaticString
+    /// nil: that stands among the other fields.
+    let contentType: StaticString?
     /// Seconds.
     let retryAfter: Int?
+    /// What `Content-Length` says; nil: the body's length.
+    let length: Int?
 
-    init(status: Int, contentType: StaticString = "application/json", retryAfter: Int? = nil) {
+    /// Whether an answer of this status has a body, or says how long it would be (RFC 9110, section 6.4.1).
+    var hasBody: Bool { status != 204 && status != 304 }
+
+    init(
+        status: Int, contentType: StaticString? = "application/json", retryAfter: Int? = nil, length: Int? = nil
+    ) {
         self.status = status
         self.contentType = contentType
+        self.length = length
         self.retryAfter = retryAfter ?? (status == 503 || status == 429 ? 1 : nil)
     }
 }

@@ -11,8 +11,8 @@ extension Edge {
     /// `connectionClosed` are told as of a WebSocket; the connection's timer is cleared. A peer that closes its half has
     /// gone. The connection serves no further request (RFC 9112, section 9.6).
     ///
-    /// HTTP/1.0 knows no chunks (RFC 9112, section 7.1): such requests reach `headReceived`, to be refused there, and never
-    /// `requestReceived`.
+    /// HTTP/1.0 knows no chunks (RFC 9112, section 7.1): there the body is what comes until the connection ends, and what
+    /// is sent with `.chunk` goes as it is. What is published to such a connection must be `.bare`: see `isUnchunked`.
     ///
     /// - Parameter head: field lines, each with CR LF at its end; without Date, Connection and Transfer-Encoding.
     package mutating func beginStream(_ id: ConnectionID, head fields: UnsafeRawBufferPointer) {
@@ -23,7 +23,8 @@ extension Edge {
         head.append(fields)
         head.append("Date: ")
         date.append(wallMs: wallMs, into: &head)
-        head.append("\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n")
+        if !entry.pointee.flags.contains(.isOldRequest) { head.append("\r\nTransfer-Encoding: chunked") }
+        head.append("\r\nConnection: close\r\n\r\n")
         head.withBytes { append(id.slot, $0) }
         wheel.clear(id.slot, connections)
         entry.pointee.phase = .streaming
@@ -33,12 +34,17 @@ extension Edge {
         if let partial = entry.pointee.partial {
             entry.pointee.partial = nil
             ignoreInput(id.slot, partial.pointee.count)
-            Partial.free(partial)
+            free(partial)
         }
         if entry.pointee.flags.contains(.isPaused) {
             entry.pointee.flags.remove(.isPaused)
             updateInterest(id.slot)
         }
+    }
+
+    /// Whether the stream of this connection, or the one that may begin, goes without chunks: its request is HTTP/1.0.
+    package func isUnchunked(_ id: ConnectionID) -> Bool {
+        isOpen(id) && connections[id.slot].pointee.flags.contains(.isOldRequest)
     }
 
     package mutating func beginStream(_ id: ConnectionID, head: borrowing ByteWriter) {
@@ -57,8 +63,10 @@ extension Edge {
         guard isOpen(id), connections[id.slot].pointee.phase == .streaming else { return }
         if dropsQueue { dropWaitingOutput(id.slot) }
         send(id, .chunk, lastWords)
-        let end: StaticString = "0\r\n\r\n"
-        append(id.slot, UnsafeRawBufferPointer(start: end.utf8Start, count: end.utf8CodeUnitCount))
+        if !isUnchunked(id) {
+            let end: StaticString = "0\r\n\r\n"
+            append(id.slot, UnsafeRawBufferPointer(start: end.utf8Start, count: end.utf8CodeUnitCount))
+        }
         connections[id.slot].pointee.flags.insert(.lingers)
         beginClosing(id.slot, dropsQueue: dropsQueue)
     }

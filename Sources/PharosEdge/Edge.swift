@@ -30,6 +30,8 @@ package struct Edge: ~Copyable {
     /// Counts the loop's turns.
     var turn: UInt64 = 0
     var detachedCount = 0
+    /// Where the search for idle connections goes on.
+    var reclaimCursor: UInt32 = 0
     /// Slots with output of this turn.
     var dirty: [UInt32] = []
     var dirtyTopics: [UInt32] = []
@@ -52,7 +54,6 @@ package struct Edge: ~Copyable {
     var blocked: [ConnectionID] = []
     var resumed: [ConnectionID] = []
     var sinks: [UInt32: SinkEntry] = [:]
-    let adopter: (any SocketAdopter)?
     var date: HTTPDate
 
     struct SinkEntry {
@@ -62,13 +63,12 @@ package struct Edge: ~Copyable {
         var unsent = 0
     }
 
-    package init(_ configuration: EdgeConfiguration, adopter: (any SocketAdopter)?) {
+    package init(_ configuration: EdgeConfiguration) {
         // Nothing of `self` is read before all of it is there: Swift 6.3's optimizer would destroy what is not.
         let epoll = pharos_epoll_create()
         precondition(epoll >= 0, "no descriptor is left for epoll")
         let now = pharos_monotonic_ms()
         self.configuration = configuration
-        self.adopter = adopter
         self.epoll = epoll
         nowMs = now
         wallMs = pharos_wall_ms()
@@ -105,6 +105,11 @@ package struct Edge: ~Copyable {
             pharos_peer_address(connections[id.slot].pointee.descriptor, text.baseAddress!, 64)
             return String(cString: text.baseAddress!)
         }
+    }
+
+    /// Whether what is said on the connection is encrypted.
+    package func isSecure(_ id: ConnectionID) -> Bool {
+        isOpen(id) && connections[id.slot].pointee.flags.contains(.isSink)
     }
 
     /// Sets the connection's one timer, replacing an earlier one; resolution 64 ms.
@@ -144,6 +149,26 @@ package struct Edge: ~Copyable {
         }
     }
 
+    /// Ends some connections on which nothing has happened for a while and no request is under way, since others need
+    /// their places; how many. So idle connections never keep a new one out.
+    mutating func reclaimIdle() -> Int {
+        var count = 0
+        let slots = UInt32(connections.highWater)
+        for _ in 0..<slots where count < Edge.reclaimedAtOnce {
+            reclaimCursor = reclaimCursor + 1 < slots ? reclaimCursor + 1 : 0
+            let entry = connections[reclaimCursor]
+            guard entry.pointee.phase == .request, entry.pointee.partial == nil,
+                entry.pointee.firstSegment == .max, nowMs - entry.pointee.progress >= configuration.reclaimAfterMs
+            else { continue }
+            destroy(reclaimCursor)
+            count += 1
+        }
+        counters.reclaimed += UInt64(count)
+        return count
+    }
+
+    private static var reclaimedAtOnce: Int { 64 }
+
     /// A place for a new connection; nil when all are taken.
     mutating func admit(descriptor: Int32) -> ConnectionID? {
         guard let (slot, isReused) = connections.take(initial: Connection()) else { return nil }
@@ -156,6 +181,7 @@ package struct Edge: ~Copyable {
         entry.pointee.generation &+= 1
         entry.pointee.descriptor = descriptor
         entry.pointee.phase = .request
+        entry.pointee.progress = nowMs
         let id = ConnectionID(slot: slot, generation: entry.pointee.generation)
         wheel.set(slot, atMs: nowMs + configuration.headTimeoutMs, connections)
         return id
@@ -167,7 +193,7 @@ package struct Edge: ~Copyable {
         guard entry.pointee.phase != .free else { return }
         wheel.clear(slot, connections)
         releaseSegments(slot)
-        if let partial = entry.pointee.partial { Partial.free(partial) }
+        if let partial = entry.pointee.partial { free(partial) }
         entry.pointee.partial = nil
         entry.pointee.reader.release()
         if entry.pointee.flags.contains(.isDetached) {

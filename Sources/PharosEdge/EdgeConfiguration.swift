@@ -11,12 +11,14 @@ package struct EdgeConfiguration: Sendable {
     package var messageSizeLimit = 65_536
     /// Bytes of a request's head.
     package var headSizeLimit = 16_384
-    /// Milliseconds in which a request's head must arrive, and an idle kept-alive connection is closed.
+    /// Milliseconds in which a request's head must arrive.
     package var headTimeoutMs: Int64 = 10_000
     /// Milliseconds in which a request's body must arrive.
     package var bodyTimeoutMs: Int64 = 30_000
-    /// Milliseconds a kept-alive connection may idle between requests.
-    package var keepAliveMs: Int64 = 75_000
+    /// Milliseconds a connection may idle between two requests.
+    package var idleTimeoutMs: Int64 = 75_000
+    /// Milliseconds of idling after which a connection may be ended when a new one needs its place.
+    package var reclaimAfterMs: Int64 = 1_000
     /// Milliseconds the last bytes may take to leave.
     package var writeTimeoutMs: Int64 = 1_000
     /// Milliseconds a peer is given to answer our close frame.
@@ -31,6 +33,8 @@ package struct EdgeConfiguration: Sendable {
     package var compressionLevel = 1
     /// Bounds the waiting output of all shards together; nil: no bound but each connection's.
     package var outputTotal: OutputTotal?
+    /// Bounds the bodies that are being read on all shards together; nil: no bound but each body's.
+    package var bodyBudget: BodyBudget?
     /// The processor to pin the thread to; nil: none.
     package var processor: Int?
 
@@ -41,6 +45,8 @@ package struct EdgeConfiguration: Sendable {
 package struct EdgeCounters: Sendable {
     package var accepted: UInt64 = 0
     package var acceptErrors: UInt64 = 0
+    /// Idle connections that were ended because new ones needed their places.
+    package var reclaimed: UInt64 = 0
     package var messagesReceived: UInt64 = 0
     package var bytesReceived: UInt64 = 0
     package var messagesSent: UInt64 = 0
@@ -52,7 +58,6 @@ package struct EdgeCounters: Sendable {
     /// Messages that a connection did not get since it was too slow for them, and those that a newer one replaced.
     package var dropped: UInt64 = 0
     package var replaced: UInt64 = 0
-    package var handedOver: UInt64 = 0
     package var refused: [Int: UInt64] = [:]
 
     package init() {}

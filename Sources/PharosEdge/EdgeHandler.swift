@@ -81,10 +81,9 @@ package enum HeadDecision {
     /// Not known yet: the head is kept until `edge.resumeHead` has it asked about again, or `connectionClosed` tells of its
     /// end. When neither comes in time the request is refused with 503.
     case later(timeoutMs: Int64)
-    /// This shard, once at most `limit` bytes of body have arrived.
-    case read(limit: Int)
-    /// Not this shard: hand it on, untouched.
-    case handOver
+    /// The handler, once the body has arrived, which may have `limit` bytes. `isTrusted`: the request has shown a key, so
+    /// its body may take from all of the budget (`BodyBudget`).
+    case read(limit: Int, isTrusted: Bool = false)
     /// Answer with this HTTP status and close.
     case refuse(status: Int, message: StaticString)
 }

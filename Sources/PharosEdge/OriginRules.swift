@@ -20,7 +20,7 @@ package struct OriginRules: Sendable {
     package func allows(_ head: RequestHead) -> Bool {
         guard let origin = head.header("origin") else { return true }
         guard head.headerCount("origin") == 1 else { return false }
-        return allows(origin, host: head.header("host") ?? UnsafeRawBufferPointer(start: nil, count: 0))
+        return allows(origin, host: head.authority)
     }
 
     /// - Parameters:

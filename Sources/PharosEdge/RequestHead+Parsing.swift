@@ -53,6 +53,7 @@ private struct HeadParser {
     var closes = false
     var asksKeepAlive = false
     var expects = false
+    var expectsOther = false
 
     /// `method SP request-target SP HTTP-version CRLF` (RFC 9112, section 3).
     mutating func requestLine() throws(HeadObstacle) {
@@ -103,7 +104,10 @@ private struct HeadParser {
             {
                 pathStart += 1
             }
-            guard pathStart > authority else { throw .badRequest }
+            // User information has no place here (RFC 9110, section 4.2.4).
+            let name = UnsafeRawBufferPointer(rebasing: target[authority..<pathStart])
+            guard !name.isEmpty, name.allSatisfy(FieldText.isHost) else { throw .badRequest }
+            head.authorityRange = start + authority..<start + pathStart
         }
         let rest = target[pathStart...]
         let pathEnd = rest.firstIndex(of: UInt8(ascii: "?")) ?? target.count
@@ -145,7 +149,7 @@ private struct HeadParser {
             hostCount += 1
             guard value.allSatisfy(FieldText.isHost) else { throw .badRequest }
         case 6 where FieldText.equals(name, lowercase: "expect"):
-            if FieldText.equals(value, lowercase: "100-continue") { expects = true }
+            if FieldText.equals(value, lowercase: "100-continue") { expects = true } else { expectsOther = true }
         case 10 where FieldText.equals(name, lowercase: "connection"):
             if FieldText.list(value, has: "close") { closes = true }
             if FieldText.list(value, has: "keep-alive") { asksKeepAlive = true }
@@ -176,7 +180,11 @@ private struct HeadParser {
         guard !FieldText.equals(value, lowercase: "chunked") else { return }
         var rest = value
         var last: UnsafeRawBufferPointer?
-        while let coding = FieldText.nextElement(of: &rest) { last = coding }
+        while let coding = FieldText.nextElement(of: &rest) {
+            // Chunks within chunks (section 6.1).
+            if let last, FieldText.equals(last, lowercase: "chunked") { throw .badRequest }
+            last = coding
+        }
         guard let last, FieldText.equals(last, lowercase: "chunked") else { throw .badRequest }
         throw .refused(status: 501)
     }
@@ -187,6 +195,8 @@ private struct HeadParser {
         guard hostCount == 1 || isOld && hostCount == 0 else { throw .badRequest }
         // Both framings at once, or chunks in HTTP/1.0, are read differently by different servers (section 6.1).
         guard !head.isChunked || head.contentLength == -1 && !isOld else { throw .badRequest }
+        // HTTP/1.0 knows no expectations (RFC 9110, section 10.1.1).
+        guard !expectsOther || isOld else { throw .refused(status: 417) }
         head.keepsAlive = !closes && (!isOld || asksKeepAlive)
         head.expectsContinue = expects && !isOld
     }

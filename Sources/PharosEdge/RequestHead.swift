@@ -25,6 +25,8 @@ package struct RequestHead {
     /// Within the target; empty for `CONNECT` and for an absolute target without a path.
     var pathRange = 0..<0
     var queryRange = 0..<0
+    /// Of an absolute target; empty for others.
+    var authorityRange = 0..<0
     /// Where the first field line begins.
     var fieldsStart = 0
     /// One bit for each length that a field's name has, the highest for all from 63 on: most names that are looked for are
@@ -58,6 +60,13 @@ package struct RequestHead {
         guard pathRange.isEmpty, !targetRange.isEmpty else { return slice(pathRange) }
         let root: StaticString = "/"
         return UnsafeRawBufferPointer(start: root.utf8Start, count: 1)
+    }
+
+    /// The host, and maybe port, that the request is for: that of an absolute target, else of the `Host` line
+    /// (RFC 9112, section 3.2.2); empty when there is neither.
+    package var authority: UnsafeRawBufferPointer {
+        guard authorityRange.isEmpty else { return slice(authorityRange) }
+        return header("host") ?? UnsafeRawBufferPointer(start: nil, count: 0)
     }
 
     /// What follows the first `?` of the target; maybe empty.

@@ -1,7 +1,7 @@
-import PharosBytes
 import CPharosSys
+import PharosBytes
 
-/// Requests: whole heads and bodies are collected, the handler says who serves them.
+/// Requests: whole heads and bodies are collected, the handler says who serves them. The connection stays the edge's.
 extension ShardLoop where Handler: ~Copyable {
     mutating func receivedRequest(_ id: ConnectionID, _ bytes: UnsafeMutableRawBufferPointer) {
         let entry = edge.connections[id.slot]
@@ -11,6 +11,9 @@ extension ShardLoop where Handler: ~Copyable {
                 keep(id, UnsafeRawBufferPointer(rebasing: bytes[consumed...]))
             }
             return
+        }
+        guard !entry.pointee.flags.contains(.readsBody) || edge.takeBudget(partial, bytes.count) else {
+            return refuse(id, status: 503, message: "too many request bodies at a time")
         }
         partial.pointee.append(UnsafeRawBufferPointer(bytes))
         parseKept(id)
@@ -31,14 +34,61 @@ extension ShardLoop where Handler: ~Copyable {
     private mutating func parseKept(_ id: ConnectionID) {
         let entry = edge.connections[id.slot]
         guard let partial = entry.pointee.partial else { return }
-        if entry.pointee.flags.contains(.readsBody), partial.pointee.count < Int(entry.pointee.needed) { return }
+        var body: WholeBody?
+        if entry.pointee.flags.contains(.readsBody) {
+            body = wholeBody(id, partial)
+            if body == nil { return }
+        }
         // Taken off the connection while its bytes are looked at: whatever ends the connection must not free them.
         entry.pointee.partial = nil
         let bytes = UnsafeMutableRawBufferPointer(start: partial.pointee.bytes, count: partial.pointee.count)
-        let consumed = parseRequests(id, bytes)
-        guard edge.isOpen(id), consumed < bytes.count else { return Partial.free(partial) }
+        var consumed = 0
+        if let body, case .complete(let head) = parse(UnsafeRawBufferPointer(bytes)) {
+            dispatch(id, head, body: UnsafeRawBufferPointer(rebasing: bytes[head.length..<body.end]))
+            consumed = body.requestEnd
+        }
+        if edge.isOpen(id) {
+            consumed += parseRequests(id, UnsafeMutableRawBufferPointer(rebasing: bytes[consumed...]))
+        }
+        guard edge.isOpen(id), consumed < bytes.count else { return edge.free(partial) }
         partial.pointee.removeFirst(consumed)
+        edge.giveBackBudget(partial)
+        partial.pointee.chunks = nil
         entry.pointee.partial = partial
+    }
+
+    /// Where a body that has arrived whole ends, and where its request does.
+    private struct WholeBody {
+        let end: Int
+        let requestEnd: Int
+    }
+
+    /// nil: more must arrive, or the request has been refused.
+    private mutating func wholeBody(_ id: ConnectionID, _ partial: UnsafeMutablePointer<Partial>) -> WholeBody? {
+        let needed = Int(edge.connections[id.slot].pointee.needed)
+        guard var chunks = partial.pointee.chunks else {
+            return partial.pointee.count < needed ? nil : WholeBody(end: needed, requestEnd: needed)
+        }
+        let bytes = UnsafeMutableRawBufferPointer(start: partial.pointee.bytes, count: partial.pointee.count)
+        let progress = chunks.decode(bytes, limit: needed)
+        // What lies between the decoded bytes and the others is room again, or small chunks would fill the memory.
+        if progress == .incomplete { partial.pointee.close(chunks.closeGap()) }
+        partial.pointee.chunks = chunks
+        switch progress {
+        case .incomplete: return nil
+        case .complete: return WholeBody(end: chunks.decodedEnd, requestEnd: chunks.inputStart)
+        case .tooLarge, .malformed:
+            refuseBody(id, progress)
+            return nil
+        }
+    }
+
+    private mutating func refuseBody(_ id: ConnectionID, _ progress: ChunkedBody.Progress) {
+        if progress == .tooLarge {
+            refuse(id, status: 413, message: "the body is larger than the limit")
+        } else {
+            refuse(id, status: 400, message: "malformed chunks")
+        }
     }
 
     /// Keeps bytes for later; a peer that sends far ahead of the answers is not read until they are out.
@@ -49,7 +99,7 @@ extension ShardLoop where Handler: ~Copyable {
             partial.pointee.append(bytes)
         } else {
             entry.pointee.partial = Partial.make(copying: bytes)
-            if entry.pointee.phase == .request, !entry.pointee.flags.contains(.readsBody) {
+            if entry.pointee.phase == .request {
                 edge.setTimer(id, atMs: edge.nowMs + edge.configuration.headTimeoutMs)
             }
         }
@@ -60,6 +110,10 @@ extension ShardLoop where Handler: ~Copyable {
         edge.updateInterest(id.slot)
     }
 
+    private func parse(_ bytes: UnsafeRawBufferPointer) -> RequestHead.ParseResult {
+        RequestHead.parse(bytes, limit: edge.configuration.headSizeLimit)
+    }
+
     /// Serves the requests at the front of `bytes`; the number of bytes that are done with.
     private mutating func parseRequests(_ id: ConnectionID, _ bytes: UnsafeMutableRawBufferPointer) -> Int {
         var consumed = 0
@@ -68,12 +122,12 @@ extension ShardLoop where Handler: ~Copyable {
             guard entry.pointee.phase == .request else {
                 return passOn(id, bytes, consumed)
             }
-            let rest = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(bytes)[consumed...])
-            switch RequestHead.parse(rest, limit: edge.configuration.headSizeLimit) {
+            let rest = UnsafeMutableRawBufferPointer(rebasing: bytes[consumed...])
+            switch parse(UnsafeRawBufferPointer(rest)) {
             case .incomplete:
                 return consumed
             case .http2Preface:
-                handOver(id, rest)
+                refuse(id, status: 505, message: "HTTP/1.1 is needed")
                 return bytes.count
             case .refused(let status):
                 refuse(id, status: status, message: "malformed request")
@@ -97,13 +151,15 @@ extension ShardLoop where Handler: ~Copyable {
         return bytes.count
     }
 
-    /// Serves one request; the bytes it took, nil when more must arrive first.
-    private mutating func serve(_ id: ConnectionID, _ head: RequestHead, _ bytes: UnsafeRawBufferPointer) -> Int? {
+    /// Serves one request; the bytes it took, nil when the handler will decide later.
+    private mutating func serve(
+        _ id: ConnectionID, _ head: RequestHead, _ bytes: UnsafeMutableRawBufferPointer
+    ) -> Int? {
         let entry = edge.connections[id.slot]
-        if entry.pointee.flags.contains(.readsBody) {
-            guard bytes.count >= Int(entry.pointee.needed) else { return nil }
-            return dispatch(id, head, bytes, total: Int(entry.pointee.needed))
-        }
+        // An answer is written by the request that it is for.
+        entry.pointee.flags.subtract([.isOldRequest, .answersHead])
+        if head.minorVersion == 0 { entry.pointee.flags.insert(.isOldRequest) }
+        if FieldText.isSame(head.method, "HEAD") { entry.pointee.flags.insert(.answersHead) }
         switch handler.headReceived(id, head, &edge) {
         case .webSocket(let subprotocol):
             upgrade(id, head, subprotocol)
@@ -116,44 +172,80 @@ extension ShardLoop where Handler: ~Copyable {
             entry.pointee.flags.insert(.isKnown)
             edge.setTimer(id, atMs: edge.nowMs + timeoutMs)
             return nil
-        case .handOver:
-            handOver(id, bytes)
-            return bytes.count
         case .refuse(let status, let message):
             refuse(id, status: status, message: message)
             return bytes.count
-        case .read(let limit):
-            // A body without a stated length, or one that waits for a 100, is the library's to read.
-            if head.isChunked || head.expectsContinue || head.minorVersion == 0 {
-                handOver(id, bytes)
+        case .read(let limit, let isTrusted):
+            return read(id, head, bytes, limit: limit, isTrusted: isTrusted)
+        }
+    }
+
+    /// Serves a request whose body has arrived whole, or begins to read it; the bytes that are done with.
+    private mutating func read(
+        _ id: ConnectionID, _ head: RequestHead, _ bytes: UnsafeMutableRawBufferPointer, limit: Int, isTrusted: Bool
+    ) -> Int {
+        var chunks: ChunkedBody?
+        if head.isChunked {
+            var body = ChunkedBody(start: head.length)
+            let progress = body.decode(bytes, limit: limit)
+            switch progress {
+            case .complete:
+                dispatch(id, head, body: UnsafeRawBufferPointer(rebasing: bytes[head.length..<body.decodedEnd]))
+                return body.inputStart
+            case .tooLarge, .malformed:
+                refuseBody(id, progress)
                 return bytes.count
+            case .incomplete: chunks = body
             }
+        } else {
             let length = max(head.contentLength, 0)
             guard length <= limit else {
                 refuse(id, status: 413, message: "the body is larger than the limit")
                 return bytes.count
             }
             let total = head.length + length
-            if bytes.count >= total { return dispatch(id, head, bytes, total: total) }
-            entry.pointee.needed = UInt32(total)
-            entry.pointee.flags.insert(.readsBody)
-            edge.setTimer(id, atMs: edge.nowMs + edge.configuration.bodyTimeoutMs)
-            return nil
+            if bytes.count >= total {
+                dispatch(id, head, body: UnsafeRawBufferPointer(rebasing: bytes[head.length..<total]))
+                return total
+            }
+        }
+        beginBody(id, head, UnsafeRawBufferPointer(bytes), chunks, limit: limit, isTrusted: isTrusted)
+        return bytes.count
+    }
+
+    /// Keeps the head and what has arrived of the body until all of it is there.
+    private mutating func beginBody(
+        _ id: ConnectionID, _ head: RequestHead, _ bytes: UnsafeRawBufferPointer, _ chunks: ChunkedBody?, limit: Int,
+        isTrusted: Bool
+    ) {
+        let entry = edge.connections[id.slot]
+        let partial = Partial.make(copying: bytes)
+        partial.pointee.isTrusted = isTrusted
+        partial.pointee.chunks = chunks
+        guard edge.takeBudget(partial, bytes.count - head.length) else {
+            edge.free(partial)
+            return refuse(id, status: 503, message: "too many request bodies at a time")
+        }
+        entry.pointee.partial = partial
+        entry.pointee.needed = UInt32(clamping: chunks == nil ? head.length + max(head.contentLength, 0) : limit)
+        entry.pointee.flags.insert(.readsBody)
+        edge.setTimer(id, atMs: edge.nowMs + edge.configuration.bodyTimeoutMs)
+        // Who has begun to send the body waits for nothing (RFC 9110, section 10.1.1).
+        if head.expectsContinue, bytes.count == head.length {
+            let interim: StaticString = "HTTP/1.1 100 Continue\r\n\r\n"
+            edge.append(
+                id.slot, UnsafeRawBufferPointer(start: interim.utf8Start, count: interim.utf8CodeUnitCount))
         }
     }
 
-    private mutating func dispatch(
-        _ id: ConnectionID, _ head: RequestHead, _ bytes: UnsafeRawBufferPointer, total: Int
-    ) -> Int {
+    private mutating func dispatch(_ id: ConnectionID, _ head: RequestHead, body: UnsafeRawBufferPointer) {
         let entry = edge.connections[id.slot]
         // Known is from here on who is parked.
         entry.pointee.flags.subtract([.readsBody, .isKnown])
         entry.pointee.phase = .awaitingResponse
         if !head.keepsAlive { entry.pointee.flags.insert(.closesWhenSent) }
         edge.counters.messagesReceived += 1
-        let body = UnsafeRawBufferPointer(rebasing: bytes[head.length..<total])
         handler.requestReceived(id, head, body: body, &edge)
-        return total
     }
 
     private mutating func upgrade(
@@ -193,6 +285,11 @@ extension ShardLoop where Handler: ~Copyable {
         }
         entry.pointee.phase = .closing
         entry.pointee.flags.insert(.lingers)
+        // What was kept of the request is not needed any more.
+        if let partial = entry.pointee.partial {
+            entry.pointee.partial = nil
+            edge.free(partial)
+        }
         edge.wheel.set(id.slot, atMs: edge.nowMs + edge.configuration.writeTimeoutMs, edge.connections)
     }
 
@@ -205,28 +302,5 @@ extension ShardLoop where Handler: ~Copyable {
     /// Nobody said who serves the request.
     mutating func decisionTimedOut(_ id: ConnectionID) {
         refuse(id, status: 503, message: "there was no decision about the request in time")
-    }
-
-    /// Gives the connection and the bytes read so far to whoever serves what the edge does not.
-    private mutating func handOver(_ id: ConnectionID, _ bytes: UnsafeRawBufferPointer) {
-        tellClosed(id)
-        let entry = edge.connections[id.slot]
-        if entry.pointee.firstSegment != .max { edge.flush(id.slot) }
-        guard edge.isOpen(id) else { return }
-        guard entry.pointee.firstSegment == .max else { return end(id) }
-        if let sink = edge.sinks[id.slot]?.sink {
-            edge.counters.handedOver += 1
-            sink.handOver(Array(bytes))
-            edge.destroy(id.slot, keepsDescriptor: true)
-            return
-        }
-        guard let adopter = edge.adopter else {
-            return refuse(id, status: 404, message: "not found")
-        }
-        edge.counters.handedOver += 1
-        let descriptor = entry.pointee.descriptor
-        _ = pharos_epoll_control(edge.epoll, 3, descriptor, 0, 0, 0)
-        edge.destroy(id.slot, keepsDescriptor: true)
-        adopter.adopt(descriptor: descriptor, bytes: Array(bytes))
     }
 }

@@ -70,7 +70,10 @@ package struct ShardLoop<Handler: EdgeHandler & ~Copyable>: ~Copyable {
         for _ in 0..<256 {
             let descriptor = pharos_accept(listener)
             if descriptor < 0 {
-                if descriptor == -pharos_emfile || descriptor == -pharos_enfile { restListening() }
+                if descriptor == -pharos_emfile || descriptor == -pharos_enfile {
+                    if edge.reclaimIdle() > 0 { continue }
+                    restListening()
+                }
                 if descriptor != -pharos_eagain { edge.counters.acceptErrors += 1 }
                 if descriptor == -pharos_econnaborted { continue }
                 return
@@ -87,9 +90,8 @@ package struct ShardLoop<Handler: EdgeHandler & ~Copyable>: ~Copyable {
     /// when all places are taken.
     @discardableResult
     package mutating func serve(descriptor: Int32) -> Bool {
-        guard edge.connectionCount < edge.configuration.connectionCapacity,
-            let id = edge.admit(descriptor: descriptor)
-        else {
+        let hasPlace = edge.connectionCount < edge.configuration.connectionCapacity || edge.reclaimIdle() > 0
+        guard hasPlace, let id = edge.admit(descriptor: descriptor) else {
             _ = pharos_close(descriptor)
             return false
         }

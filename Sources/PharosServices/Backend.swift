@@ -1,24 +1,10 @@
 package import PharosDomain
 package import PharosEdge
 
-/// What the world outside the shards asks of them: the HTTP pages, TLS, tests and the embedding program.
+/// What the world outside the shards asks of them: the HTTP pages and TLS.
 ///
 /// All methods may be called from any thread or task.
 package protocol Backend: AnyObject, Sendable {
-    /// One server API call, `POST /api/<method>`, already read. Never throws: errors are in the response.
-    ///
-    /// - Parameter headers: names in lower case; at least `x-api-key`, `authorization` and `x-centrifugo-error-mode` if present.
-    func callAPI(method: String, query: String, headers: [String: String], body: [UInt8]) async -> APIResponse
-
-    /// One request at an address where the application reaches raw connections, already read; see `RawServicePath`.
-    ///
-    /// - Parameters:
-    ///   - path: as in the request line, still percent-encoded, without query.
-    ///   - headers: names in lower case; at least `x-api-key`, `authorization` and `prefer` if present.
-    func callRaw(
-        method: String, path: String, query: String, headers: [String: String], body: [UInt8]
-    ) async -> APIResponse
-
     /// Begins to serve a connection that `sink` carries, on a shard of our choice.
     func open(sink: any ByteSink, peer: String) -> any ByteSource
 
@@ -30,13 +16,6 @@ package protocol Backend: AnyObject, Sendable {
 
     /// How the durable store is; one that does not exist works.
     var storeHealth: StoreHealth { get }
-}
-
-extension Backend {
-    /// Backends without raw connections have nothing there.
-    package func callRaw(
-        method: String, path: String, query: String, headers: [String: String], body: [UInt8]
-    ) async -> APIResponse { .error(404, "not found") }
 }
 
 package struct APIResponse: Sendable {
@@ -96,7 +75,12 @@ package struct NodeCounters: Sendable {
     package var currentPolledSessions = 0
     /// Clients that are away, and whose state is kept.
     package var currentParkedSessions = 0
-    package var handedOver: UInt64 = 0
+    /// Idle connections that were ended because new ones needed their places.
+    package var reclaimed: UInt64 = 0
+    /// Requests that the responder has not answered yet.
+    package var currentResponderRequests = 0
+    /// Bytes of request bodies that have not arrived whole.
+    package var currentBodyBytes = 0
     /// Connected clients by registered SDK name; others count as `unregistered`.
     package var clientNames: [String: Int] = [:]
 

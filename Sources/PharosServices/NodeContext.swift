@@ -24,6 +24,9 @@ final class NodeContext: Sendable {
     let users = UserCounts()
     /// Bounds what waits in all connections together; nil: no bound.
     let outputTotal: OutputTotal?
+    let bodyBudget: BodyBudget
+    let responderPlaces = ResponderPlaces()
+    private let responderBox = Locked<(any RequestResponder)?>(nil)
     let parked: ParkedSessions
     let rates: RateLimiter
     private let admission: Locked<Admission>
@@ -42,6 +45,7 @@ final class NodeContext: Sendable {
         self.application = application
         mailboxes = (0..<shards).map { _ in Mailbox() }
         outputTotal = settings.edge.outputLimit > 0 ? OutputTotal(limit: settings.edge.outputLimit) : nil
+        bodyBudget = BodyBudget(limit: max(settings.edge.bodyBudget, 2 * settings.api.maxBodySize))
         parked = ParkedSessions(limit: settings.client.sessionLimit)
         rates = RateLimiter(settings.client.rateLimits, nowMs: nowMs)
         origins = OriginRules(globs: settings.client.allowedOrigins)
@@ -51,6 +55,11 @@ final class NodeContext: Sendable {
         uid = ClientID(high: .random(in: .min ... .max), low: .random(in: .min ... .max)).text
         admission = Locked(Admission(settings.client, nowMs: nowMs))
     }
+
+    /// Answers what shards do not serve; nil: there is none, or not yet.
+    var responder: (any RequestResponder)? { responderBox.withLock { $0 } }
+
+    func setResponder(_ responder: (any RequestResponder)?) { responderBox.withLock { $0 = responder } }
 
     /// The shard that gives a channel's offsets.
     func owner(of channel: String) -> Int {

@@ -34,7 +34,9 @@ extension NodeCounters {
         currentWaitingPolls += other.currentWaitingPolls
         currentPolledSessions += other.currentPolledSessions
         currentParkedSessions += other.currentParkedSessions
-        handedOver += other.handedOver
+        reclaimed += other.reclaimed
+        currentResponderRequests += other.currentResponderRequests
+        currentBodyBytes += other.currentBodyBytes
         clientNames.merge(other.clientNames) { $0 + $1 }
     }
 }

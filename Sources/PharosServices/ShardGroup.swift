@@ -41,7 +41,7 @@ package final class ShardGroup: Backend {
     /// Opens the ports and starts the threads: `init` and `start` in one.
     package convenience init(
         settings: ServerSettings, verifier: any TokenVerifier, durable: (any DurableStreams)? = nil,
-        application: Application = Application(), adopter: (any SocketAdopter)?, version: String, openFiles: Int,
+        application: Application = Application(), responder: (any RequestResponder)?, version: String, openFiles: Int,
         processors: [Int] = [], listens: Bool = true,
         report: @escaping @Sendable (ServiceEvent) -> Void = { _ in }
     ) throws {
@@ -49,7 +49,7 @@ package final class ShardGroup: Backend {
             settings: settings, verifier: verifier, durable: durable, application: application, version: version,
             openFiles: openFiles,
             processors: processors, listens: listens, report: report)
-        start(adopter: adopter)
+        start(responder: responder)
     }
 
     /// Opens the ports; clients that connect before `start` wait in the backlog.
@@ -102,15 +102,17 @@ package final class ShardGroup: Backend {
 
     /// Starts the threads; when this returns, connections are accepted. Call it once.
     ///
-    /// - Parameter adopter: takes the sockets whose requests the edge does not serve; nil: they get a 404.
-    package func start(adopter: (any SocketAdopter)?) {
+    /// - Parameter responder: answers the requests that shards do not serve; nil: they get a 404.
+    package func start(responder: (any RequestResponder)?) {
+        node.setResponder(responder)
         for index in 0..<node.mailboxes.count {
             var configuration = EdgeConfiguration(node.settings)
             configuration.connectionCapacity = max(openFiles, 1_024)
             configuration.outputTotal = node.outputTotal
+            configuration.bodyBudget = node.bodyBudget
             if index < processors.count { configuration.processor = processors[index] }
             let start = ShardStart(
-                node: node, index: index, configuration: configuration, adopter: adopter,
+                node: node, index: index, configuration: configuration,
                 listener: listeners.isEmpty ? -1 : listeners[index])
             let thread = ShardGroup.spawn(start)
             threads.withLock { $0.append(thread) }
@@ -140,6 +142,9 @@ package final class ShardGroup: Backend {
 
     package var storeHealth: StoreHealth { node.durable?.health ?? .working }
 
+    /// One server API call, `POST /api/<method>`, already read. Never throws: errors are in the response. Any thread.
+    ///
+    /// - Parameter headers: names in lower case; at least `x-api-key`, `authorization` and `x-centrifugo-error-mode` if present.
     package func callAPI(
         method: String, query: String, headers: [String: String], body: [UInt8]
     ) async -> APIResponse {
@@ -153,6 +158,11 @@ package final class ShardGroup: Backend {
         }
     }
 
+    /// One request at an address where the application reaches raw connections, already read; see `RawServicePath`.
+    ///
+    /// - Parameters:
+    ///   - path: as in the request line, still percent-encoded, without query.
+    ///   - headers: names in lower case; at least `x-api-key`, `authorization` and `prefer` if present.
     package func callRaw(
         method: String, path: String, query: String, headers: [String: String], body: [UInt8]
     ) async -> APIResponse {
@@ -216,17 +226,14 @@ private final class ShardStart: Sendable {
     let node: NodeContext
     let index: Int
     let configuration: EdgeConfiguration
-    let adopter: (any SocketAdopter)?
     let listener: Int32
 
     init(
-        node: NodeContext, index: Int, configuration: EdgeConfiguration, adopter: (any SocketAdopter)?,
-        listener: Int32
+        node: NodeContext, index: Int, configuration: EdgeConfiguration, listener: Int32
     ) {
         self.node = node
         self.index = index
         self.configuration = configuration
-        self.adopter = adopter
         self.listener = listener
     }
 
@@ -235,7 +242,7 @@ private final class ShardStart: Sendable {
         pharos_name_thread("pharos-\(start.index)")
         if let processor = start.configuration.processor { _ = pharos_pin_thread(Int32(processor)) }
         var loop = ShardLoop(
-            edge: Edge(start.configuration, adopter: start.adopter),
+            edge: Edge(start.configuration),
             handler: ShardService(node: start.node, index: start.index),
             mailbox: start.node.mailboxes[start.index], listener: start.listener)
         loop.run()
@@ -249,6 +256,7 @@ extension EdgeConfiguration {
         messageSizeLimit = settings.edge.messageSizeLimit
         headSizeLimit = settings.edge.headSizeLimit
         headTimeoutMs = Int64(settings.edge.headTimeout * 1_000)
+        idleTimeoutMs = Int64(settings.edge.idleTimeout * 1_000)
         bodyTimeoutMs = Int64(settings.edge.bodyTimeout * 1_000)
         writeTimeoutMs = Int64(settings.edge.writeTimeout * 1_000)
         outputLimit = settings.client.queueMaxSize

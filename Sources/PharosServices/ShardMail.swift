@@ -54,6 +54,8 @@ enum ShardMail: Sendable {
     case rawDone(ticket: UInt64, RawOrderAnswer)
     /// A request for raw connections that came in outside the shard.
     case rawCall(RawBackendCall)
+    /// The responder has answered a request.
+    case responded(ConnectionID, ResponderAnswer)
     case counters(CounterCall)
     case directCall(DirectCall)
     case countSubscribers(CountCall)

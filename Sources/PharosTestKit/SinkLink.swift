@@ -12,7 +12,6 @@ package final class SinkLink: ClientLink, ByteSink {
     private struct State: Sendable {
         var unread: [UInt8] = []
         var isClosed = false
-        var handedOver: [UInt8]?
         var source: (any ByteSource)?
     }
 
@@ -29,9 +28,6 @@ package final class SinkLink: ClientLink, ByteSink {
 
     deinit { _ = pharos_close(bell) }
 
-    /// What the shard gave back because it does not serve the request; nil: nothing so far.
-    package var handedOver: [UInt8]? { state.withLock { $0.handedOver } }
-
     // MARK: The client's side
 
     package func send(_ bytes: [UInt8]) throws {
@@ -44,7 +40,7 @@ package final class SinkLink: ClientLink, ByteSink {
             let (bytes, isOver) = state.withLock { state in
                 let bytes = state.unread
                 state.unread = []
-                return (bytes, state.isClosed || state.handedOver != nil)
+                return (bytes, state.isClosed)
             }
             if !bytes.isEmpty || isOver { return bytes }
             var waited = pollfd(fd: bell, events: Int16(POLLIN), revents: 0)
@@ -61,14 +57,6 @@ package final class SinkLink: ClientLink, ByteSink {
 
     /// A client that does not read leaves everything unsent.
     package var unsentBytes: Int { state.withLock { $0.unread.count } }
-
-    package func handOver(_ bytes: [UInt8]) {
-        state.withLock { state in
-            state.handedOver = bytes
-            state.source = nil
-        }
-        pharos_wake(bell)
-    }
 
     /// Called by the shard when it closes, and by the client: either way both ends know afterwards.
     package func close() {

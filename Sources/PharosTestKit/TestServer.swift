@@ -1,6 +1,5 @@
 import CPharosSys
 package import PharosDomain
-package import PharosEdge
 package import PharosProtocol
 package import PharosServices
 
@@ -15,12 +14,12 @@ package final class TestServer: Sendable {
     package init(
         _ settings: ServerSettings, verifier: FakeTokenVerifier = FakeTokenVerifier(),
         durable: (any DurableStreams)? = nil, application: Application = Application(),
-        adopter: (any SocketAdopter)? = nil,
+        responder: (any RequestResponder)? = nil,
         report: @escaping @Sendable (ServiceEvent) -> Void = { _ in }
     ) throws {
         self.verifier = verifier
         group = try ShardGroup(
-            settings: settings, verifier: verifier, durable: durable, application: application, adopter: adopter,
+            settings: settings, verifier: verifier, durable: durable, application: application, responder: responder,
             version: "pharos test",
             openFiles: 4_096,
             report: report)

@@ -6,15 +6,9 @@ import Synchronization
 ///
 /// All the shard's calls between two hops become one write and one flush, so that a turn's publications share TLS records.
 final class ChannelSink: ByteSink {
-    /// How the shard's part in the connection ended.
-    enum Ending {
-        case close
-        case handOver([UInt8])
-    }
-
     private struct Pending {
         var output: [[UInt8]] = []
-        var ending: Ending?
+        var isClosed = false
         var isReading: Bool?
         var isScheduled = false
     }
@@ -44,11 +38,7 @@ final class ChannelSink: ByteSink {
     }
 
     func close() {
-        schedule { $0.ending = .close }
-    }
-
-    func handOver(_ bytes: [UInt8]) {
-        schedule { $0.ending = .handOver(bytes) }
+        schedule { $0.isClosed = true }
     }
 
     /// The channel is gone: what comes now is dropped. On the event loop.
@@ -68,9 +58,9 @@ final class ChannelSink: ByteSink {
     }
 
     private func drain() {
-        let (output, ending, isReading) = pending.withLock { pending in
+        let (output, isClosed, isReading) = pending.withLock { pending in
             defer { pending = Pending() }
-            return (pending.output, pending.ending, pending.isReading)
+            return (pending.output, pending.isClosed, pending.isReading)
         }
         let count = output.reduce(0) { $0 + $1.count }
         guard let handler = handler.value else {
@@ -83,10 +73,6 @@ final class ChannelSink: ByteSink {
             handler.send(output, count: count, promise: promise)
         }
         if let isReading { handler.setReading(isReading) }
-        switch ending {
-        case .close: handler.closeAfterOutput()
-        case .handOver(let bytes): handler.handOverRequested(bytes)
-        case nil: break
-        }
+        if isClosed { handler.closeAfterOutput() }
     }
 }

@@ -13,7 +13,6 @@ package final class TLSListener: Sendable {
     private let backend: any Backend
     private let group: any EventLoopGroup
     private let logger: Logger
-    private let serve: ChannelServer
     private let certificates: CertificateStore
     private let channels: ChannelSet
 
@@ -25,19 +24,16 @@ package final class TLSListener: Sendable {
 
     /// Reads certificate and key; listens only after `start`.
     ///
-    /// - Parameters:
-    ///   - connectionLimit: TLS connections open at a time; further ones are closed and counted.
-    ///   - serve: answers what is not the shards', for example `HTTPService.serve`.
+    /// - Parameter connectionLimit: TLS connections open at a time; further ones are closed and counted.
     package init(
         settings: TLSSettings, edge: EdgeSettings, backend: any Backend, group: any EventLoopGroup,
-        connectionLimit: Int = 16_384, logger: Logger, serve: @escaping ChannelServer
+        connectionLimit: Int = 16_384, logger: Logger
     ) throws(TLSListenerError) {
         self.settings = settings
         self.edge = edge
         self.backend = backend
         self.group = group
         self.logger = logger
-        self.serve = serve
         self.certificates = try CertificateStore(settings: settings, logger: logger)
         self.channels = ChannelSet(limit: connectionLimit)
     }
@@ -98,12 +94,11 @@ package final class TLSListener: Sendable {
 
     private func addHandlers(to channel: any Channel) throws {
         let limits = FrontHandler.Limits(
-            headSize: edge.headSizeLimit,
             headTimeout: .nanoseconds(Int64(edge.headTimeout * 1e9)),
             closeTimeout: .nanoseconds(Int64(max(edge.writeTimeout, 1) * 1e9)))
         try channel.pipeline.syncOperations.addHandlers([
             NIOSSLServerHandler(context: certificates.context),
-            FrontHandler(backend: backend, limits: limits, logger: logger, serve: serve),
+            FrontHandler(backend: backend, limits: limits, logger: logger),
         ])
     }
 }

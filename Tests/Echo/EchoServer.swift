@@ -27,7 +27,7 @@ struct EchoServer {
         }
         print("listening on 127.0.0.1:\(pharos_local_port(listener))")
         var loop = ShardLoop(
-            edge: Edge(configuration, adopter: nil), handler: EchoHandler(), mailbox: Mailbox(), listener: listener)
+            edge: Edge(configuration), handler: EchoHandler(), mailbox: Mailbox(), listener: listener)
         loop.run()
     }
 }

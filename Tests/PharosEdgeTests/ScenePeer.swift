@@ -108,7 +108,6 @@ final class SceneSink: ByteSink {
     /// As long as the peer has not read, nothing has left.
     var unsentBytes: Int { state.withLock { $0.bytes.count } }
     func close() { state.withLock { $0.isClosed = true } }
-    func handOver(_ bytes: [UInt8]) {}
     func setReading(_ isReading: Bool) { state.withLock { $0.isRead = isReading } }
 
     var isRead: Bool { state.withLock { $0.isRead } }

@@ -17,7 +17,7 @@ final class ShardScene {
         mailbox = Mailbox()
         script = Script()
         loop = ShardLoop(
-            edge: Edge(configuration, adopter: nil), handler: ScriptHandler(script: script), mailbox: mailbox,
+            edge: Edge(configuration), handler: ScriptHandler(script: script), mailbox: mailbox,
             listener: -1)
     }
 
@@ -140,7 +140,7 @@ struct ScriptHandler: EdgeHandler, ~Copyable {
         script.heads.append(id)
         if let decision = script.onHead(id, &edge) { return decision }
         if case .accept(let subprotocol) = WebSocketHandshake.examine(head) { return .webSocket(subprotocol) }
-        return head.minorVersion == 0 ? .refuse(status: 505, message: "HTTP/1.1 is needed") : .read(limit: 1_000)
+        return .read(limit: 1_000, isTrusted: head.header("x-key") != nil)
     }
 
     mutating func requestReceived(

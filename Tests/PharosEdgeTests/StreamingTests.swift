@@ -140,14 +140,23 @@ struct StreamingTests {
         #expect(text.hasSuffix("\r\n\r\n0\r\n\r\n"))
     }
 
-    @Test("a request of HTTP/1.0 can be refused by its version")
-    func oldVersion() {
+    @Test("a stream for HTTP/1.0 goes without chunks, and ends with its connection")
+    func oldVersion() throws {
         let scene = ShardScene()
         let peer = scene.connect()
         peer.send("GET /stream HTTP/1.0\r\n\r\n")
-        scene.run { _ in scene.loop.edge.counters.refused[505] == 1 }
-        #expect(peer.read().hasPrefix("HTTP/1.1 505 "))
-        #expect(scene.script.requests.isEmpty)
+        scene.run { $0.requests.count == 1 }
+        let id = scene.script.requests[0].id
+        #expect(scene.edge { $0.isUnchunked(id) })
+        scene.loop.edge.beginStream(id, head: ByteWriter("Content-Type: text/plain\r\n"))
+        scene.loop.edge.send(id, .chunk, ByteWriter("one "))
+        scene.loop.edge.endStream(id)
+        scene.settle()
+        let text = peer.read()
+        #expect(!text.contains("Transfer-Encoding"))
+        #expect(text.contains("\r\nConnection: close\r\n"))
+        #expect(text.hasSuffix("\r\n\r\none "))
+        scene.run { _ in peer.isEnded }
     }
 
     @Test("WebSockets and streams are what is open; parked and detached ones are listed by themselves")

@@ -115,9 +115,6 @@ extension Stories {
                 #expect(preflight.headers["access-control-allow-headers"] == "content-type")
                 #expect(preflight.headers["access-control-allow-methods"] == "GET, POST, OPTIONS")
                 guard path != "/emulation" else { return }
-                let old = try scene.http()
-                try old.link.send(Array("POST \(path) HTTP/1.0\r\nHost: a\r\nContent-Length: 0\r\n\r\n".utf8))
-                #expect(try old.response().status == 505)
                 let stream = try StreamLink(scene.http().link, path, method: "POST", body: Array(connect.utf8))
                 #expect(stream.status == 200)
                 let second = try scene.ask(path, method: "POST", headers: [good], body: connect)

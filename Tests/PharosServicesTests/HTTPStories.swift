@@ -170,47 +170,59 @@ extension Stories {
             }
         }
 
-        @Test("what the edge does not serve is handed over with all bytes so far")
-        func handOver() async throws {
-            let adopter = FakeAdopter()
-            var settings = ServerSettings.stories(shards: 1)
-            settings.edge.address = "127.0.0.1"
-            let server = try TestServer(settings, adopter: adopter)
-            defer { server.stop() }
-            let requests = [
-                Array("GET /health HTTP/1.1\r\nHost: a\r\n\r\n".utf8),
-                Array(
-                    ("POST /api/publish HTTP/1.1\r\nHost: a\r\nX-API-Key: \(TestServer.apiKey)\r\n"
-                        + "Transfer-Encoding: chunked\r\n\r\n5\r\n{\"cha").utf8),
-                Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8),
-            ]
-            for request in requests {
-                let link = try SocketLink(port: server.group.port)
-                try link.send(request)
-                let adopted = await adopter.next()
-                #expect(adopted.bytes == request)
-                // Whoever took the socket answers on it.
-                let answer = Array("HTTP/1.1 204 No Content\r\n\r\n".utf8)
-                #expect(
-                    answer.withUnsafeBytes { pharos_send(adopted.descriptor, $0.baseAddress!, $0.count, 0) }
-                        == answer.count)
-                #expect(try link.receive() == answer)
-                _ = pharos_close(adopted.descriptor)
-                link.close()
-
-                let sink = SinkLink(to: server.group)
-                try sink.send(request)
-                #expect(try sink.receive() == [])
-                #expect(sink.handedOver == request)
+        @Test(
+            "the responder gets the requests that shards do not serve, and the connection stays", arguments: Stage.pairs
+        )
+        func responder(_ stage: Stage) async throws {
+            let responder = FakeResponder()
+            try await play(stage, responder: responder) { scene in
+                let http = try scene.http()
+                let chunked = Array(
+                    ("POST /any?x=1 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+                        + "5\r\nhello\r\n0\r\n\r\n").utf8)
+                // Before and after it the same connection is served by the shard.
+                try http.link.send(publish("1") + chunked + publish("2"))
+                #expect(try http.response().status == 200)
+                let answer = try http.response()
+                #expect(answer.status == 200)
+                #expect(answer.body == "POST /any?x=1 a hello")
+                #expect(answer.headers["x-one"] == "1")
+                #expect(answer.headers["connection"] == nil)
+                #expect(try http.response().status == 200)
+                // A line feed in a field is not written.
+                try http.link.send(HTTPLink.request("/forge", method: "GET"))
+                #expect(try http.response().headers["x-bad"] == nil)
+                let client = try scene.connected(to: "log:a")
+                try http.link.send(publish("3"))
+                #expect(try http.response().status == 200)
+                #expect(text(try client.publication().publication.data) == "3")
             }
-            // A request that was served first does not keep the next one from being handed over.
-            let http = HTTPLink(try SocketLink(port: server.group.port))
-            try http.link.send(publish("1") + requests[0])
-            #expect(try http.response().status == 200)
-            let adopted = await adopter.next()
-            #expect(adopted.bytes == requests[0])
-            _ = pharos_close(adopted.descriptor)
-            #expect(await server.emptied().handedOver == 7)
+        }
+
+        @Test("a key is asked for before a body is read, also where the responder answers")
+        func keyFirst() async throws {
+            try await play(Stage(), responder: FakeResponder()) { scene in
+                for path in ["/api/publish", "/api/snapshot", "/api"] {
+                    let http = try scene.http()
+                    try http.link.send(
+                        Array("POST \(path) HTTP/1.1\r\nHost: a\r\nContent-Length: 8000000\r\n\r\n".utf8))
+                    #expect(try http.response().status == 401)
+                }
+            }
+        }
+
+        @Test(
+            "methods that nothing here implements are 501, and OPTIONS * is answered",
+            arguments: [
+                ("TRACE / HTTP/1.1", 501), ("CONNECT a:80 HTTP/1.1", 501), ("FLY / HTTP/1.1", 501),
+                ("OPTIONS * HTTP/1.1", 204),
+            ])
+        func methods(_ line: String, _ status: Int) async throws {
+            try await play(Stage(), responder: FakeResponder()) { scene in
+                let http = try scene.http()
+                try http.link.send(Array("\(line)\r\nHost: a:80\r\n\r\n".utf8))
+                #expect(try http.response().status == status)
+            }
         }
 
         @Test("without anybody to take it the answer is 404")
@@ -262,23 +274,12 @@ extension Stories {
 }
 
 /// Takes over sockets and keeps them for the test.
-private final class FakeAdopter: SocketAdopter {
-    struct Adopted: Sendable {
-        let descriptor: Int32
-        let bytes: [UInt8]
-    }
-
-    private let sockets: AsyncStream<Adopted>
-    private let continuation: AsyncStream<Adopted>.Continuation
-
-    init() { (sockets, continuation) = AsyncStream.makeStream() }
-
-    func adopt(descriptor: Int32, bytes: [UInt8]) {
-        continuation.yield(Adopted(descriptor: descriptor, bytes: bytes))
-    }
-
-    func next() async -> Adopted {
-        for await adopted in sockets { return adopted }
-        preconditionFailure("the stream never ends")
+/// Answers with what it was asked.
+private final class FakeResponder: RequestResponder {
+    func respond(to request: ResponderRequest, answer: @escaping @Sendable (ResponderAnswer) -> Void) {
+        var fields = [("Content-Type", "text/plain"), ("X-One", "1")]
+        if request.target == "/forge" { fields.append(("X-Bad", "1\r\nX-Worse: 2")) }
+        let text = "\(request.method) \(request.target) \(request.authority) "
+        answer(ResponderAnswer(status: 200, fields: fields, body: Array(text.utf8) + request.body))
     }
 }

@@ -86,11 +86,13 @@ final class Scene: Sendable {
 /// Plays a story on a fresh server. Afterwards the clients are cut, nothing of them may be left, and the server must end.
 func play(
     _ stage: Stage, _ change: (inout ServerSettings) -> Void = { _ in }, durable: (any DurableStreams)? = nil,
-    application: Application = Application(), _ body: (Scene) async throws -> Void
+    application: Application = Application(), responder: (any RequestResponder)? = nil,
+    _ body: (Scene) async throws -> Void
 ) async throws {
     var settings = ServerSettings.stories(shards: stage.shards)
     change(&settings)
-    let scene = Scene(stage, server: try TestServer(settings, durable: durable, application: application))
+    let server = try TestServer(settings, durable: durable, application: application, responder: responder)
+    let scene = Scene(stage, server: server)
     do {
         try await body(scene)
     } catch {

@@ -89,6 +89,13 @@ extension ConfigurationSchema {
             "Bytes of a request's head; beyond it: 431."),
         .duration("head_timeout", \.headTimeout, from: 0.001, "Time in which a request's head must arrive."),
         .duration("body_timeout", \.bodyTimeout, from: 0.001, "Time in which a request's body must arrive."),
+        .duration(
+            "idle_timeout", \.idleTimeout, from: 0.001,
+            "Time a connection may idle between two requests; behind a load balancer longer than the balancer's own."),
+        .integer(
+            "body_budget", \.bodyBudget, 65_536...1_099_511_627_776,
+            "Bytes of request bodies that may be arriving at a time; beyond it 503. Half of it is for requests with an API key; it is at least twice `http_api.max_body_size`."
+        ),
         .integer(
             "backlog", \.backlog, 1...65_535,
             "Connections that wait to be accepted; the kernel caps it at `net.core.somaxconn`."),

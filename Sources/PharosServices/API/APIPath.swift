@@ -7,6 +7,9 @@ enum APIPath: Sendable, Equatable {
     /// `POST /api` with `{"method":…,"params":…}`.
     case envelope
 
+    /// Whether the responder answers the call, from the event log: all others are the shards'.
+    var isResponders: Bool { self == .method("snapshot") }
+
     /// nil: not the server API's.
     init?(_ path: UnsafeRawBufferPointer) {
         let prefix: StaticString = "/api"

@@ -13,12 +13,12 @@ extension ShardService {
             return endpoint == .webSocket ? admitWebSocket(id, head, edge) : admit(endpoint, head)
         }
         if !raw.paths.isEmpty, let decision = admitRaw(id, head, &edge) ?? admitRawCall(head) { return decision }
-        guard let path = APIPath(head.path), head.method.elementsEqual("POST".utf8) else { return .handOver }
-        // Answered from the event log, outside of the shards, where the key is checked too.
-        if path == .method("snapshot") { return .handOver }
+        guard let path = APIPath(head.path), head.method.elementsEqual("POST".utf8) else {
+            return admitToResponder(head)
+        }
         var name: String?
         if case .method(let method) = path {
-            guard APIMethod(rawValue: method) != nil || APIMethod.isDeclined(method) else {
+            guard APIMethod(rawValue: method) != nil || APIMethod.isDeclined(method) || path.isResponders else {
                 return .refuse(status: 404, message: "not found")
             }
             name = method
@@ -26,7 +26,9 @@ extension ShardService {
         let key = APIAccess.key(
             apiKeyHeader: head.header("x-api-key"), authorization: head.header("authorization"), query: head.query)
         switch apiAccess.verdict(key: key, method: name) {
-        case .granted: return .read(limit: node.settings.api.maxBodySize)
+        case .granted:
+            let limit = path.isResponders ? ShardService.unkeyedBodyLimit : node.settings.api.maxBodySize
+            return .read(limit: limit, isTrusted: true)
         case .unauthorized: return .refuse(status: 401, message: "unauthorized")
         case .forbidden: return .refuse(status: 403, message: "this key may not call this method")
         }
@@ -35,14 +37,16 @@ extension ShardService {
     mutating func requestReceived(
         _ id: ConnectionID, _ head: RequestHead, body: UnsafeRawBufferPointer, _ edge: inout Edge
     ) {
-        if let endpoint = Endpoint(head.path) {
+        if let endpoint = Endpoint(head.path), endpoint.isOpen(node.settings.transports) {
             return withClaims(of: id) { $0.serve(endpoint, id, head, body, &edge) }
         }
         if !raw.paths.isEmpty {
             if let path = raw.path(head.path) { return serveRaw(id, path, head, &edge) }
             if serveRawCall(id, head, body, &edge) { return }
         }
-        guard let path = APIPath(head.path) else { return }
+        guard let path = APIPath(head.path), head.method.elementsEqual("POST".utf8), !path.isResponders else {
+            return askResponder(id, head, body, &edge)
+        }
         var transportErrors = node.settings.api.transportErrorMode
         if let mode = head.header("x-centrifugo-error-mode") { transportErrors = mode.elementsEqual("transport".utf8) }
         let key = APIAccess.key(

@@ -44,6 +44,7 @@ extension ShardService {
             node.post(.rawDone(ticket: ticket, carryOut(order, &edge)), to: shard)
         case .rawDone(let ticket, let answer): rawDone(ticket, answer, &edge)
         case .rawCall(let call): serveRawCall(call, &edge)
+        case .responded(let id, let answer): responded(id, answer, &edge)
         case .counters(let call): call.answer(nodeCounters(edge))
         case .directCall(let call): execute(call.request, origin: .direct(call), &edge)
         case .countSubscribers(let call):
@@ -128,7 +129,9 @@ extension ShardService {
             polls.count + crowdSeats.count + polledSessions.values.count { $0.waiter != nil }
         all.currentPolledSessions = polledSessions.count
         all.currentParkedSessions = index == 0 ? node.parked.count : 0
-        all.handedOver = edge.counters.handedOver
+        all.reclaimed = edge.counters.reclaimed
+        all.currentResponderRequests = index == 0 ? node.responderPlaces.current : 0
+        all.currentBodyBytes = index == 0 ? node.bodyBudget.usedBytes : 0
         for (name, count) in zip(node.settings.client.registeredNames, counters.nameCounts) {
             all.clientNames[name] = count
         }

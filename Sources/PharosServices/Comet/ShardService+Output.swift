@@ -56,7 +56,7 @@ extension ShardService {
     private mutating func flushScratch(to id: ConnectionID, _ wire: Wire, _ edge: inout Edge) {
         let framing = frame(wire, edge)
         switch framing {
-        case .chunk where wire.carrier == .eventStream:
+        case .chunk where wire.carrier == .eventStream, .bare where wire.carrier == .eventStream:
             edge.send(id, framing, packed)
             packed.removeAll()
         default: edge.send(id, framing, scratch)
@@ -70,10 +70,10 @@ extension ShardService {
         case .webSocket: return wire.format == .json ? .text : .binary
         case .httpStream:
             if wire.format == .json { scratch.append(UInt8(ascii: "\n")) }
-            return .chunk
+            return wire.streamFraming
         case .eventStream:
             scratch.withBytes { MessageEventStream.append($0, into: &packed) }
-            return .chunk
+            return wire.streamFraming
         case .poll:
             scratch.append(UInt8(ascii: "\n"))
             return .bare

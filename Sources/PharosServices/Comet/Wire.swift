@@ -1,3 +1,4 @@
+import PharosEdge
 import PharosProtocol
 
 /// How a session's messages are put on its connection.
@@ -24,6 +25,11 @@ struct Wire: Equatable, Sendable {
     var carrier = Carrier.webSocket
     /// Window of the compression agreed on, 9 to 15 bits; 0: none.
     var windowBits: UInt8 = 0
+    /// Of streams: the client speaks HTTP/1.0, so nothing is put into chunks.
+    var isUnchunked = false
+
+    /// How a part of a stream is framed.
+    var streamFraming: Framing { isUnchunked ? .bare : .chunk }
 
     /// Whether the connection ends with a close frame; elsewhere the reason must be a message.
     var hasCloseFrame: Bool { carrier == .webSocket }
@@ -47,6 +53,7 @@ struct Lane: Equatable, Sendable {
     var number: UInt16 {
         (wire.format == .json ? 0 : 1) | UInt16(wire.carrier.rawValue) << 1 | (receivesJoinLeave ? 16 : 0)
             | UInt16(delta.rawValue) << 5 | (hasOwnIDs ? 128 : 0) | UInt16(wire.windowBits) << 8
+            | (wire.isUnchunked ? 4_096 : 0)
     }
 
     init(wire: Wire, receivesJoinLeave: Bool = false, delta: Delta = .none) {
@@ -61,7 +68,8 @@ struct Lane: Equatable, Sendable {
             let delta = Delta(rawValue: UInt8(number >> 5 & 3))
         else { preconditionFailure("no lane has this number") }
         wire = Wire(
-            format: number & 1 == 0 ? .json : .protobuf, carrier: carrier, windowBits: UInt8(number >> 8))
+            format: number & 1 == 0 ? .json : .protobuf, carrier: carrier, windowBits: UInt8(number >> 8 & 15),
+            isUnchunked: number & 4_096 != 0)
         receivesJoinLeave = number & 16 != 0
         self.delta = delta
         hasOwnIDs = number & 128 != 0

@@ -83,7 +83,8 @@ extension ShardService {
         MessageEventStream.begin(into: &scratch)
         edge.send(id, .chunk, scratch)
         scratch.removeAll()
-        openRaw(id, head, admission, Wire(format: format, carrier: .rawEvents), &edge)
+        let wire = Wire(format: format, carrier: .rawEvents, isUnchunked: edge.isUnchunked(id))
+        openRaw(id, head, admission, wire, &edge)
     }
 
     private mutating func openRaw(

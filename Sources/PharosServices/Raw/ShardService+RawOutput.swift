@@ -76,7 +76,8 @@ extension ShardService {
             let text = Array(PharosProtocol.Base64.encode(scratch.array).utf8)
             text.withUnsafeBytes { RawPublicationEncoder.appendEvent($0, into: &packed) }
         }
-        edge.publish(topic, lane: lane.number, .chunk, packed, policy: overflow.policy, key: overflow.key)
+        edge.publish(
+            topic, lane: lane.number, lane.wire.streamFraming, packed, policy: overflow.policy, key: overflow.key)
         packed.removeAll()
         scratch.removeAll()
     }

@@ -15,7 +15,7 @@ extension ShardService {
         let key = APIAccess.key(
             apiKeyHeader: head.header("x-api-key"), authorization: head.header("authorization"), query: head.query)
         switch apiAccess.verdict(key: key, method: "send") {
-        case .granted: return .read(limit: node.settings.api.maxBodySize)
+        case .granted: return .read(limit: node.settings.api.maxBodySize, isTrusted: true)
         case .unauthorized: return .refuse(status: 401, message: "unauthorized")
         case .forbidden: return .refuse(status: 403, message: "this key may not send")
         }

@@ -13,11 +13,6 @@ package enum Endpoint: CaseIterable, Sendable {
         self = found
     }
 
-    /// Whether shards serve what is asked for at this path; everything under `/connection/` is theirs.
-    package static func isServed(_ path: UnsafeRawBufferPointer) -> Bool {
-        path.starts(with: "/connection/".utf8) || Endpoint(path) != nil
-    }
-
     private var path: UnsafeRawBufferPointer {
         let path: StaticString =
             switch self {

@@ -6,7 +6,6 @@ import PharosProtocol
 /// Requests at the clients' addresses other than WebSocket: who may ask, and who answers.
 extension ShardService {
     func admit(_ endpoint: Endpoint, _ head: RequestHead) -> HeadDecision {
-        if head.minorVersion == 0 { return .refuse(status: 505, message: "HTTP/1.1 is needed") }
         guard node.origins.allows(head) else { return .refuse(status: 403, message: "this origin is not allowed") }
         if head.method.elementsEqual("OPTIONS".utf8) { return .read(limit: 0) }
         guard !ShardService.hasBadSessionKey(head) else {

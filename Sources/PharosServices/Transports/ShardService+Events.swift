@@ -93,7 +93,8 @@ extension ShardService {
             form: request.form, isSolo: request.channels.count == 1 && request.session.isEmpty, room: room,
             opening: EventsOpening(request, originFields: fields))
         // The two forms of events are told apart where lanes are: there is no other encoding here.
-        let wire = Wire(format: request.form == .named ? .json : .protobuf, carrier: .events)
+        let wire = Wire(
+            format: request.form == .named ? .json : .protobuf, carrier: .events, isUnchunked: edge.isUnchunked(id))
         openSession(id, head, wire, &edge)
         events[at: id.slot]?.opening?.continuesSession =
             sessions[id].awaitsState || sessions[id].session.unusedState != nil
@@ -278,7 +279,8 @@ extension ShardService {
             id = PositionCursor.encode([(channel, StreamPosition(offset: publication.offset, epoch: position.epoch))])
         }
         encode(publication, channel, id, encoder)
-        edge.publish(topic, lane: lane.number, .chunk, scratch, policy: overflow.policy, key: overflow.key)
+        edge.publish(
+            topic, lane: lane.number, lane.wire.streamFraming, scratch, policy: overflow.policy, key: overflow.key)
         scratch.removeAll()
     }
 

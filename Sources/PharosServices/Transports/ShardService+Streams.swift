@@ -11,6 +11,7 @@ extension ShardService {
     ) {
         let fields = ShardService.originFields(head)
         var wire = Wire(format: .json, carrier: endpoint == .eventStream ? .eventStream : .httpStream)
+        wire.isUnchunked = edge.isUnchunked(id)
         if wire.carrier == .httpStream, ShardService.isOctetStream(head) { wire.format = .protobuf }
         // The connect command comes in the body, or in the address, where an EventSource can put nothing else.
         var commands = Array(body)

@@ -1,0 +1,81 @@
+import PharosBytes
+import PharosEdge
+
+/// Requests for the responder: handed to it as values, answered when its answer comes back as mail.
+extension ShardService {
+    /// Bytes that the body of a request without a key may have.
+    static var unkeyedBodyLimit: Int { 65_536 }
+
+    /// Whether the responder is asked; what no part of this server implements is refused here (RFC 9110, section 9.1).
+    func admitToResponder(_ head: RequestHead) -> HeadDecision {
+        switch head.method {
+        case let method where method.elementsEqual("GET".utf8) || method.elementsEqual("HEAD".utf8): break
+        case let method where ["POST", "OPTIONS", "PUT", "PATCH", "DELETE"].contains { method.elementsEqual($0.utf8) }:
+            break
+        default: return .refuse(status: 501, message: "this method is not implemented")
+        }
+        return .read(limit: ShardService.unkeyedBodyLimit)
+    }
+
+    mutating func askResponder(
+        _ id: ConnectionID, _ head: RequestHead, _ body: UnsafeRawBufferPointer, _ edge: inout Edge
+    ) {
+        // About the server itself and no resource of it (RFC 9110, section 9.3.7).
+        if head.target.elementsEqual("*".utf8) {
+            return answer(id, 204, fields: Array("Allow: GET, HEAD, POST, OPTIONS\r\n".utf8), &edge)
+        }
+        guard let responder = node.responder else {
+            return answer(id, 404, error: "not found", fields: [], &edge)
+        }
+        let isReserved = ShardService.isReserved(head.path)
+        let places = node.responderPlaces
+        guard places.take(isReserved: isReserved) else {
+            return answer(id, 503, error: "too many requests at a time", fields: [], &edge)
+        }
+        edge.park(id)
+        let (node, index) = (node, index)
+        responder.respond(to: ResponderRequest(head, body, isSecure: edge.isSecure(id))) { answer in
+            places.leave(isReserved: isReserved)
+            node.post(.responded(id, answer), to: index)
+        }
+    }
+
+    mutating func responded(_ id: ConnectionID, _ answer: ResponderAnswer, _ edge: inout Edge) {
+        var fields = ByteWriter()
+        for field in answer.fields where ShardService.isSound(field.name) && ShardService.isSound(field.value) {
+            fields.append(field.name)
+            fields.append(": ")
+            fields.append(field.value)
+            fields.append("\r\n")
+        }
+        fields.withBytes { fields in
+            answer.body.withUnsafeBytes {
+                edge.respond(id, status: answer.status, fields: fields, length: answer.length, body: $0)
+            }
+        }
+    }
+
+    private static func isReserved(_ path: UnsafeRawBufferPointer) -> Bool {
+        path.elementsEqual("/health".utf8) || path.starts(with: "/health/".utf8) || path.elementsEqual("/metrics".utf8)
+    }
+
+    /// Whether a text can stand in a field line without ending it.
+    private static func isSound(_ text: String) -> Bool {
+        text.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F || $0 == 0x09 }
+    }
+}
+
+extension ResponderRequest {
+    init(_ head: RequestHead, _ body: UnsafeRawBufferPointer, isSecure: Bool) {
+        var fields: [(name: String, value: String)] = []
+        head.forEachHeader { name, value in
+            fields.append((String(decoding: name, as: UTF8.self), String(decoding: value, as: UTF8.self)))
+        }
+        let path = String(decoding: head.path, as: UTF8.self)
+        let query = String(decoding: head.query, as: UTF8.self)
+        self.init(
+            method: String(decoding: head.method, as: UTF8.self), target: query.isEmpty ? path : path + "?" + query,
+            authority: String(decoding: head.authority, as: UTF8.self), fields: fields, body: Array(body),
+            isSecure: isSecure)
+    }
+}

@@ -43,20 +43,23 @@ var targets: [Target] = [
     core("PharosBytes"),
     core("PharosDomain"),
     core("PharosProtocol", ["PharosBytes", "PharosDomain"]),
-    core("PharosEdge", ["CPharosSys", "PharosBytes"]),
-    core("PharosMemory", ["PharosDomain"]),
     .target(name: "CPharosTLS", linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
     core("PharosTLS", ["CPharosTLS", "PharosBytes"]),
+    core("PharosEdge", ["CPharosSys", "PharosBytes", "CPharosTLS", "PharosTLS"]),
+    core("PharosMemory", ["PharosDomain"]),
     core(
-        "PharosServices", ["CPharosSys", "PharosBytes", "PharosDomain", "PharosProtocol", "PharosEdge", "PharosMemory"]),
+        "PharosServices",
+        ["CPharosSys", "PharosBytes", "PharosDomain", "PharosProtocol", "PharosEdge", "PharosMemory", "PharosTLS"]),
     core(
         "PharosTestKit",
-        ["CPharosSys", "PharosBytes", "PharosDomain", "PharosEdge", "PharosProtocol", "PharosServices"]),
+        [
+            "CPharosSys", "PharosBytes", "PharosDomain", "PharosEdge", "PharosProtocol", "PharosServices", "PharosTLS",
+        ]),
     .executableTarget(
         name: "pharos-echo", dependencies: ["CPharosSys", "PharosEdge"], path: "Tests/Echo", swiftSettings: strict),
     tests("PharosDomainTests", ["PharosDomain", "PharosTestKit"]),
     tests("PharosProtocolTests", ["PharosProtocol", "PharosDomain", "PharosBytes"]),
-    tests("PharosEdgeTests", ["PharosEdge", "PharosBytes", "CPharosSys"]),
+    tests("PharosEdgeTests", ["PharosEdge", "PharosBytes", "PharosTLS", "PharosTestKit", "CPharosSys"]),
     tests("PharosTLSTests", ["PharosTLS", "CPharosTLS"]),
     tests("PharosMemoryTests", ["PharosMemory", "PharosDomain", "PharosTestKit"]),
     tests(
@@ -77,7 +80,6 @@ if !coreOnly {
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1", traits: []),
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.6"),
-        .package(url: "https://github.com/apple/swift-nio-extras.git", from: "1.35.2"),
         .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
         .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
         .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
@@ -107,15 +109,6 @@ if !coreOnly {
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ]),
         core("PharosConfiguration", ["PharosDomain", .product(name: "Yams", package: "Yams")]),
-        core(
-            "PharosTransports",
-            [
-                "PharosBytes", "PharosDomain", "PharosEdge", "PharosServices", "CPharosSys",
-                .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOPosix", package: "swift-nio"),
-                .product(name: "NIOSSL", package: "swift-nio-ssl"),
-                .product(name: "Logging", package: "swift-log"),
-            ]),
         .target(
             name: "PharosAPI",
             dependencies: [
@@ -123,8 +116,6 @@ if !coreOnly {
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOHTTP1", package: "swift-nio"),
-                .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),
@@ -135,7 +126,7 @@ if !coreOnly {
             "Pharos",
             [
                 "CPharosSys", "PharosBytes", "PharosDomain", "PharosProtocol", "PharosServices", "PharosAuth",
-                "PharosConfiguration", "PharosTransports", "PharosAPI", "PharosSQLite", "PharosOrigin",
+                "PharosConfiguration", "PharosAPI", "PharosSQLite", "PharosOrigin", "PharosEdge", "PharosTLS",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -174,11 +165,10 @@ if !coreOnly {
         tests(
             "PharosAPITests",
             [
-                "PharosAPI", "PharosTransports", "PharosDomain", "PharosEdge", "PharosServices",
+                "PharosAPI", "PharosDomain", "PharosEdge", "PharosServices", "PharosTestKit",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
-                .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),
             ]),

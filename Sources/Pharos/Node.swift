@@ -11,7 +11,6 @@ package import PharosConfiguration
 import PharosDomain
 import PharosSQLite
 package import PharosServices
-import PharosTransports
 import ServiceLifecycle
 import Synchronization
 
@@ -29,7 +28,8 @@ package final class Node: Service {
 
     private struct Running: Sendable {
         let shards: ShardGroup
-        let tls: TLSListener?
+        let certificates: TLSCertificates?
+        let certificateCheck: RepeatedTask?
         let group: MultiThreadedEventLoopGroup
         let store: SQLiteStreams?
         let link: ApplicationLink
@@ -71,9 +71,11 @@ package final class Node: Service {
         let fetcher = KeySetFetcher(group: group)
         let verifier = try JWTVerifier(TokensConfiguration(settingsOf: configuration), fetch: fetcher.fetch)
         let link = try ApplicationLink(configuration, closures: closures, group: group, logger: logger)
+        let certificates = try settings.edge.tls.map { try TLSCertificates($0, logger: logger) }
         let shards = try ShardGroup(
             settings: settings, verifier: verifier, durable: store, application: link.application,
             version: "pharos \(PharosVersion.current)", openFiles: max(openFiles, 256), listens: listens,
+            tls: certificates,
             report: { [logger, closures] in
                 ServerLog.write($0, to: logger)
                 closures?.noticed($0)
@@ -81,22 +83,14 @@ package final class Node: Service {
         let http = HTTPService(
             responder: routes(shards, link).router().buildResponder(),
             logger: logger)
-        var tls: TLSListener?
-        var tlsPort: Int?
-        if listens, let tlsSettings = settings.edge.tls {
-            let listener = try TLSListener(
-                settings: tlsSettings, edge: settings.edge, backend: shards, group: group, connectionLimit: 16_384,
-                logger: logger)
-            tlsPort = try await listener.start()
-            tls = listener
-        }
         let started = Running(
-            shards: shards, tls: tls, group: group, store: store, link: link)
+            shards: shards, certificates: certificates,
+            certificateCheck: certificates?.watch(on: group.any()), group: group, store: store, link: link)
         running.withLock { $0 = started }
         link.start()
         shards.start(responder: http)
         Task { await verifier.loadKeys() }
-        return Addresses(port: shards.port, tlsPort: tlsPort, shards: shards.shardCount, openFiles: openFiles)
+        return Addresses(port: shards.port, tlsPort: shards.tlsPort, shards: shards.shardCount, openFiles: openFiles)
     }
 
     /// The durable store, if a namespace keeps its streams there.
@@ -128,17 +122,15 @@ package final class Node: Service {
     private func transportCounters() -> TransportCounters {
         var counters = TransportCounters()
         guard let running = running.withLock({ $0 }) else { return counters }
-        counters.tlsConnections = running.tls?.connectionCount ?? 0
-        counters.tlsRefused = running.tls?.refusedCount ?? 0
         counters.application = running.link.counters()
         return counters
     }
 
     /// Reads the certificate and key again; a pair that cannot be used leaves the old one in force.
     package func reloadCertificate() {
-        guard let tls = running.withLock({ $0?.tls }) else { return }
+        guard let certificates = running.withLock({ $0?.certificates }) else { return }
         do {
-            try tls.reload()
+            try certificates.reload()
             logger.info("certificate reloaded")
         } catch {
             logger.error("certificate not reloaded, the old one stays", metadata: ["error": "\(error)"])
@@ -162,7 +154,7 @@ package final class Node: Service {
         await closures?.finish()
         // What publishers were answered for is on the disk already.
         taken.store?.close()
-        await taken.tls?.shutdown(gracePeriod: .seconds(1))
+        taken.certificateCheck?.cancel()
         try? await taken.group.shutdownGracefully()
         logger.info("stopped")
     }

@@ -4,8 +4,6 @@ import Synchronization
 
 /// What the entrances beside the edge count; zero where there is none.
 package struct TransportCounters: Sendable {
-    package var tlsConnections = 0
-    package var tlsRefused: UInt64 = 0
     package var application = ApplicationCounters()
 
     package init() {}
@@ -98,8 +96,12 @@ package final class NodeMetrics: Sendable {
         gauge("transport_body_bytes", node.currentBodyBytes, &state)
         gauge("transport_waiting_polls", node.currentWaitingPolls, &state)
         gauge("transport_polled_sessions", node.currentPolledSessions, &state)
-        gauge("transport_tls_connections", transports.tlsConnections, &state)
-        count("transport_connections_refused", ("entrance", "tls"), transports.tlsRefused, &state)
+        gauge("transport_tls_connections", node.currentTLSConnections, &state)
+        gauge("transport_tls_handshakes_inflight", node.currentTLSHandshakes, &state)
+        count("transport_tls_handshakes", ("result", "done"), node.tlsHandshakes - node.tlsHandshakesResumed, &state)
+        count("transport_tls_handshakes", ("result", "resumed"), node.tlsHandshakesResumed, &state)
+        count("transport_tls_handshakes", ("result", "failed"), node.tlsHandshakesFailed, &state)
+        count("transport_tls_handshakes", ("result", "refused"), node.tlsHandshakesRefused, &state)
     }
 
     private func updateAPI(_ node: NodeCounters, _ state: inout State) {

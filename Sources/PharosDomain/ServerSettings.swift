@@ -150,6 +150,8 @@ package struct EdgeSettings: Equatable, Sendable {
     package var bodyTimeout = 30.0
     /// Seconds that a connection may idle between two requests.
     package var idleTimeout = 75.0
+    /// TLS connections whose handshake is not done.
+    package var handshakeLimit = 4_096
     /// Bytes of request bodies that may be arriving at a time, over all connections.
     package var bodyBudget = 67_108_864
     package var writeTimeout = 1.0

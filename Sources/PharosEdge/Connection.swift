@@ -37,7 +37,7 @@ struct Connection: BitwiseCopyable {
         case webSocket
         /// An answer goes on in chunks; what comes in is thrown away.
         case streaming
-        /// No socket and no sink: output is kept until somebody asks for it.
+        /// No socket: output is kept until somebody asks for it.
         case detached
         /// The last bytes are on their way out; what comes in is thrown away.
         case closing
@@ -53,8 +53,8 @@ struct Connection: BitwiseCopyable {
         static let isDirty = Flags(rawValue: 1)
         /// Waits for the socket to become writable.
         static let isBlocked = Flags(rawValue: 2)
-        /// A `ByteSink` carries the bytes; there is no descriptor.
-        static let isSink = Flags(rawValue: 4)
+        /// What the socket carries is encrypted: see `Edge+TLS`.
+        static let isSecure = Flags(rawValue: 4)
         /// The handler knows the connection, and is to be told of its end.
         static let isKnown = Flags(rawValue: 8)
         /// The peer's close frame was seen, or there is nothing to wait for: close as soon as all is sent.
@@ -85,7 +85,7 @@ struct Connection: BitwiseCopyable {
         static let answersHead = Flags(rawValue: 32_768)
 
         @inline(__always)
-        var hasSocket: Bool { isDisjoint(with: [.isSink, .isDetached]) }
+        var hasSocket: Bool { !contains(.isDetached) }
     }
 
     var descriptor: Int32 = -1

@@ -52,7 +52,6 @@ extension Edge {
         let entry = connections[slot]
         entry.pointee.phase = .closing
         entry.pointee.flags.remove(.isKnown)
-        if entry.pointee.flags.contains(.isSink) { entry.pointee.flags.remove(.isBlocked) }
         // The peer's close frame stands behind what was not read.
         continueReading(slot)
         let timeout = dropsQueue ? configuration.writeTimeoutMs : configuration.closeTimeoutMs
@@ -69,7 +68,7 @@ extension Edge {
     /// Whether some output of the connection has not been handed to the operating system, or not been fetched.
     package func hasUnsentOutput(_ id: ConnectionID) -> Bool {
         guard isOpen(id) else { return false }
-        if let sink = sinks[id.slot]?.sink, sink.unsentBytes > 0 { return true }
-        return connections[id.slot].pointee.queuedBytes > 0 || connections[id.slot].pointee.firstSegment != .max
+        return pendingBytes(id.slot) > 0 || connections[id.slot].pointee.queuedBytes > 0
+            || connections[id.slot].pointee.firstSegment != .max
     }
 }

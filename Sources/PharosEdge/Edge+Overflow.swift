@@ -64,12 +64,9 @@ extension Edge {
         }
     }
 
-    /// Bytes that wait for a connection's peer: here, and with its sink.
+    /// Bytes that wait for a connection's peer, encrypted or not.
     func waitingBytes(_ slot: UInt32) -> Int {
-        let entry = connections[slot]
-        let queued = Int(entry.pointee.queuedBytes)
-        guard entry.pointee.flags.contains(.isSink) else { return queued }
-        return queued + (sinks[slot]?.sink.unsentBytes ?? 0)
+        Int(connections[slot].pointee.queuedBytes) + pendingBytes(slot)
     }
 
     /// Applies the limit of one connection's output.
@@ -150,7 +147,7 @@ extension Edge {
 
     /// Bytes that this shard's waiting output takes.
     var heldBytes: Int {
-        pool.bytesInUse + segments.count * MemoryLayout<Segment>.stride + sinkBytes
+        pool.bytesInUse + segments.count * MemoryLayout<Segment>.stride
     }
 
     /// Brings the node's total up to date; nil, or the bytes to which this shard must go down.

@@ -124,7 +124,13 @@ extension Edge {
         let slot = subscriber.pointee.connection
         let connection = connections[slot]
         if directly, connection.pointee.firstSegment == .max, connection.pointee.flags.hasSocket {
-            sendDirectly(slot, topic, lane.pointee, block, given: given)
+            if !connection.pointee.flags.contains(.isSecure) {
+                sendDirectly(slot, topic, lane.pointee, block, given: given)
+            } else if !connection.pointee.flags.contains(.isBlocked) {
+                sendDirectlySecurely(slot, block, given: given)
+            } else {
+                enqueue(slot, topic, lane.pointee, block, given: given)
+            }
         } else {
             enqueue(slot, topic, lane.pointee, block, given: given)
         }

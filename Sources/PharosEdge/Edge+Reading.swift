@@ -2,7 +2,7 @@ import CPharosSys
 
 /// Who is read from, and whose request waits: back-pressure towards the peers.
 extension Edge {
-    /// Bytes that a sink may bring after reading was paused; a socket brings none.
+    /// Bytes that may come after reading was paused: what one read has brought.
     static var pausedInputLimit: Int { 4_194_304 }
 
     /// Has `headReceived` asked about a request again that it wanted to decide about later; at the end of this turn.

@@ -93,7 +93,7 @@ extension Edge {
     // MARK: Parts
 
     /// The answer is in the queue: on with the next request, or with the end.
-    private mutating func finishResponse(_ id: ConnectionID) {
+    mutating func finishResponse(_ id: ConnectionID) {
         let entry = connections[id.slot]
         entry.pointee.flags.remove(.isKnown)
         if entry.pointee.flags.contains(.closesWhenSent) {
@@ -151,6 +151,10 @@ extension Edge {
         case .stays: break
         case .staysThough10: head.append("\r\nConnection: keep-alive")
         }
+        if form.status == 401 {
+            head.append("\r\nWWW-Authenticate: ")
+            head.append(form.challenge)
+        }
         if form.status == 426 { head.append("\r\nSec-WebSocket-Version: 13") }
         if let seconds = form.retryAfter {
             head.append("\r\nRetry-After: ")
@@ -171,16 +175,20 @@ struct ResponseForm {
     let retryAfter: Int?
     /// What `Content-Length` says; nil: the body's length.
     let length: Int?
+    /// How to show who one is, with 401 (RFC 9110, section 11.6.1).
+    let challenge: StaticString
 
     /// Whether an answer of this status has a body, or says how long it would be (RFC 9110, section 6.4.1).
     var hasBody: Bool { status != 204 && status != 304 }
 
     init(
-        status: Int, contentType: StaticString? = "application/json", retryAfter: Int? = nil, length: Int? = nil
+        status: Int, contentType: StaticString? = "application/json", retryAfter: Int? = nil, length: Int? = nil,
+        challenge: StaticString = "Bearer"
     ) {
         self.status = status
         self.contentType = contentType
         self.length = length
+        self.challenge = challenge
         self.retryAfter = retryAfter ?? (status == 503 || status == 429 ? 1 : nil)
     }
 }

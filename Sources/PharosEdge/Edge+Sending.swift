@@ -1,6 +1,6 @@
 import CPharosSys
 
-/// The end of a turn: from the connections' queues to their sockets and sinks.
+/// The end of a turn: from the connections' queues to their sockets.
 extension Edge {
     /// Sends all output that waits: one system call per connection, unless the socket is full.
     mutating func flushDirty() {
@@ -26,7 +26,7 @@ extension Edge {
     /// Sends as much of one connection's output as the socket takes.
     mutating func flush(_ slot: UInt32) {
         let entry = connections[slot]
-        if entry.pointee.flags.contains(.isSink) { return flushSink(slot) }
+        if entry.pointee.flags.contains(.isSecure) { return flushSecurely(slot) }
         while entry.pointee.firstSegment != .max {
             let outcome = sendSegments(slot)
             if outcome >= 0 {
@@ -34,13 +34,7 @@ extension Edge {
                 continue
             }
             if outcome == -Int(pharos_eagain) {
-                if !entry.pointee.flags.contains(.isBlocked) {
-                    entry.pointee.flags.insert(.isBlocked)
-                    entry.pointee.progress = nowMs
-                    blocked.append(ConnectionID(slot: slot, generation: entry.pointee.generation))
-                    updateInterest(slot)
-                    keepNewest(slot)
-                }
+                block(slot)
                 checkLimit(slot)
             } else {
                 fail(slot)
@@ -55,8 +49,20 @@ extension Edge {
         if entry.pointee.phase == .closing { lastBytesSent(slot) }
     }
 
-    private mutating func lastBytesSent(_ slot: UInt32) {
+    /// The socket is full: output waits until it is not.
+    mutating func block(_ slot: UInt32) {
         let entry = connections[slot]
+        guard !entry.pointee.flags.contains(.isBlocked) else { return }
+        entry.pointee.flags.insert(.isBlocked)
+        entry.pointee.progress = nowMs
+        blocked.append(ConnectionID(slot: slot, generation: entry.pointee.generation))
+        updateInterest(slot)
+        keepNewest(slot)
+    }
+
+    mutating func lastBytesSent(_ slot: UInt32) {
+        let entry = connections[slot]
+        if entry.pointee.flags.contains(.isSecure) { closeSecurely(slot) }
         if entry.pointee.flags.contains(.closesWhenSent) {
             fail(slot)
         } else if entry.pointee.flags.contains(.lingers) {

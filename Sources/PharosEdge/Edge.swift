@@ -1,5 +1,6 @@
 import CPharosSys
 import PharosBytes
+import PharosTLS
 
 /// One shard's connections, topics and output: everything of the edge that has no opinion about what is said.
 ///
@@ -44,24 +45,20 @@ package struct Edge: ~Copyable {
     var arrived: [ConnectionID] = []
     /// What connections of this turn will not get: the loop tells the handler.
     var drops: [DropNote] = []
-    /// Sinks that have too much unsent to be given more.
-    var heldSinks: [ConnectionID] = []
-    /// Bytes unsent at sinks, as far as they were asked.
-    var sinkBytes = 0
+    /// Of TLS connections, by their place; nil while there has been none.
+    var secureStates: UnsafeMutablePointer<UnsafeMutablePointer<SecureState>?>?
+    var tlsOutput = TLSOutput()
+    package internal(set) var secureCount = 0
+    /// TLS connections whose handshake is not done.
+    package internal(set) var handshakeCount = 0
+    var handshakeTurn: UInt64 = 0
+    var handshakesInTurn = 0
     /// This shard's part in the node's total, as last reported.
     var reportedBytes = 0
     /// Sockets that were full; those that still are are looked at once a second.
     var blocked: [ConnectionID] = []
     var resumed: [ConnectionID] = []
-    var sinks: [UInt32: SinkEntry] = [:]
     var date: HTTPDate
-
-    struct SinkEntry {
-        var sink: any ByteSink
-        var peer: String
-        /// Bytes unsent when it was last asked.
-        var unsent = 0
-    }
 
     package init(_ configuration: EdgeConfiguration) {
         // Nothing of `self` is read before all of it is there: Swift 6.3's optimizer would destroy what is not.
@@ -82,11 +79,14 @@ package struct Edge: ~Copyable {
         compressor = MessageCompressor(level: configuration.compressionLevel)
     }
 
-    deinit { _ = pharos_close(epoll) }
+    deinit {
+        _ = pharos_close(epoll)
+        secureStates?.deallocate()
+    }
 
     // MARK: Connections
 
-    /// Sockets and sinks open now.
+    /// Sockets open now.
     package var connectionCount: Int { connections.count - detachedCount }
 
     /// Whether `id` still names an open connection.
@@ -99,7 +99,6 @@ package struct Edge: ~Copyable {
     /// The peer's address as text, without port; empty when the peer has already gone.
     package func peerAddress(_ id: ConnectionID) -> String {
         guard isOpen(id) else { return "" }
-        if let entry = sinks[id.slot] { return entry.peer }
         return withUnsafeTemporaryAllocation(of: CChar.self, capacity: 64) { text in
             text[0] = 0
             pharos_peer_address(connections[id.slot].pointee.descriptor, text.baseAddress!, 64)
@@ -109,7 +108,7 @@ package struct Edge: ~Copyable {
 
     /// Whether what is said on the connection is encrypted.
     package func isSecure(_ id: ConnectionID) -> Bool {
-        isOpen(id) && connections[id.slot].pointee.flags.contains(.isSink)
+        isOpen(id) && connections[id.slot].pointee.flags.contains(.isSecure)
     }
 
     /// Sets the connection's one timer, replacing an earlier one; resolution 64 ms.
@@ -151,20 +150,25 @@ package struct Edge: ~Copyable {
 
     /// Ends some connections on which nothing has happened for a while and no request is under way, since others need
     /// their places; how many. So idle connections never keep a new one out.
-    mutating func reclaimIdle() -> Int {
+    mutating func reclaimIdle(handshakesOnly: Bool = false) -> Int {
         var count = 0
         let slots = UInt32(connections.highWater)
         for _ in 0..<slots where count < Edge.reclaimedAtOnce {
             reclaimCursor = reclaimCursor + 1 < slots ? reclaimCursor + 1 : 0
             let entry = connections[reclaimCursor]
             guard entry.pointee.phase == .request, entry.pointee.partial == nil,
-                entry.pointee.firstSegment == .max, nowMs - entry.pointee.progress >= configuration.reclaimAfterMs
+                entry.pointee.firstSegment == .max, !handshakesOnly || isHandshaking(reclaimCursor),
+                nowMs - entry.pointee.progress >= configuration.reclaimAfterMs
             else { continue }
             destroy(reclaimCursor)
             count += 1
         }
         counters.reclaimed += UInt64(count)
         return count
+    }
+
+    private func isHandshaking(_ slot: UInt32) -> Bool {
+        connections[slot].pointee.flags.contains(.isSecure) && secureState(slot).pointee.isHandshaking
     }
 
     private static var reclaimedAtOnce: Int { 64 }
@@ -187,8 +191,8 @@ package struct Edge: ~Copyable {
         return id
     }
 
-    /// Frees everything the connection holds and its place. The descriptor is closed unless `keepsDescriptor`.
-    mutating func destroy(_ slot: UInt32, keepsDescriptor: Bool = false) {
+    /// Frees everything the connection holds and its place.
+    mutating func destroy(_ slot: UInt32) {
         let entry = connections[slot]
         guard entry.pointee.phase != .free else { return }
         wheel.clear(slot, connections)
@@ -198,12 +202,8 @@ package struct Edge: ~Copyable {
         entry.pointee.reader.release()
         if entry.pointee.flags.contains(.isDetached) {
             detachedCount -= 1
-        } else if entry.pointee.flags.contains(.isSink) {
-            if let removed = sinks.removeValue(forKey: slot) {
-                sinkBytes -= removed.unsent
-                if !keepsDescriptor { removed.sink.close() }
-            }
-        } else if !keepsDescriptor {
+        } else {
+            if entry.pointee.flags.contains(.isSecure) { freeSecureState(slot) }
             _ = pharos_close(entry.pointee.descriptor)
         }
         entry.pointee.phase = .free
@@ -226,9 +226,6 @@ package struct Edge: ~Copyable {
     /// Tells epoll what the connection waits for now.
     func updateInterest(_ slot: UInt32) {
         let entry = connections[slot]
-        if entry.pointee.flags.contains(.isSink) {
-            sinks[slot]?.sink.setReading(!entry.pointee.flags.contains(.isPaused))
-        }
         guard entry.pointee.flags.hasSocket else { return }
         var interest: UInt32 = 0
         if !entry.pointee.flags.contains(.isPaused) { interest |= PHAROS_READ }

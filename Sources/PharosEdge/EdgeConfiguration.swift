@@ -3,7 +3,7 @@ package struct EdgeConfiguration: Sendable {
     package var address = "127.0.0.1"
     package var port: UInt16 = 8000
     package var backlog = 4_096
-    /// Connections of this shard, sockets and sinks together.
+    /// Connections of this shard.
     package var connectionCapacity = 20_000
     /// Detached connections of this shard.
     package var detachedLimit = 100_000
@@ -11,7 +11,11 @@ package struct EdgeConfiguration: Sendable {
     package var messageSizeLimit = 65_536
     /// Bytes of a request's head.
     package var headSizeLimit = 16_384
-    /// Milliseconds in which a request's head must arrive.
+    /// Whence TLS connections get their certificate; nil: there are none.
+    package var tlsContexts: (any TLSContextSource)?
+    /// TLS connections of this shard whose handshake is not done; beyond it the oldest make room.
+    package var handshakeLimit = 1_024
+    /// Milliseconds in which a request's head must arrive, with the TLS handshake in front of the first.
     package var headTimeoutMs: Int64 = 10_000
     /// Milliseconds in which a request's body must arrive.
     package var bodyTimeoutMs: Int64 = 30_000
@@ -45,6 +49,12 @@ package struct EdgeConfiguration: Sendable {
 package struct EdgeCounters: Sendable {
     package var accepted: UInt64 = 0
     package var acceptErrors: UInt64 = 0
+    /// TLS handshakes that were done; of those, the ones that resumed an earlier session.
+    package var handshakes: UInt64 = 0
+    package var handshakesResumed: UInt64 = 0
+    /// TLS handshakes that failed, and those that found no room.
+    package var handshakesFailed: UInt64 = 0
+    package var handshakesRefused: UInt64 = 0
     /// Idle connections that were ended because new ones needed their places.
     package var reclaimed: UInt64 = 0
     package var messagesReceived: UInt64 = 0

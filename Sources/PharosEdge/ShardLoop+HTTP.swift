@@ -173,6 +173,7 @@ extension ShardLoop where Handler: ~Copyable {
             edge.setTimer(id, atMs: edge.nowMs + timeoutMs)
             return nil
         case .refuse(let status, let message):
+            if let length = refuseAndStay(id, head, bytes.count, status, message) { return length }
             refuse(id, status: status, message: message)
             return bytes.count
         case .read(let limit, let isTrusted):
@@ -267,21 +268,49 @@ extension ShardLoop where Handler: ~Copyable {
         handler.webSocketOpened(id, head, subprotocol: subprotocol, &edge)
     }
 
-    /// Answers with an error and closes when it has been sent.
-    mutating func refuse(_ id: ConnectionID, status: Int, message: StaticString) {
-        tellClosed(id)
+    /// Answers with an error a request that has arrived whole; its bytes. nil: where the next one begins is not known, or
+    /// there are to be fewer connections.
+    private mutating func refuseAndStay(
+        _ id: ConnectionID, _ head: RequestHead, _ count: Int, _ status: Int, _ message: StaticString
+    ) -> Int? {
+        let total = head.length + max(head.contentLength, 0)
+        guard !head.isChunked, count >= total, status != 429, status != 503 else { return nil }
         let entry = edge.connections[id.slot]
+        tellClosed(id)
         edge.counters.refused[status, default: 0] += 1
+        entry.pointee.phase = .awaitingResponse
+        if !head.keepsAlive { entry.pointee.flags.insert(.closesWhenSent) }
+        let form = ResponseForm(status: status, challenge: "apikey")
+        let body = ShardLoop.refusal(status, message)
+        body.withBytes {
+            edge.appendResponse(
+                id.slot, form, headers: UnsafeRawBufferPointer(start: nil, count: 0), body: $0,
+                closes: !head.keepsAlive)
+        }
+        edge.finishResponse(id)
+        return total
+    }
+
+    private static func refusal(_ status: Int, _ message: StaticString) -> ByteWriter {
         var body = ByteWriter(capacity: 128)
         body.append("{\"error\":{\"code\":")
         body.appendDecimal(status)
         body.append(",\"message\":\"")
         body.append(message)
         body.append("\"}}")
+        return body
+    }
+
+    /// Answers with an error and closes when it has been sent.
+    mutating func refuse(_ id: ConnectionID, status: Int, message: StaticString) {
+        tellClosed(id)
+        let entry = edge.connections[id.slot]
+        edge.counters.refused[status, default: 0] += 1
+        let form = ResponseForm(status: status, challenge: "apikey")
+        let body = ShardLoop.refusal(status, message)
         body.withBytes {
             edge.appendResponse(
-                id.slot, ResponseForm(status: status), headers: UnsafeRawBufferPointer(start: nil, count: 0), body: $0,
-                closes: true)
+                id.slot, form, headers: UnsafeRawBufferPointer(start: nil, count: 0), body: $0, closes: true)
         }
         entry.pointee.phase = .closing
         entry.pointee.flags.insert(.lingers)

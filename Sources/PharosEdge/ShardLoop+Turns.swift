@@ -9,14 +9,12 @@ extension ShardLoop where Handler: ~Copyable {
 
     mutating func turn(_ events: UnsafeMutableBufferPointer<pharos_event>, waitMs: Int64) {
         var limit = min(max(nextTickMs - edge.nowMs, 0), waitMs)
-        if !edge.heldSinks.isEmpty { limit = min(limit, Edge.heldSinkMs) }
         if !edge.rollingTopics.isEmpty { limit = 0 }
         let timeout = edge.wheel.timeout(nowMs: edge.nowMs, limit: limit)
         edge.turn &+= 1
         _ = serveReady(events, timeoutMs: timeout)
         fireTimers()
         gatherPublications(events)
-        edge.retryHeldSinks()
         settle()
     }
 
@@ -29,7 +27,9 @@ extension ShardLoop where Handler: ~Copyable {
         for index in 0..<Int(max(count, 0)) {
             let event = events[index]
             if event.data == Self.listenerMark {
-                acceptConnections()
+                acceptConnections(listener, context: nil)
+            } else if event.data == Self.tlsListenerMark {
+                acceptConnections(tlsListener, context: edge.configuration.tlsContexts?.context)
             } else if event.data == Self.mailboxMark {
                 hasMail = true
             } else {

@@ -1,16 +1,19 @@
 import CPharosSys
+package import PharosTLS
 
 /// One shard: a thread that waits for its sockets and its mailbox, and lets a handler decide what to do.
 ///
 /// A turn: read what is ready, read the mailbox, fire timers, then send all output. The edge's state and the handler's are
 /// separate fields, so that the handler may change the edge while the loop iterates over events.
 package struct ShardLoop<Handler: EdgeHandler & ~Copyable>: ~Copyable {
-    package typealias LoopMailbox = Mailbox<LoopMail<Handler.Mail>>
+    package typealias LoopMailbox = Mailbox<Handler.Mail>
 
     package var edge: Edge
     package var handler: Handler
     let mailbox: LoopMailbox
     let listener: Int32
+    let tlsListener: Int32
+    private var plaintextBuffer: UnsafeMutableRawBufferPointer?
     private let receiveBuffer: UnsafeMutableRawBufferPointer
     private var expired: [ConnectionID] = []
     var nextTickMs: Int64 = 0
@@ -20,24 +23,34 @@ package struct ShardLoop<Handler: EdgeHandler & ~Copyable>: ~Copyable {
 
     static var listenerMark: UInt64 { .max }
     static var mailboxMark: UInt64 { .max - 1 }
+    static var tlsListenerMark: UInt64 { .max - 2 }
 
-    /// - Parameter listener: a listening socket that the loop owns from now on; -1: none, connections come as sinks only.
-    package init(edge: consuming Edge, handler: consuming Handler, mailbox: LoopMailbox, listener: Int32) {
+    /// - Parameters:
+    ///   - listener: a listening socket that the loop owns from now on; -1: none.
+    ///   - tlsListener: the same for connections with TLS, which `EdgeConfiguration.tlsContexts` must be there for.
+    package init(
+        edge: consuming Edge, handler: consuming Handler, mailbox: LoopMailbox, listener: Int32, tlsListener: Int32 = -1
+    ) {
         _ = pharos_epoll_control(edge.epoll, 1, mailbox.descriptor, PHAROS_READ, Self.mailboxMark, 0)
         if listener >= 0 {
             _ = pharos_epoll_control(edge.epoll, 1, listener, PHAROS_READ, Self.listenerMark, 0)
         }
+        if tlsListener >= 0 {
+            _ = pharos_epoll_control(edge.epoll, 1, tlsListener, PHAROS_READ, Self.tlsListenerMark, 0)
+        }
         receiveBuffer = .allocate(byteCount: 262_144, alignment: 16)
-        isListening = listener >= 0
+        isListening = listener >= 0 || tlsListener >= 0
         self.mailbox = mailbox
         self.listener = listener
+        self.tlsListener = tlsListener
         self.edge = edge
         self.handler = handler
     }
 
     deinit {
-        if isListening { _ = pharos_close(listener) }
+        if isListening { closeListeners() }
         receiveBuffer.deallocate()
+        plaintextBuffer?.deallocate()
     }
 
     /// Runs until the handler sets `edge.isFinished`; then closes everything and drops late mail.
@@ -46,7 +59,7 @@ package struct ShardLoop<Handler: EdgeHandler & ~Copyable>: ~Copyable {
             while !edge.isFinished { turn(events, waitMs: .max) }
         }
         edge.end()
-        for mail in mailbox.close() { mail.refuse() }
+        _ = mailbox.close()
     }
 
     /// The connection is over: tells the handler unless it knows, then frees it.
@@ -66,7 +79,8 @@ package struct ShardLoop<Handler: EdgeHandler & ~Copyable>: ~Copyable {
 
     // MARK: Accepting
 
-    mutating func acceptConnections() {
+    /// - Parameter context: of the TLS that the connections begin with; nil: none.
+    mutating func acceptConnections(_ listener: Int32, context: TLSContext?) {
         for _ in 0..<256 {
             let descriptor = pharos_accept(listener)
             if descriptor < 0 {
@@ -78,7 +92,7 @@ package struct ShardLoop<Handler: EdgeHandler & ~Copyable>: ~Copyable {
                 if descriptor == -pharos_econnaborted { continue }
                 return
             }
-            guard serve(descriptor: descriptor) else {
+            guard serve(descriptor: descriptor, context: context) else {
                 edge.counters.acceptErrors += 1
                 restListening()
                 return
@@ -89,13 +103,22 @@ package struct ShardLoop<Handler: EdgeHandler & ~Copyable>: ~Copyable {
     /// Begins to serve a connected, non-blocking socket, which belongs to the loop from now on; false, and it is closed,
     /// when all places are taken.
     @discardableResult
-    package mutating func serve(descriptor: Int32) -> Bool {
+    package mutating func serve(descriptor: Int32, context: TLSContext? = nil) -> Bool {
         let hasPlace = edge.connectionCount < edge.configuration.connectionCapacity || edge.reclaimIdle() > 0
         guard hasPlace, let id = edge.admit(descriptor: descriptor) else {
             _ = pharos_close(descriptor)
             return false
         }
         edge.counters.accepted += 1
+        if let context {
+            let hasRoom =
+                edge.handshakeCount < edge.configuration.handshakeLimit || edge.reclaimIdle(handshakesOnly: true) > 0
+            guard hasRoom, edge.secure(id.slot, context) else {
+                edge.counters.handshakesRefused += 1
+                edge.destroy(id.slot)
+                return true
+            }
+        }
         if pharos_epoll_control(edge.epoll, 1, descriptor, PHAROS_READ, id.raw, 0) < 0 { edge.destroy(id.slot) }
         return true
     }
@@ -103,21 +126,30 @@ package struct ShardLoop<Handler: EdgeHandler & ~Copyable>: ~Copyable {
     /// Without descriptors a ready listener would wake the loop for ever: it rests until one is free, or a moment has passed.
     private mutating func restListening() {
         guard isListening, acceptRestsUntilMs == 0 else { return }
-        _ = pharos_epoll_control(edge.epoll, 2, listener, 0, Self.listenerMark, 0)
+        setListening(0)
         acceptRestsUntilMs = edge.nowMs + 100
     }
 
     private mutating func resumeListening() {
         acceptRestsUntilMs = 0
         guard isListening else { return }
-        _ = pharos_epoll_control(edge.epoll, 2, listener, PHAROS_READ, Self.listenerMark, 0)
+        setListening(PHAROS_READ)
+    }
+
+    private func setListening(_ interest: UInt32) {
+        if listener >= 0 { _ = pharos_epoll_control(edge.epoll, 2, listener, interest, Self.listenerMark, 0) }
+        if tlsListener >= 0 { _ = pharos_epoll_control(edge.epoll, 2, tlsListener, interest, Self.tlsListenerMark, 0) }
     }
 
     mutating func stopListening() {
         guard isListening else { return }
         isListening = false
-        _ = pharos_epoll_control(edge.epoll, 3, listener, 0, 0, 0)
-        _ = pharos_close(listener)
+        for each in [listener, tlsListener] where each >= 0 { _ = pharos_epoll_control(edge.epoll, 3, each, 0, 0, 0) }
+        closeListeners()
+    }
+
+    private func closeListeners() {
+        for each in [listener, tlsListener] where each >= 0 { _ = pharos_close(each) }
     }
 
     // MARK: Sockets
@@ -138,14 +170,26 @@ package struct ShardLoop<Handler: EdgeHandler & ~Copyable>: ~Copyable {
 
     private mutating func receive(_ id: ConnectionID) {
         let entry = edge.connections[id.slot]
+        let isSecure = entry.pointee.flags.contains(.isSecure)
+        guard !isSecure || edge.mayGoOnWithHandshake(id.slot) else { return }
         let count = pharos_recv(entry.pointee.descriptor, receiveBuffer.baseAddress!, receiveBuffer.count)
         if count == -Int(pharos_eagain) { return }
         guard count > 0 else { return peerGone(id) }
         edge.counters.bytesReceived += UInt64(count)
-        received(id, UnsafeMutableRawBufferPointer(rebasing: receiveBuffer[..<count]))
+        let bytes = UnsafeMutableRawBufferPointer(rebasing: receiveBuffer[..<count])
+        if isSecure { receivedSecurely(id, bytes) } else { received(id, bytes) }
     }
 
-    /// Bytes from the peer, by socket or by sink; they may be changed in place.
+    /// Room for all that one read can be decrypted to.
+    mutating func plaintextRoom() -> UnsafeMutableRawBufferPointer {
+        if let plaintextBuffer { return plaintextBuffer }
+        let room = UnsafeMutableRawBufferPointer.allocate(
+            byteCount: receiveBuffer.count + TLSSession.recordSize, alignment: 16)
+        plaintextBuffer = room
+        return room
+    }
+
+    /// Bytes from the peer, decrypted where that is needed; they may be changed in place.
     mutating func received(_ id: ConnectionID, _ bytes: UnsafeMutableRawBufferPointer) {
         switch edge.connections[id.slot].pointee.phase {
         case .webSocket: receivedFrames(id, bytes)
@@ -161,12 +205,7 @@ package struct ShardLoop<Handler: EdgeHandler & ~Copyable>: ~Copyable {
 
     mutating func readMail() {
         pharos_clear_wake(mailbox.descriptor)
-        for mail in mailbox.take() {
-            switch mail {
-            case .handler(let mail): handler.mailReceived(mail, &edge)
-            case .sink(let event): sinkEvent(event)
-            }
-        }
+        for mail in mailbox.take() { handler.mailReceived(mail, &edge) }
     }
 
     mutating func fireTimers() {
@@ -191,7 +230,6 @@ package struct ShardLoop<Handler: EdgeHandler & ~Copyable>: ~Copyable {
         expired.removeAll(keepingCapacity: true)
         if edge.nowMs >= nextTickMs {
             nextTickMs = edge.nowMs + 1_000
-            edge.noteUnsentBytes()
             for id in edge.takeStuck() where edge.isOpen(id) { handler.writeTimedOut(id, &edge) }
             handler.ticked(&edge)
         }

@@ -1,13 +1,9 @@
 package import PharosDomain
-package import PharosEdge
 
 /// What the world outside the shards asks of them: the HTTP pages and TLS.
 ///
 /// All methods may be called from any thread or task.
 package protocol Backend: AnyObject, Sendable {
-    /// Begins to serve a connection that `sink` carries, on a shard of our choice.
-    func open(sink: any ByteSink, peer: String) -> any ByteSource
-
     /// The counters of all shards, added up.
     func counters() async -> NodeCounters
 
@@ -49,7 +45,7 @@ package struct NodeCounters: Sendable {
     package var bytesReceived: UInt64 = 0
     package var messagesSent: UInt64 = 0
     package var bytesSent: UInt64 = 0
-    /// Calls of `send`, `writev` or a sink: coalescing makes it smaller than `messagesSent`.
+    /// Calls of `send` and `writev`: coalescing makes it smaller than `messagesSent`.
     package var sends: UInt64 = 0
     package var publications: UInt64 = 0
     /// By command name, as on the wire.
@@ -75,6 +71,14 @@ package struct NodeCounters: Sendable {
     package var currentPolledSessions = 0
     /// Clients that are away, and whose state is kept.
     package var currentParkedSessions = 0
+    package var currentTLSConnections = 0
+    package var currentTLSHandshakes = 0
+    /// TLS handshakes that were done; of those, the ones that resumed an earlier session.
+    package var tlsHandshakes: UInt64 = 0
+    package var tlsHandshakesResumed: UInt64 = 0
+    /// TLS handshakes that failed, and those that found no room.
+    package var tlsHandshakesFailed: UInt64 = 0
+    package var tlsHandshakesRefused: UInt64 = 0
     /// Idle connections that were ended because new ones needed their places.
     package var reclaimed: UInt64 = 0
     /// Requests that the responder has not answered yet.

@@ -12,7 +12,7 @@ final class NodeContext: Sendable {
     /// nil: all streams live in memory.
     let durable: (any DurableStreams)?
     let application: Application
-    let mailboxes: [Mailbox<LoopMail<ShardMail>>]
+    let mailboxes: [Mailbox<ShardMail>]
     let origins: OriginRules
     let proxies: AddressRules
     let startedMs: Int64
@@ -77,7 +77,7 @@ final class NodeContext: Sendable {
     }
 
     func post(_ mail: ShardMail, to shard: Int) {
-        mailboxes[shard].post(.handler(mail))
+        mailboxes[shard].post(mail)
     }
 
     /// nil: the connection may be upgraded; otherwise the status to refuse it with.

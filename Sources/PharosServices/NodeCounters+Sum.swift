@@ -35,6 +35,12 @@ extension NodeCounters {
         currentPolledSessions += other.currentPolledSessions
         currentParkedSessions += other.currentParkedSessions
         reclaimed += other.reclaimed
+        currentTLSConnections += other.currentTLSConnections
+        currentTLSHandshakes += other.currentTLSHandshakes
+        tlsHandshakes += other.tlsHandshakes
+        tlsHandshakesResumed += other.tlsHandshakesResumed
+        tlsHandshakesFailed += other.tlsHandshakesFailed
+        tlsHandshakesRefused += other.tlsHandshakesRefused
         currentResponderRequests += other.currentResponderRequests
         currentBodyBytes += other.currentBodyBytes
         clientNames.merge(other.clientNames) { $0 + $1 }

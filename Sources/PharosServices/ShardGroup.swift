@@ -13,15 +13,15 @@ import Synchronization
 package final class ShardGroup: Backend {
     package enum StartError: Error, Equatable, Sendable, CustomStringConvertible {
         /// Another process listens on the port already. With a shared port it would silently get half of the connections.
-        case portInUse(address: String, port: Int)
+        case portInUse(address: String, port: Int, setting: String)
         case cannotListen(address: String, port: Int, errno: Int32)
         case badProxies(String)
 
         package var description: String {
             switch self {
-            case .portInUse(let address, let port):
+            case .portInUse(let address, let port, let setting):
                 "\(address):\(port) is in use: another server, perhaps an earlier pharos, listens there. "
-                    + "Stop it, or choose another http_server.port."
+                    + "Stop it, or choose another \(setting)."
             case .cannotListen(let address, let port, let errno):
                 "cannot listen on \(address):\(port): \(String(cString: strerror(errno)))"
             case .badProxies(let text): "edge.trusted_proxies: \(text)"
@@ -32,7 +32,11 @@ package final class ShardGroup: Backend {
     let node: NodeContext
     /// The port that is listened on, also when the settings asked for any.
     package let port: Int
+    /// The port of TLS connections; nil: there are none.
+    package let tlsPort: Int?
+    private let tlsContexts: (any TLSContextSource)?
     private let listeners: [Int32]
+    private let tlsListeners: [Int32]
     private let processors: [Int]
     private let openFiles: Int
     private let threads: Locked<[pthread_t]>
@@ -42,13 +46,13 @@ package final class ShardGroup: Backend {
     package convenience init(
         settings: ServerSettings, verifier: any TokenVerifier, durable: (any DurableStreams)? = nil,
         application: Application = Application(), responder: (any RequestResponder)?, version: String, openFiles: Int,
-        processors: [Int] = [], listens: Bool = true,
+        processors: [Int] = [], listens: Bool = true, tls: (any TLSContextSource)? = nil,
         report: @escaping @Sendable (ServiceEvent) -> Void = { _ in }
     ) throws {
         try self.init(
             settings: settings, verifier: verifier, durable: durable, application: application, version: version,
             openFiles: openFiles,
-            processors: processors, listens: listens, report: report)
+            processors: processors, listens: listens, tls: tls, report: report)
         start(responder: responder)
     }
 
@@ -58,14 +62,16 @@ package final class ShardGroup: Backend {
     ///   - durable: keeps the streams of namespaces with `durability: disk`; closed by the caller, after `join`.
     ///   - application: whom the shards ask, and tell.
     ///   - listens: false: connections come only through `open`.
+    ///   - tls: gives the certificates for `edge.tls`; without it there is no TLS.
     ///   - openFiles: descriptors this process may have; bounds the connections.
     ///   - report: called on the shards' threads; must not block.
     package init(
         settings: ServerSettings, verifier: any TokenVerifier, durable: (any DurableStreams)? = nil,
         application: Application = Application(), version: String,
-        openFiles: Int, processors: [Int] = [], listens: Bool = true,
+        openFiles: Int, processors: [Int] = [], listens: Bool = true, tls: (any TLSContextSource)? = nil,
         report: @escaping @Sendable (ServiceEvent) -> Void = { _ in }
     ) throws {
+        tlsContexts = tls
         let count = min(settings.edge.shards > 0 ? settings.edge.shards : ShardGroup.processorCount, 64)
         do {
             node = try NodeContext(
@@ -75,26 +81,24 @@ package final class ShardGroup: Backend {
         } catch let error as AddressRulesError {
             throw StartError.badProxies("\(error)")
         }
-        var listeners: [Int32] = []
-        var port = settings.edge.port
+        var (listeners, port) = ([Int32](), settings.edge.port)
+        var (tlsListeners, tlsPort) = ([Int32](), Int?.none)
         if listens {
-            try ShardGroup.refuseSecondInstance(settings.edge)
-            for _ in 0..<count {
-                let listener = pharos_listen(
-                    settings.edge.address, UInt16(port), Int32(settings.edge.backlog), count > 1 ? 1 : 0)
-                guard listener >= 0 else {
+            (listeners, port) = try ShardGroup.listen(settings.edge, port: port, "http_server.port", count: count)
+            if let tls = settings.edge.tls, self.tlsContexts != nil {
+                do throws(StartError) {
+                    (tlsListeners, tlsPort) = try ShardGroup.listen(
+                        settings.edge, port: tls.port, "http_server.tls.port", count: count)
+                } catch {
                     for open in listeners { _ = pharos_close(open) }
-                    if -listener == pharos_eaddrinuse {
-                        throw StartError.portInUse(address: settings.edge.address, port: port)
-                    }
-                    throw StartError.cannotListen(address: settings.edge.address, port: port, errno: -listener)
+                    throw error
                 }
-                listeners.append(listener)
-                port = Int(pharos_local_port(listener))
             }
         }
         self.port = port
+        self.tlsPort = tlsPort
         self.listeners = listeners
+        self.tlsListeners = tlsListeners
         self.processors = processors
         self.openFiles = openFiles
         threads = Locked([])
@@ -110,10 +114,13 @@ package final class ShardGroup: Backend {
             configuration.connectionCapacity = max(openFiles, 1_024)
             configuration.outputTotal = node.outputTotal
             configuration.bodyBudget = node.bodyBudget
+            configuration.tlsContexts = tlsContexts
+            configuration.handshakeLimit = max(node.settings.edge.handshakeLimit / node.mailboxes.count, 16)
             if index < processors.count { configuration.processor = processors[index] }
             let start = ShardStart(
                 node: node, index: index, configuration: configuration,
-                listener: listeners.isEmpty ? -1 : listeners[index])
+                listener: listeners.isEmpty ? -1 : listeners[index],
+                tlsListener: tlsListeners.isEmpty ? -1 : tlsListeners[index])
             let thread = ShardGroup.spawn(start)
             threads.withLock { $0.append(thread) }
         }
@@ -123,17 +130,36 @@ package final class ShardGroup: Backend {
 
     package var shardCount: Int { node.mailboxes.count }
 
-    /// Binding without a shared port fails while anybody listens there.
-    private static func refuseSecondInstance(_ edge: EdgeSettings) throws(StartError) {
-        guard edge.port != 0 else { return }
-        let probe = pharos_listen(edge.address, UInt16(edge.port), 1, 0)
-        if probe >= 0 {
-            _ = pharos_close(probe)
-        } else if -probe == pharos_eaddrinuse {
-            throw .portInUse(address: edge.address, port: edge.port)
-        } else {
-            throw .cannotListen(address: edge.address, port: edge.port, errno: -probe)
+    /// A listening socket for each shard, and the port, which the system chooses for 0.
+    private static func listen(
+        _ edge: EdgeSettings, port: Int, _ setting: String, count: Int
+    ) throws(StartError) -> (listeners: [Int32], port: Int) {
+        try refuseSecondInstance(edge, port: port, setting)
+        var (listeners, port) = ([Int32](), port)
+        for _ in 0..<count {
+            let listener = pharos_listen(edge.address, UInt16(port), Int32(edge.backlog), count > 1 ? 1 : 0)
+            guard listener >= 0 else {
+                for open in listeners { _ = pharos_close(open) }
+                throw failure(edge, port: port, setting, errno: -listener)
+            }
+            listeners.append(listener)
+            port = Int(pharos_local_port(listener))
         }
+        return (listeners, port)
+    }
+
+    /// Binding without a shared port fails while anybody listens there.
+    private static func refuseSecondInstance(_ edge: EdgeSettings, port: Int, _ setting: String) throws(StartError) {
+        guard port != 0 else { return }
+        let probe = pharos_listen(edge.address, UInt16(port), 1, 0)
+        guard probe >= 0 else { throw failure(edge, port: port, setting, errno: -probe) }
+        _ = pharos_close(probe)
+    }
+
+    private static func failure(_ edge: EdgeSettings, port: Int, _ setting: String, errno: Int32) -> StartError {
+        errno == pharos_eaddrinuse
+            ? .portInUse(address: edge.address, port: port, setting: setting)
+            : .cannotListen(address: edge.address, port: port, errno: errno)
     }
 
     // MARK: Backend
@@ -154,7 +180,7 @@ package final class ShardGroup: Backend {
                 continuation.resume(returning: $0)
             }
             // A call that is refused here is dropped, and answers for itself.
-            node.mailboxes[pickShard()].post(.handler(.backendCall(call)))
+            node.mailboxes[pickShard()].post(.backendCall(call))
         }
     }
 
@@ -171,12 +197,8 @@ package final class ShardGroup: Backend {
                 continuation.resume(returning: $0)
             }
             // A call that is refused here is dropped, and answers for itself.
-            node.mailboxes[pickShard()].post(.handler(.rawCall(call)))
+            node.mailboxes[pickShard()].post(.rawCall(call))
         }
-    }
-
-    package func open(sink: any ByteSink, peer: String) -> any ByteSource {
-        openSink(sink, peer: peer, mailbox: node.mailboxes[pickShard()])
     }
 
     package func counters() async -> NodeCounters {
@@ -184,7 +206,7 @@ package final class ShardGroup: Backend {
         for mailbox in node.mailboxes {
             let part: NodeCounters? = await withCheckedContinuation { continuation in
                 let call = CounterCall { continuation.resume(returning: $0) }
-                mailbox.post(.handler(.counters(call)))
+                mailbox.post(.counters(call))
             }
             if let part { sum.add(part) }
         }
@@ -227,14 +249,16 @@ private final class ShardStart: Sendable {
     let index: Int
     let configuration: EdgeConfiguration
     let listener: Int32
+    let tlsListener: Int32
 
     init(
-        node: NodeContext, index: Int, configuration: EdgeConfiguration, listener: Int32
+        node: NodeContext, index: Int, configuration: EdgeConfiguration, listener: Int32, tlsListener: Int32
     ) {
         self.node = node
         self.index = index
         self.configuration = configuration
         self.listener = listener
+        self.tlsListener = tlsListener
     }
 
     static func main(_ argument: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
@@ -244,7 +268,7 @@ private final class ShardStart: Sendable {
         var loop = ShardLoop(
             edge: Edge(start.configuration),
             handler: ShardService(node: start.node, index: start.index),
-            mailbox: start.node.mailboxes[start.index], listener: start.listener)
+            mailbox: start.node.mailboxes[start.index], listener: start.listener, tlsListener: start.tlsListener)
         loop.run()
         return nil
     }

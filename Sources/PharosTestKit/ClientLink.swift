@@ -25,6 +25,6 @@ package enum LinkError: Error, Equatable {
 package enum LinkKind: String, CaseIterable, Sendable {
     /// A TCP socket of the edge.
     case socket
-    /// A `ByteSink`, as TLS uses.
-    case sink
+    /// The same with TLS.
+    case tls
 }

@@ -18,10 +18,12 @@ package final class TestServer: Sendable {
         report: @escaping @Sendable (ServiceEvent) -> Void = { _ in }
     ) throws {
         self.verifier = verifier
+        var settings = settings
+        settings.edge.tls = TLSSettings(certificateFile: "", keyFile: "", port: 0)
         group = try ShardGroup(
             settings: settings, verifier: verifier, durable: durable, application: application, responder: responder,
             version: "pharos test",
-            openFiles: 4_096,
+            openFiles: 4_096, tls: TestCertificate.server,
             report: report)
     }
 
@@ -30,7 +32,7 @@ package final class TestServer: Sendable {
     package func link(_ kind: LinkKind) throws -> any ClientLink {
         switch kind {
         case .socket: try SocketLink(port: group.port)
-        case .sink: SinkLink(to: group)
+        case .tls: try TLSLink(port: group.tlsPort ?? 0)
         }
     }
 

@@ -121,7 +121,7 @@ import Testing
 
     @Test("the description is served as JSON, and everything it names is there")
     func served() async throws {
-        let client = try await TestServer().client()
+        let client = try await RoutesServer().client()
         let answer = try #require(try await client.request("GET", "/openapi.json"))
         #expect(answer.headers["content-type"] == "application/json")
         let document = try #require(try JSONSerialization.jsonObject(with: Data(answer.body)) as? [String: Any])

@@ -1,6 +1,5 @@
 import NIOCore
 import NIOPosix
-import NIOSSL
 
 /// A client that sees bytes: sends what it is told and reads HTTP answers. Used by one task at a time.
 final class RawClient {
@@ -21,18 +20,12 @@ final class RawClient {
         self.iterator = iterator
     }
 
-    /// - Parameter tls: nil for plain TCP.
-    static func connect(port: Int, tls: NIOSSLContext? = nil) async throws -> RawClient {
+    static func connect(port: Int) async throws -> RawClient {
         let (stream, continuation) = AsyncStream<[UInt8]>.makeStream()
         let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-            // With TLS the end of the stream closes both directions, as it does in most clients.
-            .channelOption(ChannelOptions.allowRemoteHalfClosure, value: tls == nil)
+            .channelOption(ChannelOptions.allowRemoteHalfClosure, value: true)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    if let tls {
-                        let handler = try NIOSSLClientHandler(context: tls, serverHostname: "localhost")
-                        try channel.pipeline.syncOperations.addHandler(handler)
-                    }
                     try channel.pipeline.syncOperations.addHandler(Collector(continuation))
                 }
             }

@@ -8,7 +8,7 @@ struct LaneTests {
     func lanes() {
         let scene = ShardScene()
         let (json, first) = scene.webSocket()
-        let (packed, second) = scene.webSocket(.sink)
+        let (packed, second) = scene.webSocket(.tls)
         let (events, third) = scene.stream()
         let detached = scene.loop.edge.makeDetached()!
         let topic = scene.loop.edge.makeTopic()

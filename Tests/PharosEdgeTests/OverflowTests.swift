@@ -18,7 +18,7 @@ struct OverflowTests {
         let (peer, id) = scene.stream(kind, buffer: 8_192)
         let topic = scene.loop.edge.makeTopic()
         let node = scene.loop.edge.subscribe(id, to: topic, lane: 0)
-        // Two of them fill any socket of that size, and more than what a sink may have unsent.
+        // Two of them fill any socket of that size, and more than is encrypted at a time.
         for number in 0..<2 {
             scene.loop.edge.send(id, .chunk, ByteWriter(text("fill", number, length: 66_000)))
             scene.settle()
@@ -107,7 +107,7 @@ struct OverflowTests {
             if number % 3 == 0 { scene.loop.runTurn(waitMs: 0) }
         }
         let got = names(scene, peer, until: "m99.").filter { $0.hasPrefix("m") }
-        // A sink is asked for what it has left only when output meets it: the first turn's may be with it already.
+        // What has been encrypted cannot be taken back.
         #expect(got.last == "m99")
         #expect(got.count <= 2)
         let replaced = scene.script.drops.reduce(0) { $0 + $1.replaced }
@@ -154,10 +154,10 @@ struct OverflowTests {
         #expect(got.filter { $0.hasPrefix("plain") } == (0..<8).map { "plain\($0 * 5)" })
     }
 
-    @Test("a sink that takes nothing while output is held back is told of, like a socket")
-    func stuckSink() {
+    @Test("a socket that takes nothing is told of", arguments: ScenePeer.Kind.allCases)
+    func stuck(_ kind: ScenePeer.Kind) {
         let scene = ShardScene { $0.writeTimeoutMs = 100 }
-        let (peer, id) = scene.stream(.sink)
+        let (peer, id) = scene.stream(kind, buffer: 8_192)
         let topic = scene.loop.edge.makeTopic()
         _ = scene.loop.edge.subscribe(id, to: topic, lane: 0)
         for number in 0..<100 {
@@ -251,7 +251,7 @@ struct OverflowTests {
     func mixture(seed: Int) {
         var random = SplitMix(state: UInt64(seed))
         let scene = ShardScene { $0.outputLimit = 120_000 }
-        let (peer, id) = scene.stream(seed % 2 == 0 ? .socket : .sink, buffer: 8_192)
+        let (peer, id) = scene.stream(seed % 2 == 0 ? .socket : .tls, buffer: 8_192)
         let topics = (0..<3).map { _ in scene.loop.edge.makeTopic() }
         for topic in topics { _ = scene.loop.edge.subscribe(id, to: topic, lane: 1) }
         var sent = [0, 0, 0]

@@ -39,16 +39,6 @@ struct PausedReadingTests {
         scene.run { $0.messages == ["a", "b", "cd", "e"] }
     }
 
-    @Test("a sink is told to stop reading, and to go on")
-    func sink() {
-        let scene = ShardScene()
-        let (peer, id) = scene.webSocket(.sink)
-        scene.edge { $0.pauseReading(id) }
-        #expect(peer.isRead == false)
-        scene.edge { $0.resumeReading(id) }
-        #expect(peer.isRead == true)
-    }
-
     @Test("what a peer said before it went is handed on first", arguments: ScenePeer.Kind.allCases)
     func lastMessages(kind: ScenePeer.Kind) {
         let scene = ShardScene()
@@ -78,15 +68,6 @@ struct PausedReadingTests {
         peer.send([0x88, 0x82, 0, 0, 0, 0, 0x03, 0xE8])
         scene.run { _ in scene.edge { $0.connectionCount } == 0 }
         #expect(scene.script.messages == ["a"])
-    }
-
-    @Test("a sink that does not stop is ended")
-    func greedySink() {
-        let scene = ShardScene()
-        let (peer, id) = scene.webSocket(.sink)
-        scene.edge { $0.pauseReading(id) }
-        for _ in 0..<5 { peer.send([UInt8](repeating: 0, count: 1_048_576)) }
-        scene.run { $0.closed == [id] }
     }
 
     @Test("there is room for a message until the limit of the output")

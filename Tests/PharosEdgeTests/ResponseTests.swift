@@ -131,10 +131,10 @@ struct ResponseTests {
         let scene = ShardScene()
         let staying = scene.connect()
         let leaving = scene.connect()
-        let behindSink = scene.connect(.sink)
+        let encrypted = scene.connect(.tls)
         let first = scene.ask("/poll", over: staying)
         let second = scene.ask("/poll", headers: "Connection: close\r\n", over: leaving)
-        let third = scene.ask("/poll", headers: "Connection: close\r\n", over: behindSink)
+        let third = scene.ask("/poll", headers: "Connection: close\r\n", over: encrypted)
         for id in [first, second, third] { scene.loop.edge.park(id) }
         let response = withBytes("{\"news\":1}") {
             scene.loop.edge.prepareResponse(
@@ -143,7 +143,7 @@ struct ResponseTests {
         for id in [first, second, third] { scene.loop.edge.respond(id, response) }
         scene.settle()
         let kept = staying.read()
-        let lasts = [leaving.read(), behindSink.read()]
+        let lasts = [leaving.read(), encrypted.read()]
         #expect(kept.hasPrefix("HTTP/1.1 200 OK\r\n"))
         #expect(kept.hasSuffix("\r\n\r\n{\"news\":1}"))
         #expect(!kept.contains("Connection:"))
@@ -154,7 +154,7 @@ struct ResponseTests {
             #expect(last.components(separatedBy: "HTTP/1.1").count == 2)
         }
         #expect(leaving.isEnded)
-        #expect(behindSink.isEnded)
+        #expect(encrypted.isEnded)
         #expect(!staying.isEnded)
         #expect(scene.ask("/poll", over: staying) == first)
         #expect(scene.script.closed.isEmpty)

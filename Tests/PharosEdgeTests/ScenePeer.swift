@@ -1,6 +1,8 @@
 import CPharosSys
 import PharosBytes
 import PharosEdge
+import PharosTLS
+import PharosTestKit
 
 #if canImport(Glibc)
     import Glibc
@@ -9,27 +11,29 @@ import PharosEdge
 /// The client's end of a connection in a story: it never blocks.
 final class ScenePeer {
     enum Kind: String, CaseIterable, Sendable {
-        case socket, sink
+        case socket, tls
     }
 
     private var descriptor: Int32
-    private let sink: SceneSink?
-    private let source: (any ByteSource)?
+    private let secure: SceneTLS?
     /// Read so far and not yet taken.
     private var unread: [UInt8] = []
     private var sawEnd = false
 
     init(descriptor: Int32) {
         self.descriptor = descriptor
-        sink = nil
-        source = nil
+        secure = nil
     }
 
-    init(sink: SceneSink, source: any ByteSource) {
-        descriptor = -1
-        self.sink = sink
-        self.source = source
+    /// With TLS; goes on with the handshake each time it reads.
+    init(descriptor: Int32, secure: SceneTLS) {
+        self.descriptor = descriptor
+        self.secure = secure
+        deliver(secure.receive([]).output)
     }
+
+    /// Whether TLS has been agreed on.
+    var isSecure: Bool { secure?.isEstablished ?? false }
 
     deinit { if descriptor >= 0 { _ = pharos_close(descriptor) } }
 
@@ -51,7 +55,11 @@ final class ScenePeer {
     func send(_ text: String) { send(Array(text.utf8)) }
 
     func send(_ bytes: [UInt8]) {
-        if let source { return source.received(bytes) }
+        deliver(secure?.encrypt(bytes) ?? bytes)
+    }
+
+    private func deliver(_ bytes: [UInt8]) {
+        guard !bytes.isEmpty else { return }
         let sent = pharos_send(descriptor, bytes, bytes.count, 0)
         precondition(sent == bytes.count, "a story's requests are short")
     }
@@ -66,7 +74,6 @@ final class ScenePeer {
     }
 
     private func fill(limit: Int) {
-        if let sink { return unread += sink.take() }
         var buffer = [UInt8](repeating: 0, count: min(65_536, limit))
         while unread.count < limit {
             let count = pharos_recv(descriptor, &buffer, buffer.count)
@@ -74,51 +81,67 @@ final class ScenePeer {
                 sawEnd = count != -Int(pharos_eagain)
                 return
             }
-            unread += buffer[..<count]
+            guard let secure else {
+                unread += buffer[..<count]
+                continue
+            }
+            let (plaintext, output, isOver) = secure.receive(Array(buffer[..<count]))
+            unread += plaintext
+            deliver(output)
+            if isOver { sawEnd = true }
         }
     }
 
     /// Whether the server has closed its half, or all.
     var isEnded: Bool {
         fill(limit: .max)
-        return sink?.isClosed ?? sawEnd
+        return sawEnd
     }
 
-    /// Whether the shard wants to be given more by a sink.
-    var isRead: Bool? { sink?.isRead }
-
-    /// Closes the sending half: a sink has none, so all of it.
+    /// Closes the sending half.
     func closeHalf() {
-        if source != nil { return close() }
+        deliver(secure?.close() ?? [])
         _ = pharos_shutdown_write(descriptor)
     }
 
     func close() {
-        source?.closed()
         if descriptor >= 0 { _ = pharos_close(descriptor) }
         descriptor = -1
     }
 }
 
-/// A sink that only collects.
-final class SceneSink: ByteSink {
-    private let state = Locked((bytes: [UInt8](), isClosed: false, isRead: true))
+/// The client's end of TLS, as a machine.
+final class SceneTLS {
+    private var session: TLSSession
+    private var output = TLSOutput()
 
-    func write(_ bytes: [UInt8]) { state.withLock { $0.bytes += bytes } }
-    /// As long as the peer has not read, nothing has left.
-    var unsentBytes: Int { state.withLock { $0.bytes.count } }
-    func close() { state.withLock { $0.isClosed = true } }
-    func setReading(_ isReading: Bool) { state.withLock { $0.isRead = isReading } }
+    init?() {
+        guard let session = TLSSession(connecting: TestCertificate.client, to: "localhost") else { return nil }
+        self.session = session
+    }
 
-    var isRead: Bool { state.withLock { $0.isRead } }
+    var isEstablished: Bool { session.isHandshakeComplete }
 
-    var isClosed: Bool { state.withLock { $0.isClosed } }
+    func encrypt(_ bytes: [UInt8]) -> [UInt8] {
+        _ = bytes.withUnsafeBytes { session.encrypt($0, into: &output) }
+        return take()
+    }
 
-    func take() -> [UInt8] {
-        state.withLock { state in
-            defer { state.bytes = [] }
-            return state.bytes
+    func receive(_ bytes: [UInt8]) -> (plaintext: [UInt8], output: [UInt8], isOver: Bool) {
+        withUnsafeTemporaryAllocation(byteCount: bytes.count + TLSSession.recordSize, alignment: 16) { room in
+            let progress = bytes.withUnsafeBytes { session.receive($0, plaintext: room, output: &output) }
+            return (Array(room.prefix(progress.produced)), take(), progress.status != .open)
         }
+    }
+
+    func close() -> [UInt8] {
+        session.close(into: &output)
+        return take()
+    }
+
+    private func take() -> [UInt8] {
+        defer { output.removeAll() }
+        return Array(output.bytes)
     }
 }
 

@@ -1,13 +1,14 @@
 import CPharosSys
 import PharosBytes
 import PharosEdge
+import PharosTestKit
 import Testing
 
 /// One shard whose turns the test itself runs, so that a story has no threads and no waiting but for its own events.
 final class ShardScene {
     var loop: ShardLoop<ScriptHandler>
     let script: Script
-    private let mailbox: Mailbox<LoopMail<Int>>
+    private let mailbox: Mailbox<Int>
 
     init(_ change: (inout EdgeConfiguration) -> Void = { _ in }) {
         var configuration = EdgeConfiguration()
@@ -36,9 +37,16 @@ final class ShardScene {
             let (ours, theirs) = ScenePeer.socketPair(buffer: buffer)
             _ = loop.serve(descriptor: ours)
             return ScenePeer(descriptor: theirs)
-        case .sink:
-            let sink = SceneSink()
-            let peer = ScenePeer(sink: sink, source: openSink(sink, peer: "192.0.2.1", mailbox: mailbox))
+        case .tls:
+            let (ours, theirs) = ScenePeer.socketPair(buffer: buffer)
+            _ = loop.serve(descriptor: ours, context: TestCertificate.server.context)
+            guard let secure = SceneTLS() else { preconditionFailure("TLS cannot be begun") }
+            let peer = ScenePeer(descriptor: theirs, secure: secure)
+            let end = pharos_monotonic_ms() + 60_000
+            while !peer.isSecure, pharos_monotonic_ms() < end {
+                loop.runTurn(waitMs: 0)
+                _ = peer.isEnded
+            }
             settle()
             return peer
         }

@@ -8,7 +8,7 @@ struct TurnTests {
     func answersFirst() {
         let scene = ShardScene { $0.connectionCapacity = 400 }
         let topic = scene.loop.edge.makeTopic()
-        let readers = (0..<300).map { _ in scene.stream(.sink) }
+        let readers = (0..<300).map { _ in scene.stream() }
         for (_, id) in readers { _ = scene.loop.edge.subscribe(id, to: topic, lane: 0) }
         let (both, publisher) = scene.webSocket()
         _ = scene.loop.edge.subscribe(publisher, to: topic, lane: 1)

@@ -209,8 +209,7 @@ extension Stories {
             try await play(Stage(shards: 2)) { scene in
                 let staying = try scene.connected()
                 scene.server.group.beginShutdown(windowMs: 1_000_000)
-                let sink = SinkLink(to: scene.server.group)
-                #expect(throws: (any Error).self) { try TestClient(sink, wire: .json) }
+                #expect(throws: (any Error).self) { try scene.client() }
                 try staying.close()
             }
         }
@@ -247,7 +246,8 @@ extension Stories {
             try await play(Stage(shards: shards)) { scene in
                 var settings = ServerSettings.stories(shards: shards)
                 settings.edge.port = scene.server.group.port
-                let expected = ShardGroup.StartError.portInUse(address: "127.0.0.1", port: settings.edge.port)
+                let expected = ShardGroup.StartError.portInUse(
+                    address: "127.0.0.1", port: settings.edge.port, setting: "http_server.port")
                 #expect(throws: expected) { try TestServer(settings) }
                 #expect("\(expected)".contains("127.0.0.1:\(settings.edge.port) is in use"))
                 // The first one goes on.

@@ -64,7 +64,7 @@ extension Scene {
 
     /// So many clients that speak with their handshake, are there together, and leave.
     func comeAndGo(_ count: Int, saying messages: [String]) throws {
-        let clients = try (0..<count).map { _ in try RawClient(server.link(.sink), messages: messages) }
+        let clients = try (0..<count).map { _ in try RawClient(server.link(.tls), messages: messages) }
         for client in clients { client.link.close() }
     }
 

@@ -27,7 +27,7 @@ struct Stage: Sendable, CustomTestStringConvertible {
     /// Each pair of values at least once: for long stories.
     static let pairs = [
         Stage(shards: 1, kind: .socket, wire: .json), Stage(shards: 2, kind: .socket, wire: .protobuf),
-        Stage(shards: 2, kind: .sink, wire: .json), Stage(shards: 1, kind: .sink, wire: .protobuf),
+        Stage(shards: 2, kind: .tls, wire: .json), Stage(shards: 1, kind: .tls, wire: .protobuf),
     ]
 
     static let shardCounts = [Stage(shards: 1), Stage(shards: 2)]

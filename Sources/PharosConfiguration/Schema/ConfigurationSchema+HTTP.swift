@@ -93,6 +93,9 @@ extension ConfigurationSchema {
             "idle_timeout", \.idleTimeout, from: 0.001,
             "Time a connection may idle between two requests; behind a load balancer longer than the balancer's own."),
         .integer(
+            "handshake_limit", \.handshakeLimit, 16...1_048_576,
+            "TLS connections whose handshake is not done; beyond it the oldest of them make room."),
+        .integer(
             "body_budget", \.bodyBudget, 65_536...1_099_511_627_776,
             "Bytes of request bodies that may be arriving at a time; beyond it 503. Half of it is for requests with an API key; it is at least twice `http_api.max_body_size`."
         ),

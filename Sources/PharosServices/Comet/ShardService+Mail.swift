@@ -130,6 +130,12 @@ extension ShardService {
         all.currentPolledSessions = polledSessions.count
         all.currentParkedSessions = index == 0 ? node.parked.count : 0
         all.reclaimed = edge.counters.reclaimed
+        all.currentTLSConnections = edge.secureCount
+        all.currentTLSHandshakes = edge.handshakeCount
+        all.tlsHandshakes = edge.counters.handshakes
+        all.tlsHandshakesResumed = edge.counters.handshakesResumed
+        all.tlsHandshakesFailed = edge.counters.handshakesFailed
+        all.tlsHandshakesRefused = edge.counters.handshakesRefused
         all.currentResponderRequests = index == 0 ? node.responderPlaces.current : 0
         all.currentBodyBytes = index == 0 ? node.bodyBudget.usedBytes : 0
         for (name, count) in zip(node.settings.client.registeredNames, counters.nameCounts) {

@@ -34,7 +34,7 @@ extension ShardGroup {
         for mailbox in node.mailboxes {
             let part: Int? = await withCheckedContinuation { continuation in
                 let call = CountCall(channel) { continuation.resume(returning: $0) }
-                mailbox.post(.handler(.countSubscribers(call)))
+                mailbox.post(.countSubscribers(call))
             }
             sum += part ?? 0
         }

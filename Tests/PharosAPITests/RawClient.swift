@@ -6,6 +6,8 @@ final class RawClient {
     let channel: any Channel
     private var iterator: AsyncStream<[UInt8]>.AsyncIterator
     private(set) var buffer: [UInt8] = []
+    /// The server must last as long as its client.
+    var server: RoutesServer?
 
     struct Answer {
         var status: Int

@@ -38,5 +38,9 @@ final class RoutesServer: Sendable {
         group.join()
     }
 
-    func client() async throws -> RawClient { try await RawClient.connect(port: group.port) }
+    func client() async throws -> RawClient {
+        let client = try await RawClient.connect(port: group.port)
+        client.server = self
+        return client
+    }
 }

@@ -18,7 +18,9 @@ extension RequestHead {
             return .complete(parser.head)
         } catch {
             return switch error {
-            case .missingBytes: bytes.count >= limit ? .refused(status: 431) : .incomplete
+            case .missingBytes where bytes.count < limit: .incomplete
+            // It is the request line that does not end (RFC 9112, section 3).
+            case .missingBytes: .refused(status: parser.head.fieldsStart == 0 ? 414 : 431)
             case .refused(let status): .refused(status: status)
             }
         }

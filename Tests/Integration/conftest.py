@@ -83,7 +83,7 @@ def origin():
 
 @pytest.fixture(params=["ws", "wss"])
 def door(request) -> str:
-    """`ws` ends in the edge's own loop, `wss` in NIO."""
+    """Plain, and with TLS."""
     return request.param
 
 

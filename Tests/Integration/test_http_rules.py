@@ -33,7 +33,7 @@ RULES = {
     "3 more than one space between the parts is refused": ("GET  /health HTTP/1.1\r\nHost: a\r\n\r\n", 400, "close"),
     "3 a tab between the parts is refused": ("GET\t/health HTTP/1.1\r\nHost: a\r\n\r\n", 400, "close"),
     "3 a target with a space is refused": ("GET /hea lth HTTP/1.1\r\nHost: a\r\n\r\n", 400, "close"),
-    "3 a target that is too long is 414": (f"GET /{'x' * 9000} HTTP/1.1\r\nHost: a\r\n\r\n", 414, "close"),
+    "3 a target that is too long is 414": (f"GET /{'x' * 16500} HTTP/1.1\r\nHost: a\r\n\r\n", 414, "close"),
     "3.2 no Host is refused": ("GET /health HTTP/1.1\r\n\r\n", 400, "close"),
     "3.2 two Hosts are refused": (GET + "Host: a\r\n\r\n", 400, "close"),
     "3.2 two Hosts, one of them empty": ("GET /health HTTP/1.1\r\nHost:\r\nHost: a\r\n\r\n", 400, "close"),
@@ -55,7 +55,7 @@ RULES = {
     "5 a line without a colon is refused": (GET + "X\r\n\r\n", 400, "close"),
     "5.2 a folded line is refused": (GET + "X: a\r\n b\r\n\r\n", 400, "close"),
     "5.5 a control character in a value is refused": (GET + "X: a\x00b\r\n\r\n", 400, "close"),
-    "5 fields that are too long are 431": (GET + f"X: {'x' * 20000}\r\n\r\n", 431, "close"),
+    "5 fields that are too long are 431": (GET + f"X: {'x' * 40000}\r\n\r\n", 431, "close"),
     "6.1 a body in chunks": (CHUNKED + "\r\n" + WHOLE, 200),
     "6.1 the coding's name has no case": (CHUNKED.replace("chunked", "Chunked") + "\r\n" + WHOLE, 200),
     "6.1 another coding is 501": (CHUNKED.replace("chunked", "gzip, chunked") + "\r\n" + WHOLE, 501, "close"),
@@ -205,7 +205,7 @@ async def test_a_request_in_pieces_beside_a_waiting_poll(launch, door, piece):
     """A body in chunks, behind another request, that comes later than its head: nothing of it is lost."""
     server = launch(EVERYWHERE)
     link = await Link.open(server, door)
-    link.send("GET /poll?channel=http-rules HTTP/1.1\r\nHost: a\r\n\r\n" + CHUNKED + "\r\n")
+    link.send("GET /poll?channel=open:http-rules HTTP/1.1\r\nHost: a\r\n\r\n" + CHUNKED + "\r\n")
     assert (await link.answer())[0] == 200
     for start in range(0, len(WHOLE), piece):
         link.send(WHOLE[start : start + piece])
@@ -237,7 +237,7 @@ async def test_streams_and_polls_of_http_1_0(launch, door):
             assert b"\r\n" not in text
         elif path.startswith("/connection"):
             first = await asyncio.wait_for(link.reader.readuntil(b"\n"), 30)
-            assert b"\r" not in first
+            assert first.strip() == b"" or first.startswith(b"{")
         await link.close()
 
 

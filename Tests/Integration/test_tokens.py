@@ -13,6 +13,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from harness import tokens
 from harness.configuration import HMAC_KEY
+from harness.events import EventStream
+from harness.everywhere import EVERYWHERE
+from harness.http_client import HTTPClient
 from harness.key_set import KeySetServer
 from harness.peer import Cut
 
@@ -199,6 +202,51 @@ async def test_refreshes_that_close(peer, token, code):
     client = await peer({"token": tokens.connection("42", expires_in=1_000)})
     await client.send({"id": 2, "refresh": {"token": token()}})
     assert await client.ended() == code
+
+
+# Length
+
+
+def grouped(count: int, **claims) -> str:
+    """A token as an identity provider makes it for a user who is in many groups."""
+    return tokens.connection("42", meta={"groups": [f"group-{number}-" + "g" * 34 for number in range(count)]}, **claims)
+
+
+async def test_a_token_with_150_groups_counts_on_every_way_in(launch, dial, door, wire):
+    server = launch(EVERYWHERE)
+    token = grouped(150)
+    assert 9_000 < len(token) < 12_000
+    assert await connect_code(dial, server, door, wire, token) == 0
+    stream, _ = await EventStream.listen(server.port, ["open:x"], token=token)
+    stream.close()
+    client = HTTPClient(server.port)
+    for path, headers in ((f"/poll?channel=open:x&wait=0&token={token}", {}),
+                          ("/poll?channel=open:x&wait=0", {"Authorization": f"Bearer {token}"})):
+        assert (await client.ask("GET", path, None, headers))[0] == 200
+    client.close()
+    peer = await dial(server, door, wire, connect={"token": tokens.connection("42", expires_in=1_000)})
+    assert (await peer.ask("refresh", token=grouped(150, exp=int(time.time()) + 2_000)))["expires"] is True
+
+
+async def test_a_token_beyond_the_limit_is_answered_with_its_reason(launch, dial, door, wire):
+    server = launch(EVERYWHERE | {"client": {"token": {"hmac_secret_key": HMAC_KEY, "max_length": 5_000}}})
+    token = grouped(150)
+    peer = await dial(server, door, wire)
+    await peer.send({"id": 1, "connect": {"token": token}})
+    assert await peer.ended() == 3500
+    assert peer.socket.protocol.close_rcvd.reason == "token too long"
+    peer = await dial(server, door, wire, connect={"token": tokens.connection("42", expires_in=1_000)})
+    reply = await peer.call("subscribe", channel="locked:x", token=grouped(150, channel="locked:x"))
+    assert reply["error"] == {"code": 103, "message": "token too long"}
+    await peer.send({"id": 99, "refresh": {"token": token}})
+    assert await peer.ended() == 3500
+    assert peer.socket.protocol.close_rcvd.reason == "token too long"
+    client = HTTPClient(server.port)
+    for path in ("/events?channel=open:x", "/poll?channel=open:x"):
+        status, _, content = await client.ask("GET", path, None, {"Authorization": f"Bearer {token}"})
+        assert status == 401 and b"token too long" in content
+    client.close()
+    assert await connect_code(dial, server, door, wire, grouped(60)) == 0
 
 
 # Subscriptions

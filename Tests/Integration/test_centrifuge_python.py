@@ -148,7 +148,7 @@ async def test_errors_of_calls(sdk, protobuf, channel):
     assert refused.value.code == 103
     with pytest.raises(ReplyError) as unknown:
         await client.rpc("nothing", packed({}, protobuf))
-    assert unknown.value.code == 104
+    assert unknown.value.code == 108
 
 
 async def test_recovery_after_a_cut_connection(sdk, pharos, protobuf, channel, door):

@@ -221,7 +221,7 @@ async def test_the_rate_of_one_connection(launch, meet, kind):
     assert 50 <= len(refused) < 100
     assert all(error["temporary"] is True and error["message"] for error in refused)
     other = await meet(server, kind)
-    assert await other.refused("rpc", method="x") == 104
+    assert await other.refused("rpc", method="x") == 108
 
     async def recovered() -> None:
         while await client.refused("rpc", method="x") == 111:
@@ -239,7 +239,7 @@ async def test_the_rate_of_one_user(launch, meet):
     refused = [refusals(await flood(client, 30)) for client in clients]
     assert sum(map(len, refused)) >= 40
     other = await meet(server, "websocket-json", connect={"token": tokens.connection("43")})
-    assert await other.refused("rpc", method="x") == 104
+    assert await other.refused("rpc", method="x") == 108
 
 
 async def test_the_rate_of_one_address(launch, meet):
@@ -250,7 +250,7 @@ async def test_the_rate_of_one_address(launch, meet):
     refused = [refusals(await flood(client, 30)) for client in near]
     assert sum(map(len, refused)) >= 40
     far = await meet(server, "websocket-json", headers={"X-Forwarded-For": "10.0.0.2"})
-    assert await far.refused("rpc", method="x") == 104
+    assert await far.refused("rpc", method="x") == 108
 
 
 async def test_without_a_limit_nothing_is_refused(server, meet):

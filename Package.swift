@@ -24,7 +24,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Reso
 
 // A program that embeds the library, and sees of it what every other package sees. Each has a manifest of its own as well,
 // to be copied from here; built from here, it shares what is built anyway.
-func example(_ name: String) -> Target {
+func example(_ name: String, path: String? = nil) -> Target {
     .executableTarget(
         name: name,
         dependencies: [
@@ -32,7 +32,7 @@ func example(_ name: String) -> Target {
             .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             .product(name: "Logging", package: "swift-log"),
         ],
-        path: "Examples/\(name)/Sources/\(name)", packageAccess: false)
+        path: path ?? "Examples/\(name)/Sources/\(name)", packageAccess: false)
 }
 
 var dependencies: [Package.Dependency] = []
@@ -150,6 +150,8 @@ if !coreOnly {
             ],
             swiftSettings: strict),
         example("Chat"), example("Ticker"),
+        // What the documentation shows, to be run. It sees the library as every other package does, too.
+        example("Snippets", path: "Tests/Snippets"),
         tests("PharosCryptoTests", ["PharosCrypto"]),
         tests("PharosAuthTests", ["PharosAuth", "PharosCrypto", "PharosDomain"]),
         tests("PharosSQLiteTests", ["PharosSQLite", "PharosDomain", "PharosTestKit"]),

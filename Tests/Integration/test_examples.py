@@ -1,4 +1,7 @@
-"""The example programs that embed the library, as people run them. PHAROS_EXAMPLES: where they were built."""
+"""The example programs that embed the library, and the snippets of its documentation, as people run them.
+
+PHAROS_EXAMPLES: where they were built.
+"""
 
 import asyncio
 import contextlib
@@ -17,25 +20,32 @@ from harness.server import ROOT, Answer, Server, clean_environment, free_port, p
 class Program(Server):
     """An example: `port` is that of its Pharos, `page` that of its own server."""
 
-    def __init__(self, directory: pathlib.Path, name: str):
+    def __init__(self, directory: pathlib.Path, name: str, *snippet: str):
         super().__init__(directory, None)
         self.page = free_port()
         builds = pathlib.Path(os.environ.get("PHAROS_EXAMPLES", ROOT / ".build" / "debug"))
         self.program = builds / name
+        self.snippet = snippet
         # The chat's clients connect to its Pharos directly, the ticker's only to its page.
-        self.doors = [self.page, self.port] if name == "Chat" else [self.page]
+        self.doors = {"Chat": [self.page, self.port], "Ticker": [self.page], "Snippets": [self.port]}[name]
         self.environment = {"PORT": str(self.page), "PHAROS_PORT": str(self.port)}
 
     def spawn(self) -> subprocess.Popen:
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                [self.program], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.directory,
+                [self.program, *self.snippet], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.directory,
                 env=clean_environment() | self.environment)
         return self.process
 
     def _is_ready(self) -> bool:
         assert self.is_running, f"exit status {self.process.returncode}"
         return all(answers(door) for door in self.doors)
+
+    def wait_for_line(self, beginning: str) -> str:
+        def found() -> str | None:
+            return next((line for line in self.log().splitlines() if line.startswith(beginning)), None)
+
+        return poll(found, f"a line that begins with {beginning!r}")
 
 
 def answers(port: int) -> bool:
@@ -49,8 +59,10 @@ def run(tmp_path, request):
     """Starts an example; after the story it must end in good order at SIGTERM."""
     programs = []
 
-    def start(name: str) -> Program:
-        program = Program(tmp_path, name)
+    def start(name: str, *snippet: str) -> Program:
+        program = Program(tmp_path, name, *snippet)
+        # For the snippet that reads its configuration from a file.
+        (tmp_path / "pharos.yaml").write_text(f"http_server:\n  port: {program.port}\n")
         if "PHAROS_EXAMPLES" not in os.environ and not program.program.exists():
             pytest.skip(f"SKIP example {name}: not built, looked for {program.program}")
         request.node.log_of = program.log
@@ -193,6 +205,38 @@ async def test_logins_do_not_share_a_stream(run):
     for stream, symbol in zip(streams, ("ACME", "INIT")):
         heard = [event for event in [await stream.event() for _ in range(4)] if event.name != "message"]
         assert heard and {event.name for event in heard} == {f"price:{symbol}"}
+        stream.close()
+
+
+# The snippets that are a server alone, or a group of their own; and those that are a service beside it.
+ALONE = ("run", "group", "fileConfiguration", "hooks", "ids")
+BESIDE = ("calls", "subscription", "recovery", "streamer", "streamerBehindLogin")
+
+
+@pytest.mark.parametrize(
+    "name, place", [(name, "first") for name in ALONE] + [(name, place) for name in BESIDE for place in ("first", "last")])
+async def test_a_snippet_of_the_documentation_runs_until_it_is_told_to_end(run, name, place):
+    """In good order at SIGTERM, wherever the server stands in its group, and with a page that listens."""
+    program = run("Snippets", name, place)
+    streams = []
+    if name not in ("run", "group"):
+        await asyncio.to_thread(program.wait_for_line, "ready")
+    if name == "calls":
+        await asyncio.to_thread(program.wait_for_line, "called")
+    if name.startswith("streamer"):
+        query = ""
+        if name == "streamer":
+            query = "?id=" + (await asyncio.to_thread(program.wait_for_line, "client ")).split()[1]
+        await asyncio.to_thread(poll, lambda: answers(program.page), "the pages")
+        stream = EventStream(program.page)
+        stream.path = "/stream" + query
+        streams.append(await stream.open())
+        assert (await stream.event()).json["config"]
+    program.terminate()
+    assert await asyncio.to_thread(program.wait) == 0, program.log()
+    if name == "recovery":
+        assert any(line.endswith(":2 2") for line in program.log().splitlines()), program.log()
+    for stream in streams:
         stream.close()
 
 

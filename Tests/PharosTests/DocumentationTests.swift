@@ -11,9 +11,9 @@ struct DocumentationTests {
         ["docs/library.md"]
         + ["Pharos", "DecidingInClosures", "HearingChannels"].map { "Sources/Pharos/Pharos.docc/\($0).md" }
 
-    @Test("every snippet is code that compiles", arguments: pages)
+    @Test("every snippet is code of a program that is built and run", arguments: pages)
     func snippets(_ page: String) throws {
-        let compiled = try lines("Tests/PharosTests/Snippets.swift")
+        let compiled = try lines("Tests/Snippets/Snippets.swift")
         var snippet: [String]?
         var count = 0
         for line in try String(contentsOf: root.appendingPathComponent(page), encoding: .utf8).split(
@@ -23,7 +23,8 @@ struct DocumentationTests {
                 snippet = []
             } else if line.hasPrefix("```"), let found = snippet {
                 #expect(
-                    compiled.firstRange(of: found) != nil, "not in Snippets.swift: \(found.joined(separator: "\n"))")
+                    compiled.firstRange(of: found) != nil,
+                    "not in Tests/Snippets/Snippets.swift: \(found.joined(separator: "\n"))")
                 count += 1
                 snippet = nil
             } else if snippet != nil {

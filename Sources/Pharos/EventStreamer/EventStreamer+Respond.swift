@@ -4,6 +4,7 @@ import NIOCore
 import PharosBytes
 import PharosDomain
 import PharosProtocol
+import ServiceLifecycle
 
 /// The HTTP side: one answer per connection, which lasts.
 extension EventStreamer {
@@ -18,6 +19,9 @@ extension EventStreamer {
         }
         return respond(to: request, as: id)
     }
+
+    /// How long a page may take to read what it is sent when its stream ends.
+    static var lastWords: Duration { .seconds(1) }
 
     /// Answers with the stream of a client that your own middleware has found out.
     ///
@@ -34,15 +38,33 @@ extension EventStreamer {
         let body = ResponseBody { writer in
             self.streamBegan()
             defer { self.streamEnded() }
-            if let opening = client.connect(after: last) {
-                defer { client.disconnect(opening.stream, nowMs: self.clock()) }
+            guard let opening = client.connect(after: last) else { return try await writer.finish(nil) }
+            defer { client.disconnect(opening.stream, nowMs: self.clock()) }
+            // A task of its own, which can be ended even while the page reads nothing and the writer waits for it. Only
+            // that task uses the writer; this one waits for its end.
+            nonisolated(unsafe) var writer = writer
+            let writing = Task {
                 try await request.body.consumeWithInboundCloseHandler { _ in
                     try await self.write(client, opening, to: &writer)
                 } onInboundClosed: {
                     client.disconnect(opening.stream, nowMs: self.clock())
                 }
+                try await writer.finish(nil)
             }
-            try await writer.finish(nil)
+            try await withGracefulShutdownHandler {
+                try await withTaskCancellationHandler {
+                    try await writing.value
+                } onCancel: {
+                    client.disconnect(opening.stream, nowMs: self.clock())
+                    writing.cancel()
+                }
+            } onGracefulShutdown: {
+                client.finish(opening.stream)
+                Task.detached {
+                    try? await Task.sleep(for: EventStreamer.lastWords)
+                    writing.cancel()
+                }
+            }
         }
         return Response(
             status: .ok,

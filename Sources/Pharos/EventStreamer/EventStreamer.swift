@@ -16,6 +16,9 @@ import PharosServices
 /// published meanwhile arrives after it has come back, in order. The newest `queueLimit` events of a client are kept for
 /// that; what had to go is announced, by `recovered: false` in the first event or a `lagging` error in the stream. The same
 /// bound holds for a client that reads too slowly: its oldest events go, and nobody waits for it.
+///
+/// With the graceful shutdown of the Hummingbird application every stream ends by itself, after what waits for its page; the
+/// browser comes back to the next one.
 public final class EventStreamer: Sendable {
     public struct Configuration: Sendable {
         /// How long a client outlives its connection, and its creation.

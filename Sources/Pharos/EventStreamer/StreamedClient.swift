@@ -10,7 +10,7 @@ final class StreamedClient: InProcessReceiver {
         var isLive = false
         /// It was refused before anybody waited for that.
         var refusal: ReplyError?
-        var waiting: [CheckedContinuation<ReplyError?, Never>] = []
+        var waiting: [Wait<ReplyError?>] = []
     }
 
     private struct State: Sendable {
@@ -20,6 +20,8 @@ final class StreamedClient: InProcessReceiver {
         var stream: UInt64 = 0
         var isConnected = false
         var isClosed = false
+        /// The stream is to end once it has sent what waits; the client stays.
+        var isFinishing = false
         /// The event that is sent next.
         var cursor: UInt64 = 1
         var reader: CheckedContinuation<Void, Never>?
@@ -95,30 +97,29 @@ final class StreamedClient: InProcessReceiver {
 
     /// Waits until a topic that was prepared is live; the error if it was refused.
     func began(_ topic: String) async -> ReplyError? {
-        await withCheckedContinuation { continuation in
-            let (mustWait, refusal): (Bool, ReplyError?) = state.withLock { state in
-                guard let known = state.topics[topic], !known.isLive else { return (false, nil) }
-                if let refusal = known.refusal {
-                    state.topics[topic] = nil
-                    return (false, refusal)
-                }
-                state.topics[topic]!.waiting.append(continuation)
-                return (true, nil)
+        let wait = Wait<ReplyError?>()
+        let (mustWait, refusal): (Bool, ReplyError?) = state.withLock { state in
+            guard let known = state.topics[topic], !known.isLive else { return (false, nil) }
+            if let refusal = known.refusal {
+                state.topics[topic] = nil
+                return (false, refusal)
             }
-            if !mustWait { continuation.resume(returning: refusal) }
+            state.topics[topic]!.waiting.append(wait)
+            return (true, nil)
         }
+        return mustWait ? await wait.value(orWhenEnding: .stopping) : refusal
     }
 
     func forget(_ topic: String) -> InProcessTicket? {
         let removed = state.withLock { $0.topics.removeValue(forKey: topic) }
-        for waiting in removed?.waiting ?? [] { waiting.resume(returning: nil) }
+        for wait in removed?.waiting ?? [] { wait.end(nil) }
         return removed?.ticket
     }
 
     // MARK: From the channels
 
     func received(_ event: InProcessEvent, in channel: String) -> Bool {
-        var waiting: [CheckedContinuation<ReplyError?, Never>] = []
+        var waiting: [Wait<ReplyError?>] = []
         var error: ReplyError?
         let mustWake = state.withLock { state in
             guard !state.isClosed, let topic = state.topics[channel] else { return false }
@@ -155,7 +156,7 @@ final class StreamedClient: InProcessReceiver {
             state.isWaking = true
             return true
         }
-        for continuation in waiting { continuation.resume(returning: error) }
+        for wait in waiting { wait.end(error) }
         return mustWake
     }
 
@@ -188,6 +189,7 @@ final class StreamedClient: InProcessReceiver {
             guard !state.isClosed else { return nil }
             state.stream += 1
             state.isConnected = true
+            state.isFinishing = false
             var isComplete: Bool?
             if let last {
                 isComplete = true
@@ -217,7 +219,8 @@ final class StreamedClient: InProcessReceiver {
             if let step = step(for: stream) { return step }
             await withCheckedContinuation { continuation in
                 let mustWait = state.withLock { state in
-                    guard state.stream == stream, !state.isClosed, state.cursor == state.events.next, !state.mustBeat
+                    guard state.stream == stream, !state.isClosed, !state.isFinishing,
+                        state.cursor == state.events.next, !state.mustBeat
                     else { return false }
                     state.reader = continuation
                     return true
@@ -238,6 +241,7 @@ final class StreamedClient: InProcessReceiver {
                 return .send(events, number: number, missed: missed)
             }
             if state.isClosed { return .close }
+            if state.isFinishing { return .leave }
             guard state.mustBeat else { return nil }
             state.mustBeat = false
             return .beat
@@ -247,6 +251,16 @@ final class StreamedClient: InProcessReceiver {
     /// Something was written.
     func sent(_ stream: UInt64, nowMs: Int64) {
         state.withLock { if $0.stream == stream { $0.changedMs = nowMs } }
+    }
+
+    /// A stream is to end once it has sent what waits. Its page comes back, to the next server.
+    func finish(_ stream: UInt64) {
+        let isCurrent = state.withLock { state in
+            guard state.stream == stream else { return false }
+            state.isFinishing = true
+            return true
+        }
+        if isCurrent { wake() }
     }
 
     /// The stream's connection is gone: from now on the client is away.
@@ -268,7 +282,7 @@ final class StreamedClient: InProcessReceiver {
             defer { state.topics = [:] }
             return (state.topics.values.map(\.ticket), state.topics.values.flatMap(\.waiting))
         }
-        for continuation in waiting { continuation.resume(returning: .stopping) }
+        for wait in waiting { wait.end(.stopping) }
         wake()
         return tickets
     }

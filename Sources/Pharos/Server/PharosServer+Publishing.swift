@@ -84,7 +84,9 @@ extension PharosServer {
     func call(_ request: APIRequest) async throws(PharosError) -> APIResult {
         switch await (try shards()).callAPI(request) {
         case .success(let result): return result
-        case .failure(.stopping): throw .stopped
+        case .failure(.stopping):
+            await ending.ownTurn()
+            throw .stopped
         case .failure(let error): throw PharosError(error)
         }
     }

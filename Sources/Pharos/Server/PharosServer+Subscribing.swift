@@ -15,6 +15,6 @@ extension PharosServer {
         let queue = PublicationQueue(limit: queueLimit, byteLimit: 16_777_216)
         let ticket = InProcessTicket(channel: channel)
         join(InProcessJoin(ticket, queue, from: position?.streamPosition))
-        return Subscription(channel: channel, queue: queue) { [weak self] in self?.leave(ticket) }
+        return Subscription(channel: channel, queue: queue, ending: ending) { [weak self] in self?.leave(ticket) }
     }
 }

@@ -16,7 +16,8 @@ public import ServiceLifecycle
 ///
 /// It runs while `run` does: until graceful shutdown or cancellation. Every client is then told to come back, and the
 /// server leaves when they have gone. Calls that are made before it accepts connections wait for that; calls after its end
-/// throw ``PharosError/stopped``. All methods may be called from any task.
+/// throw ``PharosError/stopped``, those of another service of the same group once that is told to shut down as well. All
+/// methods may be called from any task.
 public final class PharosServer: Service {
     /// Where a running server listens.
     public struct Address: Hashable, Sendable {
@@ -36,7 +37,7 @@ public final class PharosServer: Service {
 
     private struct State: Sendable {
         var phase = Phase.created
-        var waiting: [UInt64: CheckedContinuation<Void, Never>] = [:]
+        var waiting: [UInt64: Wait<Void>] = [:]
         var nextWaiter: UInt64 = 0
         /// Subscribers that came before the server runs.
         var joins: [InProcessTicket: InProcessJoin] = [:]
@@ -46,6 +47,7 @@ public final class PharosServer: Service {
     /// As it was put together, before the closures found their place in it: that is what rules are for.
     private let configuration: PharosConfiguration
     private let state = Locked(State())
+    let ending = ServerEnding()
 
     /// Makes a server that does not run yet.
     ///
@@ -75,6 +77,7 @@ public final class PharosServer: Service {
             return true
         }
         guard isFirst else { throw PharosError.stopped }
+        ending.begin()
         defer { advance(to: .ended) }
         try configuration.check()
         let addresses = try await node.start()
@@ -99,7 +102,7 @@ public final class PharosServer: Service {
         if case .running(let shards, _) = phase {
             for join in joins.values { shards.join(join) }
         }
-        for continuation in waiting.values { continuation.resume() }
+        for wait in waiting.values { wait.end(()) }
     }
 
     /// Where it listens, once it does.
@@ -118,36 +121,30 @@ public final class PharosServer: Service {
         while true {
             switch state.withLock({ $0.phase }) {
             case .running(let shards, let address): return (shards, address)
-            case .ended: throw .stopped
+            case .ended:
+                await ending.ownTurn()
+                throw .stopped
             case .created, .starting:
-                if Task.isCancelled { throw .stopped }
+                if Task.isCancelled || Task.isShuttingDownGracefully { throw .stopped }
                 await nextPhase()
             }
         }
     }
 
     private func nextPhase() async {
-        let number = state.withLock { state in
+        let wait = Wait<Void>()
+        let number: UInt64? = state.withLock { state in
+            switch state.phase {
+            case .created, .starting: break
+            case .running, .ended: return nil
+            }
             state.nextWaiter += 1
+            state.waiting[state.nextWaiter] = wait
             return state.nextWaiter
         }
-        await withTaskCancellationHandler {
-            await withCheckedContinuation { continuation in
-                let mustWait = state.withLock { state in
-                    switch state.phase {
-                    case .created, .starting: break
-                    case .running, .ended: return false
-                    }
-                    // Cancelled before: its handler has run and found nothing.
-                    if Task.isCancelled { return false }
-                    state.waiting[number] = continuation
-                    return true
-                }
-                if !mustWait { continuation.resume() }
-            }
-        } onCancel: {
-            state.withLock { $0.waiting.removeValue(forKey: number) }?.resume()
-        }
+        guard let number else { return }
+        await wait.value(orWhenEnding: ())
+        _ = state.withLock { $0.waiting.removeValue(forKey: number) }
     }
 
     func join(_ join: InProcessJoin) {

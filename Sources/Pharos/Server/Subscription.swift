@@ -1,11 +1,15 @@
 import PharosDomain
 package import PharosServices
+import ServiceLifecycle
 
 extension PharosServer {
     /// A subscriber in this process: hears of one channel like any client, without a socket.
     ///
     /// Iterate over it with `for await`; it is live from the moment it was made. One task reads it at a time. It ends when
     /// the reading task is cancelled, when nobody holds it any more, when `cancel()` is called, and with the server.
+    ///
+    /// In a service of a group it ends with graceful shutdown, after what has arrived by then, wherever in the group the
+    /// service and the server stand: it never ends before the service's turn, which would be an error of the group.
     ///
     /// At most `queueLimit` publications (and 16 MiB of them) wait for the reader. Beyond that the oldest are dropped:
     /// they are counted, and the next publication says that it `followsGap`.
@@ -25,21 +29,32 @@ extension PharosServer {
 
         public let channel: String
         private let queue: PublicationQueue
+        private let ending: ServerEnding
         private let membership: Membership
 
-        package init(channel: String, queue: PublicationQueue, leave: @escaping @Sendable () -> Void) {
+        init(channel: String, queue: PublicationQueue, ending: ServerEnding, leave: @escaping @Sendable () -> Void) {
             self.channel = channel
             self.queue = queue
+            self.ending = ending
             membership = Membership(leave)
         }
 
         /// Waits until it is live, and tells where it begins.
         /// - Throws: 102 for an unknown namespace, and the like; the iteration is then over as well.
         public func started() async throws(PharosError) -> Start {
-            switch await queue.started() {
+            let phase = await withGracefulShutdownHandler {
+                await queue.started()
+            } onGracefulShutdown: { [queue, membership] in
+                queue.finish()
+                membership.end()
+            }
+            switch phase {
             case .live(let start):
                 let position = start.position.epoch.isEmpty ? nil : Position(start.position)
                 return Start(position: position, recovered: start.recovered)
+            case .ended(.stopping?):
+                await ending.ownTurn()
+                throw PharosError(.stopping)
             case .ended(let error?): throw PharosError(error)
             case .ended(nil), .joining: throw .stopped
             }
@@ -57,18 +72,24 @@ extension PharosServer {
             membership.end()
         }
 
-        public func makeAsyncIterator() -> Iterator { Iterator(channel: channel, queue: queue, membership: membership) }
+        public func makeAsyncIterator() -> Iterator {
+            Iterator(channel: channel, queue: queue, ending: ending, membership: membership)
+        }
 
         public struct Iterator: AsyncIteratorProtocol {
             private let channel: String
             private let queue: PublicationQueue
+            private let ending: ServerEnding
             private let membership: Membership
             private var batch: [PublicationQueue.Entry] = []
             private var index = 0
 
-            fileprivate init(channel: String, queue: PublicationQueue, membership: Membership) {
+            fileprivate init(
+                channel: String, queue: PublicationQueue, ending: ServerEnding, membership: Membership
+            ) {
                 self.channel = channel
                 self.queue = queue
+                self.ending = ending
                 self.membership = membership
             }
 
@@ -79,14 +100,26 @@ extension PharosServer {
                 if index == batch.count {
                     batch = []
                     index = 0
-                    batch = await queue.take()
+                    batch = await Iterator.taken(queue, membership)
                     guard !batch.isEmpty else {
                         membership.end()
+                        if queue.failure == .stopping { await ending.ownTurn() }
                         return nil
                     }
                 }
                 defer { index += 1 }
                 return Publication(channel: channel, entry: batch[index])
+            }
+
+            private static func taken(
+                _ queue: PublicationQueue, _ membership: Membership
+            ) async -> [PublicationQueue.Entry] {
+                await withGracefulShutdownHandler {
+                    await queue.take()
+                } onGracefulShutdown: {
+                    queue.finish()
+                    membership.end()
+                }
             }
         }
     }

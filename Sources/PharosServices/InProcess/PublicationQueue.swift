@@ -190,6 +190,14 @@ package final class PublicationQueue: InProcessReceiver {
     /// Publications that were dropped so far because the consumer was too slow.
     package var dropped: UInt64 { state.withLock { $0.dropped } }
 
+    /// Nothing is added from now on; what waits is still given out.
+    package func finish() {
+        state.withLock { state in
+            if case .ended = state.phase {} else { state.phase = .ended(nil) }
+        }
+        wake()
+    }
+
     /// The consumer wants no more: nothing is kept from now on.
     package func end() {
         state.withLock { state in

@@ -50,7 +50,7 @@ enum Ticker {
         let application = Application(
             router: router, configuration: .init(address: .hostname("127.0.0.1", port: port)), logger: logger)
         try await ServiceGroup(
-            services: [server, application, Market(server: server, streamer: streamer)],
+            services: [server, application, Market(server: server)],
             gracefulShutdownSignals: [.sigterm, .sigint], logger: logger
         ).run()
     }
@@ -59,7 +59,6 @@ enum Ticker {
 /// Prices that walk at random.
 struct Market: Service {
     let server: PharosServer
-    let streamer: EventStreamer
 
     func run() async throws {
         var prices = ["ACME": 100.0, "INIT": 42.0]
@@ -72,7 +71,6 @@ struct Market: Service {
                 _ = try? await server.publish(json, to: "price:\(symbol)")
             }
         }
-        await streamer.close()
     }
 }
 

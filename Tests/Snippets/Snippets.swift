@@ -1,9 +1,9 @@
-// What the documentation shows, as code that compiles: `DocumentationTests` looks for every snippet in here.
+// What the documentation shows, as a program sees it: `DocumentationTests` looks for every snippet in here, and
+// `test_examples.py` runs them until SIGTERM.
 import Hummingbird
 import Logging
 import Pharos
 import ServiceLifecycle
-import UnixSignals
 
 func run() async throws {
     var configuration = PharosServer.Configuration(port: 8000)
@@ -18,12 +18,12 @@ func run() async throws {
     try await ServiceGroup(services: [server], gracefulShutdownSignals: [.sigterm], logger: logger).run()
 }
 
-func fileConfiguration() throws {
+func fileConfiguration() throws -> PharosServer.Configuration {
     let configuration = try PharosServer.Configuration(file: "pharos.yaml")
-    _ = configuration
+    return configuration
 }
 
-func namespaces() {
+func namespaces() -> PharosServer.Configuration {
     var configuration = PharosServer.Configuration()
     var chat = PharosServer.Configuration.ChannelRules()
     chat.history = .init(size: 100, lifetime: .seconds(600))
@@ -31,10 +31,10 @@ func namespaces() {
     chat.maySubscribe = .users
     chat.mayPublish = .subscribers
     configuration[namespace: "chat"] = chat
+    return configuration
 }
 
-func hooks(users: any Users) {
-    let configuration = PharosServer.Configuration()
+func hooks(users: any Users, configuration: PharosServer.Configuration) -> PharosServer {
     let server = PharosServer(configuration: configuration) { hooks in
         hooks.pass(cookies: ["session"])
         hooks.connect { request in
@@ -59,7 +59,7 @@ func hooks(users: any Users) {
             await users.wentOffline(moment.user)
         }
     }
-    _ = server
+    return server
 }
 
 func calls(server: PharosServer) async throws {
@@ -91,12 +91,27 @@ func recovery(server: PharosServer, last: Position) async throws {
     }
 }
 
-func streamer(server: PharosServer, router: Router<BasicRequestContext>) async throws {
+struct Reader: Service {
+    let server: PharosServer
+
+    func run() async throws {
+        for await publication in server.subscribe("news") { print(publication.text) }
+    }
+}
+
+func group(server: PharosServer, logger: Logger) async throws {
+    try await ServiceGroup(
+        services: [server, Reader(server: server)], gracefulShutdownSignals: [.sigterm], logger: logger
+    ).run()
+}
+
+func streamer(server: PharosServer, router: Router<BasicRequestContext>) async throws -> String {
     let streamer = EventStreamer(server: server)
     router.get("stream", use: streamer.respond)
 
     let id = try streamer.newClient()
     try await streamer.subscribe("prices", client: id)
+    return id
 }
 
 func streamerBehindLogin(streamer: EventStreamer, router: Router<BasicRequestContext>) {
@@ -107,10 +122,10 @@ func streamerBehindLogin(streamer: EventStreamer, router: Router<BasicRequestCon
     }
 }
 
-func ids() throws {
+func ids() throws -> UInt64 {
     let ids = try SnowflakeIDs(node: 7)
     let id = try ids.next()
-    _ = id
+    return id
 }
 
 /// Stands for the application's own code.

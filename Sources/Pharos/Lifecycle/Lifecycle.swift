@@ -1,0 +1,28 @@
+@_spi(TestKit) import ServiceLifecycle
+import Synchronization
+
+/// What the groups of ServiceLifecycle mean for whoever waits in this library.
+enum Lifecycle {
+    /// Whether this task belongs to a service of a group: it will be told to shut down.
+    ///
+    /// The library says so nowhere else. `withGracefulShutdownHandler` sets no handler outside of a group, and does not tell.
+    static var isService: Bool { TaskLocals.gracefulShutdownManager != nil }
+}
+
+/// How a server ends, as whoever depends on it must know.
+///
+/// A group ends its services one after the other, and a service that ends before its turn is an error of the whole group.
+/// So when the server is told first, the others of its group have to wait for their turn. Outside of a group there is none
+/// to wait for.
+final class ServerEnding: Sendable {
+    private let isServiceOfGroup = Atomic<Bool>(false)
+
+    /// The server runs, in the task that asks.
+    func begin() { isServiceOfGroup.store(Lifecycle.isService, ordering: .releasing) }
+
+    /// After the server's end: waits until the service that asks is told to shut down, or its task is cancelled.
+    func ownTurn() async {
+        guard isServiceOfGroup.load(ordering: .acquiring), Lifecycle.isService else { return }
+        try? await gracefulShutdown()
+    }
+}

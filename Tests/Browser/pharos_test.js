@@ -9,7 +9,7 @@ import {
   reconnectsAfter,
   UnauthorizedError,
 } from '../../Sources/PharosAPI/Web/pharos.js';
-import { FakeNetwork, ManualClock, settled } from './fakes.js';
+import { FakeNetwork, FakeSocket, ManualClock, settled } from './fakes.js';
 
 /** A client with its surroundings; `log` holds the names and codes of all its state events. @param {any} [options] */
 function makeClient(options = {}) {
@@ -309,6 +309,125 @@ Deno.test('an expired token at connect is replaced; without a source of tokens i
   assert.deepEqual(fixed.log, ['connecting 0', 'error 109', 'disconnected 109']);
 });
 
+Deno.test('after 109 a new token is fetched and tried at once, whatever was waited before; a second 109 waits', async () => {
+  let count = 0;
+  const { client, network, clock } = makeClient({ token: 'old', getToken: () => `token${(count += 1)}` });
+  clock.chance = 0.9;
+  /** @type {number[]} */
+  const delays = [];
+  client.on('reconnecting', ({ delay }) => delays.push(delay));
+  client.connect();
+  for (let attempt = 0; attempt < 6; attempt += 1) {
+    await network.socket.fail(1006);
+    await clock.advance(delays[attempt]);
+  }
+  const expired = { code: 109, message: 'token expired' };
+  await network.socket.accept();
+  await network.socket.reply({ id: network.socket.commands[0].id, error: expired });
+  assert.equal(network.sockets.length, 8, 'no back-off');
+  assert.equal(delays[6], 0);
+  await network.socket.accept();
+  const [connect] = network.socket.commands;
+  assert.equal(connect.connect.token, 'token1');
+  // A source that gives out tokens that are over must not be asked in a loop.
+  await network.socket.reply({ id: connect.id, error: expired });
+  assert.equal(network.sockets.length, 8);
+  assert.equal(delays[7], backOff(6, 500, 20000, 0.9), 'the back-off goes on where it was');
+  await clock.advance(delays[7]);
+  await grant(network);
+  assert.equal(client.state, 'connected');
+  assert.equal(count, 2);
+});
+
+Deno.test('a token whose time is over while the connection is away is replaced before the next attempt', async () => {
+  let count = 0;
+  const { client, network, clock, log } = makeClient({ getToken: () => `token${(count += 1)}` });
+  let channels = 0;
+  const subscription = client.newSubscription('$a', { getToken: () => `channel${(channels += 1)}` });
+  subscription.subscribe();
+  client.connect();
+  await settled();
+  const [subscribe] = await grant(network, { expires: true, ttl: 60 });
+  await network.socket.reply({ id: subscribe.id, subscribe: { expires: true, ttl: 60 } });
+  await network.socket.fail(1006);
+  while (clock.now < 60000) {
+    assert.equal(count, 1, 'while it is good it is kept');
+    await clock.advance(500);
+    await network.socket.fail(1006);
+  }
+  await clock.advance(500);
+  await network.socket.accept();
+  const [connect, second] = network.socket.commands;
+  assert.equal(connect.connect.token, 'token2');
+  assert.equal(second.subscribe.token, 'channel2');
+  await network.socket.reply({ id: connect.id, connect: { client: 'me', expires: true, ttl: 60 } });
+  assert.ok(!log.includes('error 109'));
+  client.disconnect();
+  assert.equal(clock.timers, 0, 'nothing keeps a program alive');
+});
+
+Deno.test('a token whose time was slept away is replaced before the next attempt', async () => {
+  let count = 0;
+  const { client, network, wires, clock } = makeClient({ getToken: () => `token${(count += 1)}` });
+  client.connect();
+  await settled();
+  await grant(network, { expires: true, ttl: 60 });
+  const { now } = Date;
+  try {
+    // The lid is closed: timers stand still, the wall clock does not.
+    Date.now = () => now() + 3600_000;
+    wires.dispatchEvent(new Event('offline'));
+    wires.dispatchEvent(new Event('online'));
+    await settled();
+    await network.socket.accept();
+    assert.equal(network.socket.commands[0].connect.token, 'token2');
+  } finally {
+    Date.now = now;
+  }
+  assert.equal(clock.now, 0);
+});
+
+Deno.test('what the server says is over is not offered again', async () => {
+  let count = 0;
+  const { client, network, clock } = makeClient({ getToken: () => `token${(count += 1)}` });
+  const subscription = client.newSubscription('$a', { getToken: () => `channel${(count += 1)}` });
+  client.connect();
+  await settled();
+  await grant(network);
+  await network.socket.fail(3005, 'connection expired');
+  await clock.advance(500);
+  await settled();
+  await network.socket.accept();
+  const [connect] = network.socket.commands;
+  assert.equal(connect.connect.token, 'token2');
+  await network.socket.reply({ id: connect.id, connect: { client: 'me' } });
+  subscription.subscribe();
+  await settled();
+  const [subscribe] = network.socket.commands;
+  assert.equal(subscribe.subscribe.token, 'channel3');
+  await network.socket.reply({ id: subscribe.id, subscribe: {} });
+  await network.socket.reply({ push: { channel: '$a', unsubscribe: { code: 2501, reason: 'subscription expired' } } });
+  await clock.advance(500);
+  assert.equal(network.socket.commands[0].subscribe.token, 'channel4');
+});
+
+Deno.test('a refresh that is answered with 109 is tried once more at once, then after a delay', async () => {
+  let count = 0;
+  const { client, network, clock, log } = makeClient({ getToken: () => `token${(count += 1)}` });
+  client.connect();
+  await settled();
+  await grant(network, { expires: true, ttl: 60 });
+  await clock.advance(60000);
+  for (const token of ['token2', 'token3', 'token4']) {
+    const [refresh] = network.socket.commands;
+    assert.deepEqual(refresh.refresh, { token });
+    await network.socket.reply({ id: refresh.id, error: { code: 109, message: 'token expired' } });
+    if (token === 'token3') await clock.advance(1000);
+  }
+  assert.equal(network.socket.commands.length, 0);
+  assert.deepEqual(log, ['connecting 0', 'connected', 'error 109', 'error 109', 'error 109']);
+});
+
 Deno.test('connect errors: temporary ones are tried again, others end', async () => {
   for (const [error, isFinal] of [[{ code: 100, temporary: true }, false], [{ code: 101 }, true]]) {
     const { client, network } = makeClient();
@@ -351,9 +470,8 @@ Deno.test('a subscription token is fetched, refreshed, and fetched anew after 10
   const [first] = await grant(network);
   assert.equal(first.subscribe.token, '$a1');
   await network.socket.reply({ id: first.id, error: { code: 109, message: 'token expired' } });
-  await clock.advance(500);
   const [second] = network.socket.commands;
-  assert.equal(second.subscribe.token, '$a2');
+  assert.equal(second.subscribe.token, '$a2', 'at once');
   await network.socket.reply({ id: second.id, subscribe: { expires: true, ttl: 10 } });
   await clock.advance(10000);
   const [refresh] = network.socket.commands;
@@ -605,6 +723,88 @@ Deno.test('malformed input ends the connection, it does not loop', async () => {
     network.socket.onmessage?.({ data });
     assert.equal(log.at(-1), `disconnected ${codes.disconnected.badProtocol}`);
   }
+});
+
+Deno.test('a message is taken, refused, or its fate is told', async () => {
+  const { client, network, log } = makeClient();
+  client.connect();
+  await grant(network);
+  const [taken, refused] = [client.send({ n: 1 }), client.send({ n: 2 })];
+  await settled();
+  const [first, second] = network.socket.commands;
+  assert.deepEqual(first, { id: first.id, send: { data: { n: 1 } } });
+  await network.socket.reply({ id: first.id }, { id: second.id, error: { code: 108, message: 'not available' } });
+  await taken;
+  await assert.rejects(refused, { name: 'PharosError', code: 108, message: /nothing takes messages here/ });
+  assert.equal(client.state, 'connected');
+  // A server that knows no answer to a message can only close, and means it.
+  const last = client.send(3);
+  const other = client.publish('a', 1);
+  await settled();
+  const rejections = [
+    assert.rejects(last, { code: 108, message: /nothing takes messages here/ }),
+    assert.rejects(other, { code: codes.error.disconnected }),
+  ];
+  await network.socket.fail(3508, 'not available');
+  await Promise.all(rejections);
+  assert.equal(log.at(-1), 'disconnected 3508');
+});
+
+Deno.test('without a WebSocket class it says what to pass', () => {
+  const known = globalThis.WebSocket;
+  try {
+    Reflect.deleteProperty(globalThis, 'WebSocket');
+    const { client, log, clock } = makeClient({ WebSocket: undefined });
+    assert.throws(() => client.connect(), /no WebSocket.*from 'ws'.*new Pharos\(url, { WebSocket }\)/);
+    assert.deepEqual([client.state, log, clock.timers], ['disconnected', [], 0]);
+    globalThis.WebSocket = known;
+    const { network } = makeClient();
+    globalThis.WebSocket = /** @type {any} */ (network.WebSocket);
+    client.connect();
+    assert.equal(network.sockets.length, 1, 'provided in the meantime');
+  } finally {
+    globalThis.WebSocket = known;
+  }
+});
+
+Deno.test('a path needs a page around it', () => {
+  const client = new Pharos('/connection/websocket', { WebSocket: new FakeNetwork().WebSocket, network: null });
+  /** @type {string[]} */
+  const reasons = [];
+  client.on('disconnected', ({ reason }) => reasons.push(reason));
+  client.connect();
+  assert.equal(reasons.length, 1);
+  assert.match(reasons[0], /"?\/connection\/websocket.*outside of a page the URL must be absolute/);
+});
+
+Deno.test('an error event of an EventEmitter never escapes, not even after the client has let go', async () => {
+  /** @type {any[]} */
+  const sockets = [];
+  // As the class of the package ws does it: an event without a listener is thrown.
+  class Socket extends FakeSocket {
+    /** @param {string} url */
+    constructor(url) {
+      super(url);
+      sockets.push(this);
+    }
+    /** @type {null | ((event: any) => void)} */
+    onerror = null;
+    fails() {
+      if (!this.onerror) throw new Error('Unhandled error event');
+      this.onerror({ message: 'connect ECONNREFUSED' });
+    }
+    /** @override */
+    close() {
+      super.close();
+      this.fails();
+    }
+  }
+  const { client, clock } = makeClient({ WebSocket: Socket, timeout: 1000 });
+  client.connect();
+  sockets[0].fails();
+  await clock.advance(1000);
+  assert.ok(sockets[0].isClosed);
+  client.disconnect();
 });
 
 Deno.test('a URL that cannot be is not tried twice', () => {

@@ -239,6 +239,8 @@ async def test_ping_and_rpc_are_not_available_and_send_closes(peer):
     assert await client.refused("ping") == 108
     assert await client.refused("rpc", method="anything", data={}) == 108
     assert await client.refused("rpc", method="name:space", data={}) == 108
+    # With an id it can be told so; without one, as the reference has it, only by a close.
+    assert await client.refused("send", data={}) == 108
     await client.send({"send": {"data": {}}})
     assert await client.ended() == 3508
 

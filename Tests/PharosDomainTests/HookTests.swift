@@ -230,6 +230,36 @@ struct HookTests {
         #expect(plain.received(Command(id: 0, request: .send(data: [5]))) == .disconnect(.notAvailable))
     }
 
+    @Test("a message with an id is answered under it, and never ends the connection for want of a hook or of room")
+    func messageWithID() throws {
+        var talk = talk { hooks, _ in
+            hooks.connect = "app"
+            hooks.message = "app"
+            hooks.openQuestions = 1
+        }
+        _ = try connected(&talk)
+        func ask(_ id: UInt32) throws -> HookTicket {
+            try ticket(talk.received(Command(id: id, request: .send(data: [5]))))
+        }
+        func answer(_ ticket: HookTicket, _ outcome: HookOutcome) -> SessionAction {
+            talk.session.hookAnswered(ticket.number, outcome, talk.context)
+        }
+        let taken = try ask(2)
+        #expect(
+            talk.received(Command(id: 3, request: .send(data: [6]))) == refusal(3, .tooManyRequests))
+        #expect(answer(taken, .granted(.message)) == .reply(Reply(id: 2, result: .ping)))
+        #expect(answer(try ask(4), .unavailable) == refusal(4, .internalError))
+        let mine = ReplyError(code: 1_234, message: "mine")
+        #expect(answer(try ask(5), .refused(mine)) == refusal(5, mine))
+        #expect(answer(try ask(6), .granted(.publish(HookPublish()))) == refusal(6, .internalError))
+        let gone = Disconnect(code: 4_505, reason: "bad mood")
+        #expect(answer(try ask(7), .disconnect(gone)) == .disconnect(gone))
+        var plain = Conversation()
+        try plain.connect()
+        #expect(plain.received(Command(id: 8, request: .send(data: [5]))) == refusal(8, .notAvailable))
+        #expect(plain.received(Command(id: 9, request: .ping)) == refusal(9, .notAvailable))
+    }
+
     // MARK: Refresh
 
     @Test("with a refresh hook the client has nothing to refresh: the application is asked when the time has come")

@@ -76,7 +76,11 @@ export const codes = Object.freeze({
 });
 
 const tokenExpired = 109;
+const notAvailable = 108;
+const connectionExpired = 3005;
 const stateInvalidated = 3014;
+const commandNotAvailable = 3508;
+const subscriptionExpired = 2501;
 const subscriptionInvalidated = 2502;
 /** Browsers keep timer delays in a signed 32-bit integer; tokens may live for a year. */
 const longestTimer = 2 ** 31 - 1;
@@ -84,6 +88,11 @@ const longestTimer = 2 ** 31 - 1;
 const frameCharacters = 16384;
 /** The epoch no stream has: recovery from it fails, which tells the application that its state is stale. */
 const noEpoch = '_';
+
+/** Said where the platform has no WebSocket: Node before version 22, above all. */
+const noWebSocket =
+  'this platform has no WebSocket (Node.js has one from version 22 on): pass a class as an option, ' +
+  "such as that of the package ws: import WebSocket from 'ws'; new Pharos(url, { WebSocket })";
 
 /** What went wrong, with the protocol's code; codes below 100 are this client's own. */
 export class PharosError extends Error {
@@ -316,6 +325,12 @@ class Place {
 class Credential {
   /** Answers that belong to an older number are thrown away. */
   #generation = 0;
+  /** Whether the time that the server gave to the token is known to be over. */
+  #isOver = false;
+  /** The same as a time of the wall clock: timers stand still while a computer sleeps. */
+  #overAt = Infinity;
+  /** Whether there is no connection over which a new token could be sent. */
+  #isAway = true;
   #ask;
   #timer;
 
@@ -330,8 +345,9 @@ class Credential {
     return Boolean(this.#ask);
   }
 
+  /** Whether a token is to be asked for before the next attempt. */
   get isMissing() {
-    return !this.token && this.isRenewable;
+    return this.isRenewable && (!this.token || this.#isOver || Date.now() >= this.#overAt);
   }
 
   /** Forgets the token, unless nobody can replace it: without any the user would silently become another one. */
@@ -339,9 +355,20 @@ class Credential {
     if (this.#ask) this.token = '';
   }
 
-  /** No answer asked for before this call will be heard of. */
-  stop() {
+  /** The server has said that the time of the token is over. */
+  expire() {
+    this.#isOver = true;
+  }
+
+  /** The connection is gone. No answer asked for before will be heard of; the time of the token goes on. */
+  pause() {
     this.#generation += 1;
+    this.#isAway = true;
+  }
+
+  /** As `pause`, and no timer is left. */
+  stop() {
+    this.pause();
     this.#timer.stop();
   }
 
@@ -358,21 +385,40 @@ class Credential {
       failure = isRefusal ? null : new PharosError(codes.error.token, `no token: ${error}`, true);
     }
     if (generation !== this.#generation) return;
+    this.#isOver = false;
+    this.#overAt = Infinity;
     this.token = token;
     done(failure, token || null);
   }
 
-  /** @param {{ expires?: boolean, ttl?: number }} result ttl in seconds @param {Renewal} renewal */
+  /**
+   * The server has accepted the token, for a time or for good.
+   * @param {{ expires?: boolean, ttl?: number }} result ttl in seconds @param {Renewal} renewal
+   */
   renewLater({ expires, ttl }, renewal) {
     this.stop();
-    if (expires && ttl && this.#ask) this.#timer.start(ttl * 1000, () => this.#renew(renewal, 0));
+    this.#isAway = false;
+    this.#isOver = false;
+    this.#overAt = expires && ttl ? Date.now() + ttl * 1000 : Infinity;
+    if (!expires || !ttl || !this.#ask) return;
+    this.#timer.start(ttl * 1000, () => {
+      this.#isOver = true;
+      if (!this.#isAway) this.#renew(renewal, 0);
+    });
   }
 
   /** @param {Renewal} renewal @param {number} attempt */
   #renew(renewal, attempt) {
     const again = (/** @type {PharosError} */ error) => {
-      this.#timer.start(renewal.delay(attempt), () => this.#renew(renewal, attempt + 1));
+      const next = () => {
+        if (!this.#isAway) this.#renew(renewal, attempt + 1);
+      };
+      // The application had a token in stock that was over: another one is worth an attempt at once, but only one.
+      const isAtOnce = error.code === tokenExpired && attempt === 0;
+      const generation = this.#generation;
+      if (!isAtOnce) this.#timer.start(renewal.delay(attempt), next);
       renewal.failed(error);
+      if (isAtOnce && generation === this.#generation) next();
     };
     this.fetch((error, token) => {
       if (error) return again(error);
@@ -403,6 +449,8 @@ export class Subscription extends Emitter {
   /** Whether the server may know of this subscription on the present connection. */
   #wasAsked = false;
   #attempt = 0;
+  /** Whether the token has been replaced without delay since the last success. */
+  #renewedAtOnce = false;
   #place = new Place();
   #link;
   #options;
@@ -440,6 +488,7 @@ export class Subscription extends Emitter {
   subscribe() {
     if (this.#state !== 'unsubscribed') return;
     this.#attempt = 0;
+    this.#renewedAtOnce = false;
     this.#toSubscribing(codes.called, 'subscribe called');
     this._ask();
   }
@@ -491,11 +540,12 @@ export class Subscription extends Emitter {
     });
   }
 
-  /** The connection is gone: wait for the next one. @internal */
-  _connectionLost() {
+  /** The connection is gone: wait for the next one. @internal @param {boolean} isFinal none comes by itself */
+  _connectionLost(isFinal) {
     this.#wasAsked = false;
     this.#retryTimer.stop();
-    this.#credential.stop();
+    if (isFinal) this.#credential.stop();
+    else this.#credential.pause();
     this.#attempt = 0;
     if (this.#state === 'subscribed') {
       this.#toSubscribing(codes.subscribing.transportClosed, 'transport closed');
@@ -524,7 +574,7 @@ export class Subscription extends Emitter {
   #toSubscribing(code, reason) {
     this.#generation += 1;
     this.#wasAsked = false;
-    this.#credential.stop();
+    this.#credential.pause();
     this.#state = 'subscribing';
     this._emit('subscribing', { channel: this.channel, code, reason });
   }
@@ -571,9 +621,18 @@ export class Subscription extends Emitter {
       }
       const fetchesToken = error.code === tokenExpired && this.#credential.isRenewable;
       if (fetchesToken) this.#credential.drop();
-      if (fetchesToken || error.retriable) this.#retry(error);
+      if (fetchesToken && !this.#renewedAtOnce) this.#retryAtOnce(error);
+      else if (fetchesToken || error.retriable) this.#retry(error);
       else this.#refused(error);
     });
+  }
+
+  /** The token was over: another one may do. @param {PharosError} error */
+  #retryAtOnce(error) {
+    const generation = this.#generation;
+    this.#renewedAtOnce = true;
+    this._emit('error', error);
+    if (generation === this.#generation) this._ask();
   }
 
   /** No further attempt. @param {PharosError | null} error null: the application has no token to give */
@@ -595,6 +654,7 @@ export class Subscription extends Emitter {
   #subscribed(result) {
     this.#state = 'subscribed';
     this.#attempt = 0;
+    this.#renewedAtOnce = false;
     this.#place.granted(result);
     this.#credential.renewLater(result, this.#renewal);
     const generation = this.#generation;
@@ -616,6 +676,7 @@ export class Subscription extends Emitter {
   #ended({ code = 0, reason = '' }) {
     if (code < 2500) return this.#toUnsubscribed(code, reason, false);
     if (code === subscriptionInvalidated) this._invalidate();
+    if (code === subscriptionExpired) this.#credential.expire();
     // Jittered from zero: a gap usually hits all subscribers of a channel at once.
     this.#retryTimer.start(this.#link.jitter(), () => this._ask());
     this.#toSubscribing(code, reason);
@@ -655,7 +716,7 @@ const following = Object.freeze({
  *
  * @extends {Emitter<{ connecting: StateChange, reconnecting: { attempt: number, delay: number },
  *   connected: { client: string, version: string, data?: any }, disconnected: StateChange, error: PharosError,
- *   message: { data: any }, subscribing: { channel: string }, subscribed: SubscribedEvent, publication: Publication,
+ *   message: { channel: string, data: any }, subscribing: { channel: string }, subscribed: SubscribedEvent, publication: Publication,
  *   join: Membership, leave: Membership, unsubscribed: SubscriptionChange }>}
  */
 export class Pharos extends Emitter {
@@ -664,6 +725,8 @@ export class Pharos extends Emitter {
   /** Counts connection attempts; answers that belong to an older one are thrown away. */
   #round = 0;
   #attempt = 0;
+  /** Whether the token has been replaced without delay since the last success. */
+  #renewedAtOnce = false;
   /** @type {any} */
   #socket = null;
   #lastId = 0;
@@ -748,9 +811,12 @@ export class Pharos extends Emitter {
     return this.#clientId;
   }
 
+  /** @throws where there is no WebSocket class to connect with */
   connect() {
     if (this.#phase !== 'idle') return;
+    if (typeof this.#Socket !== 'function') throw new Error(noWebSocket);
     this.#attempt = 0;
+    this.#renewedAtOnce = false;
     this.#network?.addEventListener('online', this.#online);
     this.#network?.addEventListener('offline', this.#offline);
     const round = this.#round;
@@ -801,10 +867,20 @@ export class Pharos extends Emitter {
     return { data: payloadOf(result) };
   }
 
-  /** A message without an answer. @param {any} data @returns {Promise<void>} */
+  /**
+   * Gives a message to the application; resolves when it has taken it.
+   *
+   * The command carries an id, unlike that of other clients: only so a server can tell that nothing takes messages, or
+   * that the application could not be asked.
+   * @param {any} data @returns {Promise<void>}
+   */
   async send(data) {
-    await this.ready(this.#options.timeout);
-    this.#enqueue({ send: { data } });
+    try {
+      await this.#request('send', { data });
+    } catch (error) {
+      if (!(error instanceof PharosError) || error.code !== notAvailable) throw error;
+      throw new PharosError(notAvailable, 'not available: nothing takes messages here, the server has no hooks.message');
+    }
   }
 
   /** @param {string} channel @returns {Promise<{ clients: Record<string, ClientInfo> }>} */
@@ -851,19 +927,27 @@ export class Pharos extends Emitter {
     });
   }
 
+  /** The class to connect with; asked for late, since a program may still provide the global one. */
+  get #Socket() {
+    return this.#options.WebSocket ?? globalThis.WebSocket;
+  }
+
   #open() {
     this.#enter('opening');
-    const Socket = this.#options.WebSocket ?? globalThis.WebSocket;
+    const base = globalThis.location?.href;
     /** @type {any} */
     let socket;
     try {
-      const url = new URL(this.#url, globalThis.location?.href);
+      const url = new URL(this.#url, base);
       url.protocol = url.protocol.replace(/^http/, 'ws');
-      socket = new Socket(url.href);
+      socket = new this.#Socket(url.href);
     } catch (error) {
       // Not a state of the network: the same URL fails the same way every time.
-      return this.#end(codes.disconnected.badConfiguration, `${error}`);
+      const hint = base ? '' : ' (outside of a page the URL must be absolute)';
+      return this.#end(codes.disconnected.badConfiguration, `${this.#url}: ${error}${hint}`);
     }
+    // A close follows. Without a listener, WebSocket classes of the EventEmitter kind would throw out of nowhere.
+    socket.onerror = () => {};
     this.#socket = socket;
     this.#openTimer.start(this.#options.timeout, () => {
       this.#lost(codes.connecting.transportClosed, 'timeout', new PharosError(codes.error.timeout, 'timeout', true));
@@ -895,6 +979,7 @@ export class Pharos extends Emitter {
   #greeted(result) {
     this.#enter('open');
     this.#attempt = 0;
+    this.#renewedAtOnce = false;
     this.#clientId = result.client ?? '';
     this.#pingMs = (result.ping ?? 0) * 1000;
     this.#answersPing = result.pong ?? false;
@@ -918,8 +1003,10 @@ export class Pharos extends Emitter {
   #connectFailed(error) {
     const fetchesToken = error.code === tokenExpired && this.#credential.isRenewable;
     if (fetchesToken) this.#credential.drop();
-    if (fetchesToken || error.retriable) this.#lost(codes.connecting.transportClosed, error.message, error);
-    else this.#refused(error);
+    if (!fetchesToken && !error.retriable) return this.#refused(error);
+    const isAtOnce = fetchesToken && !this.#renewedAtOnce;
+    if (isAtOnce) this.#renewedAtOnce = true;
+    this.#lost(codes.connecting.transportClosed, error.message, error, isAtOnce);
   }
 
   /** No further attempt. @param {PharosError | null} error null: the application has no token to give */
@@ -931,7 +1018,9 @@ export class Pharos extends Emitter {
   /** The WebSocket was closed by the server or the network. @param {number} code @param {string} reason */
   #closed(code, reason) {
     if (code === 1009) return this.#end(codes.disconnected.messageTooBig, 'message size limit');
+    if (code === commandNotAvailable) this.#rejectSends(new PharosError(notAvailable, reason));
     if (!reconnectsAfter(code)) return this.#end(code, reason);
+    if (code === connectionExpired) this.#credential.expire();
     if (code === stateInvalidated) {
       this.#credential.drop();
       for (const place of this.#serverSide.values()) place.invalidate();
@@ -941,24 +1030,38 @@ export class Pharos extends Emitter {
     else this.#lost(codes.connecting.transportClosed, reason || 'transport closed');
   }
 
+  /** Servers that look at no id close the connection for a message that nothing takes. @param {PharosError} error */
+  #rejectSends(error) {
+    for (const [id, { method, done, timer }] of [...this.#pending]) {
+      if (method !== 'send') continue;
+      this.#pending.delete(id);
+      timer.stop();
+      done(error, null);
+    }
+  }
+
   /**
    * Gives up the present attempt or connection and comes back after a delay.
    * @param {number} code @param {string} reason @param {PharosError} [error]
+   * @param {boolean} [isAtOnce] without any delay, and without counting as a failure
    */
-  #lost(code, reason, error = new PharosError(codes.error.transportClosed, reason, true)) {
+  #lost(code, reason, error = new PharosError(codes.error.transportClosed, reason, true), isAtOnce = false) {
     if (this.#phase === 'idle' || this.#phase === 'waiting') return;
     const wasOpen = this.#phase === 'open';
     const attempt = this.#attempt;
-    const delay = this.#delay(attempt);
+    const delay = isAtOnce ? 0 : this.#delay(attempt);
     const round = (this.#round += 1);
     this.#enter('waiting');
-    this.#attempt += 1;
-    this.#reconnectTimer.start(delay, () => this.#reconnect());
+    if (!isAtOnce) {
+      this.#attempt += 1;
+      this.#reconnectTimer.start(delay, () => this.#reconnect());
+    }
     this.#drop(wasOpen, new PharosError(codes.error.transportClosed, reason, true));
     // Each listener may disconnect; the events after it would then tell of a state that is no more.
     if (round === this.#round && wasOpen) this._emit('connecting', { code, reason });
     if (round === this.#round && !wasOpen) this._emit('error', error);
     if (round === this.#round) this._emit('reconnecting', { attempt, delay });
+    if (round === this.#round && isAtOnce) this.#reconnect();
   }
 
   /** Gives up for good. @param {number} code @param {string} reason @param {PharosError} [error] */
@@ -989,13 +1092,16 @@ export class Pharos extends Emitter {
     this.#clientId = '';
     this.#outbox = [];
     this.#pending.clear();
-    for (const each of [this.#openTimer, this.#watchdog, this.#credential]) each.stop();
+    const isFinal = this.#phase === 'idle';
+    for (const each of [this.#openTimer, this.#watchdog]) each.stop();
+    if (isFinal) this.#credential.stop();
+    else this.#credential.pause();
     if (socket) {
       socket.onopen = socket.onmessage = socket.onclose = null;
       socket.close();
     }
     // Subscriptions first: they must know that an answer to their command no longer counts.
-    for (const subscription of [...this.#subscriptions.values()]) subscription._connectionLost();
+    for (const subscription of [...this.#subscriptions.values()]) subscription._connectionLost(isFinal);
     for (const { done, timer } of pending) {
       timer.stop();
       done(error, null);

@@ -32,12 +32,19 @@ extension ClientSession {
         return .ask(question(.rpc(method: method, data: data), of: origin, about: .rpc(command: command)))
     }
 
-    /// A message for the application that has no answer.
-    mutating func messageReceived(_ data: [UInt8], _ context: SessionContext) -> SessionAction {
-        guard !context.hooks.message.isEmpty else { return .disconnect(.notAvailable) }
-        // Nobody could be told that it was not taken.
-        guard mayAsk(context) else { return .disconnect(.tooManyRequests) }
-        return .ask(question(.message(data: data), of: context.hooks.message, about: .message))
+    /// A message for the application.
+    ///
+    /// The protocol has no answer to it, so clients send it without an id, and nothing but a close can tell them that it
+    /// was not taken. One that carries an id is answered under it: by the empty result that the protocol has for `ping`
+    /// once the application has taken it, or by an error, and the connection goes on.
+    mutating func messageReceived(_ command: UInt32, _ data: [UInt8], _ context: SessionContext) -> SessionAction {
+        guard !context.hooks.message.isEmpty else {
+            return command == 0 ? .disconnect(.notAvailable) : refuse(command, .notAvailable)
+        }
+        guard mayAsk(context) else {
+            return command == 0 ? .disconnect(.tooManyRequests) : refuse(command, .tooManyRequests)
+        }
+        return .ask(question(.message(data: data), of: context.hooks.message, about: .message(command: command)))
     }
 
     mutating func presenceReceived(

@@ -6,7 +6,8 @@ extension ClientSession {
         case subscribe(generation: UInt32)
         case publish(command: UInt32, channel: String, data: [UInt8], options: ChannelOptions)
         case rpc(command: UInt32)
-        case message
+        /// 0: the client wants no answer.
+        case message(command: UInt32)
         case refresh
         case subRefresh(generation: UInt32)
     }
@@ -62,9 +63,13 @@ extension ClientSession {
             case .granted(.rpc(let data), _): return .reply(Reply(id: command, result: .rpc(data: data)))
             default: return refused(command, outcome)
             }
-        case .message:
-            if case .disconnect(let reason) = outcome { return .disconnect(reason) }
-            return .none
+        case .message(let command):
+            switch outcome {
+            case .disconnect(let reason): return .disconnect(reason)
+            case _ where command == 0: return .none
+            case .granted(.message, _): return .reply(Reply(id: command, result: .ping))
+            default: return refused(command, outcome)
+            }
         case .refresh: return refreshAnswered(outcome, context)
         case .subRefresh(let generation): return subRefreshAnswered(generation, outcome, context)
         }

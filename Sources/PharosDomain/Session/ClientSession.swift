@@ -144,7 +144,7 @@ package struct ClientSession {
             guard command.id == 0, heartbeat.pongReceived() else { return .disconnect(.badRequest) }
             return .none
         }
-        if case .send(let data) = request { return messageReceived(data, context) }
+        if case .send(let data) = request { return messageReceived(command.id, data, context) }
         guard command.id > 0 else { return .disconnect(.badRequest) }
         switch request {
         case .connect: return .disconnect(.badRequest)
@@ -158,7 +158,7 @@ package struct ClientSession {
                 command.id, channel, context, .readPresenceStats(command: command.id, channel: channel))
         case .history(let request): return historyReceived(command.id, request, context)
         case .ping: return refuse(command.id, .notAvailable)
-        case .send: preconditionFailure("handled above: send has no id")
+        case .send: preconditionFailure("handled above: send needs no id")
         case .rpc(let method, let data): return rpcReceived(command.id, method, data, context)
         case .refresh(let token): return refreshReceived(command.id, token, context)
         case .subRefresh(let request): return subRefreshReceived(command.id, request)

@@ -9,11 +9,14 @@ package struct EmbeddedPages: Sendable {
         let contentType: String
         let bytes: [UInt8]
         let entityTag: String
+        /// Whether pages of other origins may read it: a module is imported under their rules (WHATWG Fetch, 3.2).
+        let isForEveryOrigin: Bool
 
-        init(path: String, contentType: String, bytes: [UInt8]) {
+        init(path: String, contentType: String, bytes: [UInt8], isForEveryOrigin: Bool = false) {
             self.path = path
             self.contentType = contentType
             self.bytes = bytes
+            self.isForEveryOrigin = isForEveryOrigin
             self.entityTag = Page.tag(bytes)
         }
 
@@ -29,7 +32,10 @@ package struct EmbeddedPages: Sendable {
     /// - Parameter demo: false serves the browser client alone.
     package init(demo: Bool) {
         let script = "text/javascript; charset=utf-8"
-        var pages = [Page(path: "/pharos.js", contentType: script, bytes: PackageResources.pharos_js)]
+        // The same for everybody and no secret; what the client then does is checked where it connects.
+        let client = Page(
+            path: "/pharos.js", contentType: script, bytes: PackageResources.pharos_js, isForEveryOrigin: true)
+        var pages = [client]
         if demo {
             pages += [
                 Page(path: "/", contentType: "text/html; charset=utf-8", bytes: PackageResources.index_html),
@@ -48,6 +54,11 @@ package struct EmbeddedPages: Sendable {
             .contentSecurityPolicy: "default-src 'self'; connect-src 'self' ws: wss:",
             .xContentTypeOptions: "nosniff",
         ]
+        if page.isForEveryOrigin {
+            headers[.accessControlAllowOrigin] = "*"
+            // For pages that admit only what says so (`Cross-Origin-Embedder-Policy`).
+            headers[.crossOriginResourcePolicy] = "cross-origin"
+        }
         if let known = request.headers[.ifNoneMatch], matches(known, page.entityTag) {
             return Response(status: .notModified, headers: headers)
         }

@@ -6,8 +6,10 @@ a function that returns once the server accepts again. With neither, that story 
 """
 
 import argparse
+import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -66,6 +68,17 @@ def newcomer_sees_history_and_is_counted(browser: Browser, base_url: str, ann: P
     expect(ann.locator("#here")).to_have_text("2 here")
 
 
+def shown_command_publishes(page: Page) -> None:
+    """The command that the page shows, pasted into a terminal."""
+    command = page.locator("#curl").inner_text()
+    assert command.startswith("curl "), command
+    said = json.loads(shlex.split(command)[-1])["data"]["text"]
+    before = page.locator(".message", has_text=said).count()
+    run = subprocess.run(command + " -s --fail", shell=True, capture_output=True, text=True, timeout=TIMEOUT_MS / 1_000)
+    assert run.returncode == 0, run.stderr
+    expect(page.locator(".message", has_text=said)).to_have_count(before + 1)
+
+
 def charts_fill(page: Page) -> None:
     expect(page.locator("#points")).to_contain_text("reading", timeout=TIMEOUT_MS)
     before = page.locator("#points").get_attribute("data-newest")
@@ -103,6 +116,7 @@ def run(base_url: str, restart: Callable[[], None] | None = None, screenshot: st
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         ann, bob = tabs_talk(browser, base_url, problems)
         newcomer_sees_history_and_is_counted(browser, base_url, ann, problems)
+        shown_command_publishes(ann)
         charts_fill(ann)
         gap_is_recovered(ann, bob)
         if screenshot:

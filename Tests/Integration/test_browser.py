@@ -62,6 +62,46 @@ def test_the_browser_client_against_the_server(development):
     run_deno("pharos_live_test.js", PHAROS_URL=development.base())
 
 
+def test_the_browser_client_in_node_without_a_websocket(tmp_path, development):
+    """It says what to pass, as a program that was started in a terminal shows it."""
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("SKIP browser client in Node: node not found, looked for node")
+    shutil.copy(ROOT / "Sources" / "PharosAPI" / "Web" / "pharos.js", tmp_path / "pharos.mjs")
+    script = tmp_path / "page.mjs"
+    script.write_text(f"""
+        delete globalThis.WebSocket;
+        const {{ Pharos }} = await import('./pharos.mjs');
+        new Pharos('{development.base().replace("http", "ws")}/connection/websocket').connect();
+        """)
+    run = subprocess.run([node, str(script)], capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60)
+    assert run.returncode != 0
+    assert "this platform has no WebSocket" in run.stderr and "new Pharos(url, { WebSocket })" in run.stderr, run.stderr
+
+
+README = ("README.md", "127.0.0.1:8000/pharos.js")
+
+
+def test_a_page_of_another_host_is_refused_in_development(development):
+    snippets = load("snippets_test")
+    script = snippets.at(snippets.snippet(*README), development.port)
+    snippets.is_refused(chromium("a foreign page"), script, snippets.FOREIGN)
+
+
+def test_a_page_of_another_host_that_the_configuration_names(tmp_path, request):
+    """The module is for everybody, the connection for whom `client.allowed_origins` names."""
+    snippets = load("snippets_test")
+    program = chromium("a page of another host")
+    server = Server(tmp_path, merged(BASE, {"client": {"allowed_origins": [f"http://{snippets.FOREIGN}:*"]}}))
+    request.node.log_of = server.log
+    server.start()
+    try:
+        script = snippets.at(snippets.snippet(*README), server.port)
+        snippets.hears(program, script, snippets.FOREIGN, lambda text: server.publish("chat", {"text": text}))
+    finally:
+        server.stop()
+
+
 def test_the_demo_page(development):
     """Two tabs talk to each other and count each other, the charts fill, and the page survives a restart."""
     page = load("demo_page_test")

@@ -19,6 +19,10 @@ import Testing
             #expect(page.headers["x-content-type-options"] == "nosniff")
             #expect(page.headers["content-security-policy"] == "default-src 'self'; connect-src 'self' ws: wss:")
             #expect(!page.body.isEmpty)
+            // The client is a module for pages of any origin; the demo is for its own.
+            let isShared = path == "/pharos.js"
+            #expect(page.headers["access-control-allow-origin"] == (isShared ? "*" : nil))
+            #expect(page.headers["cross-origin-resource-policy"] == (isShared ? "cross-origin" : nil))
             let tag = try #require(page.headers["etag"])
             let again = try #require(try await client.request("GET", path, "If-None-Match: \(tag)\r\n"))
             #expect(again.status == 304)

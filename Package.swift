@@ -141,7 +141,7 @@ if !coreOnly {
             name: "PharosCLI",
             dependencies: [
                 "Pharos", "PharosConfiguration", "PharosAuth", "PharosDomain", "PharosBytes", "PharosProtocol",
-                "PharosEdge",
+                "PharosEdge", "PharosTLS",
                 "CPharosSys",
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),

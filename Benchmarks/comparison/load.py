@@ -143,6 +143,8 @@ class PharosBench:
     def _run(self, server, flags):
         command = ["taskset", "-c", LOAD_CPU, self.program, "bench", "--peer", server.peer.name, "--json"]
         command += ["--url", f"http://127.0.0.1:{server.port}", "--pid", str(server.pid)]
+        if server.tls_port:
+            command += ["--tls-port", str(server.tls_port), "--ca", str(server.certificate)]
         found = run_json(command + [str(flag) for flag in flags])
         if not found["clean"]:
             raise Failed(found.get("problem", "not clean"))
@@ -168,6 +170,11 @@ def choose():
     """fanload where it is named, otherwise our own."""
     if program := os.environ.get("FANLOAD"):
         return Fanload(program)
+    return own()
+
+
+def own():
+    """`pharos bench`: the one that speaks TLS."""
     program = os.environ.get("PHAROS_BIN", str(ROOT / ".build" / "release" / "pharos"))
     if not os.access(program, os.X_OK):
         sys.exit(f"bench: {program} is not there: swift build -c release, or set PHAROS_BIN or FANLOAD")

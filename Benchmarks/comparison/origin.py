@@ -71,7 +71,7 @@ class WithOrigin(Pharos):
         super().__init__()
         self.origins = {name: url for name, url in (("connect", connect), ("raw", raw)) if url}
 
-    def command(self, folder, port, settings):
+    def command(self, folder, port, settings, tls=None):
         if self.serve:
             raise Missing("a configuration of its own, which a whole command (PHAROS_SERVE) does not take")
         configuration = {
@@ -113,7 +113,7 @@ class Pushpin:
     def _missing(self):
         return [each for each in ("pushpin", "condure", "zurl") if shutil.which(each, path=SYSTEM_PATH) is None]
 
-    def command(self, folder, port, settings):
+    def command(self, folder, port, settings, tls=None):
         text = (FOLDER / "peers" / "pushpin.conf").read_text()
         # Everything else of it listens on sockets in the folder.
         control = free_port(port + 1)

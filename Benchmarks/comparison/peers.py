@@ -29,17 +29,23 @@ class Running:
     settings: keys and values besides those of the peer's file; {folder} in a value is the server's own folder.
     """
 
-    def __init__(self, peer, settings=None):
+    def __init__(self, peer, settings=None, tls=False):
         self.peer = peer
         self.settings = settings or {}
         self.port = free_port()
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="bench-"))
+        self.tls_port = self.certificate = self.tls = None
+        if tls:
+            self.tls_port = free_port(self.port + 1)
+            self.certificate, key = self.folder / "certificate.pem", self.folder / "key.pem"
+            make_certificate(self.certificate, key)
+            self.tls = (self.tls_port, self.certificate, key)
 
     def __enter__(self):
         # nginx's worker gives up its rights and still has to reach the folder.
         self.folder.chmod(0o755)
         settings = {key: value.replace("{folder}", str(self.folder)) for key, value in self.settings.items()}
-        command = ["taskset", "-c", SERVER_CPU] + self.peer.command(self.folder, self.port, settings)
+        command = ["taskset", "-c", SERVER_CPU] + self.peer.command(self.folder, self.port, settings, self.tls)
         self.log = open(self.folder / "log", "wb")
         began = time.monotonic()
         self.process = subprocess.Popen(command, stdout=self.log, stderr=subprocess.STDOUT)
@@ -86,7 +92,11 @@ class Pharos:
         if self.serve is None and not os.access(self.binary, os.X_OK):
             raise Missing(f"{self.binary} is not there: swift build -c release, or set PHAROS_BIN")
 
-    def command(self, folder, port, settings):
+    def command(self, folder, port, settings, tls=None):
+        if tls:
+            settings = dict(settings, **{
+                "http_server.tls.enabled": "true", "http_server.tls.port": tls[0],
+                "http_server.tls.cert_pem_file": tls[1], "http_server.tls.key_pem_file": tls[2]})
         if self.serve:
             if settings:
                 raise Missing("settings of its own, which a whole command (PHAROS_SERVE) does not take")
@@ -144,8 +154,11 @@ class Nchan:
                 return folder
         return None
 
-    def command(self, folder, port, settings):
+    def command(self, folder, port, settings, tls=None):
         text = (FOLDER / "peers" / "nchan.conf").read_text()
+        secure = "" if not tls else (
+            f"listen 127.0.0.1:{tls[0]} ssl backlog=4096; ssl_certificate {tls[1]}; ssl_certificate_key {tls[2]};")
+        text = text.replace("SECURE", secure)
         text = text.replace("MODULES", self._modules()).replace("PREFIX", str(folder)).replace("PORT", str(port))
         (folder / "nchan.conf").write_text(text)
         return [shutil.which("nginx", path=SYSTEM_PATH), "-p", str(folder), "-c", str(folder / "nchan.conf")]
@@ -203,8 +216,8 @@ class MicroWebSockets:
         install_debian(["libuv1", "zlib1g", "gcc", "libc6-dev"])
         return self._build()
 
-    def command(self, folder, port, settings):
-        return [str(self.program), str(port)]
+    def command(self, folder, port, settings, tls=None):
+        return [str(self.program), str(port)] + [str(each) for each in tls or ()]
 
     def version(self):
         return "through " + self.package.replace("==", " ") + " of PyPI"
@@ -254,6 +267,16 @@ def install_debian(packages):
     finally:
         if ours:
             policy.unlink()
+
+
+def make_certificate(certificate, key):
+    """A self-signed certificate for 127.0.0.1, with the same kind of key for all servers."""
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+         "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
+         "-keyout", str(key), "-out", str(certificate)], check=True, capture_output=True)
+    # nginx reads it before it gives up its rights, uWebSockets and we as ourselves.
+    key.chmod(0o644)
 
 
 def free_port(first=None):

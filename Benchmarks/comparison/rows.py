@@ -1,6 +1,6 @@
 """The rows of the comparison: each puts one load on fresh servers and gives one number."""
 
-from . import durable, inprocess, origin
+from . import durable, inprocess, load, origin
 from .load import Failed, Noted, drive
 from .peers import Running
 
@@ -12,14 +12,14 @@ class Row:
     Pharos may reach}; limit and least: the largest and the smallest value Pharos itself may reach; peers: whom the row
     is about, None for all; needs: servers that only this row starts, and that have to be here. `body` takes a running
     server, the load generator and whether to be quick; with `alone` it takes the peer, and starts servers itself. It
-    gives a number, or a `Noted` one.
+    gives a number, or a `Noted` one. With `tls` the servers have a second port, for subscribers.
     """
 
     def __init__(self, name, title, unit, body, targets=None, limit=None, least=None, note=None, peers=None,
-                 alone=False, settings=None, needs=()):
+                 alone=False, settings=None, needs=(), tls=False):
         self.name, self.title, self.unit, self.body = name, title, unit, body
         self.targets, self.limit, self.least, self.note = targets or {}, limit, least, note
-        self.peers, self.alone, self.settings, self.needs = peers, alone, settings, needs
+        self.peers, self.alone, self.settings, self.needs, self.tls = peers, alone, settings, needs, tls
 
     def measures(self, peer):
         return self.peers is None or peer.name in self.peers
@@ -27,7 +27,7 @@ class Row:
     def run(self, peer, generator, quick):
         if self.alone:
             return self.body(peer, generator, quick)
-        with Running(peer, self.settings) as server:
+        with Running(peer, self.settings, tls=self.tls) as server:
             return self.body(server, generator, quick)
 
 
@@ -68,6 +68,14 @@ def idle_streams(server, generator, quick):
     return generator.idle_streams(server, 10000).idle_bytes
 
 
+def tls_fan_out(server, generator, quick):
+    return load.own().publish(server, 1000, 1, 300 if quick else 1000, 1).cpu_us
+
+
+def tls_idle(server, generator, quick):
+    return load.own().idle(server, 2000, 1).idle_bytes
+
+
 def connect(server, generator, quick):
     return generator.connect(server, 1000, 5 if quick else 15).connect_cpu_us
 
@@ -101,6 +109,10 @@ ROWS = [
         fan_out(10000, 1000, 60000, 20000, 32), {"uws": 1.1}),
     Row("burst", "1 channel x 1,000, 32 publishes outstanding: server CPU per delivery", "us",
         fan_out(1000, 1, 8000, 2500, 32), {"uws": 1.3, "nchan": 0.1}),
+    Row("tls-1000", "TLS: 1 channel x 1,000, one publish at a time: server CPU per delivery", "us",
+        tls_fan_out, {"uws": 1.1, "nchan": 0.85}, tls=True),
+    Row("tls-idle", "2,000 idle TLS connections, one subscription each, one channel: memory per connection", "bytes",
+        tls_idle, limit=16_000, tls=True),
     Row("events-1000", "SSE, 1 channel x 1,000, one publish at a time: server CPU per delivery", "us",
         stream("events"), {"nchan": 0.9}, peers=WITH_STREAMS),
     Row("poll-1000", "long poll, 1 channel x 1,000, one publish at a time: server CPU per delivery", "us",

@@ -3,7 +3,9 @@
 // A client sends `sub TOPIC` and gets `ok`; a back end sends `POST /pub?topic=TOPIC` and the body goes to the topic.
 // Everything that runs is native: the library, and the four handlers here.
 //
-//     uws_server PORT
+// With a second port and a certificate WebSockets are served there, with TLS; the back end stays at the first.
+//
+//     uws_server PORT [TLS_PORT CERTIFICATE KEY]
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -67,7 +69,9 @@ void uws_res_on_aborted(
     int ssl, uws_res_t *response, void (*handler)(uws_res_t *, void *), void *user_data);
 void uws_res_end(int ssl, uws_res_t *response, const char *data, size_t length, bool close);
 
+// WebSockets, and whether they have TLS.
 static uws_app_t *app;
+static int secure;
 
 struct topic {
     size_t length;
@@ -77,8 +81,8 @@ struct topic {
 static void on_message(uws_websocket_t *ws, const char *message, size_t length, int opcode, void *unused) {
     (void)opcode, (void)unused;
     if (length < 4 || memcmp(message, "sub ", 4) != 0) return;
-    uws_ws_subscribe(0, ws, message + 4, length - 4);
-    uws_ws_send(0, ws, "ok", 2, TEXT);
+    uws_ws_subscribe(secure, ws, message + 4, length - 4);
+    uws_ws_send(secure, ws, "ok", 2, TEXT);
 }
 
 static void ignore(uws_websocket_t *ws, void *unused) { (void)ws, (void)unused; }
@@ -95,7 +99,7 @@ static void ignore_close(uws_websocket_t *ws, int code, const char *message, siz
 static void on_body(uws_res_t *response, const char *chunk, size_t length, bool is_last, void *data) {
     struct topic *topic = data;
     if (!is_last) return;
-    uws_publish(0, app, topic->name, topic->length, chunk, length, TEXT, false);
+    uws_publish(secure, app, topic->name, topic->length, chunk, length, TEXT, false);
     free(topic);
     uws_res_end(0, response, "ok", 2, false);
 }
@@ -124,18 +128,30 @@ static void on_listen(struct us_listen_socket_t *listener, uws_app_listen_config
     exit(1);
 }
 
+static void listen_at(int ssl, uws_app_t *at, const char *port) {
+    uws_app_listen_config_t config = {.port = atoi(port), .host = "127.0.0.1"};
+    uws_app_listen_with_config(ssl, at, config, on_listen, NULL);
+}
+
 int main(int count, char **arguments) {
-    if (count != 2) return fprintf(stderr, "usage: uws_server PORT\n"), 2;
-    app = uws_create_app(0, (struct us_socket_context_options_t){0});
+    if (count != 2 && count != 5) return fprintf(stderr, "usage: uws_server PORT [TLS_PORT CERTIFICATE KEY]\n"), 2;
+    uws_app_t *back_end = uws_create_app(0, (struct us_socket_context_options_t){0});
+    app = back_end;
+    if (count == 5) {
+        secure = 1;
+        app = uws_create_app(
+            1, (struct us_socket_context_options_t){.cert_file_name = arguments[3], .key_file_name = arguments[4]});
+    }
     uws_socket_behavior_t behavior = {
         .maxPayloadLength = 64 * 1024, .idleTimeout = 960, .maxBackpressure = 1024 * 1024,
         .closeOnBackpressureLimit = true, .open = ignore, .message = on_message, .drain = ignore, .ping = ignore_ping,
         .pong = ignore_ping, .close = ignore_close,
     };
-    uws_ws(0, app, "/*", behavior, NULL);
-    uws_app_post(0, app, "/pub", on_publish, NULL);
-    uws_app_listen_config_t config = {.port = atoi(arguments[1]), .host = "127.0.0.1"};
-    uws_app_listen_with_config(0, app, config, on_listen, NULL);
-    uws_app_run(0, app);
+    uws_ws(secure, app, "/*", behavior, NULL);
+    uws_app_post(0, back_end, "/pub", on_publish, NULL);
+    listen_at(0, back_end, arguments[1]);
+    if (secure) listen_at(1, app, arguments[2]);
+    // Both share the thread's loop.
+    uws_app_run(0, back_end);
     return 0;
 }

@@ -20,6 +20,12 @@ struct BenchCommand: ParsableCommand {
     @Option(help: "The server.")
     var url = "http://127.0.0.1:8000"
 
+    @Option(help: "Subscribers connect to this port of the same host, with TLS.")
+    var tlsPort: UInt16?
+
+    @Option(help: "With --tls-port: certificates that are trusted, a PEM file; otherwise the system's.")
+    var ca = ""
+
     @Option(name: [.customShort("n"), .long], help: "Subscribers.")
     var connections = 1000
 
@@ -114,6 +120,8 @@ struct BenchCommand: ParsableCommand {
         plan.port = address.port
         plan.peer = BenchPeer(rawValue: peer) ?? .pharos
         plan.format = protobuf ? .protobuf : .json
+        plan.tlsPort = tlsPort
+        plan.authoritiesFile = ca
         plan.token = token
         plan.apiKey =
             apiKey ?? getenv("PHAROS_HTTP_API_KEY").map { String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 }

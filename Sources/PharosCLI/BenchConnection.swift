@@ -1,4 +1,5 @@
 import PharosEdge
+import PharosTLS
 
 /// One subscriber of a bench, as it stands in the slab of its load.
 struct BenchConnection: BitwiseCopyable {
@@ -6,6 +7,8 @@ struct BenchConnection: BitwiseCopyable {
         case closed
         /// The TCP connection is being made.
         case connecting
+        /// TLS is being agreed on.
+        case securing
         /// The upgrade has been asked for.
         case upgrading
         /// The subscribes have been sent.
@@ -19,5 +22,7 @@ struct BenchConnection: BitwiseCopyable {
     var stage = Stage.closed
     /// Subscriptions that stand.
     var confirmed: Int32 = 0
+    /// nil: without TLS.
+    var session: UnsafeMutablePointer<TLSSession>?
     var reader = FrameReader(expectsMask: false)
 }

@@ -34,7 +34,7 @@ extension BenchLoad {
 
     private func isUnderWay(_ index: Int) -> Bool {
         switch connections[index].stage {
-        case .connecting, .upgrading, .subscribing: true
+        case .connecting, .securing, .upgrading, .subscribing: true
         case .closed, .ready, .stalled: false
         }
     }
@@ -42,9 +42,9 @@ extension BenchLoad {
     private mutating func open(_ index: Int) {
         let socket =
             if let source = plan.source(of: attempts) {
-                pharos_connect(plan.host, plan.port, 1, source)
+                pharos_connect(plan.host, plan.tlsPort ?? plan.port, 1, source)
             } else {
-                pharos_connect(plan.host, plan.port, 1, nil)
+                pharos_connect(plan.host, plan.tlsPort ?? plan.port, 1, nil)
             }
         attempts += 1
         handshakesUnderWay += 1
@@ -70,6 +70,7 @@ extension BenchLoad {
     mutating func close(_ index: Int) {
         if connections[index].socket >= 0 { _ = pharos_close(connections[index].socket) }
         connections[index].reader.release()
+        freeSession(index)
         connections[index].socket = -1
         connections[index].stage = .closed
         partialHeads[index] = nil
@@ -82,12 +83,16 @@ extension BenchLoad {
         lastProgressNs = pharos_monotonic_ns()
     }
 
-    /// The TCP connection stands or failed: asks for the upgrade.
+    /// The TCP connection stands or failed: begins TLS, or asks for the upgrade.
     mutating func connected(_ index: Int) {
         let socket = connections[index].socket
         let error = pharos_socket_error(socket)
         guard error == 0 else { return fail(index, WireClientError("connect", code: -Int(error)).description) }
         _ = pharos_epoll_control(epoll, 2, socket, PHAROS_READ, UInt64(index), 0)
+        if let tlsContext { beginSession(index, tlsContext) } else { askForUpgrade(index) }
+    }
+
+    mutating func askForUpgrade(_ index: Int) {
         connections[index].stage = .upgrading
         var address = WireClientAddress(host: plan.host, port: plan.port)
         address.path = plan.peer.subscriberPath(channel: plan.channels(of: index)[0])
@@ -149,7 +154,16 @@ extension BenchLoad {
 
     /// Sends a few bytes that the socket's empty buffer has room for.
     mutating func sendSmall(_ index: Int, _ bytes: [UInt8]) {
-        let count = bytes.withUnsafeBytes { pharos_send(connections[index].socket, $0.baseAddress, $0.count, 0) }
+        bytes.withUnsafeBytes { bytes in
+            guard let session = connections[index].session else { return sendWhole(index, bytes) }
+            _ = session.pointee.encrypt(bytes, into: &tlsOutput)
+            sendEncrypted(index)
+        }
+    }
+
+    mutating func sendWhole(_ index: Int, _ bytes: UnsafeRawBufferPointer) {
+        guard !bytes.isEmpty else { return }
+        let count = pharos_send(connections[index].socket, bytes.baseAddress, bytes.count, 0)
         guard count != bytes.count else { return }
         let why = WireClientError("send", code: count < 0 ? count : -Int(EAGAIN)).description
         if isUnderWay(index) { fail(index, why) } else { lose(index, why) }

@@ -10,7 +10,7 @@ extension BenchLoad {
         switch connections[index].stage {
         case .closed, .stalled: return
         case .connecting: connected(index)
-        case .upgrading, .subscribing, .ready: receive(index)
+        case .securing, .upgrading, .subscribing, .ready: receive(index)
         }
     }
 
@@ -21,7 +21,12 @@ extension BenchLoad {
         guard count > 0 else {
             return ended(index, count == 0 ? "closed by the server" : WireClientError("read", code: count).description)
         }
-        var input = UnsafeMutableRawBufferPointer(rebasing: buffer[..<count])
+        guard connections[index].session == nil else { return decrypt(index, count) }
+        received(index, UnsafeMutableRawBufferPointer(rebasing: buffer[..<count]))
+    }
+
+    mutating func received(_ index: Int, _ bytes: UnsafeMutableRawBufferPointer) {
+        var input = bytes
         if connections[index].stage == .upgrading, !upgraded(index, &input) { return }
         let now = UInt64(pharos_monotonic_ns())
         // The reader's memory is in the slab; a copy would leave it with freed memory.
@@ -63,7 +68,7 @@ extension BenchLoad {
         sendSmall(index, frame.array)
     }
 
-    private mutating func ended(_ index: Int, _ why: String) {
+    mutating func ended(_ index: Int, _ why: String) {
         if connections[index].stage == .ready { lose(index, why) } else { fail(index, why) }
     }
 

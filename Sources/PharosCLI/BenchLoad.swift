@@ -1,6 +1,7 @@
 import CPharosSys
 import Glibc
 import PharosEdge
+import PharosTLS
 
 /// The load of one bench: every subscriber and publisher on one thread with one epoll.
 ///
@@ -21,6 +22,10 @@ struct BenchLoad: ~Copyable {
     let events: UnsafeMutablePointer<pharos_event>
     let buffer: UnsafeMutableRawBufferPointer
     let handshake = WireClientHandshake()
+    /// What subscribers' TLS is made of; nil: they have none.
+    let tlsContext: TLSContext?
+    var tlsOutput = TLSOutput()
+    let plaintext: UnsafeMutableRawBufferPointer
     /// Heads of handshake answers that have come in part, by connection.
     var partialHeads: [Int: [UInt8]] = [:]
     var readyCount = 0
@@ -53,6 +58,15 @@ struct BenchLoad: ~Copyable {
     init(
         plan: BenchPlan, showProgress: @escaping @Sendable (borrowing BenchLoad) -> Void
     ) throws(WireClientError) {
+        if plan.tlsPort != nil {
+            do throws(TLSError) {
+                tlsContext = try TLSContext.client(authoritiesFile: plan.authoritiesFile, protocols: ["http/1.1"])
+            } catch {
+                throw WireClientError("\(error)")
+            }
+        } else {
+            tlsContext = nil
+        }
         let made = pharos_epoll_create()
         guard made >= 0 else { throw WireClientError("no epoll", code: Int(made)) }
         epoll = made
@@ -67,11 +81,13 @@ struct BenchLoad: ~Copyable {
         tracks.initialize(repeating: BenchTrack(), count: trackCount)
         events = .allocate(capacity: 256)
         buffer = .allocate(byteCount: Self.bufferSize, alignment: 16)
+        plaintext = .allocate(byteCount: Self.bufferSize + TLSSession.recordSize, alignment: 16)
     }
 
     deinit {
         for index in 0..<plan.connections where connections[index].socket >= 0 {
             connections[index].reader.release()
+            freeSession(index)
             _ = pharos_close(connections[index].socket)
         }
         _ = pharos_close(epoll)
@@ -79,6 +95,7 @@ struct BenchLoad: ~Copyable {
         tracks.deallocate()
         events.deallocate()
         buffer.deallocate()
+        plaintext.deallocate()
     }
 
     /// Connects, publishes and receives; errors are those of the set-up, everything else is in the result.

@@ -13,6 +13,10 @@ struct BenchPlan: Sendable {
     var format = WireFormat.json
     var host = "127.0.0.1"
     var port: UInt16 = 8000
+    /// Where subscribers connect with TLS; nil: to `port`, without. Publishers are always without.
+    var tlsPort: UInt16?
+    /// Certificates that subscribers trust, a PEM file.
+    var authoritiesFile = ""
     var token = ""
     var apiKey: String?
     var connections = 1000

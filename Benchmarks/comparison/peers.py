@@ -157,7 +157,8 @@ class Nchan:
     def command(self, folder, port, settings, tls=None):
         text = (FOLDER / "peers" / "nchan.conf").read_text()
         secure = "" if not tls else (
-            f"listen 127.0.0.1:{tls[0]} ssl backlog=4096; ssl_certificate {tls[1]}; ssl_certificate_key {tls[2]};")
+            f"listen 127.0.0.1:{tls[0]} ssl backlog=4096; ssl_certificate {tls[1]}; ssl_certificate_key {tls[2]}; "
+            "ssl_protocols TLSv1.2 TLSv1.3;")
         text = text.replace("SECURE", secure)
         text = text.replace("MODULES", self._modules()).replace("PREFIX", str(folder)).replace("PORT", str(port))
         (folder / "nchan.conf").write_text(text)

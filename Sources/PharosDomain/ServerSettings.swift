@@ -140,6 +140,8 @@ package struct APIKey: Equatable, Sendable {
 package struct EdgeSettings: Equatable, Sendable {
     package var address = "127.0.0.1"
     package var port = 8000
+    /// Names under which a server that asks for no key answers, besides those of the loopback.
+    package var allowedHosts: [String] = []
     /// Threads of the edge; 0: one per core.
     package var shards = 0
     /// Bytes of one client message.

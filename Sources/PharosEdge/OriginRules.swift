@@ -1,24 +1,35 @@
 /// Which pages may connect: an allow-list for the `Origin` header that browsers send (RFC 6454, section 7).
 ///
 /// Each entry is a glob, in which `*` stands for any number of any characters: `https://*.example.com`. The entry `self`
-/// stands for the host that the request itself names. Case does not count. An empty list refuses every origin.
+/// stands for the host that the request itself names, `loopback` for pages of this machine on any port. Case does not
+/// count. An empty list refuses every origin.
 package struct OriginRules: Sendable {
     /// The literal parts of a glob, in lower case; between two of them anything may stand.
     private let globs: [[[UInt8]]]
     private let allowsOwnHost: Bool
+    private let allowsLoopback: Bool
+
+    /// The entry that stands for the request's own host.
+    package static let own = "self"
+    /// The entry that stands for pages of this machine.
+    package static let loopback = "loopback"
 
     package init(globs: [String]) {
-        self.globs = globs.filter { $0 != "self" }.map { glob in
+        self.globs = globs.filter { $0 != OriginRules.own && $0 != OriginRules.loopback }.map { glob in
             glob.utf8.map(FieldText.lowercased)
                 .split(separator: UInt8(ascii: "*"), omittingEmptySubsequences: false)
                 .map { Array($0) }
         }
-        allowsOwnHost = globs.contains("self")
+        allowsOwnHost = globs.contains(OriginRules.own)
+        allowsLoopback = globs.contains(OriginRules.loopback)
     }
 
-    /// Decides about a request. One without the header does not come from a page and is allowed, one with two is not.
+    /// Decides about a request. One without the header is allowed, unless a browser says that another site made it.
+    ///
+    /// A browser leaves `Origin` out where it asks without CORS, as for an image or a link, and sends the user's cookies all
+    /// the same. Newer ones say then in `Sec-Fetch-Site` (Fetch Metadata, section 2.3) from where it comes.
     package func allows(_ head: RequestHead) -> Bool {
-        guard let origin = head.header("origin") else { return true }
+        guard let origin = head.header("origin") else { return !OriginRules.isFromAnotherSite(head) }
         guard head.headerCount("origin") == 1 else { return false }
         return allows(origin, host: head.authority)
     }
@@ -27,7 +38,15 @@ package struct OriginRules: Sendable {
     ///   - origin: the value of the `Origin` header.
     ///   - host: the value of the `Host` header, for the entry `self`.
     package func allows(_ origin: UnsafeRawBufferPointer, host: UnsafeRawBufferPointer) -> Bool {
-        allowsOwnHost && isOwn(origin, host: host) || globs.contains { matches(origin, $0) }
+        allowsOwnHost && isOwn(origin, host: host) || allowsLoopback && LoopbackName.isOrigin(origin)
+            || globs.contains { matches(origin, $0) }
+    }
+
+    /// Whether a browser says of a request without `Origin` that no page of this server made it, and no user by hand.
+    private static func isFromAnotherSite(_ head: RequestHead) -> Bool {
+        guard let site = head.header("sec-fetch-site") else { return false }
+        guard head.headerCount("sec-fetch-site") == 1 else { return true }
+        return !FieldText.equals(site, lowercase: "same-origin") && !FieldText.equals(site, lowercase: "none")
     }
 
     private func isOwn(_ origin: UnsafeRawBufferPointer, host: UnsafeRawBufferPointer) -> Bool {

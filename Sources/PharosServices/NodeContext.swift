@@ -14,6 +14,7 @@ final class NodeContext: Sendable {
     let application: Application
     let mailboxes: [Mailbox<ShardMail>]
     let origins: OriginRules
+    let keylessGuard: KeylessGuard
     let proxies: AddressRules
     let startedMs: Int64
     /// Mixed into client ids, so that they do not tell where a connection lives.
@@ -49,6 +50,7 @@ final class NodeContext: Sendable {
         parked = ParkedSessions(limit: settings.client.sessionLimit)
         rates = RateLimiter(settings.client.rateLimits, nowMs: nowMs)
         origins = OriginRules(globs: settings.client.allowedOrigins)
+        keylessGuard = KeylessGuard(settings)
         proxies = try AddressRules(blocks: settings.edge.trustedProxies)
         startedMs = nowMs
         clientIDSecret = .random(in: .min ... .max)
@@ -85,6 +87,17 @@ final class NodeContext: Sendable {
         // Whoever would come now could not be reported when he goes.
         guard isReady, application.events?.isAccepting ?? true else { return 503 }
         return admission.withLock { $0.admit(address: address, nowMs: nowMs) }
+    }
+
+    /// A request that waits holds a connection as well; it is not a new one each time.
+    func admitPoll(address: String) -> Int? {
+        guard isReady else { return 503 }
+        return admission.withLock { $0.admitPoll(address: address) }
+    }
+
+    /// Whether the number of connections is limited at all: only then polls that wait are counted.
+    var limitsConnections: Bool {
+        settings.client.connectionLimit > 0 || settings.client.connectionsPerAddress > 0
     }
 
     /// Whether the user may have one connection more.
@@ -146,9 +159,16 @@ private struct Admission: Sendable {
     }
 
     mutating func admit(address: String, nowMs: Int64) -> Int? {
+        // A refusal for want of room says more than one for haste.
+        if let status = admitPoll(address: address) { return status }
+        guard bucket?.take(nowMs: nowMs) == false else { return nil }
+        leave(address: address)
+        return 503
+    }
+
+    mutating func admitPoll(address: String) -> Int? {
         if connectionLimit > 0, connections >= connectionLimit { return 503 }
         if perAddressLimit > 0, byAddress[address, default: 0] >= perAddressLimit { return 429 }
-        if bucket?.take(nowMs: nowMs) == false { return 503 }
         connections += 1
         if perAddressLimit > 0 { byAddress[address, default: 0] += 1 }
         return nil

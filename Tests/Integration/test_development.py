@@ -51,9 +51,26 @@ def test_pages_of_this_machine_may_connect_and_others_may_not(development):
         "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="}
     for origin, status in (
         (f"http://127.0.0.1:{development.port}", 101), (f"http://localhost:{development.port}", 101),
-        ("http://evil.example", 403), (f"http://127.0.0.1:{development.port + 1}", 403)):
+        ("http://localhost:5173", 101), ("https://[::1]:8443", 101), ("http://app.localhost:3000", 101),
+        ("http://evil.example", 403), ("http://127.0.0.1.evil.example", 403), ("null", 403)):
         answer = development.request("GET", "/connection/websocket", headers=upgrade | {"Origin": origin})
         assert answer.status == status, origin
+
+
+def test_pages_of_others_cannot_call_the_api_that_needs_no_key(development):
+    """What a browser sends without asking first: `text/plain`, and the page's origin."""
+    body = b'{"all":true}'
+    for headers, status in (
+        ({"Origin": "https://evil.example"}, 403), ({"Origin": "null"}, 403), ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Host": "evil.example"}, 403), ({"Host": f"evil.example:{development.port}"}, 403),
+        ({"Origin": f"http://localhost:{development.port}"}, 200), ({"Host": "localhost:1234"}, 200), ({}, 200)):
+        answer = development.request(
+            "POST", "/api/disconnect", body, headers={"Content-Type": "text/plain"} | headers)
+        assert answer.status == status, headers
+    # A name that was made to lead here reads nothing either: not even where a page asks as if it were of the server.
+    for path in ("/poll?channel=load&wait=0", "/events?channel=load", "/metrics", "/"):
+        answer = development.request("GET", path, headers={"Host": "evil.example"})
+        assert answer.status == 403, path
 
 
 def test_the_examples_of_the_documentation_start(tmp_path):

@@ -11,10 +11,7 @@ struct DevelopmentTests {
         #expect(settings.edge.address == "127.0.0.1")
         #expect(settings.client.insecure)
         #expect(settings.api.insecure)
-        #expect(
-            settings.client.allowedOrigins == [
-                "http://localhost:9100", "http://127.0.0.1:9100", "http://[::1]:9100",
-            ])
+        #expect(settings.client.allowedOrigins == ["loopback"])
         let options = settings.channel.withoutNamespace
         #expect(options.presence && options.joinLeave && options.forceRecovery && options.allowRecovery)
         #expect(options.historySize == 100 && options.historyTTL == 300)

@@ -82,4 +82,31 @@ struct OriginRulesTests {
         #expect(allows(["self"], lines: "Origin: https://a.example\r\n") == true)
         #expect(allows(["*"], lines: "Origin: https://a.example\r\norigin: https://b.example\r\n") == false)
     }
+
+    @Test("loopback allows pages of this machine on any port, and no others")
+    func loopback() {
+        for origin in ["http://localhost:5173", "https://127.0.0.1:8443", "http://[::1]", "http://app.localhost:1"] {
+            #expect(allows(["loopback"], origin))
+            #expect(!allows(["self"], origin))
+        }
+        for origin in ["http://evil.example", "http://localhost.evil.example", "null", "http://10.0.0.1:8000"] {
+            #expect(!allows(["loopback"], origin))
+        }
+        #expect(allows(["loopback", "https://a.example"], "https://a.example"))
+    }
+
+    @Test(
+        "a request without an origin that a browser calls another site's is refused",
+        arguments: [
+            ("same-origin", true), ("none", true), ("None", true), ("same-site", false), ("cross-site", false),
+            ("", false), ("whatever", false), ("none\r\nSec-Fetch-Site: none", false),
+        ])
+    func fetchMetadata(site: String, isAllowed: Bool) {
+        let line = "Sec-Fetch-Site: \(site)\r\n"
+        #expect(allows([], lines: line) == isAllowed)
+        #expect(allows(["*"], lines: line) == isAllowed)
+        // With an origin the list alone decides.
+        #expect(allows(["https://a.example"], lines: line + "Origin: https://a.example\r\n") == true)
+        #expect(allows([], lines: line + "Origin: https://a.example\r\n") == false)
+    }
 }

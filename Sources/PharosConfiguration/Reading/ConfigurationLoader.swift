@@ -21,7 +21,6 @@ package enum ConfigurationLoader {
         readEnvironment(environment, &draft, &journal)
         readOverrides(overrides, &draft, &journal)
         readOriginSecrets(environment, &draft, &journal)
-        if development { DevelopmentDefaults.applyOrigins(to: &draft, &journal) }
         // Rules over a file that was not read would complain about its absence in many ways.
         if isComplete { ConfigurationRules.check(draft, development: development, &journal) }
         guard journal.problems.isEmpty else { throw ConfigurationError(problems: journal.problems) }

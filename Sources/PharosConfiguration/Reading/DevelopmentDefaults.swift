@@ -8,8 +8,6 @@ enum DevelopmentDefaults {
         var settings: [(key: String, value: String)]
     }
 
-    static let originsKey = "client.allowed_origins"
-
     static let openings: [Opening] = [
         Opening(
             summary: "clients connect without a token; everybody may subscribe, publish, read presence and history",
@@ -38,6 +36,9 @@ enum DevelopmentDefaults {
                 ("poll.enabled", "true"),
             ]),
         Opening(
+            summary: "pages of this machine may connect, whatever their port, and no others",
+            settings: [("client.allowed_origins", "loopback")]),
+        Opening(
             summary: "the demo page, /health, /metrics and /openapi.json answer",
             settings: [
                 ("demo.enabled", "true"), ("health.enabled", "true"), ("prometheus.enabled", "true"),
@@ -52,27 +53,10 @@ enum DevelopmentDefaults {
         }
     }
 
-    /// Lets pages of this machine in. Comes after all sources, since the origins hold the port they chose.
-    static func applyOrigins(to draft: inout ConfigurationDraft, _ journal: inout ReadingJournal) {
-        guard journal.origins[originsKey] == nil, !journal.refusedKeys.contains(originsKey) else { return }
-        func origins(_ scheme: String, _ port: Int) -> [String] {
-            ["localhost", "127.0.0.1", "[::1]"].map { "\(scheme)://\($0):\(port == 0 ? "*" : String(port))" }
-        }
-        draft.configuration.settings.client.allowedOrigins =
-            origins("http", draft.configuration.settings.edge.port)
-            + (draft.tls.enabled ? origins("https", draft.tls.port) : [])
-        journal.record(originsKey, .development)
-    }
-
     /// One line for each opening that no source has closed again.
     static func report(_ draft: ConfigurationDraft, _ origins: [String: SettingOrigin]) -> [String] {
-        var lines = openings.compactMap { opening -> String? in
+        openings.compactMap { opening -> String? in
             opening.settings.contains { origins[$0.key] == .development } ? opening.summary : nil
         }
-        if origins[originsKey] == .development {
-            let list = draft.configuration.settings.client.allowedOrigins
-            lines.append("pages from " + list.joined(separator: ", ") + " may connect")
-        }
-        return lines
     }
 }

@@ -4,7 +4,8 @@ extension ConfigurationSchema {
     static let client = SettingTable<ClientSettings>([
         .list(
             "allowed_origins", \.allowedOrigins,
-            "Globs of browser origins that may connect; empty refuses each request that has an `Origin` header."),
+            "Globs of browser origins that may connect; `self` is the host that a request names, `loopback` this machine on "
+                + "any port. Empty refuses each request that has an `Origin` header. `--dev`: `loopback`."),
         .bool(
             "insecure", \.insecure,
             "Everybody may connect, subscribe, publish, read presence and history without a token."),

@@ -9,6 +9,11 @@ extension ConfigurationSchema {
             .integer(
                 "http_server.port", \.configuration.settings.edge.port, 0...65_535,
                 "Port of clients, server API and the other endpoints; 0 lets the system choose."),
+            .list(
+                "http_server.allowed_hosts", \.configuration.settings.edge.allowedHosts,
+                "Host names, without port, under which the server answers besides `localhost` and the loopback while the "
+                    + "server API needs no key, or listens on this machine only and clients need no token: any page may "
+                    + "make a name of its own lead here. `*`: every name."),
             .bool("http_server.tls.enabled", \.tls.enabled, "Listen for TLS on a port of its own."),
             .text(
                 "http_server.tls.cert_pem_file", \.tls.certificateFile,

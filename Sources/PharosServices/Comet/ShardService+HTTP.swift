@@ -8,6 +8,7 @@ extension ShardService {
     mutating func headReceived(
         _ id: ConnectionID, _ head: RequestHead, _ edge: inout Edge
     ) -> HeadDecision {
+        if let message = node.keylessGuard.refusal(of: head) { return .refuse(status: 403, message: message) }
         if let endpoint = Endpoint(head.path), endpoint.isOpen(node.settings.transports) {
             if let decision = decision(about: endpoint, id, head, &edge) { return decision }
             return endpoint == .webSocket ? admitWebSocket(id, head, edge) : admit(endpoint, head)

@@ -21,6 +21,11 @@ extension ShardService {
                 return answer(id, 400, error: "cf_connect is missing", fields: fields, &edge)
             }
             commands = Array(query.utf8)
+            // Any page can make a browser ask for an address, and the browser sends the user's cookies with it.
+            guard ShardService.onlyConnects(commands) else {
+                let message = "cf_connect: only connect and subscribe are carried out from an address"
+                return answer(id, 400, error: message, fields: fields, &edge)
+            }
         }
         guard beginStream(id, head, contentType(wire), fields, &edge) else { return }
         if wire.carrier == .eventStream {
@@ -30,6 +35,20 @@ extension ShardService {
         }
         openSession(id, head, wire, &edge)
         commands.withUnsafeBytes { messageReceived(id, $0, isText: wire.format == .json, &edge) }
+    }
+
+    /// Whether commands change nothing for anybody but the connection that they begin. What cannot be read is not carried out
+    /// either, and the stream says so.
+    private static func onlyConnects(_ message: [UInt8]) -> Bool {
+        var commands: [Command] = []
+        let isReadable: Void? = try? message.withUnsafeBytes { try JSONCommandDecoder.decode($0, into: &commands) }
+        guard isReadable != nil else { return true }
+        return commands.allSatisfy { command in
+            switch command.request {
+            case .connect, .subscribe: true
+            default: false
+            }
+        }
     }
 
     /// Answers with the head of a stream, unless there are too many connections; false: that was said.

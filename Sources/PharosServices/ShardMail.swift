@@ -37,8 +37,8 @@ enum ShardMail: Sendable {
     case sessionPollerGone(session: ConnectionID, poller: ConnectionID, shard: Int)
     /// A client has come back while its old connection, on that shard, still stands: it is to end.
     case yieldSession(ConnectionID)
-    /// What the old connection of a client left behind; nil: nothing.
-    case sessionYielded(ConnectionID, key: String, RestoredState?)
+    /// The old connection of a client has left what it had, maybe nothing.
+    case sessionYielded(ConnectionID, key: String)
     /// A token waited for keys: look at it again.
     case keysLoaded(ConnectionID, SessionAction)
     /// A server API call that came in outside the shard.

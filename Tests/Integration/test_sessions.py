@@ -287,7 +287,7 @@ async def test_the_number_of_sessions_away_is_limited(launch, meet):
 
 @pytest.mark.parametrize("is_away", [True, False])
 async def test_a_return_that_is_cut_before_it_has_said_anything(server, meet, dial, is_away):
-    """A connection that came with the key and ended before its `connect` takes nothing with it."""
+    """A connection that came with the key and ended before its `connect` takes nothing with it, and nothing from anybody."""
     key = session_key()
     first = await meet(server, "websocket-json", session=key)
     await first.subscribe("large:x")
@@ -295,10 +295,35 @@ async def test_a_return_that_is_cut_before_it_has_said_anything(server, meet, di
         await leave(server, first, "close")
     silent = await dial(server, query=f"session={key}")
     silent.break_off()
+    fill(server, "large:x", 1, 1)
+    if not is_away:
+        assert numbers([await first.publication("large:x")]) == [1]
+        await leave(server, first, "close")
     await asyncio.to_thread(server.wait_until_empty)
-    fill(server, "large:x", 1, 2)
+    fill(server, "large:x", 2, 2)
     back = (await meet(server, "sse-post", session=key)).welcome["subs"]["large:x"]
-    assert back["recovered"] is True and numbers(back["publications"]) == [1, 2]
+    assert back["recovered"] is True and numbers(back["publications"]) == ([1, 2] if is_away else [2])
+
+
+@pytest.mark.parametrize("back", SPEAKING)
+async def test_a_session_that_expired_is_gone(launch, meet, back):
+    """After 3005, or an end that the API set, the key alone is nothing: error 109, and missed publications stay missed."""
+    server = launch(EVERYWHERE | {"client": {
+        "allow_anonymous_connect_without_token": False, "insecure": False, "expired_close_delay": "0s"}})
+    for ends in (
+        lambda: server.api("refresh", {"user": "42", "expired": True}),
+        lambda: server.api("refresh", {"user": "42", "expire_at": 1})):
+        key = session_key()
+        client = await meet(server, "websocket-json", session=key, connect={"token": tokens.connection("42")})
+        ends()
+        assert await client.ended() == 3005
+        fill(server, "large:x", 1, 2)
+        with pytest.raises(AssertionError, match="109"):
+            await meet(server, back, session=key)
+        assert server.request("GET", f"/events?session={key}").status == 401
+        again = await meet(server, back, session=key, connect={"token": tokens.connection("42")})
+        assert not again.welcome.get("subs")
+        await again.close()
 
 
 @pytest.mark.parametrize("kind", ["websocket-json", "http_stream-protobuf", "sse-get"])

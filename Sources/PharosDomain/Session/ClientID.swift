@@ -71,4 +71,10 @@ package struct Moment: Equatable, Sendable {
     }
 
     package var wallSeconds: Int64 { wallMs / 1_000 }
+
+    /// A date in seconds as milliseconds, cut to what can be reckoned with: the server API takes any number.
+    package static func milliseconds(_ seconds: Int64) -> Int64 { min(max(seconds, 0), 4_000_000_000_000_000) * 1_000 }
+
+    /// Whether something that ends at a date in seconds is over; 0: it never ends.
+    package func isAfter(_ expireAt: Int64) -> Bool { expireAt != 0 && wallMs >= Moment.milliseconds(expireAt) }
 }

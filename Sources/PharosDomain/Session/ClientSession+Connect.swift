@@ -15,7 +15,11 @@ extension ClientSession {
                         data: request.data, name: request.name, version: request.version, headers: request.headers),
                     of: context.hooks.connect, about: .connect))
         }
-        if let restored { return admit(restored.state.claims, context) }
+        if restored != nil { return .claimSession(user: nil, expireAt: 0) }
+        return admitAnonymous(context)
+    }
+
+    mutating func admitAnonymous(_ context: SessionContext) -> SessionAction {
         guard context.settings.insecure || context.settings.allowAnonymousConnectWithoutToken else {
             return refuseConnect(.permissionDenied, context)
         }
@@ -27,15 +31,6 @@ extension ClientSession {
         precondition(state == .awaitingConnect, "the user is named before the connect")
         self.user = user
     }
-
-    /// An earlier connection of this client is continued; call before `connect` arrives.
-    package mutating func restore(_ state: RestoredState) {
-        precondition(self.state == .awaitingConnect, "a state is restored before the connect")
-        restored = Restored(state)
-    }
-
-    /// What `restore` gave and no connect has used: it is for whoever comes next.
-    package var unusedState: RestoredState? { restored?.state }
 
     /// The token of the `connect` under way has been looked at.
     package mutating func connectionVerified(
@@ -72,8 +67,10 @@ extension ClientSession {
         _ claims: ConnectionClaims, data: [UInt8] = [], _ context: SessionContext
     ) -> SessionAction {
         guard let connecting else { return .none }
+        if let claim = claim(for: claims, data, context) { return claim }
         // Whoever holds the key of somebody else's state gets nothing of it.
-        if let restored, restored.state.user != claims.user { return refuseConnect(.permissionDenied, context) }
+        let left = restored?.state
+        if let left, left.user != claims.user { return refuseConnect(.permissionDenied, context) }
         user = claims.user
         info = claims.info
         meta = claims.meta
@@ -83,13 +80,17 @@ extension ClientSession {
         var orders: [SubscribeOrder] = []
         for (channel, options) in channels {
             let recovery = connecting.request.subscriptions[channel]
+            let kept = left?.channels.first { $0.channel == channel }
             // Only the client knows what really arrived: what it says wins over what is remembered here.
             let from =
                 recovery.flatMap { $0.recover ? StreamPosition(offset: $0.offset, epoch: $0.epoch) : nil }
                 ?? connecting.request.positions?.position(of: channel)
-                ?? restored?.state.channels.first { $0.channel == channel }?.position
+                ?? kept?.position
             do throws(ReplyError) {
-                orders.append(try reserveServerSide(channel, options, from: from, purpose: .connect, context))
+                orders.append(
+                    try reserveServerSide(
+                        channel, options, from: from, purpose: .connect,
+                        wasRefreshedByHook: kept?.flags.contains(.isRefreshedByHook) ?? false, context))
             } catch {
                 return refuseConnect(error, context)
             }
@@ -97,8 +98,6 @@ extension ClientSession {
         var result = ConnectResult()
         result.client = client.text
         result.version = context.version
-        result.expires = expireAt != 0 && !isRefreshedByHook
-        result.ttl = result.expires ? ttl(expireAt, context) : 0
         result.data = data
         result.ping = heartbeat.pingSeconds
         result.pong = heartbeat.expectsPong
@@ -117,15 +116,21 @@ extension ClientSession {
         restored = nil
         granted = nil
         heartbeat.connected(context.now)
-        return Reply(id: connecting.command, result: .connect(connecting.result))
+        var result = connecting.result
+        result.expires = expireAt != 0 && !isRefreshedByHook
+        result.ttl = result.expires ? ttl(expireAt, context) : 0
+        return Reply(id: connecting.command, result: .connect(result))
     }
 
     /// Every channel once, in a stable order.
-    private func serverChannels(
+    func serverChannels(
         _ claims: ConnectionClaims, _ context: SessionContext
     ) -> [(String, SubscriptionOptions)] {
         var channels = claims.subscriptions
-        for channel in restored?.state.channels ?? [] { channels[channel.channel] = channel.options }
+        // What is granted now says more than what was granted once.
+        for channel in restored?.state?.channels ?? [] where channels[channel.channel] == nil {
+            channels[channel.channel] = channel.options
+        }
         for channel in claims.channels where channels[channel] == nil { channels[channel] = SubscriptionOptions() }
         if context.settings.subscribeToUserPersonalChannel, !user.isEmpty {
             let name = context.rules.personalChannel(user: user, namespace: context.settings.personalChannelNamespace)
@@ -139,8 +144,7 @@ extension ClientSession {
         return UInt32(clamping: max(milliseconds(expireAt) / 1_000 - context.now.wallSeconds, 0))
     }
 
-    /// A date in seconds as milliseconds, cut to what can be reckoned with: the server API takes any number.
-    func milliseconds(_ seconds: Int64) -> Int64 { min(max(seconds, 0), 4_000_000_000_000_000) * 1_000 }
+    func milliseconds(_ seconds: Int64) -> Int64 { Moment.milliseconds(seconds) }
 
     // MARK: Refresh
 

@@ -79,7 +79,7 @@ extension ClientSession {
 
     mutating func reserveServerSide(
         _ channel: String, _ options: SubscriptionOptions, from: StreamPosition?, purpose: SubscribeOrder.Purpose,
-        _ context: SessionContext
+        wasRefreshedByHook: Bool = false, _ context: SessionContext
     ) throws(ReplyError) -> SubscribeOrder {
         let namespace = try context.rules.resolve(channel).options
         let generation = reserve(channel)
@@ -91,7 +91,9 @@ extension ClientSession {
         }
         var order = makeOrder(generation, request, namespace, options, purpose: purpose, context)
         order.flags.insert(.isServerSide)
-        if isRefreshedByHook, !namespace.subRefreshHook.isEmpty { order.flags.insert(.isRefreshedByHook) }
+        if isRefreshedByHook || wasRefreshedByHook, !namespace.subRefreshHook.isEmpty {
+            order.flags.insert(.isRefreshedByHook)
+        }
         pending.append(
             PendingSubscribe(generation: generation, request: request, command: 0, options: namespace, order: order))
         return order

@@ -36,14 +36,20 @@ package struct ClientSession {
     @usableFromInline var questions: [OpenQuestion] = [] {
         didSet { if questions.isEmpty { questions = [] } }
     }
-    /// What an earlier connection of this client left; until the connect is answered.
+    /// That an earlier connection of this client is to be continued, and what it left; until the connect is answered.
     var restored: Restored?
     /// Who the client is, if the application said so at the request's head; until the connect is answered.
     var granted: Claimed?
 
     final class Restored: Sendable {
-        let state: RestoredState
-        init(_ state: RestoredState) { self.state = state }
+        /// nil: nothing is known yet, or nothing is left.
+        let state: RestoredState?
+        /// Whether it has been looked for.
+        let isClaimed: Bool
+        init(_ state: RestoredState?, isClaimed: Bool) {
+            self.state = state
+            self.isClaimed = isClaimed
+        }
     }
 
     @usableFromInline struct PendingSubscribe: Equatable, Sendable {
@@ -72,23 +78,35 @@ package struct ClientSession {
         let command: UInt32
         let request: ConnectRequest
         let result: ConnectResult
-        init(command: UInt32, request: ConnectRequest, result: ConnectResult) {
+        /// Who the client is, while what it left is being looked for; nil: only its key says so.
+        let admission: (claims: ConnectionClaims, data: [UInt8])?
+        init(
+            command: UInt32, request: ConnectRequest, result: ConnectResult,
+            admission: (claims: ConnectionClaims, data: [UInt8])? = nil
+        ) {
             self.command = command
             self.request = request
             self.result = result
+            self.admission = admission
         }
         func with(_ result: ConnectResult) -> Connecting {
             Connecting(command: command, request: request, result: result)
+        }
+        func admitting(_ claims: ConnectionClaims, _ data: [UInt8]) -> Connecting {
+            Connecting(command: command, request: request, result: result, admission: (claims, data))
         }
     }
 
     /// - Parameters:
     ///   - firstPing: a number in 0..<1 that spreads the first ping over half an interval.
     ///   - usesFramePings: WebSocket pings in place of the protocol's.
+    ///   - firstNumber: of subscriptions and questions.
     package init(
-        client: ClientID, settings: ClientSettings, firstPing: Double, usesFramePings: Bool = false, now: Moment
+        client: ClientID, settings: ClientSettings, firstPing: Double, usesFramePings: Bool = false,
+        firstNumber: UInt32 = 1, now: Moment
     ) {
         self.client = client
+        nextGeneration = firstNumber
         heartbeat = Heartbeat(settings: settings, firstPing: firstPing, usesFramePings: usesFramePings, now: now)
     }
 

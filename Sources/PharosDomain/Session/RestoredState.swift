@@ -1,4 +1,6 @@
 /// What is left of a client's connection while it is away: who it is, its subscriptions, and where each of them stood.
+///
+/// Its lifetimes run on: what ends while the client is away is gone when it returns.
 package struct RestoredState: Equatable, Sendable {
     package struct Channel: Equatable, Sendable {
         package var channel: String
@@ -10,6 +12,8 @@ package struct RestoredState: Equatable, Sendable {
         package var position: StreamPosition?
     }
 
+    /// What the connection was called: calls of the server API may still mean it.
+    package var client: ClientID
     package var user: String
     package var info: [UInt8]
     package var meta: [UInt8]
@@ -19,6 +23,7 @@ package struct RestoredState: Equatable, Sendable {
 
     /// - Parameter position: where a channel's subscribers stand now.
     package init(_ session: ClientSession, position: (String) -> StreamPosition?) {
+        client = session.client
         user = session.user
         info = session.info
         meta = session.meta
@@ -28,6 +33,25 @@ package struct RestoredState: Equatable, Sendable {
                 channel: $0.channel, flags: $0.flags, info: $0.info, expireAt: $0.expireAt,
                 position: $0.flags.contains(.isPositioned) ? position($0.channel) : nil)
         }
+    }
+
+    /// Whether it says no longer who the client is.
+    package func isOver(_ now: Moment) -> Bool { now.isAfter(expireAt) }
+
+    /// Takes out what has ended by itself.
+    package mutating func age(_ now: Moment) { channels.removeAll { now.isAfter($0.expireAt) } }
+
+    /// The connection has expired: what is left is that it has, so that its client is told to bring a new token.
+    package mutating func expire(_ now: Moment) {
+        if !isOver(now) { expireAt = max(now.wallSeconds, 1) }
+        (info, meta, channels) = ([], [], [])
+    }
+
+    /// The server gives the connection a new end; 0 never. One that has ended stays so.
+    package mutating func refresh(expireAt newExpireAt: Int64, info newInfo: [UInt8], _ now: Moment) {
+        guard !isOver(now) else { return }
+        expireAt = newExpireAt
+        if !newInfo.isEmpty { info = newInfo }
     }
 
     var claims: ConnectionClaims {

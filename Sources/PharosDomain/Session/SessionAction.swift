@@ -7,6 +7,9 @@ package enum SessionAction: Equatable, Sendable {
     case verifyConnection(token: String)
     /// Verify the subscription token, then call `subscriptionVerified`.
     case verifySubscription(generation: UInt32, token: String)
+    /// Look for what an earlier connection left under the client's key, then call `sessionClaimed`. nil: nothing but the key
+    /// says who the client is.
+    case claimSession(user: String?, expireAt: Int64)
     case verifyRefresh(command: UInt32, token: String)
     case verifySubRefresh(command: UInt32, channel: String, generation: UInt32, token: String)
     /// The client is known: register it, carry out the orders, then call `streamRead` for each. With no orders the

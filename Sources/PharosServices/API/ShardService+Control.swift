@@ -59,6 +59,7 @@ extension ShardService {
             for id in matching(target, edge, includesPending: true) where sessions.contains(id) {
                 unsubscribe(request.channel, id, &edge)
             }
+            sendBack(target, .forceReconnect, &edge)
             node.parked.leave(request.channel, target)
         case .disconnect(let request):
             for id in matching(request.target, edge, includesPending: true) where sessions.contains(id) {
@@ -66,9 +67,16 @@ extension ShardService {
             }
             // Who is sent away for good finds nothing again, even if it is away at this moment. Each shard sees to that once
             // it has looked at its own: whoever leaves one meanwhile is found by the one or by the other.
-            if !request.disconnect.isReconnect { node.parked.forget(request.target) }
+            sendBack(request.target, request.disconnect, &edge)
+            if request.disconnect.code == Disconnect.expired.code {
+                node.parked.expire(request.target, now(edge))
+            } else if !request.disconnect.isReconnect {
+                node.parked.forget(request.target)
+            }
         case .refresh(let request):
             for id in matching(request.target, edge) where sessions.contains(id) { refresh(request, id, &edge) }
+            sendBack(request.target, request.expired ? .expired : .forceReconnect, &edge)
+            node.parked.refresh(request, now(edge))
         case .listChannels:
             var counts: [String: Int] = [:]
             channels.forEach { counts[$0.name] = $0.references }

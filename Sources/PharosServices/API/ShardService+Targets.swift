@@ -24,7 +24,7 @@ extension ShardService {
     ) -> [ConnectionID] {
         if !target.client.isEmpty { return connection(of: target.client).map { [$0] } ?? [] }
         if !target.session.isEmpty {
-            return connection(ofSession: target.session, nowMs: edge.nowMs).map { [$0] } ?? []
+            return connection(ofSession: target.session).map { [$0] } ?? []
         }
         if !target.user.isEmpty { return sessions.connections(of: target.user) }
         if !target.channel.isEmpty { return subscribers(of: target.channel, edge, includesPending: includesPending) }
@@ -49,16 +49,14 @@ extension ShardService {
     // MARK: Sessions by name
 
     /// A session has the name that its connect reply told, and maybe a key that its client chose.
-    private func connection(ofSession text: String, nowMs: Int64) -> ConnectionID? {
+    private func connection(ofSession text: String) -> ConnectionID? {
         if let name = ClientID(text), let id = place(of: name), isStream(id, name) { return id }
-        guard case .live(let shard, let id, _) = node.parked.find(text, nowMs: nowMs), shard == index else {
-            return nil
-        }
-        return id
+        guard let place = node.parked.holder(of: text), place.shard == index else { return nil }
+        return place.id
     }
 
     private func isSession(_ id: ConnectionID, _ text: String) -> Bool {
-        if sessionKeys[id.slot] == text { return true }
+        if let keyed = sessionKeys[id.slot], keyed.isClaimed, keyed.key == text { return true }
         return ClientID(text).map { place(of: $0) == id && isStream(id, $0) } ?? false
     }
 

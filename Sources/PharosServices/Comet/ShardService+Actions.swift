@@ -31,6 +31,7 @@ extension ShardService {
             perform(
                 sessions[id].session.subRefreshVerified(
                     command, channel: channel, generation: generation, outcome, context(edge)), of: id, &edge)
+        case .claimSession(let user, let expireAt): claimSession(user: user, expireAt: expireAt, id, &edge)
         case .connected(let orders): connected(id, orders, &edge)
         case .subscribe(let order): subscribe(order, of: id, &edge)
         case .unsubscribe(let subscription, let reply):
@@ -97,6 +98,7 @@ extension ShardService {
             return disconnect(id, .connectionLimit, &edge)
         }
         sessions.register(id)
+        if !returning.isEmpty { returning.remove(id) }
         sessions[id].connectedAt = UInt32(clamping: edge.wallMs / 1_000)
         tellConnected(id, edge)
         for subscription in sessions[id].session.subscriptions where subscription.flags.contains(.isLive) {
@@ -137,7 +139,8 @@ extension ShardService {
         }
         if settings.userConnectionLimit > 0 {
             guard node.admit(user: user) else {
-                disconnect(id, .connectionLimit, &edge)
+                // There were too many others: what the client left may be its own at a later attempt.
+                disconnect(id, .connectionLimit, keepsState: true, &edge)
                 return false
             }
             sessions[id].holdsUserPlace = true

@@ -9,12 +9,9 @@ extension ShardService {
             return perform(
                 sessions[id].session.hookAnswered(ticket.number, .unavailable, context(edge)), of: id, &edge)
         }
-        var request = HookRequest(ticket.question)
-        request.client = sessions[id].session.client.text
+        var request = HookRequest(ticket.question, from: sessions[id].session)
         request.transport = sessions[id].wire.carrier.name
         request.isProtobuf = sessions[id].wire.format == .protobuf
-        request.user = sessions[id].session.user
-        request.meta = sessions[id].session.meta
         if let facts = facts[id.slot] { request.facts = facts }
         let (node, index, number) = (node, index, ticket.number)
         origin.ask(request, of: ticket.origin) { outcome in
@@ -26,7 +23,7 @@ extension ShardService {
     mutating func hookAnswered(
         _ id: ConnectionID, _ number: UInt32, _ outcome: HookOutcome, _ edge: inout Edge
     ) {
-        guard sessions.contains(id) else { return }
+        guard sessions.contains(id) else { return pollHookAnswered(id, number, outcome, &edge) }
         perform(sessions[id].session.hookAnswered(number, outcome, context(edge)), of: id, &edge)
         resumeQueue(id, &edge)
         updateTimer(id, &edge)

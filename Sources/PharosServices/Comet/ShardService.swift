@@ -40,7 +40,9 @@ struct ShardService: EdgeHandler, ~Copyable {
     /// A message in the form that its carrier gives it; empty between two messages as well.
     var packed: ByteWriter
     /// Under which key a client finds its state again, by the connection's place: only of those who asked for that.
-    var sessionKeys: [UInt32: String] = [:]
+    var sessionKeys: [UInt32: KeyedSession] = [:]
+    /// Connections that have taken what their client left, and whose connect is not answered yet.
+    var returning: Set<ConnectionID> = []
     /// Channels whose next publication must be whole, by the connection's place.
     var freshDeltas: [UInt32: Set<String>] = [:]
     /// Plain event streams, by the connection's place.
@@ -50,6 +52,10 @@ struct ShardService: EdgeHandler, ~Copyable {
     /// Polls that wait in a crowd, by the connection's place.
     var crowdSeats = Places<CrowdSeat>()
     var pollPlans = PollPlans()
+    /// The first number of the next poll's questions to the application.
+    var nextPollNumber: UInt32 = 0x8000_0000
+    /// Addresses of polls that wait, by the connection's place; empty while nothing limits connections.
+    var pollPlaces: [UInt32: String] = [:]
     /// How fast connections have been, by their place; empty while nothing limits that.
     var connectionRates: [UInt32: ConnectionRate] = [:]
     /// Channels that are kept only for polls to come.
@@ -88,10 +94,10 @@ struct ShardService: EdgeHandler, ~Copyable {
     }
 
     func context(_ edge: borrowing Edge) -> SessionContext {
-        SessionContext(
-            clientSettings, rules: rules,
-            now: Moment(monotonicMs: edge.nowMs, wallMs: edge.wallMs), version: node.version)
+        SessionContext(clientSettings, rules: rules, now: now(edge), version: node.version)
     }
+
+    func now(_ edge: borrowing Edge) -> Moment { Moment(monotonicMs: edge.nowMs, wallMs: edge.wallMs) }
 
     // MARK: Connections
 
@@ -132,7 +138,7 @@ struct ShardService: EdgeHandler, ~Copyable {
         var entry = SessionEntry(session: consume session, wire: wire, generation: id.generation)
         if !wire.hasCloseFrame { entry.streamKey = random.next() }
         sessions.insert(consume entry, id)
-        if let key = sessionKey(head, wire.carrier) { claimSession(key, id, &edge) }
+        if let key = sessionKey(head, wire.carrier) { keyBrought(key, id, edge) }
         counters.opened += 1
         edge.setTimer(id, atMs: sessions[id].session.nextDeadline(context(edge)))
     }
@@ -277,6 +283,7 @@ struct ShardService: EdgeHandler, ~Copyable {
         guard sessions.contains(id), shutdownEndsMs == nil else { return }
         let deadline = sessions[id].session.nextDeadline(context(edge))
         edge.setTimer(id, atMs: min(deadline, pollSessionDeadline(id)))
+        if !sessionKeys.isEmpty { noteLifetime(id) }
     }
 
     // MARK: Ending
@@ -323,18 +330,17 @@ struct ShardService: EdgeHandler, ~Copyable {
         _ id: ConnectionID, because reason: Disconnect = .connectionClosed, keepsState: Bool = true, _ edge: inout Edge
     ) {
         guard sessions.contains(id) else { return }
-        let hasKey = !sessionKeys.isEmpty && sessionKeys[id.slot] != nil
-        let isKept = keepsState && hasKey && sessions[id].isRegistered
-        let left = isKept ? stateLeft(by: id, edge) : hasKey ? sessions[id].session.unusedState : nil
+        // Who still waits for an older connection's state has none to leave: that one hands it on itself.
+        let keyed = sessionKeys.isEmpty || sessions[id].awaitsState ? nil : sessionKeys[id.slot]
+        let left = keepsState && keyed != nil ? stateLeft(by: id, because: reason, edge) : nil
         for subscription in sessions[id].session.close() { undo(subscription, of: id, because: .disconnected, &edge) }
         if sessions[id].isRegistered { tellDisconnected(id, reason, edge) }
         if sessions[id].name > 0 { counters.nameCounts[Int(sessions[id].name) - 1] -= 1 }
         if sessions[id].userSequence > 0 { node.leftNewest(of: sessions[id].session.user) }
         if sessions[id].holdsUserPlace { node.leave(user: sessions[id].session.user) }
-        // Who still waited for an older connection's state has none to leave: that one hands it on itself.
-        let key = sessions[id].awaitsState && !isKept ? nil : sessionKeys[id.slot]
         sessions.remove(id)
         sessionKeys[id.slot] = nil
+        if !returning.isEmpty { returning.remove(id) }
         facts[id.slot] = nil
         freshDeltas[id.slot] = nil
         events[at: id.slot] = nil
@@ -343,13 +349,7 @@ struct ShardService: EdgeHandler, ~Copyable {
         connectionRates[id.slot] = nil
         node.leave(address: addresses.removeValue(forKey: id.slot) ?? "")
         counters.closed += 1
-        guard let key else { return }
-        if polledSessions[id.slot]?.generation == id.generation {
-            // Its last words are still to be fetched, under the same key.
-            polledSessions[id.slot]?.left = (key, left)
-        } else {
-            leave(key, id, left, &edge)
-        }
+        if let keyed { keyLeft(keyed, id, left, &edge) }
     }
 
     // MARK: Housekeeping
@@ -369,7 +369,7 @@ struct ShardService: EdgeHandler, ~Copyable {
 
     // MARK: Names
 
-    private mutating func makeClientID(_ id: ConnectionID) -> ClientID {
+    mutating func makeClientID(_ id: ConnectionID) -> ClientID {
         ClientID(high: random.next(), low: name(of: id))
     }
 

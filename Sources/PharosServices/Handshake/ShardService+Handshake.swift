@@ -1,6 +1,7 @@
 import PharosDomain
 import PharosEdge
 import PharosProtocol
+import PharosProtocol
 
 /// Requests at clients' addresses are shown to the application first: it says who the client is and what it hears, or refuses.
 extension ShardService {
@@ -27,7 +28,7 @@ extension ShardService {
 
     /// Nobody is asked about requests that are refused anyway, or that belong to a session that was let in before.
     private func isDecidedAbout(_ endpoint: Endpoint, _ head: RequestHead, _ edge: borrowing Edge) -> Bool {
-        guard node.origins.allows(head), !head.method.elementsEqual("OPTIONS".utf8), head.minorVersion == 1,
+        guard node.origins.allows(head), !head.method.elementsEqual("OPTIONS".utf8),
             !ShardService.hasBadSessionKey(head)
         else { return false }
         switch endpoint {
@@ -36,9 +37,10 @@ extension ShardService {
             guard case .accept = WebSocketHandshake.examine(head) else { return false }
             return true
         case .sessionPoll:
-            guard let key = sessionKey(head, .poll) else { return true }
-            if case .live(_, _, isPolled: true) = node.parked.find(key, nowMs: edge.nowMs) { return false }
-            return true
+            // With a cursor a poll belongs to a session that was let in, or is refused; without one it may begin a session.
+            let isPost = head.method.elementsEqual("POST".utf8)
+            guard let request = try? SessionPollRequest.decode(query: head.query, isPost: isPost) else { return false }
+            return request.cursor == nil
         case .httpStream, .eventStream, .events, .poll: return true
         }
     }

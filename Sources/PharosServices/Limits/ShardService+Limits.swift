@@ -31,13 +31,18 @@ extension ShardService {
     private mutating func refuse(
         _ command: Command, _ scope: RateLimiter.Scope, _ id: ConnectionID, _ edge: inout Edge
     ) -> Bool {
+        // What asks for no answer cannot be told that it was not taken: the connection is.
+        guard command.id > 0 else {
+            disconnect(id, .tooManyRequests, &edge)
+            return false
+        }
         send(Reply(id: command.id, result: .error(node.rates.error(scope))), to: id, &edge)
         return false
     }
 
     /// Pongs are free, and so is what ends the connection anyway because nothing could be answered to it.
     private func countsCommand(_ command: Command, _ id: ConnectionID) -> Bool {
-        guard node.rates.isActive, let request = command.request, command.id > 0 else { return false }
+        guard node.rates.isActive, let request = command.request, command.id > 0 || request.isSend else { return false }
         // The commands of a plain event stream are our own.
         guard sessions[id].wire.carrier != .events else { return false }
         switch sessions[id].session.state {
@@ -61,5 +66,12 @@ extension ShardService {
         // The edge says `Retry-After: 1`, and no limit is so low that one command would take longer.
         answer(id, 429, error: node.rates.error(.address).message, fields: originFields, &edge)
         return false
+    }
+}
+
+extension Request {
+    /// Whether it is a message without an answer; everything else without an id ends the connection.
+    fileprivate var isSend: Bool {
+        if case .send = self { true } else { false }
     }
 }

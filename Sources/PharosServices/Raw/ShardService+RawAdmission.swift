@@ -37,6 +37,9 @@ extension ShardService {
             return .refuse(status: 503, message: "the application named channels that there are not")
         }
         let address = node.countsAddresses ? clientAddress(id, head, edge) : ""
+        guard node.rates.take(address: address, nowMs: edge.nowMs) else {
+            return .refuse(status: 429, message: "too many requests from this address")
+        }
         switch node.admit(address: address, nowMs: edge.nowMs) {
         case nil: break
         case 429: return .refuse(status: 429, message: "too many connections from this address")
@@ -72,7 +75,9 @@ extension ShardService {
         guard !head.method.elementsEqual("OPTIONS".utf8) else {
             return answer(id, 204, fields: ShardService.preflightFields(head), &edge)
         }
-        guard let claims = handshakes.takeClaims(id), let channels = channels(of: claims) else {
+        let granted = handshakes.takeClaims(id)
+        guard withinLimits(id, head, fields, &edge) else { return }
+        guard let claims = granted, let channels = channels(of: claims) else {
             return answer(
                 id, 503, error: "the application named channels that there are not", fields: fields, &edge)
         }

@@ -5,17 +5,65 @@ import PharosProtocol
 
 /// What clients that asked for it left behind, by the secret key that they chose, and where those are that are here. One
 /// per node: a client may come back to any shard, by any transport. Any thread.
+///
+/// Everything that a return may be refused for is looked at here, in the same step in which the key changes hands: so a
+/// client that is refused takes nothing from anybody. What is on its way from an older connection to a newer one is here
+/// too, where calls of the server API find it.
 final class ParkedSessions: Sendable {
-    enum Place: Sendable {
-        /// Nobody has used the key.
+    /// One connection, on whichever shard.
+    struct Place: Equatable, Sendable {
+        var shard: Int
+        var id: ConnectionID
+        /// Tells the polled sessions of one key apart, see `PolledSession.base`; nil: it is not polled.
+        var base: UInt64?
+
+        static func == (left: Place, right: Place) -> Bool { left.shard == right.shard && left.id == right.id }
+    }
+
+    /// A connection that wants what is under a key.
+    struct Claimant: Sendable {
+        var place: Place
+        /// nil: nothing but the key says who the client is.
+        var user: String?
+        /// When the client's own proof of that ends, in seconds since 1970; 0 never.
+        var expireAt: Int64
+    }
+
+    enum Answer: Sendable {
+        /// Nothing is kept under the key, and the claimant has said nothing of itself: it has not got the key either.
         case unknown
-        case parked(RestoredState)
-        /// An older connection of the client still stands.
-        case live(shard: Int, id: ConnectionID, isPolled: Bool)
+        case refused(ReplyError)
+        /// The key is the claimant's, with what was left under it.
+        ///
+        /// - Parameter ending: a polled session that is over, and whose last words nobody will fetch.
+        case granted(RestoredState?, ending: Place?)
+        /// The key is the claimant's; the older connection, which is to be told, still has to leave what it has.
+        case awaits(Place)
+    }
+
+    /// Who has a key.
+    private struct Holder {
+        var place: Place
+        var user: String
+        var expireAt: Int64
+        /// The session is over; its last words are still to be fetched.
+        var isEnding = false
+    }
+
+    private struct Entry {
+        var holder: Holder?
+        /// What was left: for the holder if it waits, else for whoever comes next.
+        var left: RestoredState?
+        /// An older connection has left what it had, maybe nothing, and the holder has not taken it yet.
+        var isHanded = false
+        /// When what is left is forgotten, while there is no holder.
+        var untilMs = Int64.max
     }
 
     private struct State {
-        var places: [String: (place: Place, untilMs: Int64)] = [:]
+        var entries: [String: Entry] = [:]
+        /// Polled sessions that have not shown yet that the key is theirs.
+        var arriving: [String: [Place]] = [:]
         /// Keys in the order in which they were parked.
         var order: [(key: String, untilMs: Int64)] = []
         var first = 0
@@ -27,42 +75,166 @@ final class ParkedSessions: Sendable {
     /// - Parameter limit: clients that may be away at a time; beyond it those away longest are forgotten.
     init(limit: Int) { self.limit = limit }
 
-    /// Where the client with this key is.
-    func find(_ key: String, nowMs: Int64) -> Place {
+    // MARK: Coming
+
+    /// A client that may connect wants what is under a key.
+    func claim(_ key: String, _ claimant: Claimant, _ now: Moment) -> Answer {
         state.withLock { state in
-            guard let entry = state.places[key], entry.untilMs > nowMs else { return .unknown }
-            return entry.place
+            var entry = state.entries[key] ?? Entry()
+            if entry.holder == nil, entry.untilMs <= now.monotonicMs { entry = Entry() }
+            let ending = entry.holder.flatMap { $0.isEnding ? $0.place : nil }
+            var user = claimant.user
+            var expireAt = claimant.expireAt
+            if let authority = ParkedSessions.authority(of: entry) {
+                if let user {
+                    guard user == authority.user else { return .refused(.permissionDenied) }
+                } else {
+                    guard !now.isAfter(authority.expireAt) else { return .refused(.tokenExpired) }
+                    (user, expireAt) = authority
+                }
+            }
+            guard let user else { return .unknown }
+            depart(&state, key, claimant.place)
+            let older = entry.holder.flatMap { $0.isEnding ? nil : $0.place }
+            let left = entry.left
+            entry.holder = Holder(place: claimant.place, user: user, expireAt: expireAt)
+            entry.untilMs = .max
+            if older == nil { (entry.left, entry.isHanded) = (nil, false) }
+            state.entries[key] = entry
+            if let older { return .awaits(older) }
+            return .granted(left, ending: ending)
         }
     }
 
-    /// A connection with this key has come; what was there before.
-    func claim(_ key: String, shard: Int, id: ConnectionID, isPolled: Bool, nowMs: Int64) -> Place {
+    /// For whom a key stands, and until when; nil: for nobody.
+    private static func authority(of entry: Entry) -> (user: String, expireAt: Int64)? {
+        if let holder = entry.holder, !holder.isEnding { return (holder.user, holder.expireAt) }
+        return entry.left.map { ($0.user, $0.expireAt) }
+    }
+
+    /// What an older connection has left for the one that waited for it.
+    func take(_ key: String, _ place: Place) -> RestoredState? {
         state.withLock { state in
-            let before = state.places[key]
-            state.places[key] = (.live(shard: shard, id: id, isPolled: isPolled), .max)
-            guard let before, before.untilMs > nowMs else { return .unknown }
-            return before.place
+            guard let entry = state.entries[key], entry.holder?.place == place else { return nil }
+            state.entries[key]!.left = nil
+            state.entries[key]!.isHanded = false
+            return entry.left
         }
     }
 
-    /// A connection with this key has gone; nil in `left`: it leaves nothing.
+    /// The holder's own authority has changed.
+    func note(_ key: String, _ place: Place, user: String, expireAt: Int64) {
+        state.withLock { state in
+            guard state.entries[key]?.holder?.place == place else { return }
+            state.entries[key]!.holder!.user = user
+            state.entries[key]!.holder!.expireAt = expireAt
+        }
+    }
+
+    // MARK: Going
+
+    /// The holder has gone; nil in `left`: it leaves nothing.
     ///
     /// - Returns: the newer connection that has claimed the key meanwhile, which is to be told.
-    func left(
-        _ key: String, shard: Int, id: ConnectionID, _ left: RestoredState?, nowMs: Int64, untilMs: Int64
-    ) -> (shard: Int, id: ConnectionID)? {
+    func leave(_ key: String, _ place: Place, _ left: RestoredState?, nowMs: Int64, untilMs: Int64) -> Place? {
         state.withLock { state in
-            if case .live(let liveShard, let liveID, _)? = state.places[key]?.place {
-                guard liveShard == shard, liveID == id else { return (liveShard, liveID) }
+            if let holder = state.entries[key]?.holder, holder.place != place {
+                state.entries[key]!.left = left
+                state.entries[key]!.isHanded = true
+                return holder.place
             }
-            if let left {
-                state.places[key] = (.parked(left), untilMs)
-                state.order.append((key, untilMs))
-                drop(&state, nowMs: nowMs)
-            } else if case .live? = state.places[key]?.place {
-                state.places[key] = nil
-            }
+            park(&state, key, left, nowMs: nowMs, untilMs: untilMs)
             return nil
+        }
+    }
+
+    /// A polled session is over: what it leaves is there at once, and its last words can still be fetched.
+    ///
+    /// - Returns: as `leave`.
+    func end(_ key: String, _ place: Place, _ left: RestoredState?, nowMs: Int64, untilMs: Int64) -> Place? {
+        state.withLock { state in
+            guard let holder = state.entries[key]?.holder else { return nil }
+            state.entries[key]!.left = left
+            guard holder.place == place else {
+                state.entries[key]!.isHanded = true
+                return holder.place
+            }
+            state.entries[key]!.holder!.isEnding = true
+            state.entries[key]!.untilMs = untilMs
+            return nil
+        }
+    }
+
+    /// The last words of a polled session have been fetched, or nobody came for them.
+    func ended(_ key: String, _ place: Place, nowMs: Int64) {
+        state.withLock { state in
+            depart(&state, key, place)
+            guard let entry = state.entries[key], entry.holder?.place == place else { return }
+            park(&state, key, entry.left, nowMs: nowMs, untilMs: entry.untilMs)
+        }
+    }
+
+    /// The connection for which an older one has left something was gone before it took it.
+    ///
+    /// - Returns: the one that waits for it now.
+    func abandon(_ key: String, _ place: Place, nowMs: Int64, untilMs: Int64) -> Place? {
+        state.withLock { state in
+            guard let entry = state.entries[key], let holder = entry.holder, entry.isHanded else { return nil }
+            guard holder.place == place else { return holder.place }
+            park(&state, key, entry.left, nowMs: nowMs, untilMs: untilMs)
+            return nil
+        }
+    }
+
+    private func park(
+        _ state: inout State, _ key: String, _ left: RestoredState?, nowMs: Int64, untilMs: Int64
+    ) {
+        guard let left else {
+            state.entries[key] = nil
+            return
+        }
+        state.entries[key] = Entry(holder: nil, left: left, untilMs: untilMs)
+        state.order.append((key, untilMs))
+        drop(&state, nowMs: nowMs)
+    }
+
+    // MARK: Polls
+
+    /// A polled session has begun; it is found by its key before the key is its own.
+    func arrive(_ key: String, _ place: Place) {
+        state.withLock { $0.arriving[key, default: []].append(place) }
+    }
+
+    private func depart(_ state: inout State, _ key: String, _ place: Place) {
+        guard var places = state.arriving[key] else { return }
+        places.removeAll { $0 == place }
+        state.arriving[key] = places.isEmpty ? nil : places
+    }
+
+    /// The polled session of a key.
+    ///
+    /// - Parameter base: of the cursor that a poll brings; nil: it brings none, and any will do.
+    func polled(_ key: String, base: UInt64?) -> Place? {
+        state.withLock { state in
+            var places = state.arriving[key] ?? []
+            if let place = state.entries[key]?.holder?.place { places.append(place) }
+            return places.last { $0.base != nil && (base == nil || $0.base == base) }
+        }
+    }
+
+    /// Whether anything is kept under a key.
+    func isKnown(_ key: String, nowMs: Int64) -> Bool {
+        state.withLock { state in
+            state.entries[key].map { $0.holder != nil || $0.untilMs > nowMs } ?? false
+        }
+    }
+
+    // MARK: Calls of the server API
+
+    /// The connection that has a key; nil: there is none.
+    func holder(of key: String) -> Place? {
+        state.withLock { state in
+            state.entries[key]?.holder.flatMap { $0.isEnding ? nil : $0.place }
         }
     }
 
@@ -80,28 +252,49 @@ final class ParkedSessions: Sendable {
         }
     }
 
+    /// They are to bring a new token.
+    func expire(_ target: APITarget, _ now: Moment) {
+        forEach(target) { state in
+            var left = state
+            left.expire(now)
+            return left
+        }
+    }
+
+    /// Their lifetimes change as those of clients that are here.
+    func refresh(_ request: APIRefresh, _ now: Moment) {
+        if request.expired { return expire(request.target, now) }
+        forEach(request.target) { state in
+            var left = state
+            left.refresh(expireAt: request.expireAt, info: request.info, now)
+            return left
+        }
+    }
+
     private func forEach(_ target: APITarget, _ change: (RestoredState) -> RestoredState?) {
-        // A client's id names a connection, and these have none.
-        guard target.client.isEmpty, !target.isEmpty else { return }
+        guard !target.isEmpty else { return }
         state.withLock { state in
-            let keys = target.session.isEmpty ? Array(state.places.keys) : [target.session]
+            let keys = target.session.isEmpty ? Array(state.entries.keys) : [target.session]
             for key in keys {
-                guard case .parked(let left)? = state.places[key]?.place, left.isMeant(by: target) else { continue }
-                if let changed = change(left) {
-                    state.places[key]!.place = .parked(changed)
+                guard let entry = state.entries[key], let left = entry.left, left.isMeant(by: target) else { continue }
+                let changed = change(left)
+                if changed == nil, entry.holder == nil {
+                    state.entries[key] = nil
                 } else {
-                    state.places[key] = nil
+                    state.entries[key]!.left = changed
                 }
             }
         }
     }
+
+    // MARK: Time
 
     /// Forgets who was away too long.
     func expire(nowMs: Int64) { state.withLock { drop(&$0, nowMs: nowMs) } }
 
     /// Clients that are away.
     var count: Int {
-        state.withLock { $0.places.values.count { if case .parked = $0.place { true } else { false } } }
+        state.withLock { $0.entries.values.count { $0.holder == nil && $0.left != nil } }
     }
 
     private func drop(_ state: inout State, nowMs: Int64) {
@@ -110,8 +303,8 @@ final class ParkedSessions: Sendable {
             guard untilMs <= nowMs || state.order.count - state.first > limit else { break }
             state.first += 1
             // It may have come back, and gone again, meanwhile.
-            if let entry = state.places[key], case .parked = entry.place, entry.untilMs == untilMs {
-                state.places[key] = nil
+            if let entry = state.entries[key], entry.holder == nil, entry.untilMs == untilMs {
+                state.entries[key] = nil
             }
         }
         if state.first > 64, state.first * 2 > state.order.count {
@@ -125,6 +318,8 @@ extension RestoredState {
     /// Whether all that a target names holds, its session apart.
     fileprivate func isMeant(by target: APITarget) -> Bool {
         (target.user.isEmpty || user == target.user)
+            && (target.client.isEmpty || ClientID(target.client) == client)
             && (target.channel.isEmpty || channels.contains { $0.channel == target.channel })
+            && !target.exclude.contains(client)
     }
 }

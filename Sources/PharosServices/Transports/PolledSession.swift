@@ -14,6 +14,10 @@ struct PolledSession {
     var generation: UInt32
     /// Added to positions in the output to make cursors: so one of another session of the same client means nothing here.
     let base: UInt64
+
+    /// The base of a cursor.
+    static func base(of cursor: UInt64) -> UInt64 { (cursor >> 40) << 40 }
+
     /// The poll that is to be answered next.
     var waiter: Waiter?
     /// What the last answer held: the same cursor brings the same again.
@@ -22,8 +26,8 @@ struct PolledSession {
     var idleUntilMs: Int64
     /// The session is over; what is left is its last words.
     var isOver = false
-    /// What is left under the client's key once the last words are fetched, or nobody came for them.
-    var left: (key: String, state: RestoredState?)?
+    /// The client's key, under which the last words are found too.
+    var key: String
     /// Where the client stands by what its polls have been answered.
     var told: [String: StreamPosition] = [:]
 }
@@ -35,6 +39,8 @@ struct SessionPollOrder: Sendable {
     var shard: Int
     /// nil: the first poll.
     var cursor: UInt64?
+    /// Who the poll is from, where something other than the key says so.
+    var user: String?
     var waitMs: Int64
     /// Commands as lines; maybe none.
     var body: [UInt8]

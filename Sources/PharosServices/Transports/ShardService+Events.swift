@@ -126,13 +126,19 @@ extension ShardService {
 
     private mutating func refuseEvents(_ id: ConnectionID, _ error: ReplyError, _ edge: inout Edge) {
         guard let opening = events[at: id.slot]?.opening else { return }
-        closeSession(id, keepsState: false, &edge)
+        closeSession(id, &edge)
         let status = error.code == 109 ? 401 : error.isTemporary ? 503 : 403
         answer(id, status, error: error.message, fields: opening.originFields, &edge)
     }
 
     private mutating func eventsConnected(_ result: ConnectResult, _ id: ConnectionID, _ edge: inout Edge) {
         guard let opening = events[at: id.slot]?.opening else { return }
+        // All that it asks for is one question of its user.
+        guard node.rates.take(user: sessions[id].session.user, nowMs: edge.nowMs) else {
+            closeSession(id, &edge)
+            let message = node.rates.error(.user).message
+            return answer(id, 429, error: message, fields: opening.originFields, &edge)
+        }
         var fields = ByteWriter()
         fields.append("Content-Type: text/event-stream\r\nCache-Control: no-store\r\nX-Accel-Buffering: no\r\n")
         opening.originFields.withUnsafeBytes { fields.append($0) }
@@ -186,7 +192,7 @@ extension ShardService {
         guard let state = events[at: id.slot], let opening = state.opening, sessions.contains(id) else { return }
         events[at: id.slot]?.opening = nil
         EventStreamEncoder.retry(milliseconds: 1_000, into: &scratch)
-        let key = sessionKeys[id.slot]
+        let key = sessionKeys[id.slot]?.key
         state.encoder.info(
             EventStreamInfo(
                 clientID: key ?? sessions[id].session.client.text,

@@ -17,11 +17,13 @@ extension ShardService {
     mutating func poll(_ id: ConnectionID, _ head: RequestHead, _ edge: inout Edge) {
         let fields = ShardService.originFields(head)
         guard withinLimits(id, head, fields, &edge) else { return }
+        guard takePollPlace(id, head, fields, &edge) else { return }
         if fields.isEmpty, pollAsBefore(id, head, &edge) { return }
         let request: PollRequest
         do throws(PollRequestError) {
             request = try PollRequest.decode(query: head.query, fields: RequestFields(head))
         } catch {
+            leavePollPlace(id)
             switch error {
             case .parameter(let error): return answer(id, 400, error: error.message, fields: fields, &edge)
             case .shortPollingTimeout: return answer(id, .shortPollingTimeout, fields, &edge)
@@ -36,74 +38,18 @@ extension ShardService {
             deadlineMs: edge.nowMs + Int64(request.waitSeconds) * 1_000)
         edge.park(id)
         polls[id.slot] = poll
-        guard request.token.isEmpty else { return verifyPoll(id, isRetry: false, &edge) }
-        if let claimed { return begin(id, claimed, claimed.user, &edge) }
-        begin(id, ConnectionClaims(), userFromProxy(id, head, edge), &edge)
+        letIn(id, head, &edge)
         if isInCrowd(id) { rememberPoll(head, request) }
     }
 
-    mutating func verifyPoll(_ id: ConnectionID, isRetry: Bool, _ edge: inout Edge) {
-        guard let poll = waitingPoll(id) else { return }
-        let outcome = node.verifier.verifyConnection(token: poll.request.token, nowMs: edge.wallMs)
-        switch outcome {
-        case .valid(let claims): begin(id, claims, nil, &edge)
-        case .expired: refusePoll(id, 401, "token expired", &edge)
-        case .invalid(let reason):
-            node.report(.tokenRefused(reason: reason))
-            refusePoll(id, 401, "invalid token", &edge)
-        case .tooLong:
-            if let refusal = outcome.refusal { node.report(.tokenRefused(reason: refusal)) }
-            refusePoll(id, 401, Disconnect.tokenTooLong.reason, &edge)
-        case .needsKeys where !isRetry:
-            let (node, index) = (node, index)
-            Task {
-                await node.verifier.loadKeys()
-                node.post(.pollKeysLoaded(id), to: index)
-            }
-        case .needsKeys, .unavailable: refusePoll(id, 503, "the keys for tokens cannot be fetched", &edge)
-        }
-    }
-
-    private func waitingPoll(_ id: ConnectionID) -> StatelessPoll? {
+    func waitingPoll(_ id: ConnectionID) -> StatelessPoll? {
         guard let poll = polls[id.slot], poll.connection == id else { return nil }
         return poll
     }
 
-    /// The poll's user is known: may it read, and from where?
-    private mutating func begin(
-        _ id: ConnectionID, _ claims: ConnectionClaims, _ proxyUser: String?, _ edge: inout Edge
-    ) {
+    /// The poll may read all that it asked for: from where, and what is there?
+    mutating func begin(_ id: ConnectionID, _ edge: inout Edge) {
         guard var poll = waitingPoll(id) else { return }
-        let settings = node.settings.client
-        poll.user = proxyUser ?? claims.user
-        if poll.request.token.isEmpty, proxyUser == nil, !settings.insecure,
-            !settings.allowAnonymousConnectWithoutToken
-        {
-            return refusePoll(id, 401, "a token is needed", &edge)
-        }
-        if !poll.request.token.isEmpty, poll.user.isEmpty, settings.disallowAnonymousConnectionTokens {
-            return refusePoll(id, 403, "permission denied", &edge)
-        }
-        guard node.rates.take(user: poll.user, nowMs: edge.nowMs) else {
-            return refusePoll(id, 429, node.rates.error(.user).message, &edge)
-        }
-        let permissions = Permissions(settings: settings, rules: rules)
-        for channel in poll.request.channels {
-            let options: ChannelOptions
-            do throws(ReplyError) { options = try rules.resolve(channel.name).options } catch {
-                return refusePoll(id, error.code == 102 ? 404 : 400, "channel: \(error.message)", &edge)
-            }
-            let isNamed = claims.channels.contains(channel.name) || claims.subscriptions[channel.name] != nil
-            guard
-                isNamed
-                    || (!rules.isPrivate(channel.name)
-                        && permissions.maySubscribe(channel.name, user: poll.user, options: options))
-            else { return refusePoll(id, 403, "permission denied", &edge) }
-            guard options.hasHistory else {
-                return refusePoll(id, 400, "channel: keeps no history, so nothing could be resumed", &edge)
-            }
-            poll.channels.append(.init(name: channel.name, options: options, start: channel.start))
-        }
         if poll.request.isExclusive, !poll.user.isEmpty {
             poll.exclusiveKey = ([poll.user] + poll.channels.map(\.name)).joined(separator: "\0")
         }
@@ -191,7 +137,7 @@ extension ShardService {
         if poll.isPlain, let place = channels.index(of: poll.channels[0].name),
             channels[place].position == poll.channels[0].position, mayJoinCrowd(place)
         {
-            finishPoll(id)
+            finishPoll(id, keepsPlace: true)
             return joinCrowd(id, of: place, until: poll.deadlineMs, &edge)
         }
         edge.setTimer(id, atMs: poll.deadlineMs)
@@ -246,7 +192,7 @@ extension ShardService {
         answer(id, error.status, fields: fields, body: text.array, &edge)
     }
 
-    private mutating func refusePoll(_ id: ConnectionID, _ status: Int, _ message: String, _ edge: inout Edge) {
+    mutating func refusePoll(_ id: ConnectionID, _ status: Int, _ message: String, _ edge: inout Edge) {
         guard let poll = waitingPoll(id) else { return }
         finishPoll(id)
         answer(id, status, error: message, fields: poll.originFields, &edge)
@@ -261,8 +207,10 @@ extension ShardService {
     }
 
     /// Forgets a poll; `leaving`: the channel whose list of polls the caller holds.
-    private mutating func finishPoll(_ id: ConnectionID, leaving: String? = nil) {
+    private mutating func finishPoll(_ id: ConnectionID, leaving: String? = nil, keepsPlace: Bool = false) {
         guard let poll = polls.removeValue(forKey: id.slot) else { return }
+        if !keepsPlace { leavePollPlace(id) }
+        if !facts.isEmpty { facts[id.slot] = nil }
         if !poll.exclusiveKey.isEmpty { node.exclusivePolls.remove(poll.exclusiveKey, (index, id)) }
         for channel in poll.channels where channel.name != leaving {
             guard let place = channels.index(of: channel.name) else { continue }

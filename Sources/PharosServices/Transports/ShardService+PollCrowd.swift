@@ -34,14 +34,16 @@ extension ShardService {
 
     /// A poll waits in a crowd; the same query will do the same again.
     mutating func rememberPoll(_ head: RequestHead, _ request: PollRequest) {
-        guard isDecidedByQuery(head), let channel = request.channels.first else { return }
+        guard isDecidedByQuery(head), request.token.isEmpty, let channel = request.channels.first,
+            let options = try? rules.resolve(channel.name).options, options.subscribeHook.isEmpty
+        else { return }
         pollPlans.remember(PollPlan(query: head.query, channel: channel, waitSeconds: request.waitSeconds))
     }
 
     /// Whether nothing but its query decides who a poll is from and what it is for.
     private func isDecidedByQuery(_ head: RequestHead) -> Bool {
-        claimed == nil && node.settings.client.userIDHTTPHeader.isEmpty && head.header("authorization") == nil
-            && head.header("request-timeout") == nil
+        claimed == nil && node.settings.client.userIDHTTPHeader.isEmpty && node.settings.hooks.connect.isEmpty
+            && head.header("authorization") == nil && head.header("request-timeout") == nil
     }
 
     func isInCrowd(_ id: ConnectionID) -> Bool {
@@ -65,6 +67,7 @@ extension ShardService {
     /// Takes a poll out of its crowd; the place of its channel, nil: it is in none.
     mutating func leaveCrowd(_ id: ConnectionID) -> Int? {
         guard isInCrowd(id) else { return nil }
+        leavePollPlace(id)
         let seat = crowdSeats[Int(id.slot)]
         crowdSeats.remove(at: Int(id.slot))
         let last = channels[seat.channel].crowd.members.removeLast()
@@ -91,6 +94,7 @@ extension ShardService {
         swap(&members, &channels[place].crowd.members)
         for id in members {
             crowdSeats.remove(at: Int(id.slot))
+            leavePollPlace(id)
             edge.respond(id, answer)
         }
         // The memory stays: they are about to come back.

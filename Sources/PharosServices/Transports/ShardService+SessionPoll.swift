@@ -23,14 +23,16 @@ extension ShardService {
             return answer(id, 400, error: error.message, fields: fields, &edge)
         }
         var session: (shard: Int, id: ConnectionID)
-        switch node.parked.find(request.session, nowMs: edge.nowMs) {
-        case .live(let shard, let live, isPolled: true) where request.cursor != nil || body.isEmpty:
-            session = (shard, live)
-        case .unknown where body.isEmpty, _ where request.cursor != nil:
+        // With commands and without a cursor a client begins anew: whoever has the session goes on until it is known who it is.
+        let isContinued = request.cursor != nil || body.isEmpty
+        let base = request.cursor.map { PolledSession.base(of: $0) }
+        if isContinued, let place = node.parked.polled(request.session, base: base) {
+            session = (place.shard, place.id)
+        } else if request.cursor != nil || body.isEmpty && !node.parked.isKnown(request.session, nowMs: edge.nowMs) {
             // A cursor belongs to a session that is polled; this one is over, or was never there.
             return answer(id, 404, error: "unknown session", fields: fields, &edge)
-        default:
-            guard let made = openPolledSession(id, head, fields, &edge) else { return }
+        } else {
+            guard let made = openPolledSession(id, head, request.session, fields, &edge) else { return }
             session = (index, made)
             // A client that comes back without a word has nothing to add to what it was.
             if body.isEmpty { handle([Command(id: 1, request: .connect(ConnectRequest()))], of: made, &edge) }
@@ -42,12 +44,13 @@ extension ShardService {
         let waitMs = Int64(request.waitSeconds) * 1_000
         let order = SessionPollOrder(
             session: session.id, poller: id, shard: index, cursor: request.cursor,
+            user: claimed?.user ?? userFromProxy(id, head, edge),
             waitMs: body.isEmpty ? waitMs : max(waitMs, 1_000), body: Array(body))
         if session.shard == index { polled(order, &edge) } else { node.post(.pollSession(order), to: session.shard) }
     }
 
     private mutating func openPolledSession(
-        _ id: ConnectionID, _ head: RequestHead, _ fields: [UInt8], _ edge: inout Edge
+        _ id: ConnectionID, _ head: RequestHead, _ key: String, _ fields: [UInt8], _ edge: inout Edge
     ) -> ConnectionID? {
         let address = node.countsAddresses ? clientAddress(id, head, edge) : ""
         if let status = node.admit(address: address, nowMs: edge.nowMs) {
@@ -61,7 +64,7 @@ extension ShardService {
         }
         polledSessions[session.slot] = PolledSession(
             generation: session.generation, base: UInt64(truncatingIfNeeded: random.next() >> 44) << 40,
-            idleUntilMs: edge.nowMs + sessionTTLMs)
+            idleUntilMs: edge.nowMs + sessionTTLMs, key: key)
         openSession(session, head, Wire(format: .json, carrier: .poll), &edge)
         if node.countsAddresses { addresses[session.slot] = address }
         updateTimer(session, &edge)
@@ -96,8 +99,14 @@ extension ShardService {
     mutating func polled(_ order: SessionPollOrder, _ edge: inout Edge) {
         let session = order.session
         guard let polled = polledSessions[session.slot], polled.generation == session.generation,
-            let start = edge.outputStart(of: session), (order.cursor ?? polled.base) >> 40 == polled.base >> 40
+            let start = edge.outputStart(of: session),
+            PolledSession.base(of: order.cursor ?? polled.base) == polled.base
         else { return tell(order.poller, order.shard, 404, "unknown session", &edge) }
+        if let user = order.user, sessions.contains(session), sessions[session].isRegistered,
+            sessions[session].session.user != user
+        {
+            return tell(order.poller, order.shard, 403, "the session is another user's", &edge)
+        }
         let cursor = order.cursor.map { $0 - polled.base } ?? start
         if polledSessions[session.slot]?.isOver == true, cursor == edge.outputEnd(of: session) ?? start {
             // The last words have arrived.
@@ -245,6 +254,7 @@ extension ShardService {
         guard isCurrent(id), let polled = polledSessions.removeValue(forKey: id.slot) else { return }
         edge.closeDetached(id)
         if let waiter = polled.waiter { tell(waiter.poller, waiter.shard, 404, "unknown session", &edge) }
-        if let left = polled.left { leave(left.key, id, left.state, &edge) }
+        let place = ParkedSessions.Place(shard: index, id: id, base: polled.base)
+        node.parked.ended(polled.key, place, nowMs: edge.nowMs)
     }
 }

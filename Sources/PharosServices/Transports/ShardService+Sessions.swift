@@ -21,17 +21,56 @@ extension ShardService {
         return value.isEmpty ? nil : value
     }
 
-    /// A connection with a key has come: it continues what is there under the key.
-    mutating func claimSession(_ key: String, _ id: ConnectionID, _ edge: inout Edge) {
-        sessionKeys[id.slot] = key
-        let isPolled = sessions[id].wire.carrier == .poll
-        switch node.parked.claim(key, shard: index, id: id, isPolled: isPolled, nowMs: edge.nowMs) {
-        case .unknown: break
-        case .parked(let state): sessions[id].session.restore(state)
-        case .live(let shard, let older, _):
-            // What the older one has is known once it has ended: until then commands wait.
+    /// A connection with a key has come. Nothing is taken from anybody before it is known who its client is.
+    mutating func keyBrought(_ key: String, _ id: ConnectionID, _ edge: borrowing Edge) {
+        sessionKeys[id.slot] = KeyedSession(key: key)
+        sessions[id].session.bringsKey()
+        let place = keyPlace(id)
+        if place.base != nil { node.parked.arrive(key, place) }
+    }
+
+    /// How the table of keys calls a connection of this shard.
+    private func keyPlace(_ id: ConnectionID) -> ParkedSessions.Place {
+        let polled = polledSessions[id.slot]
+        return ParkedSessions.Place(
+            shard: index, id: id, base: polled?.generation == id.generation ? polled?.base : nil)
+    }
+
+    /// The client may connect: it continues what is there under its key.
+    mutating func claimSession(user: String?, expireAt: Int64, _ id: ConnectionID, _ edge: inout Edge) {
+        guard let keyed = sessionKeys[id.slot] else {
+            return perform(sessions[id].session.sessionClaimed(.unknown, context(edge)), of: id, &edge)
+        }
+        let claimant = ParkedSessions.Claimant(place: keyPlace(id), user: user, expireAt: expireAt)
+        let claim: ClientSession.Claim
+        switch node.parked.claim(keyed.key, claimant, now(edge)) {
+        case .unknown: claim = .unknown
+        case .refused(let error): claim = .refused(error)
+        case .granted(let left, let ending):
+            sessionKeys[id.slot]?.isClaimed = true
+            if let ending { askToYield(ending, &edge) }
+            claim = .granted(left)
+        case .awaits(let older):
+            // What the older one has is known once it has ended.
+            sessionKeys[id.slot]?.isClaimed = true
             sessions[id].awaitsState = true
-            if shard == index { yieldSession(older, &edge) } else { node.post(.yieldSession(older), to: shard) }
+            return askToYield(older, &edge)
+        }
+        guard sessions.contains(id) else { return }
+        goOn(claim, id, &edge)
+    }
+
+    /// The client is let in with what it has left, and is found by calls of the server API from here on.
+    private mutating func goOn(_ claim: ClientSession.Claim, _ id: ConnectionID, _ edge: inout Edge) {
+        if case .granted = claim { returning.insert(id) }
+        perform(sessions[id].session.sessionClaimed(claim, context(edge)), of: id, &edge)
+    }
+
+    private mutating func askToYield(_ older: ParkedSessions.Place, _ edge: inout Edge) {
+        if older.shard == index {
+            yieldSession(older.id, &edge)
+        } else {
+            node.post(.yieldSession(older.id), to: older.shard)
         }
     }
 
@@ -43,31 +82,82 @@ extension ShardService {
         endPolledSession(id, &edge)
     }
 
-    /// What the older connection left. Who waited for it may have gone by now: then it is for whoever comes next.
-    mutating func sessionYielded(_ id: ConnectionID, _ key: String, _ state: RestoredState?, _ edge: inout Edge) {
-        guard sessions.contains(id) else { return leave(key, id, state, &edge) }
+    /// An older connection has left what it had. Who waited for it may have gone by now: then it is for whoever comes next.
+    mutating func sessionYielded(_ id: ConnectionID, _ key: String, _ edge: inout Edge) {
+        let place = ParkedSessions.Place(shard: index, id: id)
+        guard sessions.contains(id) else {
+            let next = node.parked.abandon(key, place, nowMs: edge.nowMs, untilMs: parkedUntilMs(edge))
+            return tellYielded(next, key, &edge)
+        }
         guard sessions[id].awaitsState else { return }
         sessions[id].awaitsState = false
-        if let state, sessions[id].session.state == .awaitingConnect { sessions[id].session.restore(state) }
+        goOn(.granted(node.parked.take(key, place)), id, &edge)
         resumeQueue(id, &edge)
+        updateTimer(id, &edge)
     }
 
-    /// The connection has gone: what it was is kept, or handed to the newer connection that waits for it.
-    mutating func leave(_ key: String, _ id: ConnectionID, _ left: RestoredState?, _ edge: inout Edge) {
-        let untilMs = edge.nowMs + Int64(node.settings.client.sessionTTL * 1_000)
-        guard
-            let newer = node.parked.left(key, shard: index, id: id, left, nowMs: edge.nowMs, untilMs: untilMs)
-        else { return }
+    private mutating func tellYielded(_ newer: ParkedSessions.Place?, _ key: String, _ edge: inout Edge) {
+        guard let newer else { return }
         if newer.shard == index {
-            sessionYielded(newer.id, key, left, &edge)
+            sessionYielded(newer.id, key, &edge)
         } else {
-            node.post(.sessionYielded(newer.id, key: key, left), to: newer.shard)
+            node.post(.sessionYielded(newer.id, key: key), to: newer.shard)
+        }
+    }
+
+    private func parkedUntilMs(_ edge: borrowing Edge) -> Int64 {
+        edge.nowMs + Int64(node.settings.client.sessionTTL * 1_000)
+    }
+
+    /// A connection with a key has gone: what it was is kept, or handed to the newer one that waits for it.
+    ///
+    /// - Parameter left: nil: it leaves nothing.
+    mutating func keyLeft(_ keyed: KeyedSession, _ id: ConnectionID, _ left: RestoredState?, _ edge: inout Edge) {
+        guard keyed.isClaimed else { return }
+        let (place, untilMs) = (keyPlace(id), parkedUntilMs(edge))
+        let newer =
+            place.base == nil
+            ? node.parked.leave(keyed.key, place, left, nowMs: edge.nowMs, untilMs: untilMs)
+            : node.parked.end(keyed.key, place, left, nowMs: edge.nowMs, untilMs: untilMs)
+        tellYielded(newer, keyed.key, &edge)
+    }
+
+    /// The session's lifetime, and the table's knowledge of it, are one.
+    mutating func noteLifetime(_ id: ConnectionID) {
+        guard let keyed = sessionKeys[id.slot], keyed.isClaimed, !sessions[id].awaitsState else { return }
+        let session = sessions[id].session
+        guard keyed.user != session.user || keyed.expireAt != session.expireAt else { return }
+        sessionKeys[id.slot]?.user = session.user
+        sessionKeys[id.slot]?.expireAt = session.expireAt
+        node.parked.note(keyed.key, keyPlace(id), user: session.user, expireAt: session.expireAt)
+    }
+
+    // MARK: Calls of the server API
+
+    /// Clients that are on their way back: they have taken what they left, and are not answered yet. A call that means one
+    /// of them ends it, and what it gives back is then changed like that of those who are away.
+    mutating func sendBack(_ target: APITarget, _ reason: Disconnect, _ edge: inout Edge) {
+        guard !returning.isEmpty else { return }
+        for id in returning where sessions.contains(id) {
+            let session = sessions[id].session
+            guard target.client.isEmpty, target.user.isEmpty || session.user == target.user,
+                target.session.isEmpty || sessionKeys[id.slot]?.key == target.session,
+                target.channel.isEmpty || session.subscription(of: target.channel) != nil, !target.isEmpty
+            else { continue }
+            disconnect(id, reason, &edge)
         }
     }
 
     /// What a session is, before its subscriptions are undone. Where something still waits to be sent, the client has not
     /// got all that was published to it: unless it says itself where it is, it must be told that something is missing.
-    func stateLeft(by id: ConnectionID, _ edge: borrowing Edge) -> RestoredState {
+    func stateLeft(by id: ConnectionID, because reason: Disconnect, _ edge: borrowing Edge) -> RestoredState? {
+        var left = sessions[id].isRegistered ? stateNow(of: id, edge) : sessions[id].session.unusedState
+        // Its client is to bring a new token: what the old one stood for is over, whatever it said about its end.
+        if reason.code == Disconnect.expired.code { left?.expire(now(edge)) }
+        return left
+    }
+
+    private func stateNow(of id: ConnectionID, _ edge: borrowing Edge) -> RestoredState {
         if let polled = polledSessions[id.slot], polled.generation == id.generation {
             return RestoredState(sessions[id].session) { polled.told[$0] ?? StreamPosition(offset: 0, epoch: "_") }
         }

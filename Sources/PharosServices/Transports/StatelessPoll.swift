@@ -22,10 +22,12 @@ struct StatelessPoll {
     /// Field lines of the answer that let a page of another origin read it.
     let originFields: [UInt8]
     var user = ""
+    /// Until it may read: who the client is, and what it may hear, is being found out.
+    var entrance: PollEntrance?
     var channels: [Channel] = []
     var reads = 0
     let startedMs: Int64
-    let deadlineMs: Int64
+    var deadlineMs: Int64
     /// What a newer poll of the same user must have in common with this one to end it; empty: nothing ends it.
     var exclusiveKey = ""
 

@@ -1,0 +1,9 @@
+/// The key with which a connection's client finds its state again.
+struct KeyedSession {
+    let key: String
+    /// The key is this connection's, and what it is will be kept. Before that it may be anybody's.
+    var isClaimed = false
+    /// What the table of keys knows of the session.
+    var user = ""
+    var expireAt: Int64 = 0
+}

@@ -1,0 +1,199 @@
+import PharosDomain
+import PharosEdge
+import PharosProtocol
+
+/// Who may poll, and what: decided by a session, whose actions are carried out here for as long as it takes.
+extension ShardService {
+    mutating func letIn(_ id: ConnectionID, _ head: RequestHead, _ edge: inout Edge) {
+        guard let poll = waitingPoll(id) else { return }
+        var session = ClientSession(
+            client: makeClientID(id), settings: node.settings.client, firstPing: 0, firstNumber: nextPollNumber,
+            now: now(edge))
+        // The connection may bring another poll, or become a WebSocket, while the application still thinks: no number of
+        // this one is ever that of another's question. Sessions count from 1.
+        nextPollNumber = (nextPollNumber &+ 4_096) | 0x8000_0000
+        if let user = userFromProxy(id, head, edge) { session.userNamedByProxy(user) }
+        if let claimed { session.claimed(claimed) }
+        if !passed.isEmpty { facts[id.slot] = requestFacts(head, id, edge) }
+        var connect = ConnectRequest()
+        connect.token = poll.request.token
+        let action = session.received(Command(id: 1, request: .connect(connect)), context(edge))
+        polls[id.slot]?.entrance = PollEntrance(session)
+        carryOut(action, id, &edge)
+    }
+
+    /// The keys for a poll's token have been fetched.
+    mutating func pollKeysLoaded(_ id: ConnectionID, _ edge: inout Edge) {
+        guard let poll = waitingPoll(id) else { return }
+        carryOut(.verifyConnection(token: poll.request.token), id, isRetry: true, &edge)
+    }
+
+    /// The application has answered a question about a poll.
+    mutating func pollHookAnswered(
+        _ id: ConnectionID, _ number: UInt32, _ outcome: HookOutcome, _ edge: inout Edge
+    ) {
+        guard let entrance = waitingPoll(id)?.entrance else { return }
+        carryOut(entrance.session.hookAnswered(number, outcome, context(edge)), id, &edge)
+    }
+
+    private mutating func carryOut(
+        _ action: SessionAction, _ id: ConnectionID, isRetry: Bool = false, _ edge: inout Edge
+    ) {
+        guard let poll = waitingPoll(id), let entrance = poll.entrance else { return }
+        switch action {
+        case .none: break
+        case .verifyConnection(let token): verifyPoll(token, id, entrance, isRetry, &edge)
+        case .ask(let ticket):
+            if entrance.session.state == .connected { entrance.awaited += 1 }
+            askForPoll(ticket, id, entrance)
+        case .connected(let orders):
+            for order in orders { settle(order, entrance, edge) }
+            if orders.isEmpty { _ = entrance.session.connectReply(context(edge)) }
+            pollConnected(id, entrance, &edge)
+        case .subscribe(let order):
+            let wasAsked = entrance.awaited > 0
+            settle(order, entrance, edge)
+            if wasAsked { subscribed(id, entrance, &edge) }
+        case .reply(let reply):
+            guard case .error(let error) = reply.result else { return }
+            refusePoll(id, error, isConnect: reply.id == 1, &edge)
+        case .disconnect(let reason):
+            let status = reason == .invalidToken || reason == .tokenTooLong ? 401 : reason.isReconnect ? 503 : 403
+            refusePoll(id, status, reason.reason, &edge)
+        default: refusePoll(id, 503, ReplyError.internalError.message, &edge)
+        }
+    }
+
+    private mutating func verifyPoll(
+        _ token: String, _ id: ConnectionID, _ entrance: PollEntrance, _ isRetry: Bool, _ edge: inout Edge
+    ) {
+        let outcome = node.verifier.verifyConnection(token: token, nowMs: edge.wallMs)
+        switch outcome {
+        case .needsKeys where !isRetry:
+            let (node, index) = (node, index)
+            Task {
+                await node.verifier.loadKeys()
+                node.post(.pollKeysLoaded(id), to: index)
+            }
+            return
+        case .needsKeys, .unavailable: return refusePoll(id, 503, "the keys for tokens cannot be fetched", &edge)
+        default: if let refusal = outcome.refusal { node.report(.tokenRefused(reason: refusal)) }
+        }
+        carryOut(entrance.session.connectionVerified(outcome, context(edge)), id, &edge)
+    }
+
+    private func askForPoll(_ ticket: HookTicket, _ id: ConnectionID, _ entrance: PollEntrance) {
+        let (node, index, number) = (node, index, ticket.number)
+        guard let origin = node.application.origin else {
+            return node.post(.hookAnswered(id, number, .unavailable), to: index)
+        }
+        var request = HookRequest(ticket.question, from: entrance.session)
+        request.transport = Wire.Carrier.poll.name
+        if let facts = facts[id.slot] { request.facts = facts }
+        origin.ask(request, of: ticket.origin) { node.post(.hookAnswered(id, number, $0), to: index) }
+    }
+
+    /// Nothing is read for the session itself: the poll reads what it needs.
+    private func settle(_ order: SubscribeOrder, _ entrance: PollEntrance, _ edge: borrowing Edge) {
+        entrance.ends(order.expireAt)
+        _ = entrance.session.streamRead(generation: order.generation, nil, context(edge))
+    }
+
+    private mutating func pollConnected(_ id: ConnectionID, _ entrance: PollEntrance, _ edge: inout Edge) {
+        let user = entrance.session.user
+        polls[id.slot]?.user = user
+        entrance.ends(entrance.session.expireAt)
+        guard node.rates.take(user: user, nowMs: edge.nowMs) else {
+            return refusePoll(id, 429, node.rates.error(.user).message, &edge)
+        }
+        guard let channels = waitingPoll(id)?.request.channels else { return }
+        // Held until all have been asked about.
+        entrance.awaited += 1
+        for (index, channel) in channels.enumerated() {
+            guard waitingPoll(id) != nil else { return }
+            // What the client was given with its connect needs no permission of its own.
+            guard entrance.session.subscription(of: channel.name) == nil else { continue }
+            let command = Command(
+                id: UInt32(index) + 2, request: .subscribe(SubscribeRequest(channel: channel.name)))
+            switch entrance.session.received(command, context(edge)) {
+            case .subscribe(let order): settle(order, entrance, edge)
+            case let action: carryOut(action, id, &edge)
+            }
+        }
+        subscribed(id, entrance, &edge)
+    }
+
+    /// One thing less that is waited for.
+    private mutating func subscribed(_ id: ConnectionID, _ entrance: PollEntrance, _ edge: inout Edge) {
+        entrance.awaited -= 1
+        guard entrance.awaited == 0, var poll = waitingPoll(id) else { return }
+        if now(edge).isAfter(entrance.expireAt) { return refusePoll(id, 401, ReplyError.tokenExpired.message, &edge) }
+        if entrance.expireAt != 0 {
+            // What the client may hear it may hear until then: the next poll is asked again.
+            let restMs = Moment.milliseconds(entrance.expireAt) - edge.wallMs
+            poll.deadlineMs = min(poll.deadlineMs, edge.nowMs + restMs)
+        }
+        poll.entrance = nil
+        for channel in poll.request.channels {
+            guard let options = try? rules.resolve(channel.name).options, options.hasHistory else {
+                return refusePoll(id, 400, "channel: keeps no history, so nothing could be resumed", &edge)
+            }
+            poll.channels.append(.init(name: channel.name, options: options, start: channel.start))
+        }
+        polls[id.slot] = poll
+        begin(id, &edge)
+    }
+
+    // MARK: Room
+
+    /// Whether there is room for one request more that waits; if not, it has been answered.
+    mutating func takePollPlace(
+        _ id: ConnectionID, _ head: RequestHead, _ originFields: [UInt8], _ edge: inout Edge
+    ) -> Bool {
+        guard node.limitsConnections else { return true }
+        let address = node.countsAddresses ? clientAddress(id, head, edge) : ""
+        guard let status = node.admitPoll(address: address) else {
+            pollPlaces[id.slot] = address
+            return true
+        }
+        let message =
+            status == 429 ? "too many connections from this address" : "no further connections are accepted"
+        answer(id, status, error: message, fields: originFields, &edge)
+        return false
+    }
+
+    /// The poll is over.
+    mutating func leavePollPlace(_ id: ConnectionID) {
+        guard !pollPlaces.isEmpty, let address = pollPlaces.removeValue(forKey: id.slot) else { return }
+        node.leave(address: address)
+    }
+
+    // MARK: Refusals
+
+    private mutating func refusePoll(
+        _ id: ConnectionID, _ error: ReplyError, isConnect: Bool, _ edge: inout Edge
+    ) {
+        let needsToken =
+            isConnect && error == .permissionDenied && node.settings.hooks.connect.isEmpty
+            && waitingPoll(id)?.request.token.isEmpty == true
+        if needsToken { return refusePoll(id, 401, "a token is needed", &edge) }
+        switch error {
+        case .tokenExpired, .unauthorized: refusePoll(id, 401, error.message, &edge)
+        case .permissionDenied: refusePoll(id, 403, error.message, &edge)
+        case .unknownChannel: refusePoll(id, 404, "channel: \(error.message)", &edge)
+        case .tooManyRequests: refusePoll(id, 429, error.message, &edge)
+        case .badRequest, .limitExceeded: refusePoll(id, 400, "channel: \(error.message)", &edge)
+        default: refusePoll(id, error.isTemporary ? 503 : 403, error.message, &edge)
+        }
+    }
+}
+
+extension HookRequest {
+    /// A question about a session.
+    init(_ question: HookQuestion, from session: ClientSession) {
+        self.init(question)
+        client = session.client.text
+        user = session.user
+        meta = session.meta
+    }
+}

@@ -96,8 +96,6 @@ extension ShardService {
         let wire = Wire(
             format: request.form == .named ? .json : .protobuf, carrier: .events, isUnchunked: edge.isUnchunked(id))
         openSession(id, head, wire, &edge)
-        events[at: id.slot]?.opening?.continuesSession =
-            sessions[id].awaitsState || sessions[id].session.unusedState != nil
         var connect = ConnectRequest()
         connect.token = request.token
         if case .after(let positions) = request.resume { connect.positions = positions }

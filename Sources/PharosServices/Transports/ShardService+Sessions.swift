@@ -62,7 +62,10 @@ extension ShardService {
 
     /// The client is let in with what it has left, and is found by calls of the server API from here on.
     private mutating func goOn(_ claim: ClientSession.Claim, _ id: ConnectionID, _ edge: inout Edge) {
-        if case .granted = claim { returning.insert(id) }
+        if case .granted(let left) = claim {
+            returning.insert(id)
+            events[at: id.slot]?.opening?.continuesSession = left != nil
+        }
         perform(sessions[id].session.sessionClaimed(claim, context(edge)), of: id, &edge)
     }
 

@@ -3,6 +3,7 @@ import Glibc
 import PharosBytes
 import PharosEdge
 import PharosProtocol
+import PharosTLS
 
 /// Connections come up: a bounded number of handshakes at once, each until its subscriptions stand.
 extension BenchLoad {

@@ -58,18 +58,11 @@ struct BenchLoad: ~Copyable {
     init(
         plan: BenchPlan, showProgress: @escaping @Sendable (borrowing BenchLoad) -> Void
     ) throws(WireClientError) {
-        if plan.tlsPort != nil {
-            do throws(TLSError) {
-                tlsContext = try TLSContext.client(authoritiesFile: plan.authoritiesFile, protocols: ["http/1.1"])
-            } catch {
-                throw WireClientError("\(error)")
-            }
-        } else {
-            tlsContext = nil
-        }
+        let context = try BenchLoad.tlsContext(plan)
         let made = pharos_epoll_create()
         guard made >= 0 else { throw WireClientError("no epoll", code: Int(made)) }
         epoll = made
+        tlsContext = context
         self.plan = plan
         self.showProgress = showProgress
         result = BenchResult(plan: plan)
@@ -82,6 +75,15 @@ struct BenchLoad: ~Copyable {
         events = .allocate(capacity: 256)
         buffer = .allocate(byteCount: Self.bufferSize, alignment: 16)
         plaintext = .allocate(byteCount: Self.bufferSize + TLSSession.recordSize, alignment: 16)
+    }
+
+    private static func tlsContext(_ plan: BenchPlan) throws(WireClientError) -> TLSContext? {
+        guard plan.tlsPort != nil else { return nil }
+        do throws(TLSError) {
+            return try TLSContext.client(authoritiesFile: plan.authoritiesFile, protocols: ["http/1.1"])
+        } catch {
+            throw WireClientError("\(error)")
+        }
     }
 
     deinit {

@@ -27,7 +27,7 @@ let package = Package(
         library("PharosBytes"),
         library("PharosDomain"),
         library("PharosProtocol", ["PharosBytes", "PharosDomain"]),
-        library("PharosEdge", ["CPharosSys", "PharosBytes"]),
+        library("PharosEdge", ["CPharosSys", "CPharosTLS", "PharosBytes", "PharosTLS"]),
         .target(name: "CPharosTLS", linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
         library("PharosTLS", ["CPharosTLS", "PharosBytes"]),
         library("TLSProperties", ["PharosTLS"]),

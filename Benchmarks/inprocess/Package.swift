@@ -23,11 +23,13 @@ let package = Package(
         core("PharosBytes"),
         core("PharosDomain"),
         core("PharosProtocol", ["PharosBytes", "PharosDomain"]),
-        core("PharosEdge", ["CPharosSys", "PharosBytes"]),
+        .target(name: "CPharosTLS", linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
+        core("PharosTLS", ["CPharosTLS", "PharosBytes"]),
+        core("PharosEdge", ["CPharosSys", "CPharosTLS", "PharosBytes", "PharosTLS"]),
         core("PharosMemory", ["PharosDomain"]),
         core(
             "PharosServices",
-            ["CPharosSys", "PharosBytes", "PharosDomain", "PharosProtocol", "PharosEdge", "PharosMemory"]),
+            ["CPharosSys", "PharosBytes", "PharosDomain", "PharosProtocol", "PharosEdge", "PharosMemory", "PharosTLS"]),
         .executableTarget(
             name: "pharos-inprocess-bench",
             dependencies: ["PharosBytes", "PharosDomain", "PharosProtocol", "PharosServices"], swiftSettings: strict),

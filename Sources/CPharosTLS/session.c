@@ -273,7 +273,10 @@ int pharos_tls_send(pharos_tls *tls, const pharos_tls_slice *slices, size_t coun
     }
     window bytes = {NULL, 0, output};
     current = &bytes;
+    size_t before = output->count;
     int is_sent = write_slices(tls, slices, count, output);
+    // What another session writes next must not follow half of this.
+    if (!is_sent) output->count = before;
     current = NULL;
     return is_sent;
 }

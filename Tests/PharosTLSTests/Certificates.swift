@@ -1,6 +1,6 @@
 import Foundation
 
-@testable import PharosTLS
+import PharosTLS
 
 /// Certificates of a small authority, made by `openssl` in a directory of their own, which goes with the value.
 final class Certificates: Sendable {
@@ -54,7 +54,8 @@ final class Certificates: Sendable {
         try Data(extensions.utf8).write(to: directory.appendingPathComponent(name + ".ext"))
         try openssl([
             "x509", "-req", "-in", path(name + ".csr"), "-CA", path("ca.pem"), "-CAkey", path("ca.key"),
-            "-CAcreateserial", "-days", String(days), "-extfile", path(name + ".ext"), "-out", path(name + ".pem"),
+            "-set_serial", String(UInt32.random(in: 1...UInt32.max)), "-days", String(days), "-extfile",
+            path(name + ".ext"), "-out", path(name + ".pem"),
         ])
     }
 

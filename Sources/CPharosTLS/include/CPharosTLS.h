@@ -108,7 +108,7 @@ void pharos_tls_free(pharos_tls *tls);
 // Consumes all input unless `plaintext` is full. A handshake of more than 32 kB is refused.
 pharos_tls_progress pharos_tls_receive(
     pharos_tls *tls, const void *input, size_t count, void *plaintext, size_t capacity, pharos_tls_output *output);
-// 0: failed.
+// 0: failed, and nothing was appended.
 int pharos_tls_send(pharos_tls *tls, const pharos_tls_slice *slices, size_t count, pharos_tls_output *output);
 // Says that nothing more will be sent.
 void pharos_tls_close(pharos_tls *tls, pharos_tls_output *output);

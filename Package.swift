@@ -79,7 +79,6 @@ if !coreOnly {
         // Without its own configuration, and without what needs the whole of Foundation: we use neither.
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1", traits: []),
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
-        .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.6"),
         .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
         .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
         .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
@@ -102,11 +101,10 @@ if !coreOnly {
         core(
             "PharosOrigin",
             [
-                "PharosBytes", "PharosCrypto", "PharosDomain", "PharosProtocol",
+                "PharosBytes", "PharosCrypto", "PharosDomain", "PharosProtocol", "PharosTLS",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOTLS", package: "swift-nio"),
-                .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ]),
         core("PharosConfiguration", ["PharosDomain", .product(name: "Yams", package: "Yams")]),
         .target(
@@ -132,7 +130,6 @@ if !coreOnly {
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
-                .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -158,10 +155,9 @@ if !coreOnly {
         tests(
             "PharosOriginTests",
             [
-                "PharosOrigin", "PharosDomain", "PharosProtocol", "PharosBytes",
+                "PharosOrigin", "PharosDomain", "PharosProtocol", "PharosBytes", "PharosTLS",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
-                .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ]),
         tests("PharosConfigurationTests", ["PharosConfiguration", "PharosDomain"]),
         tests(

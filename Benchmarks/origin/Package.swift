@@ -19,20 +19,20 @@ let package = Package(
     name: "pharos",
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
-        .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.6"),
     ],
     targets: [
         .target(name: "CPharosCrypto", linkerSettings: [.linkedLibrary("crypto")]),
         .target(name: "PharosCrypto", dependencies: ["CPharosCrypto"], swiftSettings: strict),
         .target(name: "PharosBytes", swiftSettings: strict),
+        .target(name: "CPharosTLS", linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
+        .target(name: "PharosTLS", dependencies: ["CPharosTLS", "PharosBytes"], swiftSettings: strict),
         .target(name: "PharosDomain", swiftSettings: strict),
         .target(name: "PharosProtocol", dependencies: ["PharosBytes", "PharosDomain"], swiftSettings: strict),
         .target(
             name: "PharosOrigin",
             dependencies: [
-                "PharosBytes", "PharosCrypto", "PharosDomain", "PharosProtocol", core, posix,
+                "PharosBytes", "PharosCrypto", "PharosDomain", "PharosProtocol", "PharosTLS", core, posix,
                 .product(name: "NIOTLS", package: "swift-nio"),
-                .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ],
             swiftSettings: strict),
         .executableTarget(

@@ -1,7 +1,8 @@
 import NIOCore
 import NIOHTTP1
 import NIOPosix
-import NIOSSL
+import PharosOrigin
+import PharosTLS
 
 /// Fetches key sets over HTTP or HTTPS: a few seconds at most, a bounded size, and never to where a redirect points.
 ///
@@ -24,14 +25,14 @@ struct KeySetFetcher: Sendable {
             answer.fail(Failure(description: "the key set did not arrive within 5 s"))
         }
         answer.futureResult.whenComplete { _ in deadline.cancel() }
-        let tls = address.isSecure ? try NIOSSLContext(configuration: .makeClientConfiguration()) : nil
+        let tls = address.isSecure ? try TLSContext.client() : nil
         let connecting = ClientBootstrap(group: answer.futureResult.eventLoop)
             .connectTimeout(Self.timeout)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     if let tls {
                         try channel.pipeline.syncOperations.addHandler(
-                            NIOSSLClientHandler(context: tls, serverHostname: address.serverName))
+                            TLSChannelHandler(connecting: tls, to: address.host, isAddress: address.isNumeric))
                     }
                     try channel.pipeline.syncOperations.addHTTPClientHandlers()
                     try channel.pipeline.syncOperations.addHandler(KeySetHandler(address: address, answer: answer))
@@ -54,11 +55,8 @@ struct KeySetFetcher: Sendable {
         let target: String
         let authority: String
 
-        /// What TLS asks the certificate for; nil for an address in numbers.
-        var serverName: String? {
-            let isNumeric = host.contains(":") || host.allSatisfy { $0.isNumber || $0 == "." }
-            return isNumeric ? nil : host
-        }
+        /// Whether the host is an IP address: TLS looks for it in the certificate as such.
+        var isNumeric: Bool { host.contains(":") || host.allSatisfy { $0.isNumber || $0 == "." } }
 
         init(_ text: String) throws {
             let rest: Substring

@@ -49,7 +49,7 @@ extension ServerLog {
     /// How asking the application goes. Called on its event loop.
     static func write(_ report: OriginReport, to logger: Logger) {
         switch report {
-        case .failing, .breakerOpened, .permissionRefused: logger.warning("\(report)")
+        case .failing, .breakerOpened, .permissionRefused, .notSecured: logger.warning("\(report)")
         case .recovered, .breakerClosed: logger.notice("\(report)")
         }
     }

@@ -12,9 +12,7 @@ package struct OriginAddress: Equatable, Sendable {
     /// For the `host` field.
     package let authority: String
 
-    /// What TLS asks the certificate for; nil for an address in numbers, which is compared with the peer's.
-    var serverName: String? { isNumeric ? nil : host }
-
+    /// Whether the host is an IP address: TLS looks for it in the certificate as such.
     var isNumeric: Bool { host.contains(":") || host.allSatisfy { $0.isNumber || $0 == "." } }
 
     package init(_ text: String) throws(Failure) {

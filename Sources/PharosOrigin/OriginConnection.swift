@@ -2,6 +2,7 @@ import NIOCore
 import NIOTLS
 import PharosDomain
 import PharosProtocol
+import PharosTLS
 
 /// One connection to an origin: one request at a time, then kept for the next.
 ///
@@ -93,6 +94,7 @@ final class OriginConnection: ChannelInboundHandler, @unchecked Sendable {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         hasFailed = true
+        if let failure = error as? TLSFailure { pool.notSecured(failure) }
         context.close(promise: nil)
     }
 

@@ -1,6 +1,5 @@
 import NIOCore
 import NIOPosix
-import NIOSSL
 import PharosDomain
 import PharosProtocol
 
@@ -69,7 +68,7 @@ extension OriginPool {
                 channel.eventLoop.makeCompletedFuture {
                     guard let tls else { return }
                     try channel.pipeline.syncOperations.addHandler(
-                        NIOSSLClientHandler(context: tls, serverHostname: address.serverName))
+                        TLSChannelHandler(connecting: tls, to: address.host, isAddress: address.isNumeric))
                 }
             }
         let connecting =

@@ -1,9 +1,9 @@
 import NIOCore
 import NIOPosix
-import NIOSSL
 import PharosBytes
 import PharosDomain
 import PharosProtocol
+import PharosTLS
 
 /// One origin: the questions that wait for it, its connections, its breakers. All on one event loop.
 ///
@@ -28,7 +28,7 @@ final class OriginPool: @unchecked Sendable {
     let address: OriginAddress
     let builder: OriginRequestBuilder
     let loop: any EventLoop
-    let tls: NIOSSLContext?
+    let tls: TLSContext?
     let resolved: SocketAddress?
     let timeout: TimeAmount
     private let inbox = Locked(Inbox())
@@ -50,6 +50,7 @@ final class OriginPool: @unchecked Sendable {
     var stopped: EventLoopPromise<Void>?
     private var breakers: [CircuitBreaker]
     private var reportedAt: [NIODeadline?] = OriginLane.allCases.map { _ in nil }
+    private var notSecuredAt: NIODeadline?
     private var isReportedFailing = OriginLane.allCases.map { _ in false }
 
     init(
@@ -62,15 +63,7 @@ final class OriginPool: @unchecked Sendable {
         address = try OriginAddress(settings.url)
         builder = OriginRequestBuilder(settings, address: address, node: node)
         resolved = address.isNumeric ? try SocketAddress(ipAddress: address.host, port: address.port) : nil
-        if address.isSecure {
-            var configuration = TLSConfiguration.makeClientConfiguration()
-            if !settings.certificateAuthority.isEmpty {
-                configuration.trustRoots = .file(settings.certificateAuthority)
-            }
-            tls = try NIOSSLContext(configuration: configuration)
-        } else {
-            tls = nil
-        }
+        tls = address.isSecure ? try TLSContext.client(authoritiesFile: settings.certificateAuthority) : nil
         timeout = .nanoseconds(Int64(settings.timeout * 1e9))
         permission = SenderPermission(isNeeded: settings.asksPermission)
         breakers = OriginLane.allCases.map { _ in
@@ -198,6 +191,14 @@ final class OriginPool: @unchecked Sendable {
             isReportedFailing[lane.rawValue] = false
             report(.recovered(origin: settings.name, lane))
         }
+    }
+
+    /// No handshake came about: says why, at most once in ten seconds.
+    func notSecured(_ failure: TLSFailure) {
+        let now = NIODeadline.now()
+        if let last = notSecuredAt, now - last < .seconds(10) { return }
+        notSecuredAt = now
+        report(.notSecured(origin: settings.name, reason: failure.description))
     }
 
     private func noteForBreaker(_ lane: OriginLane, _ result: Result<HTTPAnswer, OriginFailure>)

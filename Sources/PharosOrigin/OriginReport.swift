@@ -8,6 +8,8 @@ package enum OriginReport: Equatable, Sendable, CustomStringConvertible {
     case breakerClosed(origin: String, OriginLane)
     /// The origin did not allow webhooks from this node.
     case permissionRefused(origin: String)
+    /// No TLS session came about, for example because the certificate is not trusted; said at most once in ten seconds.
+    case notSecured(origin: String, reason: String)
 
     package var description: String {
         switch self {
@@ -17,6 +19,7 @@ package enum OriginReport: Equatable, Sendable, CustomStringConvertible {
         case .breakerOpened(let origin, let lane): "origin \(origin): \(lane.name) is not asked for a while"
         case .breakerClosed(let origin, let lane): "origin \(origin): \(lane.name) is asked again"
         case .permissionRefused(let origin): "origin \(origin): does not allow requests from this node"
+        case .notSecured(let origin, let reason): "origin \(origin): TLS failed: \(reason)"
         }
     }
 }

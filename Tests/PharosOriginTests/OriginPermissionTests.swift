@@ -1,11 +1,10 @@
 import NIOPosix
-import NIOSSL
 import PharosBytes
 import PharosDomain
 import PharosOrigin
 import Testing
 
-@Suite("Origins that want to be asked first, and such behind TLS")
+@Suite("Origins that want to be asked first")
 struct OriginPermissionTests {
     @Test("webhooks are sent after the receiver has allowed them, which it is asked once")
     func granted() async throws {
@@ -39,39 +38,6 @@ struct OriginPermissionTests {
             #expect(scene.counters(.connect).errors == [.notPermitted: 3])
             #expect(scene.reports.withLock { $0.contains(.permissionRefused(origin: "app")) })
         }
-    }
-
-    @Test("over TLS an origin is asked if its certificate is trusted, and never otherwise")
-    func tls() async throws {
-        let certificate = try TemporaryCertificate()
-        let chain = try NIOSSLCertificate.fromPEMFile(certificate.certificateFile).map {
-            NIOSSLCertificateSource.certificate($0)
-        }
-        let key = try NIOSSLPrivateKey(file: certificate.keyFile, format: .pem)
-        let context = try NIOSSLContext(
-            configuration: .makeServerConfiguration(certificateChain: chain, privateKey: .privateKey(key)))
-        let server = try await TestOrigin.start(on: MultiThreadedEventLoopGroup.singleton, tls: context) { _ in
-            TestOrigin.json(#"{"result":{}}"#)
-        }
-        for host in ["127.0.0.1", "localhost"] {
-            let url = "https://\(host):\(server.port)/hook"
-            try await OriginScene.run(
-                server,
-                {
-                    $0.url = url
-                    $0.certificateAuthority = certificate.certificateFile
-                }
-            ) { scene in
-                for _ in 0..<3 { #expect(await scene.ask(OriginScene.connect) == OriginScene.anybody) }
-            }
-            let answered = server.requests.count
-            try await OriginScene.run(server, { $0.url = url }) { scene in
-                #expect(await scene.ask(OriginScene.connect) == .unavailable)
-                #expect(scene.counters(.connect).errors == [.unreachable: 1])
-            }
-            #expect(server.requests.count == answered)
-        }
-        try await server.stop()
     }
 
     @Test("settings that cannot work are refused at once")

@@ -1,7 +1,8 @@
 import NIOCore
 import NIOPosix
-import NIOSSL
 import PharosBytes
+import PharosOrigin
+import PharosTLS
 
 /// An application's HTTP server whose every byte the test decides.
 final class TestOrigin: Sendable {
@@ -20,6 +21,8 @@ final class TestOrigin: Sendable {
     enum Reaction: Sendable {
         case bytes(String)
         case bytesThenClose(String)
+        /// The connection ends below TLS, as when somebody in between cuts it.
+        case bytesThenCut(String)
         case close
         case silence
     }
@@ -39,14 +42,16 @@ final class TestOrigin: Sendable {
 
     /// - Parameter port: 0: any.
     static func start(
-        on group: any EventLoopGroup, port: Int = 0, tls: NIOSSLContext? = nil, _ script: @escaping Script
+        on group: any EventLoopGroup, port: Int = 0, tls: TLSContext? = nil, _ script: @escaping Script
     ) async throws -> TestOrigin {
         let origin = Locked<TestOrigin?>(nil)
         let listener = try await ServerBootstrap(group: group)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    if let tls { try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls)) }
+                    if let tls {
+                        try channel.pipeline.syncOperations.addHandler(TLSChannelHandler(accepting: tls))
+                    }
                     let handler = RequestHandler(origin: { origin.withLock { $0 } }, script: script)
                     try channel.pipeline.syncOperations.addHandler(handler)
                 }
@@ -118,6 +123,10 @@ final class TestOrigin: Sendable {
                 case .bytesThenClose(let text):
                     write(text, context)
                     context.close(promise: nil)
+                case .bytesThenCut(let text):
+                    write(text, context)
+                    let tls = try? context.pipeline.syncOperations.context(handlerType: TLSChannelHandler.self)
+                    (tls ?? context).close(promise: nil)
                 case .close: context.close(promise: nil)
                 case .silence: break
                 }

@@ -1,0 +1,1 @@
+../PharosTLSTests/Certificates.swift

@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
@@ -203,6 +204,43 @@ int pharos_pin_thread(int processor) {
     CPU_ZERO(&set);
     CPU_SET(processor, &set);
     return -pthread_setaffinity_np(pthread_self(), sizeof set, &set);
+}
+
+int pharos_online_processors(void) {
+    long count = sysconf(_SC_NPROCESSORS_ONLN);
+    return count < 1 ? 1 : (int)count;
+}
+
+int pharos_allowed_processors(void) {
+    // A set of fixed size is refused on machines with more processors than it has places.
+    for (int places = 1024; places <= 1 << 20; places *= 2) {
+        cpu_set_t *set = CPU_ALLOC(places);
+        if (!set) break;
+        size_t size = CPU_ALLOC_SIZE(places);
+        CPU_ZERO_S(size, set);
+        int failure = sched_getaffinity(0, size, set) < 0 ? errno : 0;
+        int count = failure ? 0 : CPU_COUNT_S(size, set);
+        CPU_FREE(set);
+        if (count > 0) return count;
+        if (failure != EINVAL) break;
+    }
+    return pharos_online_processors();
+}
+
+ssize_t pharos_read_file(const char *path, char *bytes, size_t capacity) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return -errno;
+    size_t count = 0;
+    ssize_t last = 0;
+    while (count < capacity) {
+        last = read(fd, bytes + count, capacity - count);
+        if (last < 0 && errno == EINTR) continue;
+        if (last <= 0) break;
+        count += (size_t)last;
+    }
+    int failure = last < 0 ? errno : 0;
+    close(fd);
+    return failure ? -failure : (ssize_t)count;
 }
 
 void pharos_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }

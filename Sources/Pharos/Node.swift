@@ -40,6 +40,8 @@ package final class Node: Service {
         package let port: Int
         package let tlsPort: Int?
         package let shards: Int
+        /// How many processors this process may use, and why they are not all of the machine's.
+        package let processors: String
         /// Descriptors that the process may have.
         package let openFiles: Int
     }
@@ -90,7 +92,9 @@ package final class Node: Service {
         link.start()
         shards.start(responder: http)
         Task { await verifier.loadKeys() }
-        return Addresses(port: shards.port, tlsPort: shards.tlsPort, shards: shards.shardCount, openFiles: openFiles)
+        return Addresses(
+            port: shards.port, tlsPort: shards.tlsPort, shards: shards.shardCount, processors: shards.processorsText,
+            openFiles: openFiles)
     }
 
     /// The durable store, if a namespace keeps its streams there.

@@ -1,5 +1,6 @@
 import ArgumentParser
 import PharosConfiguration
+import PharosEdge
 
 /// `pharos doctor`: does this machine let the server do what its configuration says?
 struct DoctorCommand: ParsableCommand {
@@ -21,8 +22,10 @@ struct DoctorCommand: ParsableCommand {
                     Doctor.Finding(severity: .broken, subject: "configuration", message: problem.description))
             }
         }
-        let facts = SystemFacts.read(
+        var facts = SystemFacts.read(
             ports: Doctor.ports(of: configuration), origins: Doctor.origins(of: configuration))
+        let processors = UsableProcessors.current()
+        (facts.cores, facts.coresText) = (processors.count, processors.text)
         findings += Doctor.examine(facts, configuration)
         for finding in findings { print(finding.text) }
         if findings.contains(where: { $0.severity == .broken }) { throw ExitCode(1) }

@@ -14,6 +14,7 @@ struct ServeCommand: AsyncParsableCommand {
         discussion: """
             Without --dev nothing is open until the configuration opens it, and the server says at start what is closed.
             SIGTERM and SIGINT end it gracefully: every client is told to reconnect. SIGHUP reads the certificate again.
+            SIGUSR1, SIGUSR2 and SIGPIPE do nothing.
             """)
 
     @OptionGroup var options: ConfigurationOptions
@@ -22,6 +23,7 @@ struct ServeCommand: AsyncParsableCommand {
     var noDemoLoad = false
 
     func run() async throws {
+        Signals.ignoreHarmless()
         let loaded = try options.loadOrExit()
         let server = Node(configuration: loaded.configuration)
         let addresses: Node.Addresses
@@ -52,7 +54,8 @@ struct ServeCommand: AsyncParsableCommand {
         let host = settings.edge.address.contains(":") ? "[\(settings.edge.address)]" : settings.edge.address
         let base = "http://\(host):\(addresses.port)"
         var lines = [
-            "pharos \(PharosVersion.current) listening on \(base), shards: \(addresses.shards), open files: \(addresses.openFiles)"
+            "pharos \(PharosVersion.current) listening on \(base), shards: \(addresses.shards), "
+                + "usable processors: \(addresses.processors), open files: \(addresses.openFiles)"
         ]
         if let port = addresses.tlsPort { lines.append("TLS on https://\(host):\(port)") }
         lines.append("clients connect to ws://\(host):\(addresses.port)/connection/websocket")

@@ -142,7 +142,7 @@ package struct EdgeSettings: Equatable, Sendable {
     package var port = 8000
     /// Names under which a server that asks for no key answers, besides those of the loopback.
     package var allowedHosts: [String] = []
-    /// Threads of the edge; 0: one per core.
+    /// Threads of the edge; 0: one per processor that this process may use.
     package var shards = 0
     /// Bytes of one client message.
     package var messageSizeLimit = 65_536

@@ -39,6 +39,8 @@ package final class ShardGroup: Backend {
     private let tlsListeners: [Int32]
     private let processors: [Int]
     private let openFiles: Int
+    /// As they were at the start: so many shards there are unless the settings say otherwise.
+    private let usableProcessors: UsableProcessors
     private let threads: Locked<[pthread_t]>
     private let nextShard = Atomic<Int>(0)
 
@@ -72,7 +74,8 @@ package final class ShardGroup: Backend {
         report: @escaping @Sendable (ServiceEvent) -> Void = { _ in }
     ) throws {
         tlsContexts = tls
-        let count = min(settings.edge.shards > 0 ? settings.edge.shards : ShardGroup.processorCount, 64)
+        let usable = UsableProcessors.current()
+        let count = min(settings.edge.shards > 0 ? settings.edge.shards : usable.count, 64)
         do {
             node = try NodeContext(
                 settings: settings, version: version, verifier: verifier, durable: durable,
@@ -101,6 +104,7 @@ package final class ShardGroup: Backend {
         self.tlsListeners = tlsListeners
         self.processors = processors
         self.openFiles = openFiles
+        usableProcessors = usable
         threads = Locked([])
     }
 
@@ -126,9 +130,10 @@ package final class ShardGroup: Backend {
         }
     }
 
-    package static var processorCount: Int { max(Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))), 1) }
-
     package var shardCount: Int { node.mailboxes.count }
+
+    /// How many processors this process may use, and why they are not all of the machine's.
+    package var processorsText: String { usableProcessors.text }
 
     /// A listening socket for each shard, and the port, which the system chooses for 0.
     private static func listen(

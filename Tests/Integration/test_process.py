@@ -1,6 +1,7 @@
 """The process: start, end, limits of connections and descriptors, addresses and origins."""
 
 import asyncio
+import os
 import pathlib
 import re
 import resource
@@ -77,6 +78,32 @@ async def test_idle_http_connections_do_not_hold_the_end(launch):
     assert await asyncio.to_thread(server.wait, 30) == 0
     for _, writer in idle:
         writer.close()
+
+
+async def test_only_the_signals_that_mean_it_end_the_process(launch, dial):
+    """Log rotation and supervisors send SIGUSR1, SIGUSR2 and SIGHUP; a log's reader that goes causes SIGPIPE."""
+    server = launch()
+    peer = await dial(server, connect={})
+    for number in (signal.SIGUSR1, signal.SIGUSR2, signal.SIGPIPE, signal.SIGHUP, signal.SIGXFSZ):
+        server.process.send_signal(number)
+        await peer.fence()
+        assert server.request("GET", "/health").status == 200
+    # All of them have been delivered by now: the kernel does that before the process answers.
+    assert server.process.poll() is None
+    server.terminate()
+    assert await peer.ended() == 3001
+    assert await asyncio.to_thread(server.wait) == 0
+
+
+async def test_there_are_as_many_shards_as_usable_processors(launch):
+    """Fewer processors than the machine has, as in most containers: more threads would only wait for each other."""
+    usable = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(usable)})
+    try:
+        server = launch({"edge": {"shards": 0}})
+    finally:
+        os.sched_setaffinity(0, usable)
+    assert "shards: 1, usable processors: 1" in server.log()
 
 
 async def test_while_ending_nothing_new_is_accepted(launch, dial):

@@ -117,6 +117,17 @@ struct DoctorTests {
         #expect(finding("edge.shards", facts, configuration)?.severity == .advice)
     }
 
+    @Test("the number of shards is that of the usable processors, and it is said why it is not the machine's")
+    func usableProcessors() {
+        var facts = Self.healthy()
+        #expect(finding("edge.shards", facts)?.message == "4 threads for usable processors: 4")
+        facts.cores = 2
+        facts.coresText = "2 of 8, by the control group's quota of 2"
+        #expect(
+            finding("edge.shards", facts)?.message
+                == "2 threads for usable processors: 2 of 8, by the control group's quota of 2")
+    }
+
     @Test("the port that another socket listens on is found taken, with this process as its owner")
     func realPort() throws {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)

@@ -63,5 +63,10 @@ void pharos_random(void *bytes, size_t count);
 // Pins the calling thread to one processor; 0 or -errno.
 int pharos_pin_thread(int processor);
 void pharos_name_thread(const char *name);
+// Processors that are online, and those of them on which this process may run (sched_getaffinity); at least 1.
+int pharos_online_processors(void);
+int pharos_allowed_processors(void);
+// The beginning of a file; its length, or -errno.
+ssize_t pharos_read_file(const char *path, char *bytes, size_t capacity);
 
 #endif

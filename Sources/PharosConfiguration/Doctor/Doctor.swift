@@ -153,13 +153,14 @@ package enum Doctor {
 
     private static func shards(_ facts: SystemFacts, wanted: Int) -> Finding {
         let subject = "edge.shards"
+        let usable = "usable processors: " + (facts.coresText.isEmpty ? "\(facts.cores)" : facts.coresText)
         if wanted > facts.cores {
             return Finding(
-                severity: .advice, subject: subject, message: "\(wanted) threads on \(facts.cores) cores",
-                mend: "More threads than cores only cost: set 0 for one per core.")
+                severity: .advice, subject: subject, message: "\(wanted) threads for \(usable)",
+                mend: "Threads beyond the processors wait for each other: set 0 for one per usable processor.")
         }
         let count = wanted == 0 ? facts.cores : wanted
-        return Finding(severity: .fine, subject: subject, message: "\(count) threads on \(facts.cores) cores")
+        return Finding(severity: .fine, subject: subject, message: "\(count) threads for \(usable)")
     }
 
     private static func mebibytes(_ bytes: UInt64) -> UInt64 { bytes >> 20 }

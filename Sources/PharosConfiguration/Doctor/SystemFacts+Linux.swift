@@ -32,7 +32,6 @@ extension SystemFacts {
         facts.memoryAvailable = memoryInfo("MemAvailable:")
         facts.memoryLimit = number("/sys/fs/cgroup/memory.max") ?? number("/sys/fs/cgroup/memory/memory.limit_in_bytes")
         if let limit = facts.memoryLimit, let total = facts.memoryTotal, limit >= total { facts.memoryLimit = nil }
-        facts.cores = max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
         return facts
     }
 

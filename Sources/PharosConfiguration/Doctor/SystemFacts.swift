@@ -15,7 +15,10 @@ package struct SystemFacts: Equatable, Sendable {
     package var memoryAvailable: UInt64?
     /// Bytes the control group allows; nil: no limit.
     package var memoryLimit: UInt64?
+    /// Processors that this process may use.
     package var cores = 1
+    /// The same for people, with the reason where they are not all of the machine's; "": the number is enough.
+    package var coresText = ""
 
     package init() {}
 

@@ -34,10 +34,9 @@ public final class SnowflakeIDs: Sendable {
         after last: UInt64? = nil, clock: @escaping @Sendable () -> Int64 = SnowflakeIDs.systemClock
     ) throws(Failure) {
         do throws(SnowflakeSequence.Failure) {
-            let milliseconds = leadLimit / .milliseconds(1)
             sequence = Locked(
                 try SnowflakeSequence(
-                    node: node, epochMs: epochMs, leadLimitMs: Int64(milliseconds), after: last))
+                    node: node, epochMs: epochMs, leadLimitMs: leadLimit.boundedMilliseconds, after: last))
         } catch {
             throw Failure(error)
         }

@@ -37,6 +37,28 @@ struct ConfigurationTests {
         #expect(configuration[namespace: "chat"] == nil)
     }
 
+    @Test("durations that mean for ever, and those below zero, are held within what can be counted with")
+    func extremeDurations() async throws {
+        var configuration = PharosServer.Configuration()
+        var rules = PharosServer.Configuration.ChannelRules()
+        for extreme in [Duration.seconds(Int64.max), .seconds(Int64.min)] {
+            let expected = extreme > .zero ? Duration.seconds(315_360_000) : .zero
+            configuration.shutdownTimeout = extreme
+            configuration.shutdownWindow = extreme
+            #expect(configuration.shutdownTimeout == expected)
+            #expect(configuration.shutdownWindow == expected)
+            rules.history = .init(size: 5, lifetime: extreme)
+            #expect(rules.history?.lifetime ?? .zero == expected)
+            _ = try SnowflakeIDs(node: 1, leadLimit: extreme).next()
+        }
+        // What cannot be kept for so long is an error with a reason, not the end of the process.
+        configuration = Library.configuration()
+        configuration[namespace: "log"]?.history = .init(size: 5, lifetime: .seconds(Int64.max))
+        let server = PharosServer(configuration: configuration, logger: Library.silent)
+        let error = await #expect(throws: (any Error).self) { try await server.run() }
+        #expect("\(error!)".contains("history_ttl"))
+    }
+
     @Test("a file is read as the program reads it, and what is wrong in it is named with its line")
     func file() throws {
         let path = FileManager.default.temporaryDirectory.appendingPathComponent("pharos-\(UUID()).yaml").path

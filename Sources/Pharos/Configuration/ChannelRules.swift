@@ -17,7 +17,7 @@ extension PharosServer.Configuration {
             }
             set {
                 options.historySize = newValue?.size ?? 0
-                options.historyTTL = newValue.map { Int($0.lifetime.components.seconds) } ?? 0
+                options.historyTTL = newValue?.lifetime.boundedWholeSeconds ?? 0
                 options.forceRecovery = newValue != nil
             }
         }

@@ -55,7 +55,7 @@ extension PharosServer {
             }
         }
 
-        /// Threads that hold connections; 0: one per core.
+        /// Threads that hold connections; 0: one per processor that this process may use.
         public var threads: Int {
             get { inner.settings.edge.shards }
             set { inner.settings.edge.shards = newValue }
@@ -116,13 +116,13 @@ extension PharosServer {
         /// Between "go" and the last connection's end, at a graceful shutdown.
         public var shutdownTimeout: Duration {
             get { .seconds(inner.settings.shutdownTimeout) }
-            set { inner.settings.shutdownTimeout = newValue / .seconds(1) }
+            set { inner.settings.shutdownTimeout = newValue.boundedSeconds }
         }
 
         /// Over which clients are told to come back at a graceful shutdown, so that they do not all come at once.
         public var shutdownWindow: Duration {
             get { .seconds(inner.settings.shutdownWindow) }
-            set { inner.settings.shutdownWindow = newValue / .seconds(1) }
+            set { inner.settings.shutdownWindow = newValue.boundedSeconds }
         }
 
         /// The channels whose names have no namespace.

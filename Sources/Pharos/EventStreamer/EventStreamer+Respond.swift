@@ -105,9 +105,9 @@ extension EventStreamer {
         _ client: StreamedClient, _ opening: StreamedClient.Opening, _ encoder: EventStreamEncoder
     ) -> ByteBuffer {
         var bytes = ByteWriter()
-        EventStreamEncoder.retry(milliseconds: Int(configuration.retry / .milliseconds(1)), into: &bytes)
+        EventStreamEncoder.retry(milliseconds: Int(configuration.retry.boundedMilliseconds), into: &bytes)
         let info = EventStreamInfo(
-            clientID: client.id, clientTTLMs: Int64(configuration.ttl / .milliseconds(1)),
+            clientID: client.id, clientTTLMs: configuration.ttl.boundedMilliseconds,
             subscriptions: opening.topics.map { .init($0, recovered: opening.isComplete) })
         encoder.info(info, id: client.eventID(opening.number), into: &bytes)
         return bytes.withBytes { ByteBuffer(bytes: $0) }

@@ -247,8 +247,8 @@ public final class EventStreamer: Sendable {
     /// Forgets clients that have been away for the TTL, and lets idle streams show that they live.
     package func tick() {
         let now = clock()
-        let ttlMs = Int64(configuration.ttl / .milliseconds(1))
-        let heartbeatMs = Int64(configuration.heartbeat / .milliseconds(1))
+        let ttlMs = configuration.ttl.boundedMilliseconds
+        let heartbeatMs = configuration.heartbeat.boundedMilliseconds
         for client in state.withLock({ Array($0.clients.values) }) {
             if client.isOver(nowMs: now, ttlMs: ttlMs) {
                 remove(client.id)

@@ -139,7 +139,7 @@ extension PharosServer {
             let name = ClosureOrigin.name
             var origin = OriginSettings(name: name, url: "")
             origin.passes = visible
-            origin.timeout = timeout / .seconds(1)
+            origin.timeout = timeout.boundedSeconds
             settings.hooks.origins.append(origin)
             if decidesHandshake != nil { settings.hooks.handshake = name }
             if decidesConnect != nil { settings.hooks.connect = name }

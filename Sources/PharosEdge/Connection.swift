@@ -83,6 +83,8 @@ struct Connection: BitwiseCopyable {
         static let isOldRequest = Flags(rawValue: 16_384)
         /// The request that is being answered is a HEAD: its answer has no body (RFC 9110, section 9.3.2).
         static let answersHead = Flags(rawValue: 32_768)
+        /// Its input has had its share of a turn: the rest is kept for the next one, and nothing is read until then.
+        static let isSetAside = Flags(rawValue: 65_536)
 
         @inline(__always)
         var hasSocket: Bool { !contains(.isDetached) }

@@ -45,6 +45,7 @@ extension Edge {
         if !entry.pointee.isDirty {
             entry.pointee.isDirty = true
             dirtyTopics.append(topic)
+            spend(Edge.subscriberCost * Int(min(entry.pointee.count, Edge.fanOutThreshold)))
         }
         // One turn's output of a topic is bounded: beyond this it is handed to the connections at once. What may be dropped
         // is dropped in whole pieces, and one that has begun to leave cannot be: such pieces must be small.

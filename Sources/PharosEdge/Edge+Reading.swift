@@ -25,7 +25,7 @@ extension Edge {
         updateInterest(id.slot)
     }
 
-    /// Goes on with what was received, at the end of this turn, and with reading.
+    /// Goes on with what was received, in the next turn, and with reading.
     package mutating func resumeReading(_ id: ConnectionID) {
         guard isOpen(id), connections[id.slot].pointee.phase == .webSocket else { return }
         continueReading(id.slot)
@@ -36,9 +36,7 @@ extension Edge {
         guard entry.pointee.flags.contains(.isPaused) else { return }
         entry.pointee.flags.remove(.isPaused)
         updateInterest(slot)
-        if entry.pointee.partial != nil {
-            resumed.append(ConnectionID(slot: slot, generation: entry.pointee.generation))
-        }
+        if entry.pointee.partial != nil, !entry.pointee.flags.contains(.isSetAside) { setAside(slot) }
     }
 
     /// Whether a message of `count` bytes would leave the connection's waiting output within its limit.

@@ -29,7 +29,7 @@ package struct Edge: ~Copyable {
     var compressor: MessageCompressor
     var inflater = MessageInflater()
     /// Counts the loop's turns.
-    var turn: UInt64 = 0
+    package internal(set) var turn: UInt64 = 0
     var detachedCount = 0
     /// Where the search for idle connections goes on.
     var reclaimCursor: UInt32 = 0
@@ -58,6 +58,12 @@ package struct Edge: ~Copyable {
     /// Sockets that were full; those that still are are looked at once a second.
     var blocked: [ConnectionID] = []
     var resumed: [ConnectionID] = []
+    /// Work done for the input that is being served; see `Edge+Slices`.
+    var spent = 0
+    /// Connections with input for the next turn.
+    var aside = FairQueue<ConnectionID>()
+    /// The handler wants to go on with something in the next turn.
+    var hasUnfinishedWork = false
     var date: HTTPDate
 
     package init(_ configuration: EdgeConfiguration) {
@@ -226,12 +232,13 @@ package struct Edge: ~Copyable {
     /// Tells epoll what the connection waits for now.
     func updateInterest(_ slot: UInt32) {
         let entry = connections[slot]
+        let isRead = entry.pointee.flags.isDisjoint(with: [.isPaused, .isSetAside])
         guard entry.pointee.flags.hasSocket else { return }
         var interest: UInt32 = 0
-        if !entry.pointee.flags.contains(.isPaused) { interest |= PHAROS_READ }
+        if isRead { interest |= PHAROS_READ }
         if entry.pointee.flags.contains(.isBlocked) { interest |= PHAROS_WRITE }
         // What a peer said before it closed its half is still to be read.
-        if entry.pointee.flags.contains(.isPaused), entry.pointee.phase == .webSocket { interest |= PHAROS_DEAF }
+        if !isRead, entry.pointee.phase == .webSocket { interest |= PHAROS_DEAF }
         let id = ConnectionID(slot: slot, generation: entry.pointee.generation)
         _ = pharos_epoll_control(epoll, 2, entry.pointee.descriptor, interest, id.raw, 0)
     }

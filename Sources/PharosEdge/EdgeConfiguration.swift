@@ -27,6 +27,10 @@ package struct EdgeConfiguration: Sendable {
     package var writeTimeoutMs: Int64 = 1_000
     /// Milliseconds a peer is given to answer our close frame.
     package var closeTimeoutMs: Int64 = 5_000
+    /// Units of work that one connection's input may take in a turn: see `Edge.spend`.
+    package var inputSlice = 131_072
+    /// Units of work in a turn for all input together that waits from earlier turns.
+    package var backlogSlice = 262_144
     /// Output bytes a connection may have waiting after a turn's send.
     package var outputLimit = 1_048_576
     /// Whether permessage-deflate is agreed on with clients that offer it (RFC 7692).
@@ -62,6 +66,8 @@ package struct EdgeCounters: Sendable {
     package var messagesSent: UInt64 = 0
     package var bytesSent: UInt64 = 0
     package var sends: UInt64 = 0
+    /// How often input had to wait for the next turn since it had taken its share of one.
+    package var inputsSetAside: UInt64 = 0
     package var slow: UInt64 = 0
     /// Of `slow`: ended for the limit of the whole process.
     package var slowByTotal: UInt64 = 0

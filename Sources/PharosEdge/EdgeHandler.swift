@@ -55,6 +55,9 @@ package protocol EdgeHandler: ~Copyable {
     /// The turn's input has been served: before its output is sent, and again afterwards.
     mutating func turnSettles(_ edge: inout Edge)
 
+    /// Once in the turn after `edge.askToContinue`: goes on with what would have made an earlier turn too long.
+    mutating func continueWork(_ edge: inout Edge)
+
     /// About once a second: housekeeping.
     mutating func ticked(_ edge: inout Edge)
 }
@@ -67,6 +70,9 @@ extension EdgeHandler where Self: ~Copyable {
 
     /// Most handlers have no detached connections.
     package mutating func outputArrived(_ id: ConnectionID, _ edge: inout Edge) {}
+
+    /// Most handlers are done with a message when it has been handed on.
+    package mutating func continueWork(_ edge: inout Edge) {}
 
     /// Most handlers tell nobody but their connections.
     package mutating func turnSettles(_ edge: inout Edge) {}

@@ -18,15 +18,14 @@ package struct FrameReader: BitwiseCopyable {
         case failure(closeCode: UInt16)
     }
 
-    /// How many times as long as its limit a compressed message may become.
-    package static let inflationLimit = 10
-
     private var progress: UnsafeMutablePointer<Progress>?
     private let expectsMask: Bool
     /// After permessage-deflate was agreed on.
     private var acceptsCompressed = false
     /// After a close frame or a failure.
     private var isFinished = false
+    /// Messages are no longer of interest, only the peer's close frame.
+    private var discards = false
 
     /// A server's reader: frames must be masked.
     package init() { self.init(expectsMask: true) }
@@ -36,6 +35,15 @@ package struct FrameReader: BitwiseCopyable {
 
     /// From now on messages may be compressed, and each call needs an inflater. For a reader that has not read yet.
     package mutating func acceptCompressed() { acceptsCompressed = true }
+
+    /// From now on messages are neither kept nor decompressed nor told: for a connection that only waits for its end.
+    package mutating func discardMessages() {
+        guard !discards else { return }
+        discards = true
+        guard let progress else { return }
+        // What was delivered is freed by the next call.
+        if !progress.pointee.isDelivered { progress.pointee.message.free() }
+    }
 
     /// Bytes of memory held for what has not arrived whole.
     package var heldBytes: Int {
@@ -47,6 +55,7 @@ package struct FrameReader: BitwiseCopyable {
     package mutating func release() {
         freeProgress()
         isFinished = false
+        discards = false
     }
 
     /// Reads on until there is an event; consumes from the front of `input`, which is unmasked in place.
@@ -66,7 +75,7 @@ package struct FrameReader: BitwiseCopyable {
     /// readers of the same thread. Text is validated after decompressing.
     ///
     /// - Parameters:
-    ///   - limit: as above, of the compressed bytes. Decompressed, a message may be ten times as long.
+    ///   - limit: as above, of the compressed bytes, and of the message decompressed.
     ///   - inflater: where a compressed message lies when it is returned.
     package mutating func next(
         _ input: inout UnsafeMutableRawBufferPointer, limit: Int, inflater: inout MessageInflater
@@ -137,6 +146,7 @@ package struct FrameReader: BitwiseCopyable {
         if frame.length <= input.count, frame.isControl || frame.isFinal && frame.opcode != 0 {
             let payload = takePayload(frame.length, of: frame, phase: 0, &input)
             if frame.isControl { return controlEvent(frame.opcode, payload) }
+            if discards { return nil }
             if frame.isCompressed { return inflate(payload, isText: frame.opcode == 1, limit, inflater) }
             guard frame.opcode == 1 else { return .binary(payload) }
             return UTF8Validator.isValid(payload) ? .text(payload) : fail(1007)
@@ -168,6 +178,10 @@ package struct FrameReader: BitwiseCopyable {
             progress.pointee.control.append(part)
             return isWhole ? controlEvent(frame.opcode, progress.pointee.control.bytes) : nil
         }
+        if discards {
+            if isWhole, frame.isFinal { progress.pointee.messageOpcode = 0 }
+            return nil
+        }
         let isText = progress.pointee.messageOpcode == 1
         let isCompressed = progress.pointee.isCompressed
         if isText, !isCompressed, !progress.pointee.text.append(part) { return fail(1007) }
@@ -185,8 +199,7 @@ package struct FrameReader: BitwiseCopyable {
         _ inflater: UnsafeMutablePointer<MessageInflater>?
     ) -> Event {
         guard let inflater else { preconditionFailure("a reader that accepts compressed messages has an inflater") }
-        let (inflatedLimit, overflows) = limit.multipliedReportingOverflow(by: FrameReader.inflationLimit)
-        switch inflater.pointee.inflate(payload, limit: overflows ? .max : inflatedLimit) {
+        switch inflater.pointee.inflate(payload, limit: limit) {
         case .failure(let code): return fail(code)
         case .message(let message):
             guard isText else { return .binary(message) }

@@ -122,6 +122,10 @@ extension ShardLoop where Handler: ~Copyable {
             guard entry.pointee.phase == .request else {
                 return passOn(id, bytes, consumed)
             }
+            if consumed > 0, edge.isSliceSpent {
+                edge.setAside(id.slot)
+                return consumed
+            }
             let rest = UnsafeMutableRawBufferPointer(rebasing: bytes[consumed...])
             switch parse(UnsafeRawBufferPointer(rest)) {
             case .incomplete:
@@ -247,6 +251,7 @@ extension ShardLoop where Handler: ~Copyable {
         if !head.keepsAlive { entry.pointee.flags.insert(.closesWhenSent) }
         edge.counters.messagesReceived += 1
         handler.requestReceived(id, head, body: body, &edge)
+        edge.spend(head.length + body.count + Edge.requestCost)
     }
 
     private mutating func upgrade(
@@ -278,6 +283,7 @@ extension ShardLoop where Handler: ~Copyable {
         let entry = edge.connections[id.slot]
         tellClosed(id)
         edge.counters.refused[status, default: 0] += 1
+        edge.spend(total + Edge.requestCost)
         entry.pointee.phase = .awaitingResponse
         if !head.keepsAlive { entry.pointee.flags.insert(.closesWhenSent) }
         let form = ResponseForm(status: status, challenge: "apikey")

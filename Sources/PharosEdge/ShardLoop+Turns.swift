@@ -9,11 +9,17 @@ extension ShardLoop where Handler: ~Copyable {
 
     mutating func turn(_ events: UnsafeMutableBufferPointer<pharos_event>, waitMs: Int64) {
         var limit = min(max(nextTickMs - edge.nowMs, 0), waitMs)
-        if !edge.rollingTopics.isEmpty { limit = 0 }
+        if !edge.rollingTopics.isEmpty || !edge.aside.isEmpty || edge.hasUnfinishedWork { limit = 0 }
         let timeout = edge.wheel.timeout(nowMs: edge.nowMs, limit: limit)
         edge.turn &+= 1
+        // What is set aside in this turn is for the next one.
+        let due = edge.aside.count
+        let isWorkDue = edge.hasUnfinishedWork
+        edge.hasUnfinishedWork = false
         _ = serveReady(events, timeoutMs: timeout)
         fireTimers()
+        serveSetAside(due)
+        if isWorkDue { handler.continueWork(&edge) }
         gatherPublications(events)
         settle()
     }
@@ -57,8 +63,12 @@ extension ShardLoop where Handler: ~Copyable {
     private mutating func resumeRequests() {
         var index = 0
         while index < edge.resumed.count {
-            resume(edge.resumed[index])
+            let id = edge.resumed[index]
             index += 1
+            // What was set aside goes on in the next turn.
+            guard edge.isOpen(id), !edge.connections[id.slot].pointee.flags.contains(.isSetAside) else { continue }
+            edge.beginSlice()
+            resume(id)
         }
         edge.resumed.removeAll(keepingCapacity: true)
     }

@@ -11,18 +11,27 @@ extension ShardLoop where Handler: ~Copyable {
         while edge.isOpen(id), edge.connections[id.slot].pointee.phase == .webSocket {
             let entry = edge.connections[id.slot]
             if entry.pointee.flags.contains(.isPaused) { return keepFrames(id, input) }
+            if edge.isSliceSpent, !input.isEmpty {
+                keepFrames(id, input)
+                return edge.setAside(id.slot)
+            }
+            let before = input.count
             switch entry.pointee.reader.next(&input, limit: limit, inflater: &edge.inflater) {
             case .needMore:
                 return
             case .text(let message):
                 edge.counters.messagesReceived += 1
                 handler.messageReceived(id, message, isText: true, &edge)
+                edge.spend(max(message.count, before - input.count) + Edge.messageCost)
             case .binary(let message):
                 edge.counters.messagesReceived += 1
                 handler.messageReceived(id, message, isText: false, &edge)
+                edge.spend(max(message.count, before - input.count) + Edge.messageCost)
             case .ping(let payload):
+                edge.spend(payload.count + Edge.messageCost)
                 edge.appendFrame(id.slot, .pong, payload)
             case .pong:
+                edge.spend(Edge.messageCost)
                 handler.pongReceived(id, &edge)
             case .close(let code, let reason):
                 answerClose(id, code: code, reason: reason)
@@ -46,6 +55,7 @@ extension ShardLoop where Handler: ~Copyable {
         // The rest of a request that was refused, or of frames that cannot be read.
         guard !entry.pointee.flags.contains(.lingers) else { return }
         if entry.pointee.partial != nil { return keepFrames(id, input) }
+        entry.pointee.reader.discardMessages()
         while true {
             let limit = edge.configuration.messageSizeLimit
             switch entry.pointee.reader.next(&input, limit: limit, inflater: &edge.inflater) {

@@ -170,12 +170,16 @@ package struct ShardLoop<Handler: EdgeHandler & ~Copyable>: ~Copyable {
 
     private mutating func receive(_ id: ConnectionID) {
         let entry = edge.connections[id.slot]
+        guard !entry.pointee.flags.contains(.isSetAside) else { return }
         let isSecure = entry.pointee.flags.contains(.isSecure)
         guard !isSecure || edge.mayGoOnWithHandshake(id.slot) else { return }
-        let count = pharos_recv(entry.pointee.descriptor, receiveBuffer.baseAddress!, receiveBuffer.count)
+        // What a slice cannot hold is left to the socket, so that the peer waits and nothing has to be kept.
+        let room = entry.pointee.phase == .webSocket ? min(edge.configuration.inputSlice, 65_536) : receiveBuffer.count
+        let count = pharos_recv(entry.pointee.descriptor, receiveBuffer.baseAddress!, room)
         if count == -Int(pharos_eagain) { return }
         guard count > 0 else { return peerGone(id) }
         edge.counters.bytesReceived += UInt64(count)
+        edge.beginSlice()
         let bytes = UnsafeMutableRawBufferPointer(rebasing: receiveBuffer[..<count])
         if isSecure { receivedSecurely(id, bytes) } else { received(id, bytes) }
     }
@@ -205,7 +209,10 @@ package struct ShardLoop<Handler: EdgeHandler & ~Copyable>: ~Copyable {
 
     mutating func readMail() {
         pharos_clear_wake(mailbox.descriptor)
-        for mail in mailbox.take() { handler.mailReceived(mail, &edge) }
+        for mail in mailbox.take() {
+            edge.beginSlice()
+            handler.mailReceived(mail, &edge)
+        }
     }
 
     mutating func fireTimers() {

@@ -76,12 +76,17 @@ final class ShardScene {
     }
 
     /// A WebSocket, its handshake read.
-    func webSocket(_ kind: ScenePeer.Kind = .socket, buffer: Int32? = nil) -> (ScenePeer, ConnectionID) {
+    ///
+    /// - Parameter offer: the extensions that it offers; nil: none.
+    func webSocket(
+        _ kind: ScenePeer.Kind = .socket, buffer: Int32? = nil, offer: String? = nil
+    ) -> (ScenePeer, ConnectionID) {
         let peer = connect(kind, buffer: buffer)
         let before = script.opened.count
         peer.send(
             "GET /ws HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-                + "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
+                + "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\(offer.map { "Sec-WebSocket-Extensions: \($0)\r\n" } ?? "")\r\n"
+        )
         run { $0.opened.count > before }
         settle()
         _ = peer.read()
@@ -124,6 +129,8 @@ final class Script {
     var requests: [Request] = []
     var opened: [ConnectionID] = []
     var messages: [String] = []
+    /// Whose they were.
+    var senders: [ConnectionID] = []
     var closed: [ConnectionID] = []
     var timers: [ConnectionID] = []
     var slow: [ConnectionID] = []
@@ -169,6 +176,7 @@ struct ScriptHandler: EdgeHandler, ~Copyable {
         _ id: ConnectionID, _ message: UnsafeRawBufferPointer, isText: Bool, _ edge: inout Edge
     ) {
         script.messages.append(String(decoding: message, as: UTF8.self))
+        script.senders.append(id)
         script.onMessage(id, &edge)
     }
 

@@ -19,8 +19,7 @@ extension ParserProperties {
         guard events(stream.map { [$0] }, expectsMask: true, limit: limit, isCompressed: true) == whole else {
             return "frames byte by byte say something else"
         }
-        let inflatedLimit = limit * FrameReader.inflationLimit
-        guard whole.allSatisfy({ $0.size <= inflatedLimit }) else { return "a message beyond the limit" }
+        guard whole.allSatisfy({ $0.size <= limit }) else { return "a message beyond the limit" }
         var compressor = MessageCompressor(level: 1)
         var inflater = MessageInflater()
         for event in whole {

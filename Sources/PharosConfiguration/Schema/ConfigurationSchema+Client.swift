@@ -39,7 +39,8 @@ extension ConfigurationSchema {
             "Least time between two checks of a subscriber's position against its stream."),
         .integer(
             "queue_max_size", \.queueMaxSize, 1024...1_073_741_824,
-            "Outgoing bytes that may wait for one connection; beyond it: disconnect 3008."),
+            "Outgoing bytes that may wait for one connection; beyond it: disconnect 3008. A publication that could not wait "
+                + "there is refused with error 106."),
         .integer(
             "channel_limit", \.channelLimit, 1...1_000_000,
             "Channels of one connection; beyond it: error 106, or disconnect 3505 for server-side subscriptions."),

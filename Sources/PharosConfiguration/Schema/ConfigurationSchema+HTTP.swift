@@ -49,7 +49,8 @@ extension ConfigurationSchema {
     static let websocket: [Setting<ConfigurationDraft>] = [
         .integer(
             "websocket.message_size_limit", \.configuration.settings.edge.messageSizeLimit, 64...1_073_741_824,
-            "Bytes of one client message; beyond it the connection is closed with 1009."),
+            "Bytes of one client message, of a compressed one when it is decompressed; beyond it the connection is closed "
+                + "with 1009."),
         .duration(
             "websocket.write_timeout", \.configuration.settings.edge.writeTimeout, from: 0.001,
             "How long a blocked write may take before the connection is closed with 3009."),
@@ -88,7 +89,10 @@ extension ConfigurationSchema {
     ]
 
     static let edge = SettingTable<EdgeSettings>([
-        .integer("shards", \.shards, 0...1024, "Threads that hold client connections; 0: one per core."),
+        .integer(
+            "shards", \.shards, 0...1024,
+            "Threads that hold client connections; 0: one per processor that this process may use, by its affinity and "
+                + "its control group's quota."),
         .integer(
             "head_size_limit", \.headSizeLimit, 1024...1_048_576,
             "Bytes of a request's head; beyond it: 431."),

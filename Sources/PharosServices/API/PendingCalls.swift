@@ -23,23 +23,6 @@ struct PendingCalls {
         case owner(CallOrigin)
         /// One answer from every shard.
         case control(CallOrigin, remaining: Int, collected: ControlCollection)
-        case batch(Batch)
-    }
-
-    /// Several calls answered as one.
-    struct Batch {
-        var origin: CallOrigin
-        var kind: Kind
-        var results: [Result<APIResult, ReplyError>?]
-        var remaining: Int
-        /// Calls not begun yet: they go one after the other.
-        var waiting: ArraySlice<(index: Int, request: APIRequest)> = []
-
-        enum Kind {
-            case broadcast
-            /// The method of each command, for its place in the reply.
-            case batch([APIMethod])
-        }
     }
 
     struct ControlCollection {
@@ -60,9 +43,10 @@ struct PendingCalls {
     }
 
     private var calls: [UInt64: Call] = [:]
+    private var batches: [UInt64: CallBatch] = [:]
     private var nextTicket: UInt64 = 1
 
-    var count: Int { calls.count }
+    var count: Int { calls.count + batches.count }
 
     mutating func add(_ call: Call) -> UInt64 {
         let ticket = nextTicket
@@ -77,4 +61,21 @@ struct PendingCalls {
     }
 
     mutating func take(_ ticket: UInt64) -> Call? { calls.removeValue(forKey: ticket) }
+
+    // MARK: Batches
+
+    mutating func add(_ batch: CallBatch) -> UInt64 {
+        let ticket = nextTicket
+        nextTicket += 1
+        batches[ticket] = batch
+        return ticket
+    }
+
+    /// Changes a batch where it stands; nil: it is over.
+    mutating func withBatch<Result>(_ ticket: UInt64, _ body: (inout CallBatch) -> Result) -> Result? {
+        guard batches[ticket] != nil else { return nil }
+        return body(&batches[ticket]!)
+    }
+
+    mutating func takeBatch(_ ticket: UInt64) -> CallBatch? { batches.removeValue(forKey: ticket) }
 }

@@ -39,7 +39,7 @@ extension ShardService {
         do throws(ReplyError) {
             switch request {
             case .publish(let publish): try execute(publish, origin, &edge)
-            case .broadcast(let broadcast): execute(broadcast, origin, &edge)
+            case .broadcast(let broadcast): begin(CallBatch(broadcast: broadcast, origin: origin), &edge)
             case .presence(let channel):
                 guard try rules.resolve(channel).options.presence else { throw .notAvailable }
                 call(.presence(channel: channel), channel, origin: origin, &edge)
@@ -63,7 +63,8 @@ extension ShardService {
             case .rpc: throw .methodNotFound
             case .send(let send): try execute(send, origin, &edge)
             case .connections(let connections): try execute(connections, origin, &edge)
-            case .batch(let commands, let parallel): execute(commands, parallel, origin, &edge)
+            case .batch(let commands, let parallel):
+                begin(CallBatch(commands: commands, isSequential: !parallel, origin: origin), &edge)
             }
         } catch {
             finish(origin, .failure(error), &edge)
@@ -76,30 +77,17 @@ extension ShardService {
         _ request: APIPublish, _ origin: CallOrigin, _ edge: inout Edge
     ) throws(ReplyError) {
         guard !request.data.isEmpty else { throw .badRequest }
+        edge.spend(request.data.count)
         let options = try rules.resolve(request.channel).options
         var publication = Publication(data: request.data, tags: request.tags)
         publication.isJSON = request.dataIsJSON
         publication.allowsDelta = request.delta || options.deltaPublish
-        guard accepts(publication, options) else { throw .badRequest }
+        try check(publication, request.channel, options)
         let order = PublishOrder(
             channel: request.channel, publication: publication, options: options, skipHistory: request.skipHistory,
             idempotencyKey: request.idempotencyKey, version: request.version, versionEpoch: request.versionEpoch,
             except: request.excludeClient)
         call(.publish(order), request.channel, origin: origin, &edge)
-    }
-
-    private mutating func execute(_ broadcast: APIBroadcast, _ origin: CallOrigin, _ edge: inout Edge) {
-        let count = broadcast.channels.count
-        let batch = PendingCalls.Batch(
-            origin: origin, kind: .broadcast, results: Array(repeating: nil, count: count), remaining: count)
-        let ticket = calls.add(.batch(batch))
-        if count == 0 { return finishBatch(ticket, &edge) }
-        for (index, channel) in broadcast.channels.enumerated() {
-            var publish = broadcast.template
-            publish.channel = channel
-            let item = CallOrigin.item(parent: ticket, index: index)
-            do throws(ReplyError) { try execute(publish, item, &edge) } catch { finish(item, .failure(error), &edge) }
-        }
     }
 
     private mutating func execute(
@@ -115,62 +103,54 @@ extension ShardService {
 
     // MARK: Batches
 
-    private mutating func execute(
-        _ commands: [Result<APIRequest, ReplyError>], _ parallel: Bool, _ origin: CallOrigin, _ edge: inout Edge
-    ) {
-        var methods: [APIMethod] = []
-        var requests: [(index: Int, request: APIRequest)] = []
-        var results: [Result<APIResult, ReplyError>?] = []
-        for (index, command) in commands.enumerated() {
-            switch command {
-            case .success(let request):
-                methods.append(request.method)
-                requests.append((index, request))
-                results.append(nil)
-            case .failure(let error):
-                methods.append(.publish)
-                results.append(.failure(error))
+    private mutating func begin(_ batch: CallBatch, _ edge: inout Edge) {
+        runBatch(calls.add(batch), &edge)
+    }
+
+    /// Begins the calls of a batch, a loop rather than each from the answer of the one before: there may be thousands.
+    private mutating func runBatch(_ ticket: UInt64, _ edge: inout Edge) {
+        _ = calls.withBatch(ticket) { $0.isRunning = true }
+        while true {
+            let isTurnOver = edge.isSliceSpent
+            guard let next = calls.withBatch(ticket, { $0.takeNext(isTurnOver: isTurnOver) }) else { return }
+            switch next {
+            case .turnOver:
+                _ = calls.withBatch(ticket) { $0.isRunning = false }
+                return goOnLater(.calls(ticket), &edge)
+            case .later:
+                _ = calls.withBatch(ticket) { $0.isRunning = false }
+                return
+            case .over:
+                guard let batch = calls.takeBatch(ticket) else { return }
+                return finish(batch.origin, .success(batch.result()), &edge)
+            case .item(let index, let item):
+                edge.spend(ShardService.callCost)
+                let origin = CallOrigin.item(parent: ticket, index: index)
+                switch item {
+                case .call(let request): execute(request, origin: origin, &edge)
+                case .publish(let publish):
+                    do throws(ReplyError) { try execute(publish, origin, &edge) } catch {
+                        finish(origin, .failure(error), &edge)
+                    }
+                }
             }
         }
-        var batch = PendingCalls.Batch(
-            origin: origin, kind: .batch(methods), results: results, remaining: requests.count)
-        // One after the other unless asked otherwise: a command sees what the one before it did.
-        if !parallel { batch.waiting = requests.dropFirst() }
-        let ticket = calls.add(.batch(batch))
-        if requests.isEmpty { return finishBatch(ticket, &edge) }
-        for (index, request) in parallel ? requests[...] : requests.prefix(1) {
-            execute(request, origin: .item(parent: ticket, index: index), &edge)
-        }
+    }
+
+    /// The batch's turn has come.
+    mutating func continueCalls(_ ticket: UInt64, _ edge: inout Edge) {
+        _ = calls.withBatch(ticket) { $0.isListed = false }
+        runBatch(ticket, &edge)
     }
 
     private mutating func itemFinished(
         _ ticket: UInt64, _ index: Int, _ result: Result<APIResult, ReplyError>, _ edge: inout Edge
     ) {
-        guard case .batch(var batch)? = calls.take(ticket) else { return }
-        batch.results[index] = result
-        batch.remaining -= 1
-        let next = batch.waiting.popFirst()
-        calls[ticket] = .batch(batch)
-        if batch.remaining == 0 { return finishBatch(ticket, &edge) }
-        if let next { execute(next.request, origin: .item(parent: ticket, index: next.index), &edge) }
-    }
-
-    private mutating func finishBatch(_ ticket: UInt64, _ edge: inout Edge) {
-        guard case .batch(let batch)? = calls.take(ticket) else { return }
-        let results = batch.results.map { $0 ?? .failure(.internalError) }
-        switch batch.kind {
-        case .broadcast:
-            let positions = results.map { result in
-                result.flatMap { value -> Result<StreamPosition, ReplyError> in
-                    if case .publish(let position) = value { return .success(position) }
-                    return .failure(.internalError)
-                }
-            }
-            finish(batch.origin, .success(.broadcast(positions)), &edge)
-        case .batch(let methods):
-            let replies = zip(methods, results).map { APIBatchReply(method: $0, result: $1) }
-            finish(batch.origin, .success(.batch(replies)), &edge)
+        let isWaited = calls.withBatch(ticket) { batch in
+            batch.note(result, of: index)
+            return !batch.isRunning && !batch.isListed
         }
+        if isWaited == true { runBatch(ticket, &edge) }
     }
 
     // MARK: Answers
@@ -249,6 +229,7 @@ extension ReplyError {
         case 102, 104: 404
         case 107, 108: 400
         case 111: 429
+        case 106: 413
         case 112: 416
         case 113: 409
         default: 500

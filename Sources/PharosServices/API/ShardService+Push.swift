@@ -32,6 +32,11 @@ extension ReplyError {
 extension ShardService {
     mutating func execute(_ request: APISend, _ origin: CallOrigin, _ edge: inout Edge) throws(ReplyError) {
         if !request.target.channel.isEmpty { _ = try rules.resolve(request.target.channel) }
+        var message = Publication(data: request.data)
+        message.isJSON = request.dataIsJSON
+        guard PublicationSize.fits(message, in: "", limit: node.settings.client.queueMaxSize) else {
+            throw .publicationTooLarge
+        }
         guard !request.target.client.isEmpty else {
             return controlAll(.send(request), .send(request.target), origin, &edge)
         }

@@ -159,18 +159,29 @@ extension ShardService {
         var publication = Publication(data: data, info: info)
         publication.tags = granted.tags
         publication.isJSON = isJSON || data.withUnsafeBytes { JSONScanner.isValid($0) }
-        guard accepts(publication, options) else {
-            return send(Reply(id: command, result: .error(.badRequest)), to: id, &edge)
-        }
         publication.allowsDelta = options.deltaPublish || granted.delta
+        do throws(ReplyError) { try check(publication, channel, options) } catch {
+            return send(Reply(id: command, result: .error(error)), to: id, &edge)
+        }
         let order = PublishOrder(
             channel: channel, publication: publication, options: options, skipHistory: granted.skipHistory,
             idempotencyKey: granted.idempotencyKey, version: granted.version, versionEpoch: granted.versionEpoch)
         call(.publish(order), channel, origin: .client(id, command: command), &edge)
     }
 
-    /// Whether the data is of the form that the namespace demands.
-    func accepts(_ publication: Publication, _ options: ChannelOptions) -> Bool {
+    /// Whether every subscriber can be given the publication, and its data is of the form that the namespace demands.
+    ///
+    /// Whatever is published comes through here: by clients, by the server API and by the program around the server.
+    func check(
+        _ publication: Publication, _ channel: String, _ options: ChannelOptions
+    ) throws(ReplyError) {
+        guard PublicationSize.fits(publication, in: channel, limit: node.settings.client.queueMaxSize) else {
+            throw .publicationTooLarge
+        }
+        guard accepts(publication, options) else { throw .badRequest }
+    }
+
+    private func accepts(_ publication: Publication, _ options: ChannelOptions) -> Bool {
         var format = options.publicationDataFormat
         if format == .any { format = node.settings.channel.publicationDataFormat }
         switch format {

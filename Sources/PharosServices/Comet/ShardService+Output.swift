@@ -54,6 +54,7 @@ extension ShardService {
 
     /// Sends the one message in `scratch`, which is empty afterwards.
     private mutating func flushScratch(to id: ConnectionID, _ wire: Wire, _ edge: inout Edge) {
+        edge.spend(scratch.count)
         let framing = frame(wire, edge)
         switch framing {
         case .chunk where wire.carrier == .eventStream, .bare where wire.carrier == .eventStream:

@@ -20,10 +20,10 @@ struct ShardService: EdgeHandler, ~Copyable {
     var calls = PendingCalls()
     var storeWaits = StoreWaits()
     let storeReceiver: ShardStreamReceiver
-    /// Commands of sessions that wait for a token or a connect.
-    var queues: [UInt32: [Command]] = [:]
-    /// Bytes of the messages that those commands came in.
-    private var queuedBytes: [UInt32: Int] = [:]
+    /// Commands that wait, by the connection's place.
+    var queues: [UInt32: CommandQueue] = [:]
+    /// What goes on in the next turn.
+    var unfinished = FairQueue<(work: UnfinishedWork, turn: UInt64)>()
     /// Client addresses, kept only while there is a limit per address.
     var addresses: [UInt32: String] = [:]
     /// What may be passed on of connections' own requests, by their place; empty where nothing may.
@@ -140,6 +140,7 @@ struct ShardService: EdgeHandler, ~Copyable {
         sessions.insert(consume entry, id)
         if let key = sessionKey(head, wire.carrier) { keyBrought(key, id, edge) }
         counters.opened += 1
+        edge.spend(ShardService.sessionCost)
         edge.setTimer(id, atMs: sessions[id].session.nextDeadline(context(edge)))
     }
 
@@ -173,60 +174,9 @@ struct ShardService: EdgeHandler, ~Copyable {
         handle(commands, of: id, &edge)
         swap(&commands, &decoded)
         if !queues.isEmpty, queues[id.slot] != nil {
-            queuedBytes[id.slot, default: 0] += message.count
-            if queuedBytes[id.slot]! > node.settings.client.queueMaxSize { disconnect(id, .tooManyRequests, &edge) }
+            queues[id.slot]!.bytes += message.count
+            if queues[id.slot]!.bytes > node.settings.client.queueMaxSize { disconnect(id, .tooManyRequests, &edge) }
         }
-        updateTimer(id, &edge)
-    }
-
-    /// Commands in order; once the session waits for something, those that follow wait too.
-    mutating func handle(_ commands: [Command], of id: ConnectionID, _ edge: inout Edge) {
-        for (position, command) in commands.enumerated() {
-            guard sessions.contains(id) else { return }
-            // Those that wait already go first.
-            guard mustWait(command, id) else {
-                guard withinLimits(command, of: id, &edge) else { continue }
-                counters.count(command)
-                if case .connect(let request)? = command.request { noteName(request.name, id) }
-                perform(sessions[id].session.received(command, context(edge)), of: id, &edge)
-                continue
-            }
-            queues[id.slot, default: []].append(contentsOf: commands[position...])
-            if queues[id.slot]!.count > ShardService.queuedCommandLimit { disconnect(id, .tooManyRequests, &edge) }
-            return
-        }
-    }
-
-    private func mustWait(_ command: Command, _ id: ConnectionID) -> Bool {
-        // Almost always nothing is under way, and that is seen without looking at more of the session.
-        if sessions[id].session.state != .connecting, !sessions[id].session.hasOpenWork, !sessions[id].awaitsState,
-            queues.isEmpty
-        {
-            return false
-        }
-        return sessions[id].awaitsState || sessions[id].session.isWaiting || sessions[id].session.mustWait(command)
-            || (!queues.isEmpty && queues[id.slot] != nil)
-    }
-
-    /// Only names that the configuration registers become labels; all others are one.
-    private mutating func noteName(_ name: String, _ id: ConnectionID) {
-        guard sessions[id].name == 0, let place = node.settings.client.registeredNames.firstIndex(of: name) else {
-            return
-        }
-        sessions[id].name = UInt16(place + 1)
-        counters.nameCounts[place] += 1
-    }
-
-    /// Commands that a connection may have waiting.
-    static var queuedCommandLimit: Int { 1_024 }
-
-    /// Goes on with commands that waited, if the session no longer does.
-    mutating func resumeQueue(_ id: ConnectionID, _ edge: inout Edge) {
-        guard !queues.isEmpty, sessions.contains(id), !sessions[id].session.isWaiting, !sessions[id].awaitsState,
-            let commands = queues.removeValue(forKey: id.slot)
-        else { return }
-        queuedBytes[id.slot] = nil
-        handle(commands, of: id, &edge)
         updateTimer(id, &edge)
     }
 
@@ -330,6 +280,7 @@ struct ShardService: EdgeHandler, ~Copyable {
         _ id: ConnectionID, because reason: Disconnect = .connectionClosed, keepsState: Bool = true, _ edge: inout Edge
     ) {
         guard sessions.contains(id) else { return }
+        edge.spend(ShardService.sessionCost)
         // Who still waits for an older connection's state has none to leave: that one hands it on itself.
         let keyed = sessionKeys.isEmpty || sessions[id].awaitsState ? nil : sessionKeys[id.slot]
         let left = keepsState && keyed != nil ? stateLeft(by: id, because: reason, edge) : nil
@@ -345,7 +296,6 @@ struct ShardService: EdgeHandler, ~Copyable {
         freshDeltas[id.slot] = nil
         events[at: id.slot] = nil
         queues[id.slot] = nil
-        queuedBytes[id.slot] = nil
         connectionRates[id.slot] = nil
         node.leave(address: addresses.removeValue(forKey: id.slot) ?? "")
         counters.closed += 1

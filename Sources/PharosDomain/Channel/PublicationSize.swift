@@ -1,0 +1,54 @@
+import PharosDomain
+import PharosEdge
+
+/// How many bytes a publication may take in the output of one subscriber, in whatever form that reads it.
+///
+/// A publication that is larger than what may wait for one connection would close every subscriber. It is refused
+/// instead, with an error that says so, before it gets an offset.
+enum PublicationSize {
+    /// What stands around the data in the largest form: names of fields, framing, an event's id.
+    static var overhead: Int { 1_024 }
+
+    /// - Parameter limit: bytes that may wait for one connection.
+    static func fits(_ publication: Publication, in channel: String, limit: Int) -> Bool {
+        var around = channel.utf8.count * 6 + overhead
+        for (key, value) in publication.tags { around += 6 * (key.utf8.count + value.utf8.count) + 16 }
+        if let info = publication.info {
+            around += 6 * (info.user.utf8.count + info.client.utf8.count)
+            around += 2 * (info.connectionInfo.count + info.channelInfo.count)
+        }
+        let room = limit - around
+        let count = publication.data.count
+        guard count <= room else { return false }
+        // No form makes more than six bytes of one: nearly all are small enough without a look at them.
+        return count <= room / 6 || publication.data.withUnsafeBytes { largestForm($0, publication) } <= room
+    }
+
+    private static func largestForm(_ data: UnsafeRawBufferPointer, _ publication: Publication) -> Int {
+        // Bytes that are no JSON go to some as base64.
+        var largest = publication.isJSON ? data.count : (data.count + 2) / 3 * 4
+        var (lines, escapes) = (0, 0)
+        for byte in data {
+            switch byte {
+            case UInt8(ascii: "\n"), UInt8(ascii: "\r"):
+                lines += 1
+                escapes += 1
+            case 0..<0x20: escapes += 5
+            case UInt8(ascii: "\""), UInt8(ascii: "\\"): escapes += 1
+            default: break
+            }
+        }
+        // An event stream begins each line anew with `data: `.
+        largest = max(largest, data.count + 7 * lines)
+        // A delta, or the whole in its place, is a JSON text.
+        if publication.allowsDelta { largest = max(largest, data.count + escapes) }
+        return largest
+    }
+}
+
+extension ReplyError {
+    /// 106 with what would have to be changed.
+    static let publicationTooLarge = ReplyError(
+        code: limitExceeded.code,
+        message: "limit exceeded: more than client.queue_max_size allows a subscriber to have waiting")
+}

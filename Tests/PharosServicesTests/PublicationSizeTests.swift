@@ -1,0 +1,101 @@
+import PharosDomain
+import PharosProtocol
+import PharosTestKit
+import Testing
+
+@testable import PharosServices
+
+@Suite("publications and the queues of their subscribers")
+struct PublicationSizeTests {
+    private func publication(_ data: [UInt8], isJSON: Bool = true, allowsDelta: Bool = false) -> Publication {
+        var publication = Publication(data: data)
+        publication.isJSON = isJSON
+        publication.allowsDelta = allowsDelta
+        return publication
+    }
+
+    private func fits(_ publication: Publication, limit: Int) -> Bool {
+        PublicationSize.fits(publication, in: "c", limit: limit)
+    }
+
+    @Test("what stands around the data counts")
+    func overhead() {
+        let room = 100_000 - PublicationSize.overhead - 6
+        #expect(fits(publication([UInt8](repeating: 0x61, count: room)), limit: 100_000))
+        #expect(!fits(publication([UInt8](repeating: 0x61, count: room + 1)), limit: 100_000))
+        var tagged = publication([UInt8](repeating: 0x61, count: room))
+        tagged.tags = ["k": "v"]
+        #expect(!fits(tagged, limit: 100_000))
+        var named = publication([UInt8](repeating: 0x61, count: room))
+        named.info = ClientInfo(user: "u", client: "c", connectionInfo: Array("{}".utf8))
+        #expect(!fits(named, limit: 100_000))
+        #expect(!fits(publication([0x31]), limit: 10))
+    }
+
+    @Test("the form that takes most counts")
+    func forms() {
+        let half = 50_000
+        #expect(fits(publication([UInt8](repeating: 0x61, count: half)), limit: 60_000))
+        #expect(!fits(publication([UInt8](repeating: 0x61, count: half), isJSON: false), limit: 60_000))
+        #expect(!fits(publication([UInt8](repeating: 0x0A, count: half)), limit: 60_000))
+        #expect(fits(publication([UInt8](repeating: 0x22, count: half)), limit: 60_000))
+        #expect(!fits(publication([UInt8](repeating: 0x22, count: half), allowsDelta: true), limit: 60_000))
+    }
+
+    @Test("nothing overflows")
+    func extremes() {
+        #expect(!fits(publication([UInt8](repeating: 0, count: 1_000), allowsDelta: true), limit: 0))
+        #expect(fits(publication([UInt8](repeating: 0, count: 1_000), isJSON: false), limit: .max))
+        #expect(!fits(publication([0x31]), limit: .min / 2))
+    }
+}
+
+extension Stories {
+    @Suite("publications too large for a queue")
+    struct TooLarge {
+        private static func small(_ settings: inout ServerSettings) {
+            settings.client.queueMaxSize = 60_000
+            settings.edge.messageSizeLimit = 60_000
+        }
+
+        @Test("a client's is refused, and no subscriber is closed for it", arguments: Stage.pairs)
+        func client(_ stage: Stage) async throws {
+            try await play(stage, Self.small) { scene in
+                let subscriber = try scene.connected(to: "log:a")
+                let publisher = try scene.connected()
+                let data = "\"\(String(repeating: "x", count: 59_500))\""
+                try publisher.send(.publish(id: 5, "log:a", data))
+                guard case .error(let error) = try publisher.reply(to: 5) else { throw Wrong() }
+                #expect(error.code == 106)
+                #expect(error.message.contains("client.queue_max_size"))
+                try publisher.send(.publish(id: 6, "log:a", "1"))
+                #expect(try publisher.reply(to: 6) == .publish)
+                let heard = try subscriber.publication().publication
+                #expect(text(heard.data) == "1")
+                // It has got no offset either.
+                #expect(heard.offset == 1)
+            }
+        }
+
+        @Test("the server API's is refused in each of its calls", arguments: Stage.shardCounts)
+        func api(_ stage: Stage) async throws {
+            try await play(stage, Self.small) { scene in
+                let subscriber = try scene.connected(as: "ann", to: "log:a")
+                let data = "\"\(String(repeating: "x", count: 59_500))\""
+                let publish = await scene.server.call("publish", #"{"channel":"log:a","data":\#(data)}"#)
+                #expect(publish.hasPrefix(#"{"error":{"code":106,"message":"limit exceeded: "#))
+                let broadcast = await scene.server.call("broadcast", #"{"channels":["log:a"],"data":\#(data)}"#)
+                #expect(broadcast.contains(#""code":106"#))
+                let batch = await scene.server.call(
+                    "batch", #"{"commands":[{"publish":{"channel":"log:a","data":\#(data)}}]}"#)
+                #expect(batch.contains(#""code":106"#))
+                let send = await scene.server.call("send", #"{"user":"ann","data":\#(data)}"#)
+                #expect(send.contains(#""code":106"#))
+                await scene.publish("log:a", "1")
+                let heard = try subscriber.publication().publication
+                #expect(text(heard.data) == "1")
+                #expect(heard.offset == 1)
+            }
+        }
+    }
+}

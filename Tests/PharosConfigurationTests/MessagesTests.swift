@@ -93,6 +93,13 @@ struct MessagesTests {
         #expect(problems("- 1\n") == ["pharos.yaml:1: expected keys and values, found a list"])
     }
 
+    @Test("a document nested very deeply is a problem like any other", arguments: ["[", "{a: ", "- "])
+    func deeplyNested(open: String) {
+        let found = problems(String(repeating: open, count: 100_000))
+        #expect(found.count == 1)
+        #expect(found.first?.hasPrefix("pharos.yaml") == true)
+    }
+
     @Test("no message holds the value of a secret")
     func secretsStaySecret() {
         let found =

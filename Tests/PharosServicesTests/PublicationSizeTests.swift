@@ -3,8 +3,6 @@ import PharosProtocol
 import PharosTestKit
 import Testing
 
-@testable import PharosServices
-
 @Suite("publications and the queues of their subscribers")
 struct PublicationSizeTests {
     private func publication(_ data: [UInt8], isJSON: Bool = true, allowsDelta: Bool = false) -> Publication {
@@ -95,6 +93,28 @@ extension Stories {
                 let heard = try subscriber.publication().publication
                 #expect(text(heard.data) == "1")
                 #expect(heard.offset == 1)
+            }
+        }
+
+        @Test(
+            "an answer to history holds as much as may wait, and the client asks for the rest", arguments: Stage.pairs)
+        func history(_ stage: Stage) async throws {
+            try await play(stage, Self.small) { scene in
+                let data = "\"\(String(repeating: "x", count: 5_000))\""
+                for _ in 0..<30 { await scene.publish("log:a", data) }
+                let client = try scene.connected()
+                var (since, seen, id): (StreamPosition?, Int, UInt32) = (nil, 0, 10)
+                while seen < 30, id < 40 {
+                    try client.send(.history(id: id, "log:a", limit: 100, since: since))
+                    guard case .history(let publications, let top) = try client.reply(to: id) else { throw Wrong() }
+                    #expect((1...12).contains(publications.count))
+                    #expect(top.offset == 30)
+                    #expect(publications.first?.offset == UInt64(seen + 1))
+                    seen += publications.count
+                    since = StreamPosition(offset: UInt64(seen), epoch: top.epoch)
+                    id += 1
+                }
+                #expect(seen == 30)
             }
         }
     }

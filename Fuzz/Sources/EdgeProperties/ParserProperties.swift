@@ -22,6 +22,7 @@ package enum ParserProperties {
             return "frames byte by byte say something else"
         }
         guard whole.allSatisfy({ $0.size <= max(limit, 125) }) else { return "a message beyond the limit" }
+        if let violation = discarded(stream, from: cut, limit: limit, whole: whole) { return violation }
         // A failure is nothing that could be sent.
         let sendable = whole.filter { !$0.isFailure }
         var writer = ByteWriter()
@@ -82,9 +83,29 @@ package enum ParserProperties {
         return nil
     }
 
+    /// From `cut` on messages are discarded: what is not a message is told as before, and no message is.
+    static func discarded(
+        _ stream: [UInt8], from cut: Int, limit: Int, isCompressed: Bool = false, whole: [RecordedFrame]
+    ) -> String? {
+        let pieces = [Array(stream[..<cut]), Array(stream[cut...])]
+        let rest = events(pieces, expectsMask: true, limit: limit, isCompressed: isCompressed, discardsSecond: true)
+        let before = events([pieces[0]], expectsMask: true, limit: limit, isCompressed: isCompressed)
+        guard rest.filter(\.isMessage) == before.filter(\.isMessage) else {
+            return "a message that was to be discarded"
+        }
+        var expected = whole.filter { !$0.isMessage }
+        var told = rest.filter { !$0.isMessage }
+        if case .failure(let code)? = expected.last, code != 1002 {
+            // What is wrong within a message is of no interest any more.
+            expected.removeLast()
+            told.removeLast(max(told.count - expected.count, 0))
+        }
+        return told == expected ? nil : "something else was discarded than messages"
+    }
+
     /// What a reader makes of bytes that arrive in these pieces.
     static func events(
-        _ pieces: [[UInt8]], expectsMask: Bool, limit: Int, isCompressed: Bool = false
+        _ pieces: [[UInt8]], expectsMask: Bool, limit: Int, isCompressed: Bool = false, discardsSecond: Bool = false
     ) -> [RecordedFrame] {
         var reader = FrameReader(expectsMask: expectsMask)
         defer { reader.release() }
@@ -92,7 +113,9 @@ package enum ParserProperties {
         if isCompressed { reader.acceptCompressed() }
         var events: [RecordedFrame] = []
         var arrived = 0
-        for var piece in pieces {
+        for (index, piece) in pieces.enumerated() {
+            var piece = piece
+            if discardsSecond, index == 1 { reader.discardMessages() }
             arrived += piece.count
             let ended = piece.withUnsafeMutableBytes { bytes in
                 var input = bytes

@@ -25,6 +25,11 @@ enum RecordedFrame: Equatable {
         return false
     }
 
+    var isMessage: Bool {
+        if case .data(let opcode, _) = self { return opcode < 0x8 }
+        return false
+    }
+
     /// Nothing comes after it.
     var isLast: Bool {
         if case .data = self { return false }

@@ -1,27 +1,41 @@
-import PharosDomain
-import PharosEdge
-
 /// How many bytes a publication may take in the output of one subscriber, in whatever form that reads it.
 ///
 /// A publication that is larger than what may wait for one connection would close every subscriber. It is refused
 /// instead, with an error that says so, before it gets an offset.
-enum PublicationSize {
+package enum PublicationSize {
     /// What stands around the data in the largest form: names of fields, framing, an event's id.
-    static var overhead: Int { 1_024 }
+    package static var overhead: Int { 1_024 }
 
     /// - Parameter limit: bytes that may wait for one connection.
-    static func fits(_ publication: Publication, in channel: String, limit: Int) -> Bool {
-        var around = channel.utf8.count * 6 + overhead
+    package static func fits(_ publication: Publication, in channel: String, limit: Int) -> Bool {
+        let room = limit - around(publication) - channel.utf8.count * 6 - overhead
+        let count = publication.data.count
+        guard count <= room else { return false }
+        // No form makes more than eight bytes of one: nearly all are small enough without a look at them.
+        return count <= room / 8 || publication.data.withUnsafeBytes { largestForm($0, publication) } <= room
+    }
+
+    /// How many of the first publications one answer may hold, at least one, so that it does not exceed `limit` bytes.
+    package static func countThatFits(_ publications: [Publication], limit: Int) -> Int {
+        var room = limit - overhead
+        let atMost = publications.reduce(0) { $0 + 8 * $1.data.count + around($1) + 64 }
+        if atMost <= room { return publications.count }
+        for (index, publication) in publications.enumerated() {
+            room -= around(publication) + publication.data.withUnsafeBytes { largestForm($0, publication) } + 64
+            if room < 0 { return max(index, 1) }
+        }
+        return publications.count
+    }
+
+    /// What of a publication stands beside its data.
+    private static func around(_ publication: Publication) -> Int {
+        var around = 0
         for (key, value) in publication.tags { around += 6 * (key.utf8.count + value.utf8.count) + 16 }
         if let info = publication.info {
             around += 6 * (info.user.utf8.count + info.client.utf8.count)
             around += 2 * (info.connectionInfo.count + info.channelInfo.count)
         }
-        let room = limit - around
-        let count = publication.data.count
-        guard count <= room else { return false }
-        // No form makes more than six bytes of one: nearly all are small enough without a look at them.
-        return count <= room / 6 || publication.data.withUnsafeBytes { largestForm($0, publication) } <= room
+        return around
     }
 
     private static func largestForm(_ data: UnsafeRawBufferPointer, _ publication: Publication) -> Int {
@@ -48,7 +62,6 @@ enum PublicationSize {
 
 extension ReplyError {
     /// 106 with what would have to be changed.
-    static let publicationTooLarge = ReplyError(
-        code: limitExceeded.code,
-        message: "limit exceeded: more than client.queue_max_size allows a subscriber to have waiting")
+    package static let publicationTooLarge = ReplyError(
+        code: 106, message: "limit exceeded: more than client.queue_max_size allows a subscriber to have waiting")
 }

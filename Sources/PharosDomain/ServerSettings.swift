@@ -27,8 +27,6 @@ package struct ClientSettings: Equatable, Sendable {
     package var staleCloseDelay = 10.0
     package var expiredCloseDelay = 25.0
     package var expiredSubCloseDelay = 25.0
-    package var presenceUpdateInterval = 27.0
-    package var presenceTTL = 60.0
     package var channelPositionCheckDelay = 40.0
     /// Outgoing bytes per connection.
     package var queueMaxSize = 1_048_576

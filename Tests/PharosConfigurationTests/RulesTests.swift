@@ -90,7 +90,6 @@ struct RulesTests {
         "settings of the server that contradict each other are refused, naming the key",
         arguments: [
             ("client.pong_timeout", "client: {pong_timeout: 25s}"),
-            ("client.presence_ttl", "client: {presence_ttl: 20s}"),
             ("websocket.message_size_limit", "websocket: {message_size_limit: 2000000}"),
             ("http_server.address", "http_server: {address: ''}"),
             ("http_server.address", "http_server: {address: example.com}"),

@@ -9,12 +9,6 @@ extension ConfigurationRules {
                 "\(DurationText.text(client.pongTimeout)) must be shorter than `client.ping_interval`, "
                     + DurationText.text(client.pingInterval))
         }
-        if client.presenceTTL <= client.presenceUpdateInterval {
-            refuse(
-                "client.presence_ttl", with: ["client.presence_update_interval"],
-                "\(DurationText.text(client.presenceTTL)) must be longer than `client.presence_update_interval`, "
-                    + "\(DurationText.text(client.presenceUpdateInterval)), or clients vanish between two renewals")
-        }
         if settings.edge.messageSizeLimit > client.queueMaxSize {
             refuse(
                 "websocket.message_size_limit", with: ["client.queue_max_size"],

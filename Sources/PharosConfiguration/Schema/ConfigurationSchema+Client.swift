@@ -32,9 +32,6 @@ extension ConfigurationSchema {
             "expired_sub_close_delay", \.expiredSubCloseDelay,
             "Grace after a subscription's end; then unsubscribe 2501 or disconnect 3006."),
         .duration(
-            "presence_update_interval", \.presenceUpdateInterval, from: 0.001, "How often presence is renewed."),
-        .duration("presence_ttl", \.presenceTTL, from: 0.001, "How long presence lasts without being renewed."),
-        .duration(
             "channel_position_check_delay", \.channelPositionCheckDelay, from: 0.001,
             "Least time between two checks of a subscriber's position against its stream."),
         .integer(

@@ -21,6 +21,11 @@ extension ConfigurationSchema {
             .refused("prometheus.handler_prefix", unless: "/metrics"),
             .refused("client.concurrency", unless: "0", alternatives: ["1"]),
             .refused("client.insecure_skip_token_signature_verify", unless: "false"),
+            .refused(
+                "client.presence_ttl", unless: "60s", alternatives: ["1m"],
+                hint: "presence lasts as long as its connection"),
+            .refused(
+                "client.presence_update_interval", unless: "27s", hint: "presence lasts as long as its connection"),
             .refused("engine.type", unless: "memory"),
             .refused("broker.enabled", unless: "false"),
             .refused("presence_manager.enabled", unless: "false"),

@@ -38,6 +38,12 @@ extension ServerLog {
         case .failing(let problem): logger.error("the store fails", metadata: ["problem": "\(problem)"])
         case .damaged(let channel):
             logger.error("a stored stream cannot be read", metadata: ["channel": "\(channel)"])
+        case .lost(let problem):
+            logger.critical(
+                "what was committed before this start is missing: epochs change, so that clients that return are told",
+                metadata: ["problem": "\(problem)"])
+        case .needlessLogRemoved:
+            logger.warning("the store's log was damaged, but all of it is in the database: nothing is lost")
         case .recovered: logger.notice("the store works again")
         case .tidyingFailed(let problem):
             logger.warning("expired publications could not be deleted yet", metadata: ["problem": "\(problem)"])

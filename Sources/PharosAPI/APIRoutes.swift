@@ -118,7 +118,9 @@ package struct APIRoutes: Sendable {
             if case .failing(let problem) = backend.storeHealth {
                 return Response.failure(.serviceUnavailable, "the store fails: \(problem)")
             }
-            return Response.json(empty)
+            // The server works, and its clients have been told: no reason to send nobody here.
+            guard let loss = backend.storeLoss else { return Response.json(empty) }
+            return Response.json(JSONTree.object([("lost", .string(loss))]).encoded())
         }
     }
 

@@ -37,6 +37,7 @@ extension NodeMetrics {
         "client_replaced_publications": "Publications that a newer one replaced while a slow reader had not got them.",
         "client_parked_sessions": "Clients that are away and whose state is kept.",
         "store_errors_total": "Publications that the durable store refused.",
+        "store_lost": "1: at the start, publications that had been answered for were missing. Every epoch has changed.",
         "transport_waiting_polls": "Long polls that wait for news.",
         "transport_polled_sessions": "Sessions that are polled.",
         "transport_messages_sent": "Messages sent to clients.",

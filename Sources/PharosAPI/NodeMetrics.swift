@@ -80,6 +80,7 @@ package final class NodeMetrics: Sendable {
         count("client_replaced_publications", nil, node.replacedPublications, &state)
         gauge("client_parked_sessions", node.currentParkedSessions, &state)
         count("store_errors_total", nil, node.storeErrors, &state)
+        gauge("store_lost", node.currentStoreLosses, &state)
     }
 
     private func updateTransports(

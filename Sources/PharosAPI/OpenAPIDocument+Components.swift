@@ -79,6 +79,19 @@ extension OpenAPIDocument {
             ("Error", APISchema.object(error, "").tree),
             ("Failure", APISchema.object([APIField("error", .reference("Error"), required: true)], "").tree),
             ("Empty", ["type": "object", "maxProperties": 0]),
+            (
+                "Health",
+                [
+                    "type": "object",
+                    "properties": [
+                        "lost": [
+                            "type": "string",
+                            "description":
+                                "Why publications that had been answered for before the start are missing; absent: none are.",
+                        ]
+                    ],
+                ]
+            ),
         ]
     }
 

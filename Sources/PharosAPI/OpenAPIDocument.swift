@@ -115,7 +115,7 @@ package struct OpenAPIDocument: Sendable {
                 (
                     "/health",
                     get(
-                        id: "health", "Whether everything works", json(reference("Empty")), more: [("503", failing)])
+                        id: "health", "Whether everything works", json(reference("Health")), more: [("503", failing)])
                 ),
                 ("/health/live", get(id: "live", "Whether the process should be kept", json(reference("Empty")))),
                 (

@@ -6,50 +6,64 @@ package struct MemoryStreamStore: StreamStore, ~Copyable {
         var epoch: String
         var top: UInt64 = 0
         var entries = PublicationRing()
+        var version: StreamVersion?
         /// When epoch and top may be forgotten; `.max` never.
         var metaExpiresMs: Int64 = .max
+
+        var position: StreamPosition { StreamPosition(offset: top, epoch: epoch) }
     }
 
     private var streams: [String: Stream] = [:]
-    /// What the epochs of new streams are made from. Streams that nothing was published to need no record of their own, so
-    /// looking at random names costs no memory; it changes when the memory of a stream is lost, since that one may begin anew.
-    private var seed: UInt64
+    /// Streams that nothing was published to need no record of their own, so looking at random names costs no memory.
+    private var epochs = FirstEpochs()
+    private var answers = IdempotencyWindow()
 
-    package init() {
-        seed = .random(in: .min ... .max)
-    }
-
-    /// Eight characters, for each channel others.
-    private func epoch(of channel: String) -> String {
-        var hash = seed
-        for byte in channel.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
-        hash = (hash ^ hash >> 32) &* 0x9e37_79b9_7f4a_7c15
-        let alphabet = Array("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz".utf8)
-        return String(
-            decoding: (0..<8).map { _ in
-                defer { hash /= 62 }
-                return alphabet[Int(hash % 62)]
-            }, as: UTF8.self)
-    }
+    package init() {}
 
     package var streamCount: Int { streams.count }
 
-    package mutating func append(
-        _ publication: Publication, to channel: String, retention: StreamRetention, nowMs: Int64
-    ) throws(ReplyError) -> StreamPosition {
-        withStream(channel, retention, nowMs, creates: true) { stream in
-            stream.top += 1
-            var stored = publication
-            stored.offset = stream.top
-            stream.entries.append(stored, expiresMs: nowMs + retention.ttlMs, limit: retention.size)
-            return StreamPosition(offset: stream.top, epoch: stream.epoch)
+    // MARK: Publishing
+
+    package mutating func firstAnswer(to append: StreamAppend) -> StreamPosition? {
+        answers.result(channel: append.channel, key: append.idempotencyKey, nowMs: append.nowMs)
+    }
+
+    package mutating func keepAnswer(_ position: StreamPosition, to append: StreamAppend) {
+        answers.remember(
+            position, channel: append.channel, key: append.idempotencyKey, untilMs: append.idempotencyUntilMs)
+    }
+
+    package mutating func lastVersion(for append: StreamAppend) -> StreamVersion? {
+        withStream(append.channel, append.retention, append.nowMs) { $0.version }
+    }
+
+    package mutating func keepVersion(of append: StreamAppend) {
+        withStream(append.channel, append.retention, append.nowMs, creates: true) {
+            $0.version = StreamVersion(number: append.version, epoch: append.versionEpoch)
         }
     }
+
+    package mutating func top(for append: StreamAppend) -> StreamPosition {
+        withStream(append.channel, append.retention, append.nowMs) { $0.position }
+    }
+
+    package mutating func add(_ append: StreamAppend) -> StreamPosition {
+        withStream(append.channel, append.retention, append.nowMs, creates: true) { stream in
+            stream.top += 1
+            var stored = append.publication
+            stored.offset = stream.top
+            stream.entries.append(
+                stored, expiresMs: append.nowMs + append.retention.ttlMs, limit: append.retention.size)
+            return stream.position
+        }
+    }
+
+    // MARK: Reading
 
     package mutating func top(
         of channel: String, retention: StreamRetention, nowMs: Int64
     ) throws(ReplyError) -> StreamPosition {
-        withStream(channel, retention, nowMs) { StreamPosition(offset: $0.top, epoch: $0.epoch) }
+        withStream(channel, retention, nowMs) { $0.position }
     }
 
     package mutating func read(
@@ -59,12 +73,12 @@ package struct MemoryStreamStore: StreamStore, ~Copyable {
             let first = stream.top + 1 - UInt64(stream.entries.count)
             let wanted = max((offset ?? 0) &+ 1, first)
             guard wanted >= first, wanted <= stream.top, limit > 0, offset != .max else {
-                return StreamRead(top: StreamPosition(offset: stream.top, epoch: stream.epoch))
+                return StreamRead(top: stream.position)
             }
             let start = Int(wanted - first)
             let end = start + min(limit, stream.entries.count - start)
             return StreamRead(
-                top: StreamPosition(offset: stream.top, epoch: stream.epoch),
+                top: stream.position,
                 publications: (start..<end).map { stream.entries[$0] })
         }
     }
@@ -74,7 +88,7 @@ package struct MemoryStreamStore: StreamStore, ~Copyable {
     ) throws(ReplyError) -> StreamRead {
         withStream(channel, retention, nowMs) { stream in
             let first = stream.top + 1 - UInt64(stream.entries.count)
-            let top = StreamPosition(offset: stream.top, epoch: stream.epoch)
+            let top = stream.position
             let last = offset.map { $0 == 0 ? 0 : min($0 - 1, stream.top) } ?? stream.top
             guard last >= first, stream.entries.count > 0, limit > 0 else { return StreamRead(top: top) }
             let newest = Int(last - first)
@@ -98,8 +112,9 @@ package struct MemoryStreamStore: StreamStore, ~Copyable {
         }
         for channel in gone {
             streams[channel] = nil
-            seed = .random(in: .min ... .max)
+            epochs.forget(channel)
         }
+        answers.expire(nowMs: nowMs)
     }
 
     /// Finds the stream; one without a record is empty. One whose memory has expired begins anew, with another epoch: never
@@ -116,9 +131,9 @@ package struct MemoryStreamStore: StreamStore, ~Copyable {
         if let index = streams.index(forKey: channel) {
             if streams.values[index].metaExpiresMs > nowMs { return use(&streams.values[index]) }
             streams.remove(at: index)
-            seed = .random(in: .min ... .max)
+            epochs.forget(channel)
         }
-        var stream = Stream(epoch: epoch(of: channel))
+        var stream = Stream(epoch: epochs.epoch(of: channel))
         let result = use(&stream)
         if creates { streams[channel] = stream }
         return result

@@ -33,6 +33,14 @@ extension SQLiteStreams {
         }
     }
 
+    /// Moves the write-ahead log into the database, as is done by itself when it has grown.
+    package func moveLog(completion: @escaping @Sendable () -> Void) {
+        _ = queue.add { writer in
+            writer.database.moveLog()
+            completion()
+        }
+    }
+
     package func statistics(completion: @escaping @Sendable (StoreStatistics) -> Void) {
         _ = queue.add { writer in
             completion(

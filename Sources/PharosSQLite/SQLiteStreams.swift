@@ -19,7 +19,8 @@ package struct SQLiteStreamsOptions: Sendable {
 /// Streams in a SQLite database on the local disk: what was answered for survives `kill -9` and a power cut.
 ///
 /// A thread of its own carries out what is submitted, all that waits in one transaction with one `fsync` (see `StoreWriter`).
-/// A second server on the same directory is refused. What the disk has changed is never shown: rows carry a checksum.
+/// A second server on the same directory is refused. What the disk has changed is never shown: rows carry a checksum, and
+/// where commits are missing that were answered for, every epoch changes (see `AnsweredRecord`).
 ///
 /// Histories are cut at 67,108,864 publications. Expiry follows the wall clock, in the order of the offsets: a publication
 /// never expires before an older one of its stream. A clock that is set back changes neither offsets nor epochs; what had
@@ -27,6 +28,7 @@ package struct SQLiteStreamsOptions: Sendable {
 package final class SQLiteStreams: DurableStreams {
     let queue: SubmissionQueue
     private let condition: StoreCondition
+    package let loss: String?
     /// nil once it has ended.
     private let thread: Mutex<pthread_t?>
 
@@ -43,6 +45,9 @@ package final class SQLiteStreams: DurableStreams {
         if database.openedVersion > 0, database.openedVersion < StoreSchema.streams.version {
             report(.migrated(from: database.openedVersion, to: StoreSchema.streams.version))
         }
+        if database.hasRemovedLog { report(.needlessLogRemoved) }
+        if let loss = database.loss { report(.lost(loss)) }
+        self.loss = database.loss
         queue = SubmissionQueue(countLimit: options.queueLimit, byteLimit: options.queueBytes)
         condition = StoreCondition(path: database.path, listener: report)
         do {

@@ -35,6 +35,10 @@ package enum StoreEvent: Equatable, Sendable {
     case failing(String)
     /// What a stream has stored cannot be read. Its name is for the log, not for clients.
     case damaged(channel: String)
+    /// Something that was answered for may be missing; the text says why. All epochs have changed.
+    case lost(String)
+    /// The write-ahead log was damaged after all of it had been moved into the database: nothing is missing.
+    case needlessLogRemoved
     /// Everything works again.
     case recovered
     /// Expired publications could not be deleted; tried again in a minute.

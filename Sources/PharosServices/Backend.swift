@@ -12,6 +12,13 @@ package protocol Backend: AnyObject, Sendable {
 
     /// How the durable store is; one that does not exist works.
     var storeHealth: StoreHealth { get }
+
+    /// Why what publishers were answered for before the start may be missing; nil: it is all there.
+    var storeLoss: String? { get }
+}
+
+extension Backend {
+    package var storeLoss: String? { nil }
 }
 
 package struct APIResponse: Sendable {
@@ -67,6 +74,8 @@ package struct NodeCounters: Sendable {
     package var replacedPublications: UInt64 = 0
     /// Publications that the durable store refused.
     package var storeErrors: UInt64 = 0
+    /// 1: what publishers were answered for before the start may be missing.
+    package var currentStoreLosses = 0
     package var currentWaitingPolls = 0
     package var currentPolledSessions = 0
     /// Clients that are away, and whose state is kept.

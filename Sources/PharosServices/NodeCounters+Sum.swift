@@ -31,6 +31,7 @@ extension NodeCounters {
         droppedPublications += other.droppedPublications
         replacedPublications += other.replacedPublications
         storeErrors += other.storeErrors
+        currentStoreLosses += other.currentStoreLosses
         currentWaitingPolls += other.currentWaitingPolls
         currentPolledSessions += other.currentPolledSessions
         currentParkedSessions += other.currentParkedSessions

@@ -173,6 +173,8 @@ package final class ShardGroup: Backend {
 
     package var storeHealth: StoreHealth { node.durable?.health ?? .working }
 
+    package var storeLoss: String? { node.durable?.loss }
+
     /// One server API call, `POST /api/<method>`, already read. Never throws: errors are in the response. Any thread.
     ///
     /// - Parameter headers: names in lower case; at least `x-api-key`, `authorization` and `x-centrifugo-error-mode` if present.

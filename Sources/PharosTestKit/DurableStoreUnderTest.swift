@@ -1,21 +1,39 @@
 package import PharosDomain
+import Synchronization
 
 /// A durable store: each operation waits for its completion.
 package final class DurableStoreUnderTest: StreamStoreUnderTest {
-    private let streams: any DurableStreams
-    private let tidyUp: @Sendable (Int64) async -> Void
+    private let streams: Mutex<any DurableStreams>
+    private let tidyUp: @Sendable (any DurableStreams, Int64) async -> Void
+    private let reopen: @Sendable () throws -> any DurableStreams
 
-    /// - Parameter tidy: makes the store delete what has expired by the given time.
-    package init(_ streams: any DurableStreams, tidy: @escaping @Sendable (Int64) async -> Void) {
-        self.streams = streams
+    /// - Parameters:
+    ///   - reopen: opens the store anew, after it was closed.
+    ///   - tidy: makes the store delete what has expired by the given time.
+    package init(
+        _ streams: any DurableStreams, reopen: @escaping @Sendable () throws -> any DurableStreams,
+        tidy: @escaping @Sendable (any DurableStreams, Int64) async -> Void
+    ) {
+        self.streams = Mutex(streams)
+        self.reopen = reopen
         tidyUp = tidy
     }
 
+    private var current: any DurableStreams { streams.withLock { $0 } }
+
     package func perform(_ operation: StreamOperation) async throws -> StreamOutcome {
-        try await streams.perform(operation)
+        try await current.perform(operation)
     }
 
-    package func tidy(nowMs: Int64) async { await tidyUp(nowMs) }
+    package func tidy(nowMs: Int64) async { await tidyUp(current, nowMs) }
+
+    package func restart() async throws {
+        current.close()
+        let reopened = try reopen()
+        streams.withLock { $0 = reopened }
+    }
+
+    package func close() { current.close() }
 }
 
 extension DurableStreams {

@@ -25,6 +25,13 @@ package enum StreamStorePromise: String, CaseIterable, Sendable {
     case aClockStepChangesNoOrder
     case concurrentWritersLeaveNoGap
     case readersSeeAppendsWhole
+    case lookingSaysTheFirstEpoch
+    case aKeyAnswersTheFirstResult
+    case keysBelongToTheirChannel
+    case aKeyEndsWithItsWindow
+    case aKeyTriedAtOnceStoresOnce
+    case anOldVersionIsSuppressed
+    case rulesOfPublishingCombine
 
     package static let retention = StreamRetention(size: 5, ttlMs: 10_000, metaTTLMs: 60_000)
 
@@ -52,6 +59,13 @@ package enum StreamStorePromise: String, CaseIterable, Sendable {
         case .aClockStepChangesNoOrder: try await bench.aClockStepChangesNoOrder()
         case .concurrentWritersLeaveNoGap: try await bench.concurrentWritersLeaveNoGap()
         case .readersSeeAppendsWhole: try await bench.readersSeeAppendsWhole()
+        case .lookingSaysTheFirstEpoch: try await bench.lookingSaysTheFirstEpoch()
+        case .aKeyAnswersTheFirstResult: try await bench.aKeyAnswersTheFirstResult()
+        case .keysBelongToTheirChannel: try await bench.keysBelongToTheirChannel()
+        case .aKeyEndsWithItsWindow: try await bench.aKeyEndsWithItsWindow()
+        case .aKeyTriedAtOnceStoresOnce: try await bench.aKeyTriedAtOnceStoresOnce()
+        case .anOldVersionIsSuppressed: try await bench.anOldVersionIsSuppressed()
+        case .rulesOfPublishingCombine: try await bench.rulesOfPublishingCombine()
         }
     }
 }

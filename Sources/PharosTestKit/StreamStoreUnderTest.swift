@@ -7,6 +7,13 @@ package protocol StreamStoreUnderTest: Sendable {
 
     /// Deletes all that has expired by then.
     func tidy(nowMs: Int64) async
+
+    /// Ends the store and opens it again, if it is one that outlives that.
+    func restart() async throws
+}
+
+extension StreamStoreUnderTest {
+    package func restart() async throws {}
 }
 
 extension StreamStoreUnderTest {
@@ -53,9 +60,8 @@ package actor OneAtATimeStore<Store: StreamStore & ~Copyable>: StreamStoreUnderT
     package func perform(_ operation: StreamOperation) async throws -> StreamOutcome {
         switch operation {
         case .append(let append):
-            let position = try store.append(
-                append.publication, to: append.channel, retention: append.retention, nowMs: append.nowMs)
-            return .appended(position, isRepeat: false)
+            let (position, isRepeat) = try store.publish(append)
+            return .appended(position, isRepeat: isRepeat)
         case .read(let channel, let after, let limit, let retention, let nowMs):
             return .read(try store.read(channel, after: after, limit: limit, retention: retention, nowMs: nowMs))
         case .readBackwards(let channel, let before, let limit, let retention, let nowMs):

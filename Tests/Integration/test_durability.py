@@ -281,6 +281,101 @@ async def test_a_corrupted_page_gives_no_wrong_answer(server):
     server.kill()
 
 
+# What happened to the files while the server was down
+
+
+async def refuses_to_claim(server, meet, epoch: str) -> None:
+    """A client at the last position is not told that it has missed nothing, also once the stream has grown beyond it."""
+    server.start()
+    for _ in range(2):
+        client = await meet(server, "websocket-json")
+        reply = await client.subscribe("kept:x", recover=True, epoch=epoch, offset=40)
+        assert "recovered" not in reply and reply["epoch"] != epoch
+        await client.close()
+        for number in range(50):
+            assert server.publish("kept:x", {"n": number})["epoch"] == reply["epoch"]
+    health = server.request("GET", "/health")
+    assert health.status == 200 and "pharos.db" in health.json["lost"]
+    assert "pharos_store_lost 1" in server.request("GET", "/metrics").body.decode()
+    assert "missing" in server.log()[server.log_start :]
+    # Told once: what there is now is what there was at the end.
+    epoch = reply["epoch"]
+    restart(server, "SIGKILL")
+    assert server.request("GET", "/health").json == {}
+    assert server.publish("kept:x", {"n": 0})["epoch"] == epoch
+
+
+@pytest.mark.parametrize("place", ["header", "salt", "page", "end", "truncated", "deleted"])
+async def test_a_damaged_log_is_told(server, meet, place):
+    """One flipped bit in the write-ahead log is enough for SQLite to leave out what follows it."""
+    fill(server, "kept:x", 1, 16)
+    server.stop()
+    server.start()
+    epoch = fill(server, "kept:x", 17, 40)
+    server.kill()
+    log = database(server) + "-wal"
+    size = os.path.getsize(log)
+    frame = 4_096 + 24
+    at = {"header": 17, "salt": 32 + 3 * frame + 9, "page": 32 + 5 * frame + 1_000, "end": size - 10}.get(place)
+    if place == "deleted":
+        os.unlink(log)
+    elif place == "truncated":
+        os.truncate(log, size // 2)
+    else:
+        with open(log, "r+b") as file:
+            file.seek(at)
+            byte = file.read(1)[0]
+            file.seek(at)
+            file.write(bytes([byte ^ 0x10]))
+    await refuses_to_claim(server, meet, epoch)
+
+
+async def test_an_older_copy_of_the_database_is_told(server, meet):
+    fill(server, "kept:x", 1, 16)
+    server.stop()
+    shutil.copy(database(server), server.directory / "backup")
+    server.start()
+    epoch = fill(server, "kept:x", 17, 40)
+    server.stop()
+    shutil.copy(server.directory / "backup", database(server))
+    await refuses_to_claim(server, meet, epoch)
+
+
+async def test_a_database_of_the_version_before_goes_on(server, meet):
+    """It has no record of what was answered for, and its epochs are as they were stored."""
+    epoch = fill(server, "kept:x", 1, 5)
+    server.stop()
+    path = database(server)
+    with sqlite3.connect(path) as connection:
+        connection.executescript("DROP TABLE marks; DROP TABLE seeds; PRAGMA user_version = 1")
+    connection.close()
+    os.unlink(path + "-answered")
+    server.start()
+    assert server.request("GET", "/health").json == {}
+    assert fill(server, "kept:x", 6, 7) == epoch
+    restart(server, "SIGKILL")
+    assert fill(server, "kept:x", 8, 8) == epoch
+
+
+async def test_looking_stores_nothing(server, meet):
+    """Random names cost the disk nothing, and what was said about an empty stream stays true."""
+    client = await meet(server, "websocket-json")
+    for number in range(200):
+        server.api("history", {"channel": f"kept:h{number}", "limit": 1}).result
+        await news(server.port, [f"kept:p{number}"])
+    epoch = (await client.subscribe("kept:x"))["epoch"]
+    server.kill()
+    # A copy: SQLite would move the log.
+    copy = server.directory / "copy"
+    shutil.copytree(os.path.dirname(database(server)), copy)
+    with sqlite3.connect(copy / os.path.basename(database(server))) as connection:
+        assert connection.execute("SELECT count(*) FROM streams").fetchone() == (0,)
+    connection.close()
+    server.start()
+    assert server.request("GET", "/health").json == {}
+    assert fill(server, "kept:x", 1, 1) == epoch
+
+
 # Trouble while running
 
 

@@ -55,6 +55,10 @@ import Testing
             #expect(answer.headers["content-type"] == "application/json")
             #expect(answer.headers["date"]?.hasSuffix(" GMT") == true)
         }
+        server.backend.state.withLock { $0.storeLoss = "the log is gone" }
+        let told = try #require(try await client.request("GET", "/health"))
+        #expect(told.status == 200)
+        #expect(told.text == #"{"lost":"the log is gone"}"#)
         server.backend.state.withLock { $0.isReady = false }
         #expect(try await client.request("GET", "/health/live")?.status == 200)
         let down = try #require(try await client.request("GET", "/health/ready"))

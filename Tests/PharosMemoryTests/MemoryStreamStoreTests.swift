@@ -11,12 +11,14 @@ struct MemoryStreamStoreTests {
     }
 
     @Test("streams whose memory has expired are freed")
-    func freesStreams() throws {
+    func freesStreams() {
         var store = MemoryStreamStore()
         let retention = StreamRetention(size: 5, ttlMs: 1_000, metaTTLMs: 2_000)
         for number in 0..<100 {
-            _ = try store.append(
-                Publication(data: [1]), to: "channel \(number)", retention: retention, nowMs: Int64(number))
+            _ = store.add(
+                StreamAppend(
+                    channel: "channel \(number)", publication: Publication(data: [1]), retention: retention,
+                    nowMs: Int64(number)))
         }
         #expect(store.streamCount == 100)
         store.expire(nowMs: 2_049)
@@ -53,8 +55,9 @@ struct MemoryStreamStoreTests {
                 top += 1
                 model.append((top, now + 50))
                 if model.count > 7 { model.removeFirst() }
-                let position = try store.append(
-                    Publication(data: []), to: "news", retention: retention, nowMs: now)
+                let position = store.add(
+                    StreamAppend(
+                        channel: "news", publication: Publication(data: []), retention: retention, nowMs: now))
                 #expect(position.offset == top)
             case 6:
                 store.expire(nowMs: now)
@@ -78,5 +81,26 @@ struct MemoryStreamStoreTests {
                 }
             }
         }
+    }
+
+    @Test("looking at channels keeps nothing, and a stream that is forgotten costs few others their epoch")
+    func looking() throws {
+        var store = MemoryStreamStore()
+        let retention = StreamRetention(size: 5, ttlMs: 1_000, metaTTLMs: 2_000)
+        func epochs(_ store: inout MemoryStreamStore) throws -> [String] {
+            try (0..<3_000).map { number in
+                _ = try store.read("channel \(number)", after: 7, limit: 5, retention: retention, nowMs: 0)
+                store.removeHistory(of: "channel \(number)")
+                return try store.top(of: "channel \(number)", retention: retention, nowMs: 0).epoch
+            }
+        }
+        let before = try epochs(&store)
+        #expect(store.streamCount == 0)
+        let append = StreamAppend(channel: "x", publication: Publication(data: []), retention: retention, nowMs: 0)
+        let position = store.add(append)
+        store.expire(nowMs: 2_000)
+        #expect(try store.top(of: "x", retention: retention, nowMs: 2_000).epoch != position.epoch)
+        let after = try epochs(&store)
+        #expect(zip(before, after).count { $0 != $1 } < 30)
     }
 }

@@ -34,7 +34,7 @@ final class EventLogFixture: Sendable {
         _ = try await log.snapshot(cursor: "", limit: 1)
         let copy = EventLogFixture()
         try FileManager.default.createDirectory(atPath: copy.path, withIntermediateDirectories: true)
-        for file in ["events.sqlite", "events.sqlite-wal"] {
+        for file in ["events.sqlite", "events.sqlite-wal", "events.sqlite-answered"] {
             try FileManager.default.copyItem(atPath: "\(path)/\(file)", toPath: "\(copy.path)/\(file)")
         }
         return copy

@@ -50,6 +50,31 @@ import Testing
         }
     }
 
+    @Test("a log whose newest events were lost says so, and gives no number twice")
+    func lostEvents() async throws {
+        let fixture = EventLogFixture()
+        let log = try fixture.open()
+        for number in 1...20 { log.record(.connected("c\(number)")) }
+        let last = try #require(await log.all().last).sequence
+        let (whole, damaged) = (try await fixture.afterCrash(of: log), try await fixture.afterCrash(of: log))
+        log.close()
+        let untouched = try whole.open()
+        #expect(untouched.deadConnections == 20)
+        #expect(untouched.loss == nil)
+        untouched.close()
+
+        let wal = URL(filePath: "\(damaged.database)-wal")
+        var bytes = try Data(contentsOf: wal)
+        bytes[32 + 24 + 500] ^= 1
+        try bytes.write(to: wal)
+        let left = try damaged.open()
+        #expect(left.loss != nil)
+        #expect(damaged.reports.contains { if case .lost = $0 { true } else { false } })
+        left.record(.connected("later"))
+        #expect(try #require(await left.all().last).sequence > last + 1_000_000)
+        left.close()
+    }
+
     @Test("WS-6: the connections of a process that was killed are told after the restart, in order, once")
     func crash() async throws {
         let fixture = EventLogFixture()
@@ -150,7 +175,7 @@ import Testing
         // Where SQLite keeps `user_version` and `application_id`: its file format, section 1.3.
         try overwrite(at: 60, with: [0, 0, 0, 99])
         #expect(refusal() == .newerVersion)
-        try overwrite(at: 60, with: [0, 0, 0, 1])
+        try overwrite(at: 60, with: [0, 0, 0, 2])
         #expect(refusal() == nil)
         try overwrite(at: 68, with: [1, 2, 3, 4])
         #expect(refusal() == .foreign)

@@ -47,7 +47,7 @@ struct RefusedStoreTests {
         #expect(error.message.contains("newer version of Pharos (its schema is 99"))
         #expect(try Data(contentsOf: URL(filePath: fixture.database)) == before)
 
-        try overwrite(fixture, at: 60, with: [0, 0, 0, 1])
+        try overwrite(fixture, at: 60, with: [0, 0, 0, 2])
         streams = try fixture.open()
         #expect(try await streams.read().texts == ["kept"])
         streams.close()

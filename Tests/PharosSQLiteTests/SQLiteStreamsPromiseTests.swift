@@ -9,10 +9,11 @@ struct SQLiteStreamsPromiseTests {
     func promise(_ promise: StreamStorePromise) async throws {
         let fixture = StoreFixture()
         let streams = try fixture.open()
-        try await promise.check(fixture.underTest(streams))
+        let store = fixture.underTest(streams)
+        try await promise.check(store)
         #expect(streams.health == .working)
         #expect(fixture.events == [])
-        streams.close()
+        store.close()
     }
 
     @Test(
@@ -20,9 +21,9 @@ struct SQLiteStreamsPromiseTests {
         arguments: StreamStorePromise.allCases)
     func promiseOfSmallCache(_ promise: StreamStorePromise) async throws {
         let fixture = StoreFixture()
-        let streams = try fixture.open { $0.headCapacity = 0 }
-        try await promise.check(fixture.underTest(streams))
-        streams.close()
+        let store = fixture.underTest(try fixture.open { $0.headCapacity = 0 }) { $0.headCapacity = 0 }
+        try await promise.check(store)
+        store.close()
     }
 
     @Test("every promise of a durable store is kept", arguments: DurableStreamsPromise.allCases)

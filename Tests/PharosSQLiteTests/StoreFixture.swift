@@ -38,10 +38,12 @@ final class StoreFixture: Sendable {
     }
 
     /// The store as the conformance suite sees it.
-    func underTest(_ streams: SQLiteStreams) -> DurableStoreUnderTest {
-        DurableStoreUnderTest(streams) { [self] nowMs in
+    func underTest(
+        _ streams: SQLiteStreams, _ change: @escaping @Sendable (inout SQLiteStreamsOptions) -> Void = { _ in }
+    ) -> DurableStoreUnderTest {
+        DurableStoreUnderTest(streams, reopen: { [self] in try open(change) }) { [self] streams, nowMs in
             wallMs = nowMs
-            await streams.tidied()
+            await (streams as? SQLiteStreams)?.tidied()
         }
     }
 }
@@ -52,6 +54,8 @@ extension SQLiteStreams {
     func limited(toPages pages: Int) async {
         await withCheckedContinuation { done in limitFile(toPages: pages) { done.resume() } }
     }
+
+    func logMoved() async { await withCheckedContinuation { done in moveLog { done.resume() } } }
 
     var statistics: StoreStatistics {
         get async { await withCheckedContinuation { done in statistics { done.resume(returning: $0) } } }

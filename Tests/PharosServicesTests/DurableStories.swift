@@ -164,6 +164,7 @@ private final class BrokenStreams: DurableStreams {
     }
 
     var health: StoreHealth { .failing("broken") }
+    var loss: String? { nil }
 
     func close() {}
 }

@@ -9,7 +9,6 @@ final class ScriptedStreams: DurableStreams {
         var waiting: [(StreamOperation, UInt64, any StreamReceiver)] = []
         var goesOn = true
         var fails = false
-        var keys: [String: StreamPosition] = [:]
         var asked = 0
     }
 
@@ -45,6 +44,8 @@ final class ScriptedStreams: DurableStreams {
 
     var health: StoreHealth { state.withLock { $0.fails ? .failing("the disk is full") : .working } }
 
+    var loss: String? { nil }
+
     func close() {}
 
     private func work() {
@@ -65,12 +66,8 @@ final class ScriptedStreams: DurableStreams {
             switch operation {
             case .append(let append):
                 guard !state.fails else { return .failure(.internalError) }
-                let key = append.idempotencyKey.isEmpty ? "" : append.channel + "\0" + append.idempotencyKey
-                if let known = state.keys[key] { return .success(.appended(known, isRepeat: true)) }
-                let position = try state.store.streams.append(
-                    append.publication, to: append.channel, retention: append.retention, nowMs: append.nowMs)
-                if !key.isEmpty { state.keys[key] = position }
-                return .success(.appended(position, isRepeat: false))
+                let (position, isRepeat) = try state.store.streams.publish(append)
+                return .success(.appended(position, isRepeat: isRepeat))
             case .read(let channel, let after, let limit, let retention, let nowMs):
                 return .success(
                     .read(

@@ -15,6 +15,11 @@ package protocol DurableStreams: AnyObject, Sendable {
     /// How the store is. Any thread.
     var health: StoreHealth { get }
 
+    /// Why something that was answered for before the start may be missing, for operators; nil: nothing is.
+    ///
+    /// Every stream has another epoch then, so that nobody is told that he has missed nothing.
+    var loss: String? { get }
+
     /// Completes what was submitted, refuses what follows, and lets the files go. Blocks until that is done.
     func close()
 }
@@ -22,8 +27,8 @@ package protocol DurableStreams: AnyObject, Sendable {
 /// One thing to do with a stream. Times are wall-clock milliseconds since 1970, so that they mean something after a restart.
 package enum StreamOperation: Sendable {
     case append(StreamAppend)
-    /// The newest position and, after `after`, at most `limit` publications, ascending; nil: from the oldest. Makes the
-    /// stream's epoch known (and lasting) if it is new.
+    /// The newest position and, after `after`, at most `limit` publications, ascending; nil: from the oldest. Stores nothing
+    /// about a channel without a stream; its epoch is the one that the first publication will have.
     case read(channel: String, after: UInt64?, limit: Int, retention: StreamRetention, nowMs: Int64)
     /// At most `limit` publications before `before`, newest first; nil: from the newest.
     case readBackwards(channel: String, before: UInt64?, limit: Int, retention: StreamRetention, nowMs: Int64)
@@ -42,6 +47,7 @@ package struct StreamAppend: Sendable {
     /// Above 0: an append whose version is not above the stream's last one of the same `versionEpoch` is suppressed.
     package var version: UInt64 = 0
     package var versionEpoch = ""
+    package var history = HistoryUse.kept
 
     package init(channel: String, publication: Publication, retention: StreamRetention, nowMs: Int64) {
         self.channel = channel
@@ -52,7 +58,7 @@ package struct StreamAppend: Sendable {
 }
 
 package enum StreamOutcome: Equatable, Sendable {
-    /// Where the publication stands, or the one that the same key or version brought first.
+    /// Where the publication stands, or as `PublishingRules` answer a repeat; a repeat is not for subscribers.
     case appended(StreamPosition, isRepeat: Bool)
     case read(StreamRead)
     case removed

@@ -3,13 +3,9 @@
 ///
 /// Every store passes the same conformance suite. Offsets start at 1 and have no gap; the epoch changes when, and only when,
 /// a stream's memory was lost.
-package protocol StreamStore: ~Copyable {
-    /// Adds a publication; its offset and the stream's epoch. Atomic: storing and numbering are one step.
-    mutating func append(
-        _ publication: Publication, to channel: String, retention: StreamRetention, nowMs: Int64
-    ) throws(ReplyError) -> StreamPosition
-
-    /// The newest position; makes the stream's epoch known if it is new.
+package protocol StreamStore: PublishingRules, ~Copyable where Failure == ReplyError {
+    /// The newest position. Keeps nothing about a channel without a stream; its epoch is the one that the first publication
+    /// will have.
     mutating func top(of channel: String, retention: StreamRetention, nowMs: Int64) throws(ReplyError) -> StreamPosition
 
     /// At most `limit` publications after `offset`, ascending; nil: from the oldest.

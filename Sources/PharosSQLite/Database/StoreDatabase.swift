@@ -1,4 +1,5 @@
 import GRDB
+import GRDBSQLite
 
 /// The connection: opened, brought to this version's schema, and asked in transactions. For one thread.
 final class StoreDatabase {
@@ -7,15 +8,23 @@ final class StoreDatabase {
     private let directory: StoreDirectory
     /// The schema's version before it was opened; 0: there was none.
     let openedVersion: Int
+    /// Why what was answered for may be missing; nil: nothing is.
+    let loss: String?
+    /// The log was damaged, and not needed.
+    let hasRemovedLog: Bool
     private let queue: DatabaseQueue
+    private let answered: AnsweredLedger
     private var begin: PreparedStatement?
     private var commit: PreparedStatement?
     private var rollback: PreparedStatement?
 
     init(_ directory: consuming StoreDirectory, _ schema: StoreSchema = .streams) throws(StoreError) {
         let path = directory.databasePath
+        let file = try AnsweredFile(path: "\(path)-answered")
+        let inspection = StoreInspection.inspect(file.record, database: path)
         self.path = path
         self.directory = directory
+        hasRemovedLog = inspection == .needlessLogRemoved
         do {
             var configuration = Configuration()
             configuration.foreignKeysEnabled = false
@@ -25,14 +34,24 @@ final class StoreDatabase {
                 try StoreDatabase.setUp(database)
             }
             let queue = try DatabaseQueue(path: path, configuration: configuration)
-            openedVersion = try queue.writeWithoutTransaction { database in
+            let (version, loss, answered) = try queue.writeWithoutTransaction { database in
                 let version = try schema.check(database, path: path)
+                let loss = StoreDatabase.loss(inspection, version, schema, path: path)
+                if loss != nil, version > 0 { try StoreDatabase.requireIntegrity(of: database, path: path) }
+                let answered = try AnsweredLedger(database, file)
+                if version < schema.markedSince { try answered.adopt() }
                 try schema.migrate(database, from: version)
-                // SQLite opens a file that is write-protected without a word: find out now.
-                try database.execute(sql: "INSERT OR REPLACE INTO probes VALUES (0, x'')")
-                return version
+                try database.inTransaction(.immediate) {
+                    // SQLite opens a file that is write-protected without a word: find out now.
+                    try database.execute(sql: "INSERT OR REPLACE INTO probes VALUES (0, x'')")
+                    if loss != nil { try schema.afterLoss(database) }
+                    try answered.open(database, isContinued: loss == nil)
+                    return .commit
+                }
+                answered.opened()
+                return (version, loss, answered)
             }
-            self.queue = queue
+            (openedVersion, self.loss, self.answered, self.queue) = (version, loss, answered, queue)
             (begin, commit, rollback) = try queue.writeWithoutTransaction { database in
                 (
                     try PreparedStatement(database, "BEGIN DEFERRED"), try PreparedStatement(database, "COMMIT"),
@@ -44,6 +63,24 @@ final class StoreDatabase {
         }
     }
 
+    /// Why something may be missing, for an operator.
+    private static func loss(
+        _ inspection: StoreInspection, _ version: Int, _ schema: StoreSchema, path: String
+    ) -> String? {
+        switch inspection {
+        case .lost(let reason): "\(path): \(reason)"
+        case .unknown where version >= schema.markedSince:
+            "\(path)-answered, which tells what was answered for, is missing or damaged"
+        case .unknown, .adopting, .whole, .needlessLogRemoved: nil
+        }
+    }
+
+    /// Parts of several states of the database may have been put together: then nothing in it is to be believed.
+    private static func requireIntegrity(of database: Database, path: String) throws {
+        guard try String.fetchOne(database, sql: "PRAGMA integrity_check(1)") != "ok" else { return }
+        throw StoreError(code: .damaged, message: StoreFailure.damaged.text(at: path))
+    }
+
     /// Every commit is on the disk before it returns. The lock file keeps other servers out, and the exclusive mode other
     /// programs, which could otherwise change what we remember of the streams.
     private static func setUp(_ database: Database) throws {
@@ -52,7 +89,7 @@ final class StoreDatabase {
                 PRAGMA locking_mode = EXCLUSIVE;
                 PRAGMA journal_mode = WAL;
                 PRAGMA synchronous = FULL;
-                PRAGMA wal_autocheckpoint = \(walPages);
+                PRAGMA wal_autocheckpoint = 0;
                 PRAGMA journal_size_limit = 67108864;
                 PRAGMA cache_size = -65536;
                 PRAGMA temp_store = MEMORY;
@@ -62,9 +99,6 @@ final class StoreDatabase {
             throw DatabaseError(resultCode: .SQLITE_CANTOPEN)
         }
     }
-
-    /// How many pages of 4 KiB the log may hold before they are moved to the database.
-    private static let walPages = 4_000
 
     static func refusal(_ path: String, _ error: any Error) -> StoreError {
         if let error = error as? StoreError { return error }
@@ -98,7 +132,13 @@ final class StoreDatabase {
             do throws(StoreFailure) {
                 try begin?.run()
                 let (value, commits) = try body()
-                try (commits ? commit : rollback)?.run()
+                if commits {
+                    try answered.prepare()
+                    try commit?.run()
+                    answered.committed()
+                } else {
+                    try rollback?.run()
+                }
                 return .success(value)
             } catch {
                 // Some failures roll back by themselves; GRDB requires that none is left open in any case.
@@ -121,6 +161,9 @@ final class StoreDatabase {
         _ = queue.writeWithoutTransaction { try? Int.fetchOne($0, sql: "PRAGMA max_page_count = \(pages)") }
     }
 
+    /// Moves the log into the database, as is done by itself when it has grown.
+    func moveLog() { queue.writeWithoutTransaction { _ in answered.moveLog() } }
+
     func count(_ table: String) -> Int {
         queue.writeWithoutTransaction { (try? Int.fetchOne($0, sql: "SELECT count(*) FROM \(table)")) ?? 0 }
     }
@@ -130,8 +173,12 @@ final class StoreDatabase {
     /// All other statements must be gone.
     func close() {
         (begin, commit, rollback) = (nil, nil, nil)
-        // A log that stays is not lost: the next start reads it.
-        _ = queue.writeWithoutTransaction { try? $0.checkpoint(.truncate) }
+        queue.writeWithoutTransaction { database in
+            answered.close()
+            // A log that stays is not lost: the next start reads it.
+            _ = try? database.checkpoint(.truncate)
+        }
         try? queue.close()
+        answered.closed(log: "\(path)-wal")
     }
 }

@@ -7,6 +7,13 @@ struct StoreSchema: Sendable {
     let applicationID: Int32
     /// The one at index n makes version n + 1 out of version n. Released ones never change.
     let migrations: [String]
+    /// The first version whose databases carry a mark, see `DatabaseMark`.
+    let markedSince: Int
+    /// What must be changed when something that was answered for may be missing, in the transaction that finds it out.
+    let afterLoss: @Sendable (Database) throws -> Void
+
+    /// Makes the table of the mark.
+    static let makesMarks = "CREATE TABLE marks (id INTEGER PRIMARY KEY, mark BLOB NOT NULL);"
 
     var version: Int { migrations.count }
 

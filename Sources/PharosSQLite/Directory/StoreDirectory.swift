@@ -44,13 +44,18 @@ struct StoreDirectory: ~Copyable {
         let parent = parent(of: path)
         if parent != path { try make(parent) }
         guard mkdir(path, 0o750) == 0 || errno == EEXIST else { throw refusal("create", path, errno) }
-        let directory = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        sync(parent)
+    }
+
+    /// A new name in the directory is on the disk afterwards.
+    static func sync(_ path: String) {
+        let directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard directory >= 0 else { return }
         fsync(directory)
         close(directory)
     }
 
-    private static func parent(of path: String) -> String {
+    static func parent(of path: String) -> String {
         var rest = path[...]
         while rest.count > 1, rest.hasSuffix("/") { rest.removeLast() }
         guard let slash = rest.lastIndex(of: "/") else { return "." }

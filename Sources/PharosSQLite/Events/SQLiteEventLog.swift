@@ -15,6 +15,8 @@ package final class SQLiteEventLog: EventQueue {
     package static let uncommittedLimit = 67_108_864
 
     package let storedOrigins: [String]
+    /// Why events that were committed may be missing; nil: none are.
+    package let loss: String?
     /// Connections that had not ended when the server did.
     package let deadConnections: Int
     private let rules: EventRules
@@ -37,6 +39,9 @@ package final class SQLiteEventLog: EventQueue {
         if database.openedVersion > 0, database.openedVersion < StoreSchema.events.version {
             report(.migrated(from: database.openedVersion, to: StoreSchema.events.version))
         }
+        if database.hasRemovedLog { report(.needlessLogRemoved) }
+        if let loss = database.loss { report(.lost(loss)) }
+        self.loss = database.loss
         inbox = EventInbox(byteLimit: uncommittedLimit)
         condition = StoreCondition(path: database.path, listener: report)
         do {

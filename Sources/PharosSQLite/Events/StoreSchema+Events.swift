@@ -1,3 +1,5 @@
+import GRDB
+
 extension StoreSchema {
     /// The event log's tables.
     ///
@@ -7,7 +9,10 @@ extension StoreSchema {
     /// - `channels`: those that are occupied.
     /// - `probes`: written to find out whether writing works.
     ///
+    /// - `marks`: see `DatabaseMark`.
+    ///
     /// Numbers are never given twice, not even after all events were told and deleted: SQLite's AUTOINCREMENT remembers.
+    /// Where the newest events may be lost, counting goes on far beyond them.
     static let events = StoreSchema(
         // "PhrE"
         applicationID: 0x5068_7245,
@@ -29,6 +34,16 @@ extension StoreSchema {
             ) WITHOUT ROWID;
             CREATE TABLE channels (channel TEXT PRIMARY KEY) WITHOUT ROWID;
             CREATE TABLE probes (id INTEGER PRIMARY KEY, bytes BLOB NOT NULL);
-            """
-        ])
+            """,
+            makesMarks,
+        ],
+        markedSince: 2,
+        afterLoss: { database in
+            try database.execute(
+                sql: """
+                    UPDATE sqlite_sequence SET seq = seq + 1000000000 WHERE name = 'events';
+                    INSERT INTO sqlite_sequence (name, seq) SELECT 'events', 1000000000
+                        WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'events')
+                    """)
+        })
 }

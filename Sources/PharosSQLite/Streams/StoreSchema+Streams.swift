@@ -1,3 +1,5 @@
+import GRDB
+
 extension StoreSchema {
     /// The streams' tables.
     ///
@@ -8,6 +10,8 @@ extension StoreSchema {
     /// - `repeats`: what idempotency keys were answered with.
     /// - `leftovers`: ids that no stream has any more, but rows perhaps.
     /// - `probes`: written to find out whether writing works.
+    /// - `marks`: see `DatabaseMark`.
+    /// - `seeds`: what epochs are made from, see `StoreEpochs`.
     static let streams = StoreSchema(
         // "Phrs"
         applicationID: 0x5068_7273,
@@ -30,6 +34,13 @@ extension StoreSchema {
             CREATE INDEX repeats_by_end ON repeats (ends_ms);
             CREATE TABLE leftovers (id INTEGER PRIMARY KEY);
             CREATE TABLE probes (id INTEGER PRIMARY KEY, bytes BLOB NOT NULL);
-            """
-        ])
+            """,
+            makesMarks
+                + """
+                CREATE TABLE seeds (id INTEGER PRIMARY KEY, seed INTEGER NOT NULL, inverse INTEGER NOT NULL);
+                INSERT INTO seeds VALUES (\(StoreEpochs.eraRow), 0, -1);
+                """,
+        ],
+        markedSince: 2,
+        afterLoss: { try StoreEpochs.beginEra($0) })
 }

@@ -5,6 +5,8 @@ import PharosDomain
 /// Lives on the store's thread. It runs ahead of its row within a transaction; when that fails, it is thrown away.
 final class StreamHead {
     let channel: String
+    /// As it lies in the row; `epoch` is what is told, see `StoreEpochs`.
+    let storedEpoch: String
     let epoch: String
     /// Names the rows. Another one when the history was removed, so that the old rows can be deleted at leisure.
     var id: UInt64
@@ -33,10 +35,11 @@ final class StreamHead {
     var visitIsNew = false
     var isForgotten = false
 
-    init(id: UInt64, channel: String, epoch: String) {
+    init(id: UInt64, channel: String, storedEpoch: String, _ epochs: StoreEpochs) {
         self.id = id
         self.channel = channel
-        self.epoch = epoch
+        self.storedEpoch = storedEpoch
+        epoch = epochs.told(storedEpoch)
     }
 
     var position: StreamPosition { StreamPosition(offset: top, epoch: epoch) }
@@ -49,7 +52,7 @@ final class StreamHead {
         var sum = RowChecksum()
         sum.add(id)
         sum.add(channel)
-        sum.add(epoch)
+        sum.add(storedEpoch)
         sum.add(top)
         sum.add(first)
         sum.add(swept)
@@ -58,11 +61,5 @@ final class StreamHead {
         sum.add(version)
         sum.add(versionEpoch)
         return sum.value
-    }
-
-    /// Eight random letters and digits.
-    static func randomEpoch() -> String {
-        let alphabet = Array("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz".utf8)
-        return String(decoding: (0..<8).map { _ in alphabet.randomElement()! }, as: UTF8.self)
     }
 }

@@ -1,26 +1,27 @@
 import PharosDomain
 
 /// Adding publications, and removing them on demand.
-extension StreamLedger {
-    func append(_ append: StreamAppend) throws(StoreFailure) -> StreamOutcome {
-        inHand = (append.channel, nil)
-        if !append.idempotencyKey.isEmpty, let known = try findRepeat(of: append) {
-            return .appended(known, isRepeat: true)
-        }
-        let head = try useHead(of: append.channel, append.retention, append.nowMs)
-        if append.version > 0 {
-            if head.version >= append.version, head.versionEpoch == append.versionEpoch {
-                return .appended(head.position, isRepeat: true)
-            }
-            head.version = append.version
-            head.versionEpoch = append.versionEpoch
-        }
-        try add(append, to: head)
-        if !append.idempotencyKey.isEmpty { try remember(append, head.position) }
-        return .appended(head.position, isRepeat: false)
+extension StreamLedger: PublishingRules {
+    func lastVersion(for append: StreamAppend) throws(StoreFailure) -> StreamVersion? {
+        guard let head = try liveHead(of: append.channel, append.retention, append.nowMs), head.version > 0
+        else { return nil }
+        return StreamVersion(number: head.version, epoch: head.versionEpoch)
     }
 
-    private func add(_ append: StreamAppend, to head: StreamHead) throws(StoreFailure) {
+    func keepVersion(of append: StreamAppend) throws(StoreFailure) {
+        let head = try useHead(of: append.channel, append.retention, append.nowMs)
+        head.version = append.version
+        head.versionEpoch = append.versionEpoch
+        head.needsWriting = true
+    }
+
+    func top(for append: StreamAppend) throws(StoreFailure) -> StreamPosition {
+        try liveHead(of: append.channel, append.retention, append.nowMs)?.position
+            ?? firstPosition(of: append.channel)
+    }
+
+    func add(_ append: StreamAppend) throws(StoreFailure) -> StreamPosition {
+        let head = try useHead(of: append.channel, append.retention, append.nowMs)
         let offset = head.top + 1
         inHand = (append.channel, offset)
         let size = UInt64(min(max(append.retention.size, 0), RowKey.mostRows))
@@ -39,6 +40,7 @@ extension StreamLedger {
         head.appended += 1
         head.needsWriting = true
         hasWritten = true
+        return head.position
     }
 
     private func insert(
@@ -88,23 +90,28 @@ extension StreamLedger {
 
     // MARK: Idempotency
 
-    private func findRepeat(of append: StreamAppend) throws(StoreFailure) -> StreamPosition? {
+    func firstAnswer(to append: StreamAppend) throws(StoreFailure) -> StreamPosition? {
+        inHand = (append.channel, nil)
         let find = statements.findRepeat
         find.bind(1, append.channel)
         find.bind(2, append.idempotencyKey)
         find.bind(3, append.nowMs)
         defer { find.reset() }
-        return try find.next() ? StreamPosition(offset: find.uint64(0), epoch: find.text(1)) : nil
+        return try find.next() ? StreamPosition(offset: find.uint64(0), epoch: epochs.told(find.text(1))) : nil
     }
 
-    private func remember(_ append: StreamAppend, _ position: StreamPosition) throws(StoreFailure) {
+    func keepAnswer(_ position: StreamPosition, to append: StreamAppend) throws(StoreFailure) {
+        inHand = (append.channel, nil)
+        // A publication that has skipped the history has no position.
+        let epoch = position.epoch.isEmpty ? "" : try findHead(of: append.channel)?.storedEpoch ?? ""
         let insert = statements.insertRepeat
         insert.bind(1, append.channel)
         insert.bind(2, append.idempotencyKey)
         insert.bind(3, position.offset)
-        insert.bind(4, position.epoch)
+        insert.bind(4, epoch)
         insert.bind(5, append.idempotencyUntilMs)
         try insert.run()
+        hasWritten = true
     }
 
     // MARK: Removing

@@ -2,20 +2,32 @@ import PharosDomain
 
 /// Finding, creating, refreshing and forgetting streams.
 extension StreamLedger {
-    /// The stream in use: created if there is none, begun anew if its memory has expired.
+    /// The stream to be written to: created if there is none, begun anew if its memory has expired.
     func useHead(
         of channel: String, _ retention: StreamRetention, _ nowMs: Int64
     ) throws(StoreFailure) -> StreamHead {
-        inHand = (channel, nil)
-        if let head = try findHead(of: channel) {
-            if head.metaMs > nowMs {
-                touch(head)
-                refresh(head, retention, nowMs)
-                return head
-            }
-            try forget(head)
-        }
+        if let head = try liveHead(of: channel, retention, nowMs) { return head }
         return try create(channel, retention, nowMs)
+    }
+
+    /// The stream, if it has anything to remember: looking at a channel stores nothing about it.
+    func liveHead(
+        of channel: String, _ retention: StreamRetention, _ nowMs: Int64
+    ) throws(StoreFailure) -> StreamHead? {
+        inHand = (channel, nil)
+        guard let head = try findHead(of: channel) else { return nil }
+        guard head.metaMs > nowMs else {
+            try forget(head)
+            return nil
+        }
+        touch(head)
+        refresh(head, retention, nowMs)
+        return head
+    }
+
+    /// Where a channel without a stream stands: its first publication will continue that.
+    func firstPosition(of channel: String) -> StreamPosition {
+        StreamPosition(offset: 0, epoch: epochs.told(epochs.first(of: channel)))
     }
 
     /// The stream as remembered, or from the disk.
@@ -37,7 +49,7 @@ extension StreamLedger {
         find.bind(1, channel)
         defer { find.reset() }
         guard try find.next() else { return nil }
-        let head = StreamHead(id: find.uint64(0), channel: channel, epoch: find.text(1))
+        let head = StreamHead(id: find.uint64(0), channel: channel, storedEpoch: find.text(1), epochs)
         head.top = find.uint64(2)
         head.first = find.uint64(3)
         head.swept = find.uint64(4)
@@ -54,15 +66,14 @@ extension StreamLedger {
     private func create(
         _ channel: String, _ retention: StreamRetention, _ nowMs: Int64
     ) throws(StoreFailure) -> StreamHead {
-        // What cannot be kept must not be told.
-        guard !looksOnly else { throw .looksOnly }
-        let head = StreamHead(id: try freshID(), channel: channel, epoch: StreamHead.randomEpoch())
+        let head = StreamHead(
+            id: try freshID(), channel: channel, storedEpoch: epochs.first(of: channel), epochs)
         (head.metaMs, head.storedMetaMs) = StreamLedger.metaEnds(retention, nowMs)
         head.visitMs = head.storedMetaMs
         let insert = statements.insertStream
         bind(head, to: insert)
         insert.bind(10, channel)
-        insert.bind(11, head.epoch)
+        insert.bind(11, head.storedEpoch)
         insert.bind(12, head.visitMs)
         try insert.run()
         hasWritten = true
@@ -101,7 +112,10 @@ extension StreamLedger {
 
     /// Epoch and top are lost; the rows are deleted at leisure.
     func forget(_ head: StreamHead) throws(StoreFailure) {
+        // Another epoch that cannot be kept must not be told.
         guard !looksOnly else { throw .looksOnly }
+        hasForgotten = true
+        try epochs.forget(head.channel)
         statements.deleteStream.bind(1, head.id)
         try statements.deleteStream.run()
         if head.swept <= head.top { try leave(head.id) }

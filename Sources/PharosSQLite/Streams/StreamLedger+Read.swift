@@ -5,7 +5,9 @@ extension StreamLedger {
     func read(
         _ channel: String, after offset: UInt64?, limit: Int, _ retention: StreamRetention, _ nowMs: Int64
     ) throws(StoreFailure) -> StreamRead {
-        let head = try useHead(of: channel, retention, nowMs)
+        guard let head = try liveHead(of: channel, retention, nowMs) else {
+            return StreamRead(top: firstPosition(of: channel))
+        }
         try expire(head, nowMs)
         let wanted = max((offset ?? 0) &+ 1, head.first)
         guard wanted <= head.top, limit > 0, offset != .max else { return StreamRead(top: head.position) }
@@ -16,7 +18,9 @@ extension StreamLedger {
     func readBackwards(
         _ channel: String, before offset: UInt64?, limit: Int, _ retention: StreamRetention, _ nowMs: Int64
     ) throws(StoreFailure) -> StreamRead {
-        let head = try useHead(of: channel, retention, nowMs)
+        guard let head = try liveHead(of: channel, retention, nowMs) else {
+            return StreamRead(top: firstPosition(of: channel))
+        }
         try expire(head, nowMs)
         let last = offset.map { $0 == 0 ? 0 : min($0 - 1, head.top) } ?? head.top
         guard !head.isEmpty, last >= head.first, limit > 0 else { return StreamRead(top: head.position) }

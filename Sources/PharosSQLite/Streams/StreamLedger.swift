@@ -15,10 +15,16 @@ final class StreamLedger {
     private(set) var looksOnly = false
     /// What was being done last, so that damage can be told from damage elsewhere.
     var inHand: (channel: String, offset: UInt64?)?
+    var epochs: StoreEpochs
+    /// Whether the running transaction has changed `epochs`, and what they were before.
+    var hasForgotten = false
+    private var epochsBefore: StoreEpochs
     private var nextID: UInt64
 
     init(_ database: StoreDatabase, headCapacity: Int) throws {
         statements = try database.prepare { try LedgerStatements($0) }
+        epochs = try database.prepare { try StoreEpochs($0) }
+        epochsBefore = epochs
         cache = StreamHeadCache(capacity: headCapacity)
         let newest = statements.newestID
         defer { newest.reset() }
@@ -34,6 +40,8 @@ final class StreamLedger {
             head.isTouched = false
         }
         touched.removeAll(keepingCapacity: true)
+        if hasForgotten { epochsBefore = epochs }
+        hasForgotten = false
         cache.age()
         self.looksOnly = looksOnly
         hasWritten = false
@@ -52,12 +60,17 @@ final class StreamLedger {
         for head in touched { cache.remove(head.channel) }
         touched.removeAll()
         hasWritten = false
+        if hasForgotten { epochs = epochsBefore }
+        hasForgotten = false
     }
 
     func perform(_ operation: StreamOperation) throws(StoreFailure) -> StreamOutcome {
         switch operation {
         case .append(let append):
-            return try self.append(append)
+            inHand = (append.channel, nil)
+            var ledger = self
+            let (position, isRepeat) = try ledger.publish(append)
+            return .appended(position, isRepeat: isRepeat)
         case .read(let channel, let after, let limit, let retention, let nowMs):
             return .read(try read(channel, after: after, limit: limit, retention, nowMs))
         case .readBackwards(let channel, let before, let limit, let retention, let nowMs):

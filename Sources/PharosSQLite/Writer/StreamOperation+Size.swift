@@ -20,10 +20,13 @@ extension StreamOperation {
         }
     }
 
+    /// Whether it can be carried out while nothing can be written.
     var isRead: Bool {
         switch self {
         case .read, .readBackwards: true
-        case .append, .removeHistory: false
+        case .append(let append):
+            append.history == .skipped && append.version == 0 && append.idempotencyKey.isEmpty
+        case .removeHistory: false
         }
     }
 }

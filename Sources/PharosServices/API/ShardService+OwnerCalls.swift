@@ -18,7 +18,7 @@ extension ShardService {
         do throws(ReplyError) {
             switch call {
             case .publish(let order):
-                if isDurable(order.options), !order.skipHistory { return store(order, reply, &edge) }
+                if isDurable(order.options) { return store(order, reply, &edge) }
                 let (position, delivery) = try owner.publish(order, nowMs: edge.nowMs)
                 counters.publications += 1
                 distribute(delivery, order.channel, &edge)

@@ -10,8 +10,6 @@ struct ChannelOwner: ~Copyable {
     private var presence: MemoryPresenceStore
     /// Which shards have subscribers, one bit each.
     private var interest: [String: UInt64] = [:]
-    private var idempotency = IdempotencyWindow()
-    private var versions: [String: (version: UInt64, epoch: String, untilMs: Int64)] = [:]
     private var nextExpiryMs: Int64 = 0
     /// What the durable store has confirmed of this shard's channels.
     var cache: StreamCache
@@ -37,41 +35,33 @@ struct ChannelOwner: ~Copyable {
 
     // MARK: Publishing
 
-    /// Stores the publication and says where it stands; nil delivery: it was answered before, or suppressed by its version.
+    /// Publishes in memory, and says where the publication stands; nil delivery: nobody is to get it.
     mutating func publish(
         _ order: PublishOrder, nowMs: Int64
     ) throws(ReplyError) -> (position: StreamPosition, delivery: Delivery?) {
-        if !order.idempotencyKey.isEmpty,
-            let known = idempotency.result(channel: order.channel, key: order.idempotencyKey, nowMs: nowMs)
-        {
-            return (known, nil)
-        }
-        let retention = StreamRetention(order.options, settings.channel)
-        let keepsHistory = order.options.hasHistory && !order.skipHistory
-        if order.version > 0 {
-            if let last = versions[order.channel], last.epoch == order.versionEpoch, order.version <= last.version {
-                let position =
-                    order.options.hasHistory
-                    ? try streams.top(of: order.channel, retention: retention, nowMs: nowMs) : StreamPosition()
-                return (position, nil)
-            }
-            let untilMs = retention.metaTTLMs > 0 ? nowMs + retention.metaTTLMs : .max
-            versions[order.channel] = (order.version, order.versionEpoch, untilMs)
-        }
+        let (position, isRepeat) = try streams.publish(append(order, nowMs: nowMs))
+        return (position, isRepeat ? nil : delivery(order, at: position))
+    }
+
+    /// The order as stores take it.
+    ///
+    /// - Parameter nowMs: by the clock of the store.
+    func append(_ order: PublishOrder, nowMs: Int64) -> StreamAppend {
+        var append = StreamAppend(
+            channel: order.channel, publication: order.publication, retention: retention(order.options), nowMs: nowMs)
+        append.history = !order.options.hasHistory ? .none : order.skipHistory ? .skipped : .kept
+        append.idempotencyKey = order.idempotencyKey
+        append.idempotencyUntilMs = nowMs + Int64(settings.api.idempotencyWindow * 1_000)
+        append.version = order.version
+        append.versionEpoch = order.versionEpoch
+        return append
+    }
+
+    /// Who hears of a publication that was taken.
+    func delivery(_ order: PublishOrder, at position: StreamPosition) -> Delivery? {
         var publication = order.publication
-        var position = StreamPosition()
-        if keepsHistory {
-            position = try streams.append(publication, to: order.channel, retention: retention, nowMs: nowMs)
-            publication.offset = position.offset
-        }
-        if !order.idempotencyKey.isEmpty {
-            idempotency.remember(
-                position, channel: order.channel, key: order.idempotencyKey,
-                untilMs: nowMs + Int64(settings.api.idempotencyWindow * 1_000))
-        }
-        return (
-            position, delivery(order.channel, .publication(publication, epoch: position.epoch, except: order.except))
-        )
+        publication.offset = position.offset
+        return delivery(order.channel, .publication(publication, epoch: position.epoch, except: order.except))
     }
 
     func retention(_ options: ChannelOptions) -> StreamRetention { StreamRetention(options, settings.channel) }
@@ -162,9 +152,7 @@ struct ChannelOwner: ~Copyable {
     mutating func expire(nowMs: Int64) {
         guard nowMs >= nextExpiryMs else { return }
         nextExpiryMs = nowMs + 5_000
-        if !versions.isEmpty { versions = versions.filter { $0.value.untilMs > nowMs } }
         streams.expire(nowMs: nowMs)
-        idempotency.expire(nowMs: nowMs)
     }
 
     /// What a leak check looks at.

@@ -17,18 +17,11 @@ extension ShardService {
 
     // MARK: Asking
 
-    /// Nobody hears of the publication, and its publisher no success, before it is stored.
+    /// Nobody hears of the publication, and its publisher no success, before the store has taken it.
+    ///
+    /// One that skips the history goes the same way: the store knows versions and keys, and it keeps the order.
     mutating func store(_ order: PublishOrder, _ reply: CallReply, _ edge: inout Edge) {
-        var append = StreamAppend(
-            channel: order.channel, publication: order.publication, retention: owner.retention(order.options),
-            nowMs: edge.wallMs)
-        if !order.idempotencyKey.isEmpty {
-            append.idempotencyKey = order.idempotencyKey
-            append.idempotencyUntilMs = edge.wallMs + Int64(node.settings.api.idempotencyWindow * 1_000)
-        }
-        append.version = order.version
-        append.versionEpoch = order.versionEpoch
-        submit(.append(append), .publish(order, reply))
+        submit(.append(owner.append(order, nowMs: edge.wallMs)), .publish(order, reply))
     }
 
     mutating func attachDurably(_ attach: WaitingAttach, isFilled: Bool = false, _ edge: inout Edge) {
@@ -146,14 +139,15 @@ extension ShardService {
     }
 
     private mutating func published(_ order: PublishOrder, at position: StreamPosition, _ edge: inout Edge) {
-        var publication = order.publication
-        publication.offset = position.offset
-        owner.cache.appended(
-            publication, at: position, to: order.channel, retention: owner.retention(order.options),
-            nowMs: edge.wallMs)
+        if !order.skipHistory {
+            var publication = order.publication
+            publication.offset = position.offset
+            owner.cache.appended(
+                publication, at: position, to: order.channel, retention: owner.retention(order.options),
+                nowMs: edge.wallMs)
+        }
         counters.publications += 1
-        let event = ChannelEvent.publication(publication, epoch: position.epoch, except: order.except)
-        distribute(owner.delivery(order.channel, event), order.channel, &edge)
+        distribute(owner.delivery(order, at: position), order.channel, &edge)
     }
 
     private mutating func filled(

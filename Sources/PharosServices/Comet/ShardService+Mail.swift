@@ -125,6 +125,7 @@ extension ShardService {
         all.droppedPublications = edge.counters.dropped
         all.replacedPublications = edge.counters.replaced
         all.storeErrors = counters.storeErrors
+        all.currentStoreLosses = index == 0 && node.durable?.loss != nil ? 1 : 0
         all.currentWaitingPolls =
             polls.count + crowdSeats.count + polledSessions.values.count { $0.waiter != nil }
         all.currentPolledSessions = polledSessions.count

@@ -1,0 +1,64 @@
+/// Which publications are stored, which are suppressed, and what their publishers are answered: the same for every store.
+///
+/// A store says what it remembers of a channel and how it adds to that; the rules themselves are in `publish` alone.
+package protocol PublishingRules: ~Copyable {
+    associatedtype Failure: Error
+
+    /// What the first append with this idempotency key was answered, while its window lasts.
+    mutating func firstAnswer(to append: StreamAppend) throws(Failure) -> StreamPosition?
+    /// Within the window, later appends with this key are answered `position`.
+    mutating func keepAnswer(_ position: StreamPosition, to append: StreamAppend) throws(Failure)
+    /// The newest version that was published; nil: none.
+    mutating func lastVersion(for append: StreamAppend) throws(Failure) -> StreamVersion?
+    /// Kept as long as the stream's epoch.
+    mutating func keepVersion(of append: StreamAppend) throws(Failure)
+    /// Where the channel's stream stands.
+    mutating func top(for append: StreamAppend) throws(Failure) -> StreamPosition
+    /// Adds the publication to the stream.
+    mutating func add(_ append: StreamAppend) throws(Failure) -> StreamPosition
+}
+
+extension PublishingRules where Self: ~Copyable {
+    /// What a publication is answered, and whether it is one that nobody must get: it repeats a key, or an older version.
+    ///
+    /// A repeated key gets the first answer whatever else is asked for. A suppressed version is answered where the stream
+    /// stands, and leaves nothing behind, not its key either. A publication that skips the history has no position, and is
+    /// subject to both rules like any other.
+    package mutating func publish(
+        _ append: StreamAppend
+    ) throws(Failure) -> (position: StreamPosition, isRepeat: Bool) {
+        if !append.idempotencyKey.isEmpty, let first = try firstAnswer(to: append) { return (first, true) }
+        if append.version > 0 {
+            if let last = try lastVersion(for: append), last.isAtLeast(append) {
+                return (append.history == .none ? StreamPosition() : try top(for: append), true)
+            }
+            try keepVersion(of: append)
+        }
+        let position = append.history == .kept ? try add(append) : StreamPosition()
+        if !append.idempotencyKey.isEmpty { try keepAnswer(position, to: append) }
+        return (position, false)
+    }
+}
+
+/// The state that a publication describes, by its publisher's own count.
+package struct StreamVersion: Equatable, Sendable {
+    package var number: UInt64
+    /// Versions of different epochs are not compared.
+    package var epoch: String
+
+    package init(number: UInt64, epoch: String) {
+        self.number = number
+        self.epoch = epoch
+    }
+
+    func isAtLeast(_ append: StreamAppend) -> Bool { epoch == append.versionEpoch && number >= append.version }
+}
+
+/// What becomes of a publication after its delivery.
+package enum HistoryUse: CaseIterable, Sendable {
+    case kept
+    /// The channel has a history, and this publication does not go there.
+    case skipped
+    /// The channel has none.
+    case none
+}

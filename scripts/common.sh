@@ -86,6 +86,22 @@ need_python() {
     export PATH="$tools/venv/bin:$PATH"
 }
 
+# The checker of metrics that comes with Prometheus. The Debian package is only unpacked: installing it would start a server.
+need_promtool() {
+    if ! have promtool && [ ! -x "$tools/promtool" ] && have apt-get && have dpkg-deb; then
+        say "unpacking promtool from Debian's prometheus"
+        local sudo=() folder
+        [ "$(id -u)" -eq 0 ] || sudo=(sudo)
+        folder=$(mktemp -d)
+        "${sudo[@]}" apt-get update -qq </dev/null || true
+        (cd "$folder" && apt-get download -qq prometheus && dpkg-deb -x prometheus_*.deb .) </dev/null || true
+        mkdir -p "$tools"
+        [ ! -x "$folder/usr/bin/promtool" ] || cp "$folder/usr/bin/promtool" "$tools/promtool"
+        rm -rf "$folder"
+    fi
+    [ ! -x "$tools/promtool" ] || export PROMTOOL=$tools/promtool
+}
+
 # Runs a command and tells how long it took: timed WHAT COMMAND...
 timed() {
     local what=$1 began=$SECONDS

@@ -17,7 +17,8 @@ final class ApplicationLink: Sendable {
     ///
     /// - Throws: an error whose description names what is at fault.
     init(
-        _ configuration: PharosConfiguration, closures: ClosureApplication?, group: any EventLoopGroup, logger: Logger
+        _ configuration: PharosConfiguration, closures: ClosureApplication?, group: any EventLoopGroup,
+        refusals: RefusalLedger, logger: Logger
     ) throws {
         let settings = configuration.settings
         var remote: HTTPOrigin?
@@ -26,6 +27,7 @@ final class ApplicationLink: Sendable {
         if !origins.isEmpty {
             remote = try HTTPOrigin(origins, node: settings.nodeName, group: group) {
                 ServerLog.write($0, to: logger)
+                refusals.note($0)
             }
         }
         origin = remote

@@ -1,6 +1,8 @@
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import PharosAuth
+import PharosDomain
 import PharosOrigin
 import PharosTLS
 
@@ -8,8 +10,9 @@ import PharosTLS
 ///
 /// One small request an hour: NIO's own HTTP client handlers are enough, and cost nothing at start.
 struct KeySetFetcher: Sendable {
-    struct Failure: Error, CustomStringConvertible {
-        let description: String
+    struct Failure: KeySetFetchFailure {
+        var description: String
+        var fault = KeySetFault.unreachable
     }
 
     /// Bytes of a key set.
@@ -22,7 +25,7 @@ struct KeySetFetcher: Sendable {
         let address = try Address(endpoint)
         let answer = group.next().makePromise(of: [UInt8].self)
         let deadline = answer.futureResult.eventLoop.scheduleTask(in: Self.timeout) {
-            answer.fail(Failure(description: "the key set did not arrive within 5 s"))
+            answer.fail(Failure(description: "the key set did not arrive within 5 s", fault: .timeout))
         }
         answer.futureResult.whenComplete { _ in deadline.cancel() }
         let tls = address.isSecure ? try TLSContext.client() : nil
@@ -120,12 +123,14 @@ private final class KeySetHandler: ChannelInboundHandler {
         case .head(let head):
             // A redirect is not followed either: the address is what the operator wrote.
             if head.status != .ok {
-                answer.fail(KeySetFetcher.Failure(description: "the key set was answered with \(head.status.code)"))
+                answer.fail(
+                    KeySetFetcher.Failure(
+                        description: "the key set was answered with \(head.status.code)", fault: .status))
             }
         case .body(let part):
             body.append(contentsOf: part.readableBytesView)
             if body.count > KeySetFetcher.sizeLimit {
-                answer.fail(KeySetFetcher.Failure(description: "the key set is larger than 1 MiB"))
+                answer.fail(KeySetFetcher.Failure(description: "the key set is larger than 1 MiB", fault: .tooLarge))
             }
         case .end:
             answer.succeed(body)

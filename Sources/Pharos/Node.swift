@@ -23,6 +23,7 @@ package final class Node: Service {
     private let logger: Logger
     /// The application as closures of the program around; nil: there are none.
     private let closures: ClosureApplication?
+    private let refusals: RefusalLedger
     package let listens: Bool
     private let running = Mutex<Running?>(nil)
 
@@ -47,16 +48,19 @@ package final class Node: Service {
     }
 
     /// - Parameters:
+    ///   - refusals: nil: a ledger of its own.
     ///   - logger: nil: lines on standard error, as the configuration says.
     ///   - listens: false: nobody connects; only the program around talks to it.
     package init(
-        configuration: PharosConfiguration, closures: ClosureApplication? = nil, logger: Logger? = nil,
-        listens: Bool = true
+        configuration: PharosConfiguration, closures: ClosureApplication? = nil, refusals: RefusalLedger? = nil,
+        logger: Logger? = nil, listens: Bool = true
     ) {
         self.configuration = configuration
         self.closures = closures
         self.listens = listens
-        self.logger = logger ?? ServerLog.make(configuration.log)
+        let logger = logger ?? ServerLog.make(configuration.log)
+        self.logger = logger
+        self.refusals = refusals ?? RefusalLedger { ServerLog.write($0, to: logger) }
     }
 
     /// nil before `start` and after `stop`.
@@ -71,13 +75,19 @@ package final class Node: Service {
         let store = try openStore()
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let fetcher = KeySetFetcher(group: group)
-        let verifier = try JWTVerifier(TokensConfiguration(settingsOf: configuration), fetch: fetcher.fetch)
-        let link = try ApplicationLink(configuration, closures: closures, group: group, logger: logger)
+        let verifier = try JWTVerifier(
+            TokensConfiguration(settingsOf: configuration), fetch: fetcher.fetch,
+            report: { [logger, refusals] (report: KeySetReport) in
+                ServerLog.write(report, to: logger)
+                refusals.note(report)
+            })
+        let link = try ApplicationLink(
+            configuration, closures: closures, group: group, refusals: refusals, logger: logger)
         let certificates = try settings.edge.tls.map { try TLSCertificates($0, logger: logger) }
         let shards = try ShardGroup(
             settings: settings, verifier: verifier, durable: store, application: link.application,
             version: "pharos \(PharosVersion.current)", openFiles: max(openFiles, 256), listens: listens,
-            tls: certificates,
+            tls: certificates, refusals: refusals,
             report: { [logger, closures] in
                 ServerLog.write($0, to: logger)
                 closures?.noticed($0)

@@ -1,19 +1,49 @@
+import CPharosSys
 import Glibc
 package import Logging
+import PharosAuth
 package import PharosConfiguration
+import PharosDomain
 import PharosOrigin
+import PharosProtocol
 import PharosSQLite
 import PharosServices
 
 /// The process' log: one line per event on standard error, as text or JSON. No payload and no token is ever logged.
 package enum ServerLog {
     package static func make(_ settings: LogSettings) -> Logger {
-        var logger = Logger(label: "pharos") { label -> any LogHandler in
-            if settings.format == .json { return JSONLogHandler() }
-            return StreamLogHandler.standardError(label: label)
-        }
+        var logger = Logger(label: "pharos") { _ in LineLogHandler(format: settings.format) }
         logger.logLevel = Logger.Level(rawValue: settings.level.rawValue) ?? .info
         return logger
+    }
+
+    /// Says lines on standard output, whatever the log's level is: as they are, or as JSON where the log is JSON.
+    package static func announce(_ lines: [String], _ settings: LogSettings) {
+        let text =
+            switch settings.format {
+            case .text: lines.map { "\(LogLine.escaped($0))\n" }
+            case .json:
+                lines.map { line in
+                    LogLine.json(
+                        timeMs: pharos_wall_ms(), level: "info", message: String(line.drop { $0 == " " || $0 == "-" }),
+                        fields: [])
+                }
+            }
+        write(text.joined(), to: STDOUT_FILENO)
+    }
+
+    static func write(_ text: String, to descriptor: Int32) {
+        var text = text
+        text.withUTF8 { bytes in
+            var rest = UnsafeRawBufferPointer(bytes)
+            // A pipe may take less than all at once; one that takes nothing more is given up.
+            while !rest.isEmpty {
+                let count = Glibc.write(descriptor, rest.baseAddress, rest.count)
+                if count < 0, errno == EINTR { continue }
+                guard count > 0 else { return }
+                rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+            }
+        }
     }
 }
 
@@ -21,12 +51,47 @@ extension ServerLog {
     /// A shard's event as a line of the log. Called on the shards' threads.
     static func write(_ event: ServiceEvent, to logger: Logger) {
         switch event {
-        case .tokenRefused(let reason): logger.debug("token refused", metadata: ["reason": "\(reason)"])
+        case .refusal(let line): write(line, to: logger)
         case .disconnected(let code, let reason):
             logger.debug("client disconnected", metadata: ["code": "\(code)", "reason": "\(reason)"])
         case .positionLost(let channel):
             logger.warning("publications are missing, subscribers recover", metadata: ["channel": "\(channel)"])
         case .publicationsDropped: break
+        }
+    }
+
+    /// Called on any thread. What strangers have sent is escaped here: the logger may be the program's own.
+    static func write(_ line: RefusalLedger.Line, to logger: Logger) {
+        switch line {
+        case .refused(let refusal, let suppressed):
+            var metadata: Logger.Metadata = [:]
+            for field in refusal.fields {
+                metadata[field.name] = "\(LogLine.escaped(field.value, limit: foreignLimit))"
+            }
+            if suppressed > 0 { metadata["suppressed"] = "\(suppressed)" }
+            logger.log(level: level(refusal.kind), "\(refusal.kind.row.message)", metadata: metadata)
+        case .suppressed(let kind, let count):
+            logger.log(
+                level: level(kind), "\(kind.row.message)",
+                metadata: ["suppressed": "\(count)", "since": "the last line"])
+        }
+    }
+
+    /// How fetching keys goes. Called on any thread; failures are counted, and written with others of their kind.
+    static func write(_ report: KeySetReport, to logger: Logger) {
+        switch report {
+        case .failed: break
+        case .recovered(let endpoint): logger.notice("key set fetched again", metadata: ["endpoint": "\(endpoint)"])
+        }
+    }
+
+    /// Scalars of one value that a stranger has chosen.
+    private static let foreignLimit = 256
+
+    private static func level(_ kind: RefusalKind) -> Logger.Level {
+        switch kind.row.level {
+        case .notice: .notice
+        case .warning: .warning
         }
     }
 
@@ -55,7 +120,9 @@ extension ServerLog {
     /// How asking the application goes. Called on its event loop.
     static func write(_ report: OriginReport, to logger: Logger) {
         switch report {
-        case .failing, .breakerOpened, .permissionRefused, .notSecured: logger.warning("\(report)")
+        // Counted, and written with others of its kind.
+        case .failed: break
+        case .breakerOpened, .permissionRefused, .notSecured: logger.warning("\(report)")
         case .recovered, .breakerClosed: logger.notice("\(report)")
         }
     }
@@ -79,10 +146,13 @@ extension ServerLog {
     }
 }
 
-/// One JSON object per line.
-struct JSONLogHandler: LogHandler {
+/// Writes each event as one line on standard error.
+struct LineLogHandler: LogHandler {
+    let format: LogSettings.Format
     var metadata: Logger.Metadata = [:]
     var logLevel = Logger.Level.info
+
+    init(format: LogSettings.Format) { self.format = format }
 
     subscript(metadataKey key: String) -> Logger.MetadataValue? {
         get { metadata[key] }
@@ -90,37 +160,14 @@ struct JSONLogHandler: LogHandler {
     }
 
     func log(event: LogEvent) {
-        var line = "{\"time\":\(JSONLogHandler.now()),\"level\":\"\(event.level.rawValue)\",\"message\":"
-        line += JSONLogHandler.quoted(event.message.description)
         let all = metadata.merging(event.metadata ?? [:]) { $1 }
-        for (key, value) in all.sorted(by: { $0.key < $1.key }) {
-            line += ",\(JSONLogHandler.quoted(key)):\(JSONLogHandler.quoted("\(value)"))"
-        }
-        line += "}\n"
-        var text = line
-        text.withUTF8 { _ = write(STDERR_FILENO, $0.baseAddress, $0.count) }
-    }
-
-    private static func now() -> String {
-        var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
-        let milliseconds = String(time.tv_nsec / 1_000_000)
-        return "\(time.tv_sec).\(String(repeating: "0", count: 3 - milliseconds.count))\(milliseconds)"
-    }
-
-    private static func quoted(_ text: String) -> String {
-        var result = "\""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": result += "\\\""
-            case "\\": result += "\\\\"
-            case "\n": result += "\\n"
-            case "\u{0}"..."\u{1f}":
-                let code = String(scalar.value, radix: 16)
-                result += "\\u" + String(repeating: "0", count: 4 - code.count) + code
-            default: result.unicodeScalars.append(scalar)
+        let fields = all.sorted { $0.key < $1.key }.map { (name: $0.key, value: "\($0.value)") }
+        let (level, message) = (event.level.rawValue, event.message.description)
+        let line =
+            switch format {
+            case .text: LogLine.text(timeMs: pharos_wall_ms(), level: level, message: message, fields: fields)
+            case .json: LogLine.json(timeMs: pharos_wall_ms(), level: level, message: message, fields: fields)
             }
-        }
-        return result + "\""
+        ServerLog.write(line, to: STDERR_FILENO)
     }
 }

@@ -1,4 +1,5 @@
 package import Metrics
+import PharosDomain
 package import PharosServices
 import Synchronization
 
@@ -19,6 +20,7 @@ package final class NodeMetrics: Sendable {
 
     struct State {
         var counters: [String: (handle: Counter, last: UInt64)] = [:]
+        var durations: [String: (handle: FloatingPointCounter, last: Double)] = [:]
         var gauges: [String: Gauge] = [:]
         /// Names that were there at an earlier scrape: when they vanish, their gauge must fall to 0.
         var clientNames: Set<String> = []
@@ -30,6 +32,7 @@ package final class NodeMetrics: Sendable {
     ) {
         self.factory = factory
         for (name, help) in Self.helps { describe("pharos_\(name)", help) }
+        for kind in RefusalKind.allCases { describe("pharos_\(kind.row.metric)", kind.row.help) }
         Gauge(label: "pharos_node_build", dimensions: [("version", version)], factory: factory).record(1)
         Gauge(label: "pharos_node_num_nodes", factory: factory).record(1)
     }
@@ -41,6 +44,7 @@ package final class NodeMetrics: Sendable {
             updateClients(node, &state)
             updateTransports(node, transports, &state)
             updateAPI(node, &state)
+            updateRefusals(node, &state)
             updateApplication(transports.application, &state)
         }
     }
@@ -52,12 +56,12 @@ package final class NodeMetrics: Sendable {
         gauge("node_num_channels", node.currentChannels, &state)
         gauge("raw_num_connections", node.currentRawConnections, &state)
         gauge("raw_waiting_bytes", node.currentRawBytes, &state)
-        count("node_messages_sent_count", ("type", "publication"), node.publications, &state)
-        count("node_messages_received_count", nil, node.messagesReceived, &state)
+        count("node_messages_sent_total", ("type", "publication"), node.publications, &state)
+        count("node_messages_received_total", nil, node.messagesReceived, &state)
     }
 
     private func updateClients(_ node: NodeCounters, _ state: inout State) {
-        count("client_connections_accepted", nil, node.connectionsAccepted, &state)
+        count("client_connections_accepted_total", nil, node.connectionsAccepted, &state)
         gauge("client_connections_inflight", node.currentConnections, &state)
         for name in state.clientNames where node.clientNames[name] == nil {
             gauge("client_num_by_name", 0, label: ("name", name), &state)
@@ -66,18 +70,18 @@ package final class NodeMetrics: Sendable {
         for (name, number) in node.clientNames {
             gauge("client_num_by_name", number, label: ("name", name), &state)
         }
-        byCode("client_connections_refused", "status", node.connectionsRefused, Self.statuses, &state)
-        byCode("client_num_reply_errors", "code", node.replyErrors, Self.replyCodes, &state)
-        byCode("client_num_server_disconnects", "code", node.disconnects, Self.disconnectCodes, &state)
-        byCode("client_num_server_unsubscribes", "code", node.unsubscribes, Self.unsubscribeCodes, &state)
-        byName("client_commands", node.commands, Self.commands, &state)
-        count("client_recover", ("recovered", "yes"), node.recoveries, &state)
-        count("client_recover", ("recovered", "no"), node.recoveryFailures, &state)
-        count("client_recovered_publications", nil, node.recoveredPublications, &state)
-        count("client_slow_closed", nil, node.slowClosed, &state)
-        count("client_slow_closed_by_total", nil, node.slowClosedByTotal, &state)
-        count("client_dropped_publications", nil, node.droppedPublications, &state)
-        count("client_replaced_publications", nil, node.replacedPublications, &state)
+        byCode("client_connections_refused_total", "status", node.connectionsRefused, Self.statuses, &state)
+        byCode("client_reply_errors_total", "code", node.replyErrors, Self.replyCodes, &state)
+        byCode("client_server_disconnects_total", "code", node.disconnects, Self.disconnectCodes, &state)
+        byCode("client_server_unsubscribes_total", "code", node.unsubscribes, Self.unsubscribeCodes, &state)
+        byName("client_commands_total", node.commands, Self.commands, &state)
+        count("client_recover_total", ("recovered", "yes"), node.recoveries, &state)
+        count("client_recover_total", ("recovered", "no"), node.recoveryFailures, &state)
+        count("client_recovered_publications_total", nil, node.recoveredPublications, &state)
+        count("client_slow_closed_total", nil, node.slowClosed, &state)
+        count("client_slow_closed_for_process_limit_total", nil, node.slowClosedByTotal, &state)
+        count("client_dropped_publications_total", nil, node.droppedPublications, &state)
+        count("client_replaced_publications_total", nil, node.replacedPublications, &state)
         gauge("client_parked_sessions", node.currentParkedSessions, &state)
         count("store_errors_total", nil, node.storeErrors, &state)
         gauge("store_lost", node.currentStoreLosses, &state)
@@ -86,28 +90,39 @@ package final class NodeMetrics: Sendable {
     private func updateTransports(
         _ node: NodeCounters, _ transports: TransportCounters, _ state: inout State
     ) {
-        count("transport_messages_sent", nil, node.messagesSent, &state)
-        count("transport_messages_sent_size", nil, node.bytesSent, &state)
-        count("transport_messages_received", nil, node.messagesReceived, &state)
-        count("transport_messages_received_size", nil, node.bytesReceived, &state)
-        count("transport_sends", nil, node.sends, &state)
-        count("transport_accept_errors", nil, node.acceptErrors, &state)
-        count("transport_reclaimed", nil, node.reclaimed, &state)
+        count("transport_messages_sent_total", nil, node.messagesSent, &state)
+        count("transport_sent_bytes_total", nil, node.bytesSent, &state)
+        count("transport_messages_received_total", nil, node.messagesReceived, &state)
+        count("transport_received_bytes_total", nil, node.bytesReceived, &state)
+        count("transport_sends_total", nil, node.sends, &state)
+        count("transport_accept_errors_total", nil, node.acceptErrors, &state)
+        count("transport_reclaimed_total", nil, node.reclaimed, &state)
         gauge("transport_responder_requests", node.currentResponderRequests, &state)
         gauge("transport_body_bytes", node.currentBodyBytes, &state)
         gauge("transport_waiting_polls", node.currentWaitingPolls, &state)
         gauge("transport_polled_sessions", node.currentPolledSessions, &state)
         gauge("transport_tls_connections", node.currentTLSConnections, &state)
         gauge("transport_tls_handshakes_inflight", node.currentTLSHandshakes, &state)
-        count("transport_tls_handshakes", ("result", "done"), node.tlsHandshakes - node.tlsHandshakesResumed, &state)
-        count("transport_tls_handshakes", ("result", "resumed"), node.tlsHandshakesResumed, &state)
-        count("transport_tls_handshakes", ("result", "failed"), node.tlsHandshakesFailed, &state)
-        count("transport_tls_handshakes", ("result", "refused"), node.tlsHandshakesRefused, &state)
+        let handshakes = "transport_tls_handshakes_total"
+        count(handshakes, ("result", "done"), node.tlsHandshakes - node.tlsHandshakesResumed, &state)
+        count(handshakes, ("result", "resumed"), node.tlsHandshakesResumed, &state)
+        count(handshakes, ("result", "failed"), node.tlsHandshakesFailed, &state)
+        count(handshakes, ("result", "refused"), node.tlsHandshakesRefused, &state)
     }
 
     private func updateAPI(_ node: NodeCounters, _ state: inout State) {
-        byName("api_commands", node.apiCalls, Set(APIMethod.all.map(\.name)), &state)
+        byName("api_commands_total", node.apiCalls, Set(APIMethod.all.map(\.name)), &state)
         byCode("api_command_errors_total", "code", node.apiErrors, Self.replyCodes, &state)
+    }
+
+    /// One counter for each kind and reason, from the first scrape on: a rate needs a value to begin with.
+    private func updateRefusals(_ node: NodeCounters, _ state: inout State) {
+        for kind in RefusalKind.allCases {
+            let row = kind.row
+            for reason in row.reasons {
+                count(row.metric, (row.label, reason), node.refusals[kind]?[reason] ?? 0, &state)
+            }
+        }
     }
 
     // MARK: Details
@@ -142,6 +157,18 @@ package final class NodeMetrics: Sendable {
         guard let (handle, last) = state.counters[key], value > last else { return }
         handle.increment(by: Int64(clamping: value - last))
         state.counters[key]?.last = value
+    }
+
+    func seconds(_ name: String, _ dimensions: [(String, String)], _ value: Double, _ state: inout State) {
+        let key = NodeMetrics.key(name, dimensions)
+        if state.durations[key] == nil {
+            state.durations[key] = (
+                FloatingPointCounter(label: "pharos_\(name)", dimensions: dimensions, factory: factory), 0
+            )
+        }
+        guard let (handle, last) = state.durations[key], value > last else { return }
+        handle.increment(by: value - last)
+        state.durations[key]?.last = value
     }
 
     private func byCode<Code: BinaryInteger & Hashable>(

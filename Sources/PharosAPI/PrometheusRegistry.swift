@@ -5,10 +5,19 @@ import Synchronization
 ///
 /// A label of swift-metrics is the metric's name, a dimension is a label. The number of names and of label combinations
 /// per name is limited: further combinations share one series whose label values are all `overflow`, further names
-/// share `metrics_overflow_<type>`.
+/// share one of their type, see `Kind.overflow`.
 package final class PrometheusRegistry: MetricsFactory, Sendable {
     enum Kind: String {
         case counter, gauge, histogram
+
+        /// A counter's name ends in `_total`, and no name ends in its type: so `promtool check metrics` wants it.
+        var overflow: String {
+            switch self {
+            case .counter: "metrics_overflow_total"
+            case .gauge: "metrics_overflow_values"
+            case .histogram: "metrics_overflow_distribution"
+            }
+        }
     }
 
     struct Family {
@@ -96,7 +105,7 @@ package final class PrometheusRegistry: MetricsFactory, Sendable {
         let labels = PrometheusText.labels(dimensions)
         return families.withLock { families in
             // One name has one type in this format; a second type of the same name becomes a name of its own.
-            let overflow = "metrics_overflow_\(kind.rawValue)"
+            let overflow = kind.overflow
             for name in [name, "\(name)_\(kind.rawValue)", overflow] {
                 let isOverflow = name == overflow
                 guard isOverflow || families[name] != nil || families.count < familyLimit else { continue }

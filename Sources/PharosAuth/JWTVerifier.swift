@@ -11,14 +11,17 @@ package struct JWTVerifier: TokenVerifier {
 
     /// - Parameters:
     ///   - fetch: gets one key set; called by `loadKeys` only. Not called at all without `jwks_public_endpoint`.
+    ///   - report: is told how fetching goes, on any thread.
     ///   - monotonicMs: the clock for the age of key sets, in milliseconds; it must never go back.
     package init(
         _ configuration: TokensConfiguration, fetch: @escaping KeySetFetch,
-        monotonicMs: @escaping @Sendable () -> Int64 = MonotonicClock.nowMs
+        monotonicMs: @escaping @Sendable () -> Int64 = MonotonicClock.nowMs,
+        report: @escaping @Sendable (KeySetReport) -> Void = { _ in }
     ) throws(TokenConfigurationError) {
-        connection = try TokenAuthority(configuration.connection, fetch: fetch, monotonicMs: monotonicMs)
+        connection = try TokenAuthority(
+            configuration.connection, fetch: fetch, monotonicMs: monotonicMs, report: report)
         if let own = configuration.subscription, own != configuration.connection {
-            subscription = try TokenAuthority(own, fetch: fetch, monotonicMs: monotonicMs)
+            subscription = try TokenAuthority(own, fetch: fetch, monotonicMs: monotonicMs, report: report)
         } else {
             subscription = nil
         }

@@ -1,3 +1,5 @@
+import PharosDomain
+
 /// Says whose tokens of one kind count: the keys and the rules of one `TokenConfiguration`, compiled.
 struct TokenAuthority: Sendable {
     private let keys: [VerificationKey]
@@ -16,7 +18,7 @@ struct TokenAuthority: Sendable {
 
     init(
         _ configuration: TokenConfiguration, fetch: @escaping KeySetFetch,
-        monotonicMs: @escaping @Sendable () -> Int64
+        monotonicMs: @escaping @Sendable () -> Int64, report: @escaping @Sendable (KeySetReport) -> Void
     ) throws(TokenConfigurationError) {
         keys = try Self.fixedKeys(configuration)
         previousKey =
@@ -30,7 +32,7 @@ struct TokenAuthority: Sendable {
         } else {
             let addresses = try KeySetAddresses(
                 template: configuration.jwksEndpoint, variables: configuration.jwksVariables)
-            keySets = KeySetCache(addresses: addresses, fetch: fetch, monotonicMs: monotonicMs)
+            keySets = KeySetCache(addresses: addresses, fetch: fetch, monotonicMs: monotonicMs, report: report)
         }
         rules = try ClaimRules(configuration, variables: keySets?.addresses.variables ?? [])
     }
@@ -61,7 +63,7 @@ struct TokenAuthority: Sendable {
 
     /// Checks signature and parties, and gives the claims. The times are for `end`, later.
     func verify(_ text: String, nowMs: Int64) throws(TokenRefusal) -> Verified {
-        guard !hasNoKeys else { throw .invalid("no token key is configured") }
+        guard !hasNoKeys else { throw .invalid(.noKey, "no token key is configured") }
         let token = try CompactToken(text, limit: maxLength)
         let binding = try checkSignature(of: token, nowMs: nowMs)
         let claims = try token.decodedPayload()
@@ -98,6 +100,7 @@ struct TokenAuthority: Sendable {
                 if keySets.mayChange(forRejected: token) { throw .needsKeys }
             }
         }
-        throw .invalid(isServed ? "the token's signature is wrong" : "no key for the token's algorithm and key id")
+        guard isServed else { throw .invalid(.noKey, "no key for the token's algorithm and key id") }
+        throw .invalid(.signature, "the token's signature is wrong")
     }
 }

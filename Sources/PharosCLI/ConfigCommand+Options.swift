@@ -43,16 +43,23 @@ struct ConfigurationOptions: ParsableArguments {
             file: config, environment: Self.environment(), overrides: overrides, development: dev)
     }
 
-    /// Loads the configuration, or prints each problem to standard error and ends the command with status 1.
-    func loadOrExit() throws -> LoadedConfiguration {
+    /// Loads the configuration, or reports each problem to standard error and ends the command with status 1.
+    func loadOrExit(
+        report: (ConfigurationError) -> Void = ConfigurationOptions.report
+    ) throws -> LoadedConfiguration {
         do throws(ConfigurationError) {
             return try load()
         } catch {
-            let count = error.problems.count
-            let text = "The configuration has \(count == 1 ? "a problem" : "\(count) problems"):\n\(error)\n"
-            _ = text.utf8.withContiguousStorageIfAvailable { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+            report(error)
             throw ExitCode(1)
         }
+    }
+
+    /// Lines for people.
+    static func report(_ error: ConfigurationError) {
+        for notice in error.notices { StandardError.print("note: \(notice)") }
+        let count = error.problems.count
+        StandardError.print("The configuration has \(count == 1 ? "a problem" : "\(count) problems"):\n\(error)")
     }
 
     private static func environment() -> [String: String] {

@@ -14,16 +14,20 @@ struct DoctorCommand: ParsableCommand {
         var findings: [Doctor.Finding] = []
         var configuration: PharosConfiguration?
         do throws(ConfigurationError) {
-            configuration = try options.load().configuration
+            let loaded = try options.load()
+            configuration = loaded.configuration
             findings.append(Doctor.Finding(severity: .fine, subject: "configuration", message: "loads"))
+            findings += Doctor.environment(loaded.passedOver)
         } catch {
+            findings += Doctor.environment(error.notices)
             for problem in error.problems {
                 findings.append(
                     Doctor.Finding(severity: .broken, subject: "configuration", message: problem.description))
             }
         }
         var facts = SystemFacts.read(
-            ports: Doctor.ports(of: configuration), origins: Doctor.origins(of: configuration))
+            ports: Doctor.ports(of: configuration), origins: Doctor.origins(of: configuration),
+            store: Doctor.store(of: configuration))
         let processors = UsableProcessors.current()
         (facts.cores, facts.coresText) = (processors.count, processors.text)
         findings += Doctor.examine(facts, configuration)

@@ -24,14 +24,14 @@ struct ServeCommand: AsyncParsableCommand {
 
     func run() async throws {
         Signals.ignoreHarmless()
-        let loaded = try options.loadOrExit()
+        let loaded = try options.loadOrExit(report: ServeCommand.report)
+        let log = loaded.configuration.log
         let server = Node(configuration: loaded.configuration)
         let addresses: Node.Addresses
         do {
             addresses = try await server.start()
         } catch {
-            StandardError.print("pharos: \(error)")
-            throw ExitCode(1)
+            try ServeCommand.fail(error, log)
         }
         let settings = loaded.configuration.settings
         let lines = announcement(loaded, settings, addresses)
@@ -40,12 +40,35 @@ struct ServeCommand: AsyncParsableCommand {
         var configuration = ServiceGroupConfiguration(
             services: [
                 .init(service: server), .init(service: CertificateReloads(server: server)),
-                .init(service: Announcement(lines: lines)),
+                .init(service: Announcement(lines: lines, log: log)),
             ],
             gracefulShutdownSignals: [.sigterm, .sigint],
             logger: Logger(label: "pharos") { _ in SwiftLogNoOpLogHandler() })
         configuration.maximumGracefulShutdownDuration = .seconds(settings.shutdownTimeout + 10)
-        try await ServiceGroup(configuration: configuration).run()
+        do {
+            try await ServiceGroup(configuration: configuration).run()
+        } catch {
+            try ServeCommand.fail(error, log)
+        }
+    }
+
+    /// Ends the command, in the log's own form where that is JSON.
+    private static func fail(_ error: any Error, _ log: LogSettings) throws -> Never {
+        switch log.format {
+        case .text: StandardError.print("pharos: \(error)")
+        case .json: ServerLog.make(log).critical("\(error)")
+        }
+        throw ExitCode(1)
+    }
+
+    /// What is wrong with a configuration; nothing but JSON where the log was to be JSON.
+    private static func report(_ error: ConfigurationError) {
+        guard error.log.format == .json else { return ConfigurationOptions.report(error) }
+        let logger = ServerLog.make(error.log)
+        for notice in error.notices { logger.warning("\(notice)") }
+        for problem in error.problems {
+            logger.critical("\(problem)", metadata: problem.key.isEmpty ? nil : ["key": "\(problem.key)"])
+        }
     }
 
     private func announcement(
@@ -90,10 +113,10 @@ struct ServeCommand: AsyncParsableCommand {
 /// Says that the server is there, once signals end it gracefully: who waits for the first line may send one at once.
 private struct Announcement: Service {
     let lines: [String]
+    let log: LogSettings
 
     func run() async throws {
-        print(lines.joined(separator: "\n"))
-        fflush(nil)
+        ServerLog.announce(lines, log)
         try? await gracefulShutdown()
     }
 }

@@ -1,6 +1,10 @@
 /// Everything that is wrong with a configuration, found in one pass.
 package struct ConfigurationError: Error, Equatable, Sendable, CustomStringConvertible {
     package var problems: [ConfigurationProblem]
+    /// What was passed over, and why; no problems.
+    package var notices: [String] = []
+    /// How to say all this, as far as the sources have told.
+    package var log = LogSettings()
 
     /// One problem per line, in the order of the sources.
     package var description: String {

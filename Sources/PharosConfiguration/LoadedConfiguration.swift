@@ -7,16 +7,19 @@ package struct LoadedConfiguration: Sendable {
     package let origins: [String: SettingOrigin]
     /// What is open because of `--dev`, one line each; empty without `--dev`.
     package let developmentOpenings: [String]
-    /// What nobody can do yet, and what is more open than it should be; lines to print at start.
+    /// Variables that are no settings though their names say so, one line for each source of such.
+    package let passedOver: [String]
+    /// What was passed over, what nobody can do yet, and what is more open than it should be; lines to print at start.
     package let notices: [String]
     let draft: ConfigurationDraft
 
-    init(draft: ConfigurationDraft, origins: [String: SettingOrigin], development: Bool) {
+    init(draft: ConfigurationDraft, origins: [String: SettingOrigin], passedOver: [String] = [], development: Bool) {
         self.draft = draft
         self.origins = origins
         configuration = draft.resolved()
         developmentOpenings = development ? DevelopmentDefaults.report(draft, origins) : []
-        notices = StartNotices.lines(configuration, origins)
+        self.passedOver = passedOver
+        notices = passedOver + StartNotices.lines(configuration, origins)
     }
 
     package func origin(of key: String) -> SettingOrigin {

@@ -15,8 +15,7 @@ package enum TokenOutcome<Claims: Equatable & Sendable>: Equatable, Sendable {
     case valid(Claims)
     /// Well signed, but too late.
     case expired
-    /// The text is for the log and never holds any part of the token.
-    case invalid(String)
+    case invalid(TokenFault)
     /// Longer than is looked at.
     case tooLong(length: Int, limit: Int)
     /// No answer before the key set has been fetched: call `loadKeys`, then ask again.
@@ -27,7 +26,7 @@ package enum TokenOutcome<Claims: Equatable & Sendable>: Equatable, Sendable {
     /// Why the token itself is refused, for the log; nil: it is not.
     package var refusal: String? {
         switch self {
-        case .invalid(let reason): reason
+        case .invalid(let fault): fault.text
         case .tooLong(let length, let limit): "token too long: \(length) bytes, at most \(limit) (max_length)"
         case .valid, .expired, .needsKeys, .unavailable: nil
         }

@@ -13,7 +13,7 @@ package final class HTTPOrigin: Origin, RawOrigin, EventSender {
     /// - Parameters:
     ///   - node: names this node in what is sent.
     ///   - group: must outlive `shutdown`.
-    ///   - report: is told what an operator should hear of, on an event loop; must not block.
+    ///   - report: is told what an operator should hear of, on an event loop; must not block, and is told of each failure.
     /// - Throws: for an address that is none, and for a file of authorities that cannot be read.
     package init(
         _ settings: [OriginSettings], node: String, group: any EventLoopGroup,
@@ -30,12 +30,16 @@ package final class HTTPOrigin: Origin, RawOrigin, EventSender {
     package func ask(_ request: HookRequest, of name: String, answer: @escaping @Sendable (HookOutcome) -> Void) {
         guard let pool = pools[name] else { return loop.execute { answer(.unavailable) } }
         let kind = request.question.kind
-        pool.submit(.ask(kind, answer), lane: OriginLane(kind), request: pool.builder.ask(request))
+        var asker = OriginAsker()
+        (asker.client, asker.user, asker.address) = (request.client, request.user, request.peer)
+        pool.submit(.ask(kind, answer), lane: OriginLane(kind), for: asker, request: pool.builder.ask(request))
     }
 
     package func deliver(_ event: RawEvent, to name: String, answer: @escaping @Sendable (RawAnswer) -> Void) {
         guard let pool = pools[name] else { return loop.execute { answer(.failed) } }
-        pool.submit(.raw(answer), lane: .raw, request: pool.builder.raw(event))
+        var asker = OriginAsker()
+        (asker.client, asker.address) = (event.connection, event.peer)
+        pool.submit(.raw(answer), lane: .raw, for: asker, request: pool.builder.raw(event))
     }
 
     package func send(_ events: [NumberedEvent], to origin: String) async -> Bool {

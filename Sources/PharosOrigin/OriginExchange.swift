@@ -17,6 +17,7 @@ final class OriginExchange: @unchecked Sendable {
 
     let purpose: Purpose
     let lane: OriginLane
+    let asker: OriginAsker
     let startedAt: NIODeadline
     let deadline: NIODeadline
     /// Set before the loop has seen it: it ends with this at once.
@@ -36,11 +37,12 @@ final class OriginExchange: @unchecked Sendable {
     private(set) var isFinished = false
 
     init(
-        _ purpose: Purpose, lane: OriginLane, request: ByteBuffer?, startedAt: NIODeadline, timeout: TimeAmount,
-        retries: RetrySchedule
+        _ purpose: Purpose, lane: OriginLane, asker: OriginAsker = OriginAsker(), request: ByteBuffer?,
+        startedAt: NIODeadline, timeout: TimeAmount, retries: RetrySchedule
     ) {
         self.purpose = purpose
         self.lane = lane
+        self.asker = asker
         self.request = request ?? ByteBuffer()
         self.size = self.request.readableBytes
         self.startedAt = startedAt

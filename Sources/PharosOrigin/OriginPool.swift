@@ -49,7 +49,6 @@ final class OriginPool: @unchecked Sendable {
     var isShutDown = false
     var stopped: EventLoopPromise<Void>?
     private var breakers: [CircuitBreaker]
-    private var reportedAt: [NIODeadline?] = OriginLane.allCases.map { _ in nil }
     private var notSecuredAt: NIODeadline?
     private var isReportedFailing = OriginLane.allCases.map { _ in false }
 
@@ -80,11 +79,12 @@ final class OriginPool: @unchecked Sendable {
     ///
     /// - Parameter request: nil: the origin's form has no such request.
     func submit(
-        _ purpose: OriginExchange.Purpose, lane: OriginLane, request: ByteBuffer?, isRepeatable: Bool = false
+        _ purpose: OriginExchange.Purpose, lane: OriginLane, for asker: OriginAsker = OriginAsker(),
+        request: ByteBuffer?, isRepeatable: Bool = false
     ) {
         counts[lane.rawValue].began()
         let exchange = OriginExchange(
-            purpose, lane: lane, request: request, startedAt: .now(), timeout: timeout,
+            purpose, lane: lane, asker: asker, request: request, startedAt: .now(), timeout: timeout,
             retries: RetrySchedule(retries: settings.retries, isRepeatable: isRepeatable))
         let wakesLoop = inbox.withLock { inbox in
             if inbox.waitingCount >= OriginPool.waitingLimit
@@ -181,12 +181,11 @@ final class OriginPool: @unchecked Sendable {
             }
         }
         if let failure {
-            guard failure != .breaker, failure != .shutdown else { return }
-            let now = NIODeadline.now()
-            if let last = reportedAt[lane.rawValue], now - last < .seconds(10) { return }
-            reportedAt[lane.rawValue] = now
-            isReportedFailing[lane.rawValue] = true
-            report(.failing(origin: settings.name, lane, failure))
+            // The end of this server, or what has failed before, is no failure of the origin's.
+            if failure != .breaker, failure != .shutdown { isReportedFailing[lane.rawValue] = true }
+            var status: Int?
+            if failure == .status, case .success(let answer) = result { status = answer.status }
+            report(.failed(origin: settings.name, lane, failure, status: status, exchange.asker))
         } else if isReportedFailing[lane.rawValue] {
             isReportedFailing[lane.rawValue] = false
             report(.recovered(origin: settings.name, lane))

@@ -1,8 +1,8 @@
 /// What an operator should hear of an origin. Never holds anything of questions or answers.
 package enum OriginReport: Equatable, Sendable, CustomStringConvertible {
-    /// Requests come to nothing; said at most once in ten seconds for each lane.
-    case failing(origin: String, OriginLane, OriginFailure)
-    /// The first success after `failing`.
+    /// A request came to nothing; said of each.
+    case failed(origin: String, OriginLane, OriginFailure, status: Int?, OriginAsker)
+    /// The first success after `failed`.
     case recovered(origin: String, OriginLane)
     case breakerOpened(origin: String, OriginLane)
     case breakerClosed(origin: String, OriginLane)
@@ -13,8 +13,8 @@ package enum OriginReport: Equatable, Sendable, CustomStringConvertible {
 
     package var description: String {
         switch self {
-        case .failing(let origin, let lane, let failure):
-            "origin \(origin): \(lane.name) came to nothing (\(failure.rawValue))"
+        case .failed(let origin, let lane, let failure, let status, _):
+            "origin \(origin): \(lane.name) came to nothing (\(status.map { "status \($0)" } ?? failure.rawValue))"
         case .recovered(let origin, let lane): "origin \(origin): \(lane.name) is answered again"
         case .breakerOpened(let origin, let lane): "origin \(origin): \(lane.name) is not asked for a while"
         case .breakerClosed(let origin, let lane): "origin \(origin): \(lane.name) is asked again"
@@ -22,4 +22,13 @@ package enum OriginReport: Equatable, Sendable, CustomStringConvertible {
         case .notSecured(let origin, let reason): "origin \(origin): TLS failed: \(reason)"
         }
     }
+}
+
+/// For whom an origin was asked, as the log tells it; "" where nobody or nobody known.
+package struct OriginAsker: Equatable, Sendable {
+    package var client = ""
+    package var user = ""
+    package var address = ""
+
+    package init() {}
 }

@@ -94,6 +94,8 @@ package struct NodeCounters: Sendable {
     package var currentResponderRequests = 0
     /// Bytes of request bodies that have not arrived whole.
     package var currentBodyBytes = 0
+    /// By kind and reason; those that never happened are left out.
+    package var refusals: [RefusalKind: [String: UInt64]] = [:]
     /// Connected clients by registered SDK name; others count as `unregistered`.
     package var clientNames: [String: Int] = [:]
 

@@ -21,6 +21,7 @@ final class NodeContext: Sendable {
     let clientIDSecret: UInt64
     /// What an operator may want to read in the log.
     let report: @Sendable (ServiceEvent) -> Void
+    let refusals: RefusalLedger
     let exclusivePolls = ExclusivePolls()
     let users = UserCounts()
     /// Bounds what waits in all connections together; nil: no bound.
@@ -36,9 +37,10 @@ final class NodeContext: Sendable {
     init(
         settings: ServerSettings, version: String, verifier: any TokenVerifier, durable: (any DurableStreams)?,
         application: Application, shards: Int, nowMs: Int64,
-        report: @escaping @Sendable (ServiceEvent) -> Void
+        refusals: RefusalLedger, report: @escaping @Sendable (ServiceEvent) -> Void
     ) throws {
         self.report = report
+        self.refusals = refusals
         self.settings = settings
         self.version = version
         self.verifier = verifier
@@ -126,10 +128,13 @@ final class NodeContext: Sendable {
         admission.withLock { $0.leave(address: address) }
     }
 
-    /// Whether anything is counted per address: then each connection remembers its own.
+    /// Whether anything is counted per address.
     var countsAddresses: Bool {
         settings.client.connectionsPerAddress > 0 || settings.client.rateLimits.perAddress > 0
     }
+
+    /// Whether each connection remembers its address: for what is counted, and where the socket knows the proxy's only.
+    var keepsAddresses: Bool { countsAddresses || !proxies.isEmpty }
 
     var isReady: Bool { acceptsConnections.load(ordering: .relaxed) }
 

@@ -1,7 +1,7 @@
 /// What happened on a shard that an operator may want to read. Holds no payload and no token; what names a user is marked.
 package enum ServiceEvent: Sendable {
-    /// Why a token was refused; the text never repeats any of it.
-    case tokenRefused(reason: String)
+    /// What an operator should see of those who were refused.
+    case refusal(RefusalLedger.Line)
     /// The server ended a connection.
     case disconnected(code: UInt32, reason: String)
     /// Publications were missing in a channel, so its positioned subscriptions were ended.

@@ -49,12 +49,13 @@ package final class ShardGroup: Backend {
         settings: ServerSettings, verifier: any TokenVerifier, durable: (any DurableStreams)? = nil,
         application: Application = Application(), responder: (any RequestResponder)?, version: String, openFiles: Int,
         processors: [Int] = [], listens: Bool = true, tls: (any TLSContextSource)? = nil,
+        refusals: RefusalLedger? = nil,
         report: @escaping @Sendable (ServiceEvent) -> Void = { _ in }
     ) throws {
         try self.init(
             settings: settings, verifier: verifier, durable: durable, application: application, version: version,
             openFiles: openFiles,
-            processors: processors, listens: listens, tls: tls, report: report)
+            processors: processors, listens: listens, tls: tls, refusals: refusals, report: report)
         start(responder: responder)
     }
 
@@ -66,11 +67,13 @@ package final class ShardGroup: Backend {
     ///   - listens: false: connections come only through `open`.
     ///   - tls: gives the certificates for `edge.tls`; without it there is no TLS.
     ///   - openFiles: descriptors this process may have; bounds the connections.
+    ///   - refusals: where they are noted; nil: in a ledger of their own, which `report` hears of.
     ///   - report: called on the shards' threads; must not block.
     package init(
         settings: ServerSettings, verifier: any TokenVerifier, durable: (any DurableStreams)? = nil,
         application: Application = Application(), version: String,
         openFiles: Int, processors: [Int] = [], listens: Bool = true, tls: (any TLSContextSource)? = nil,
+        refusals: RefusalLedger? = nil,
         report: @escaping @Sendable (ServiceEvent) -> Void = { _ in }
     ) throws {
         tlsContexts = tls
@@ -80,7 +83,8 @@ package final class ShardGroup: Backend {
             node = try NodeContext(
                 settings: settings, version: version, verifier: verifier, durable: durable,
                 application: application, shards: count,
-                nowMs: pharos_monotonic_ms(), report: report)
+                nowMs: pharos_monotonic_ms(), refusals: refusals ?? RefusalLedger { report(.refusal($0)) },
+                report: report)
         } catch let error as AddressRulesError {
             throw StartError.badProxies("\(error)")
         }
@@ -217,6 +221,7 @@ package final class ShardGroup: Backend {
             }
             if let part { sum.add(part) }
         }
+        sum.refusals = node.refusals.counts
         return sum
     }
 

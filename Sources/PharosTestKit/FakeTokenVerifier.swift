@@ -56,7 +56,7 @@ package final class FakeTokenVerifier: TokenVerifier {
     package func verifyConnection(token: String, nowMs: Int64) -> TokenOutcome<ConnectionClaims> {
         state.withLock { state in
             if token == "expired" { return .expired }
-            if token == "forged" { return .invalid("forged") }
+            if token == "forged" { return .invalid(TokenFault(.signature, "forged")) }
             if token.hasPrefix("late-"), !state.hasKeys { return .needsKeys }
             if let claims = state.connections[token] { return .valid(claims) }
             var claims = ConnectionClaims()
@@ -69,7 +69,7 @@ package final class FakeTokenVerifier: TokenVerifier {
         state.withLock { state in
             if token == "expired" { return .expired }
             if token.hasPrefix("late-"), !state.hasKeys { return .needsKeys }
-            guard let claims = state.subscriptions[token] else { return .invalid("unknown") }
+            guard let claims = state.subscriptions[token] else { return .invalid(TokenFault(.signature, "unknown")) }
             return .valid(claims)
         }
     }

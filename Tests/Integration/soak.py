@@ -154,7 +154,7 @@ class Load:
             writer.transport.abort()
 
     async def slow_count(self) -> float:
-        return await asyncio.to_thread(self.server.metric, "pharos_client_slow_closed")
+        return await asyncio.to_thread(self.server.metric, "pharos_client_slow_closed_total")
 
     async def meddle(self) -> None:
         """The API ends, moves and counts connections while all this goes on."""

@@ -391,13 +391,13 @@ async def test_a_reader_that_stalls_holds_nobody_up(launch):
     stalled.client.pause()
     reader, _ = await EventStream.listen(server.port, ["plain:x"])
     fill_text, sent = "x" * 4_096, 0
-    while server.metric("pharos_client_slow_closed") == 0 and sent < 5_000:
+    while server.metric("pharos_client_slow_closed_total") == 0 and sent < 5_000:
         commands = [
             {"publish": {"channel": "plain:x", "data": {"n": number, "fill": fill_text}}} for number in range(sent, sent + 50)]
         await asyncio.to_thread(server.api, "batch", {"commands": commands})
         assert numbers(await reader.events(50)) == list(range(sent, sent + 50))
         sent += 50
-    assert server.metric("pharos_client_slow_closed") == 1
+    assert server.metric("pharos_client_slow_closed_total") == 1
     await reader_is_well(server, reader)
     stalled.break_off()
     reader.close()

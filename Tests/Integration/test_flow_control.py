@@ -106,7 +106,7 @@ async def test_drop_oldest_tells_how_many(server, meet, kind):
     seen = [publication["data"]["n"] for publication in publications]
     assert seen == sorted(set(seen)), "in order, none twice"
     assert dropped > 0 and dropped == 8_000 - len(seen)
-    assert server.metric("pharos_client_slow_closed") == 0
+    assert server.metric("pharos_client_slow_closed_total") == 0
 
 
 async def test_a_positioned_subscription_that_lags_is_told_and_can_recover(server, meet):
@@ -139,7 +139,7 @@ async def test_latest_keeps_only_the_newest(server, meet):
     # those are few, where a queue of 64 KiB would have held thirty in a row.
     waited = [number for place, number in enumerate(seen, 1) if number != place]
     assert 1 <= len(waited) < 15 and waited[0] > seen.index(waited[0]) + 100
-    assert server.metric("pharos_client_slow_closed") == 0
+    assert server.metric("pharos_client_slow_closed_total") == 0
 
 
 async def test_conflation_keeps_the_newest_of_each_key(server, meet):
@@ -168,12 +168,12 @@ async def test_close_is_the_default(server, meet, kind):
     reader = await meet(server, "websocket-json")
     await reader.subscribe("close:x")
     sent = 0
-    while server.metric("pharos_client_slow_closed") == 0 and sent < 20_000:
+    while server.metric("pharos_client_slow_closed_total") == 0 and sent < 20_000:
         await batch(server, "close:x", sent + 1, sent + 500)
         publications, dropped = await heard_until(reader, "close:x", sent + 500)
         assert [each["data"]["n"] for each in publications] == list(range(sent + 1, sent + 501)) and dropped == 0
         sent += 500
-    assert server.metric("pharos_client_slow_closed") == 1
+    assert server.metric("pharos_client_slow_closed_total") == 1
     wake(slow)
     assert await slow.ended() == 3008
 

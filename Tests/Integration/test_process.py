@@ -291,7 +291,7 @@ async def test_running_out_of_descriptors(launch, dial):
             return False
 
     await asyncio.to_thread(poll, recovered, "the server to accept again", 60)
-    assert server.metric("pharos_transport_accept_errors") >= 1
+    assert server.metric("pharos_transport_accept_errors_total") >= 1
     other = await dial(server, connect={})
     await other.fence()
 

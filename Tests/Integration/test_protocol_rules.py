@@ -400,8 +400,8 @@ async def test_frame_pings_replace_those_of_the_protocol(launch, dial, door, wir
     peer = await dial(server, door, wire, query="cf_ws_frame_ping_pong=true")
     result = await peer.connect()
     assert "ping" not in result and "pong" not in result
-    sent = server.metric("pharos_transport_messages_received")
-    await asyncio.to_thread(poll, lambda: server.metric("pharos_transport_messages_sent") >= 4, "frame pings")
+    sent = server.metric("pharos_transport_messages_received_total")
+    await asyncio.to_thread(poll, lambda: server.metric("pharos_transport_messages_sent_total") >= 4, "frame pings")
     await peer.fence()
     assert peer.pings == 0 and sent >= 1
 

@@ -382,17 +382,17 @@ async def test_metrics_count_what_happens(launch, dial):
     server = launch()
     client = await dial(server, connect={"name": "a-very-odd-client"})
     await client.subscribe("open:x")
-    before = server.metric("pharos_transport_messages_sent")
+    before = server.metric("pharos_transport_messages_sent_total")
     for number in range(10):
         server.publish("open:x", number)
     await client.publications(10, "open:x")
     assert await client.refused("subscribe", channel="locked:x") == 103
     assert server.sessions() == {"clients": 1, "users": 0, "subscriptions": 1, "channels": 1} or (
         server.sessions()["clients"] == 1)
-    assert server.metric("pharos_transport_messages_sent") >= before + 10
-    assert server.metrics()['pharos_client_num_reply_errors{code="103"}'] == 1
+    assert server.metric("pharos_transport_messages_sent_total") >= before + 10
+    assert server.metrics()['pharos_client_reply_errors_total{code="103"}'] == 1
     assert "a-very-odd-client" not in server.request("GET", "/metrics").body.decode()
     server.api("disconnect", {"client": client.client}).result
     assert await client.ended() == 3503
-    assert server.metrics()['pharos_client_num_server_disconnects{code="3503"}'] == 1
+    assert server.metrics()['pharos_client_server_disconnects_total{code="3503"}'] == 1
     await asyncio.to_thread(server.wait_until_empty)

@@ -66,8 +66,8 @@ async def test_one_stalled_reader_of_six(launch, dial, door, wire):
     # One queue of 1 MiB may wait, not 32 MB; the rest is what the allocator keeps.
     assert highest - before < 12_000
     await asyncio.to_thread(poll, lambda: server.sessions()["clients"] == 5, "the stalled reader to be closed")
-    assert server.metric("pharos_client_slow_closed") == 1
-    assert server.metrics()['pharos_client_num_server_disconnects{code="3008"}'] == 1
+    assert server.metric("pharos_client_slow_closed_total") == 1
+    assert server.metrics()['pharos_client_server_disconnects_total{code="3008"}'] == 1
     stalled.transport.abort()
 
 
@@ -81,7 +81,7 @@ async def test_the_stalled_reader_is_told_why(launch, dial, door, wire):
 
     def publish_until_closed() -> bool:
         server.publish("x", fill)
-        return server.metric("pharos_client_slow_closed") == 1
+        return server.metric("pharos_client_slow_closed_total") == 1
 
     await asyncio.to_thread(poll, publish_until_closed, "the reader to be slow", 60)
     reader.socket.transport.resume_reading()
@@ -100,4 +100,4 @@ async def test_drops_start_only_at_the_limit(launch, dial, door, wire):
     reader.socket.transport.resume_reading()
     heard = await reader.publications(1_000, "x")
     assert [each["data"]["n"] for each in heard] == list(range(1_000))
-    assert server.metric("pharos_client_slow_closed") == 0
+    assert server.metric("pharos_client_slow_closed_total") == 0

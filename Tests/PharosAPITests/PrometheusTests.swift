@@ -86,7 +86,7 @@ import Testing
         #expect(
             lines == [
                 #"many{id="0"} 1"#, #"many{id="1"} 1"#, #"many{id="2"} 1"#, #"many{id="overflow"} 7"#,
-                "metrics_overflow_counter 9", "name0 1",
+                "metrics_overflow_total 9", "name0 1",
             ])
     }
 
@@ -125,12 +125,13 @@ import Testing
         let text = registry.text()
         for line in [
             #"pharos_node_build{version="1.2.3"} 1"#, "pharos_node_num_clients 5",
-            "pharos_client_connections_accepted 9", "pharos_transport_messages_sent 100",
-            #"pharos_client_num_reply_errors{code="103"} 2"#, #"pharos_client_num_reply_errors{code="other"} 4"#,
-            #"pharos_client_num_server_disconnects{code="3000"} 4"#, #"pharos_api_command_errors_total{code="107"} 6"#,
-            #"pharos_client_commands{method="connect"} 5"#, #"pharos_client_commands{method="other"} 1"#,
+            "pharos_client_connections_accepted_total 9", "pharos_transport_messages_sent_total 100",
+            #"pharos_client_reply_errors_total{code="103"} 2"#, #"pharos_client_reply_errors_total{code="other"} 4"#,
+            #"pharos_client_server_disconnects_total{code="3000"} 4"#,
+            #"pharos_api_command_errors_total{code="107"} 6"#,
+            #"pharos_client_commands_total{method="connect"} 5"#, #"pharos_client_commands_total{method="other"} 1"#,
             #"pharos_client_num_by_name{name="js"} 0"#, #"pharos_client_num_by_name{name="unregistered"} 2"#,
-            "# TYPE pharos_node_num_clients gauge", "# TYPE pharos_client_connections_accepted counter",
+            "# TYPE pharos_node_num_clients gauge", "# TYPE pharos_client_connections_accepted_total counter",
             "# HELP pharos_node_num_clients Clients that are connected.",
         ] {
             #expect(text.contains(line + "\n"), "\(line)")

@@ -13,7 +13,7 @@ struct ConnectionTokenTests {
     @Test("GE-6: without any key every token is refused, and the answer says why")
     func noKey() throws {
         let verifier = try JWTVerifier(TokensConfiguration(), fetch: { _ in throw KeyServer.Down() })
-        let refusal = "no token key is configured"
+        let refusal = TokenFault(.noKey, "no token key is configured")
         #expect(TokenConfiguration().hasNoKeys)
         #expect(
             verifier.verifyConnection(token: try token(#"{"sub":"42"}"#), nowMs: nowMs) == .invalid(refusal))

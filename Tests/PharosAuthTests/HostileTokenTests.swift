@@ -108,8 +108,8 @@ struct HostileTokenTests {
         let verifier = try secretVerifier { $0.issuerRegex = "^$|^x$" }
         let headers = [#"{"alg":"marker"}"#, #"{"alg":"HS256","kid":{"marker":1}}"#].map { tokenWithHeader($0) }
         for text in try marked.map({ try token($0) }) + headers + ["marker", "marker.marker.marker"] {
-            guard case .invalid(let reason) = verifier.verifyConnection(token: text, nowMs: nowMs) else { continue }
-            #expect(!reason.contains("marker"))
+            guard case .invalid(let fault) = verifier.verifyConnection(token: text, nowMs: nowMs) else { continue }
+            #expect(!fault.text.contains("marker"))
         }
     }
 

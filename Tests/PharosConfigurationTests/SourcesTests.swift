@@ -183,13 +183,8 @@ struct SourcesTests {
         }
     }
 
-    @Test("the variables of a build and of a Kubernetes service called pharos are no settings")
+    @Test("the variables of a build and of its tests are no settings")
     func foreignVariables() {
-        let names = [
-            "PHAROS_REQUIRE_ALL", "PHAROS_CORE", "PHAROS_PORT", "PHAROS_SERVICE_HOST", "PHAROS_SERVICE_PORT_HTTP",
-            "PHAROS_PORT_8000_TCP_ADDR",
-        ]
-        #expect(
-            problems(environment: Dictionary(uniqueKeysWithValues: names.map { ($0, "tcp://10.0.0.1:8000") })) == [])
+        #expect(problems(environment: ["PHAROS_REQUIRE_ALL": "1", "PHAROS_CORE": "1", "PHAROS_BIN": "x"]) == [])
     }
 }

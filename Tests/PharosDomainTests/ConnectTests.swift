@@ -59,7 +59,9 @@ struct ConnectTests {
 
         talk = Conversation()
         _ = talk.received(.connect(token: "token"))
-        #expect(talk.session.connectionVerified(.invalid("signature"), talk.context) == .disconnect(.invalidToken))
+        #expect(
+            talk.session.connectionVerified(.invalid(TokenFault(.signature, "signature")), talk.context)
+                == .disconnect(.invalidToken))
 
         talk = Conversation()
         _ = talk.received(.connect(token: "token"))

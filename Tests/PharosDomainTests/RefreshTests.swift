@@ -42,7 +42,9 @@ struct RefreshTests {
         var talk = try connected(expiresIn: 10)
         #expect(talk.received(.refresh(id: 2, token: "")) == .disconnect(.badRequest))
         #expect(talk.session.refreshVerified(2, .expired, talk.context) == .disconnect(.expired))
-        #expect(talk.session.refreshVerified(2, .invalid("signature"), talk.context) == .disconnect(.invalidToken))
+        #expect(
+            talk.session.refreshVerified(2, .invalid(TokenFault(.signature, "signature")), talk.context)
+                == .disconnect(.invalidToken))
         #expect(
             talk.session.refreshVerified(2, outcome(talk, user: "bob", in: 9), talk.context)
                 == .disconnect(.invalidToken))
@@ -152,7 +154,7 @@ struct SubRefreshTests {
     @Test("an invalid token, another user or channel ends the connection")
     func invalid() throws {
         var talk = try subscribed()
-        #expect(try verify(&talk, .invalid("signature")) == .disconnect(.invalidToken))
+        #expect(try verify(&talk, .invalid(TokenFault(.signature, "signature"))) == .disconnect(.invalidToken))
         #expect(try verify(&talk, outcome(talk, user: "bob", in: 9)) == .disconnect(.invalidToken))
         #expect(try verify(&talk, outcome(talk, channel: "other", in: 9)) == .disconnect(.invalidToken))
     }

@@ -50,7 +50,8 @@ struct SubscriptionTokenTests {
     @Test("expired 109; bad signature 103; no keys a temporary error; each frees the reservation")
     func refused() throws {
         let outcomes: [(TokenOutcome<SubscriptionClaims>, ReplyError)] = [
-            (.expired, .tokenExpired), (.invalid("signature"), .permissionDenied), (.needsKeys, .internalError),
+            (.expired, .tokenExpired), (.invalid(TokenFault(.signature, "signature")), .permissionDenied),
+            (.needsKeys, .internalError),
         ]
         for (outcome, error) in outcomes {
             var talk = try waiting()

@@ -16,7 +16,10 @@ struct OriginFailureTests {
             #expect(await scene.ask(OriginScene.connect) == .unavailable)
             let counters = scene.counters(.connect)
             #expect((counters.errors, counters.inFlight) == ([.unreachable: 1], 0))
-            #expect(scene.reports.withLock { $0 } == [.failing(origin: "app", .connect, .unreachable)])
+            #expect(
+                scene.reports.withLock { $0 } == [
+                    .failed(origin: "app", .connect, .unreachable, status: nil, OriginAsker())
+                ])
         }
     }
 

@@ -1,5 +1,4 @@
 import CPharosSys
-import Logging
 package import PharosDomain
 import PharosServices
 
@@ -8,8 +7,9 @@ package final class ClosureApplication: Sendable {
     private let closures: ClosureOrigin
     private let log: ClosureEventLog
 
-    init(_ hooks: PharosServer.Hooks, logger: Logger) {
-        closures = ClosureOrigin(hooks, logger: logger)
+    /// - Parameter refusals: where closures that fail are noted.
+    init(_ hooks: PharosServer.Hooks, refusals: RefusalLedger) {
+        closures = ClosureOrigin(hooks, refusals: refusals)
         log = ClosureEventLog(hooks)
     }
 

@@ -1,6 +1,6 @@
-import Logging
 import PharosBytes
 import PharosDomain
+import PharosServices
 
 /// The application in the same process: questions become calls of its closures.
 final class ClosureOrigin: Origin {
@@ -8,12 +8,12 @@ final class ClosureOrigin: Origin {
     static let name = "closures"
 
     private let hooks: PharosServer.Hooks
-    private let logger: Logger
+    private let refusals: RefusalLedger
     private let lanes = SerialLanes()
 
-    init(_ hooks: PharosServer.Hooks, logger: Logger) {
+    init(_ hooks: PharosServer.Hooks, refusals: RefusalLedger) {
         self.hooks = hooks
-        self.logger = logger
+        self.refusals = refusals
     }
 
     func ask(_ request: HookRequest, of name: String, answer: @escaping @Sendable (HookOutcome) -> Void) {
@@ -38,7 +38,7 @@ final class ClosureOrigin: Origin {
                 }
                 guard first.resume(with: .unavailable) else { return }
                 decision.cancel()
-                logger.warning("a hook took too long", metadata: ["hook": "\(request.question.kind.rawValue)"])
+                refusals.note(request, "timeout")
             }
             first.afterwards { timer.cancel() }
         }
@@ -77,9 +77,7 @@ final class ClosureOrigin: Origin {
             }
         } catch {
             // The type alone: an error's description may hold what the client sent.
-            logger.warning(
-                "a hook failed",
-                metadata: ["hook": "\(request.question.kind.rawValue)", "error": "\(type(of: error))"])
+            refusals.note(request, "thrown", "\(type(of: error))")
             return .unavailable
         }
     }

@@ -63,9 +63,10 @@ public final class PharosServer: Service {
         self.configuration = configuration.inner
         var settings = configuration.inner
         hooks.apply(to: &settings.settings)
+        let refusals = RefusalLedger { ServerLog.write($0, to: logger) }
         node = Node(
-            configuration: settings, closures: hooks.isEmpty ? nil : ClosureApplication(hooks, logger: logger),
-            logger: logger, listens: configuration.isListening)
+            configuration: settings, closures: hooks.isEmpty ? nil : ClosureApplication(hooks, refusals: refusals),
+            refusals: refusals, logger: logger, listens: configuration.isListening)
     }
 
     /// Opens the ports and serves until graceful shutdown or cancellation. Call it once.

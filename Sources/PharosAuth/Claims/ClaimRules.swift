@@ -1,3 +1,5 @@
+import PharosDomain
+
 /// What the claims of a well-signed token must say before it counts (RFC 7519 §4.1).
 struct ClaimRules: Sendable {
     /// Seconds: no token lasts longer, however large its `exp` is.
@@ -47,10 +49,12 @@ struct ClaimRules: Sendable {
         let name = userIDClaim.isEmpty ? "sub" : userIDClaim
         guard let value = claims[name] else {
             // Somebody who asked for another claim did not mean "or else anonymous".
-            guard userIDClaim.isEmpty else { throw .invalid("the token does not have the claim of user_id_claim") }
+            guard userIDClaim.isEmpty else {
+                throw .invalid(.claims, "the token does not have the claim of user_id_claim")
+            }
             return ""
         }
-        guard let user = value.string else { throw .invalid("the token's user is not a string") }
+        guard let user = value.string else { throw .invalid(.claims, "the token's user is not a string") }
         return user
     }
 
@@ -58,22 +62,22 @@ struct ClaimRules: Sendable {
     func checkParties(of claims: JSONObject, binding: [String: String]) throws(TokenRefusal) {
         if !issuer.isEmpty {
             guard let text = claims["iss"]?.string, text.utf8.elementsEqual(issuer.utf8) else {
-                throw .invalid("the token's issuer is not the expected one")
+                throw .invalid(.issuer, "the token's issuer is not the expected one")
             }
         }
         if let issuerPattern {
             guard let text = claims["iss"]?.string, Self.agrees(issuerPattern.match(text, groups: variables), binding)
-            else { throw .invalid("the token's issuer is not the expected one") }
+            else { throw .invalid(.issuer, "the token's issuer is not the expected one") }
         }
         guard !audience.isEmpty || audiencePattern != nil else { return }
         guard let audiences = claims["aud"].flatMap({ $0.string.map { [$0] } ?? $0.strings }) else {
-            throw .invalid("the token does not have the expected audience")
+            throw .invalid(.audience, "the token does not have the expected audience")
         }
         let isExpected = audiences.contains { text in
             if let audiencePattern { return Self.agrees(audiencePattern.match(text, groups: variables), binding) }
             return text.utf8.elementsEqual(audience.utf8)
         }
-        guard isExpected else { throw .invalid("the token does not have the expected audience") }
+        guard isExpected else { throw .invalid(.audience, "the token does not have the expected audience") }
     }
 
     /// True for a match whose groups have the values of `binding`. An empty binding (a fixed key) demands nothing.
@@ -88,11 +92,11 @@ struct ClaimRules: Sendable {
     func end(of claims: JSONObject, nowMs: Int64) throws(TokenRefusal) -> Int64 {
         let now = nowMs / 1_000
         if let notBefore = try Self.time("nbf", of: claims), now < notBefore {
-            throw .invalid("the token is not valid yet")
+            throw .invalid(.notYet, "the token is not valid yet")
         }
         let expiry = try Self.time("exp", of: claims)
         let replacement = try Self.time("expire_at", of: claims)
-        if let replacement, replacement < 0 { throw .invalid("the token's expire_at is negative") }
+        if let replacement, replacement < 0 { throw .invalid(.claims, "the token's expire_at is negative") }
         if let expiry, now >= expiry { throw .expired }
         guard let end = replacement ?? expiry, replacement != 0 else { return 0 }
         guard now < end else { throw .expired }
@@ -101,7 +105,7 @@ struct ClaimRules: Sendable {
 
     private static func time(_ name: String, of claims: JSONObject) throws(TokenRefusal) -> Int64? {
         guard let value = claims[name] else { return nil }
-        guard let seconds = value.seconds else { throw .invalid("the token's \(name) is not a number") }
+        guard let seconds = value.seconds else { throw .invalid(.claims, "the token's \(name) is not a number") }
         return seconds
     }
 }

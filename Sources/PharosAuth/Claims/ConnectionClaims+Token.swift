@@ -5,23 +5,27 @@ extension ConnectionClaims {
     ///
     /// A token with `channel` is for a subscription and must not open a connection.
     init(_ claims: JSONObject, user: String) throws(TokenRefusal) {
-        guard claims["channel"] == nil else { throw .invalid("a subscription token cannot open a connection") }
+        guard claims["channel"] == nil else { throw .invalid(.claims, "a subscription token cannot open a connection") }
         self.init()
         self.user = user
         info = try claims.payload("info", or: "b64info")
         if let value = claims["channels"] {
-            guard let names = value.strings else { throw .invalid("the token's channels are not strings") }
+            guard let names = value.strings else { throw .invalid(.claims, "the token's channels are not strings") }
             channels = names
         }
         if let value = claims["subs"] {
-            guard let members = value.object?.members else { throw .invalid("the token's subs are not an object") }
+            guard let members = value.object?.members else {
+                throw .invalid(.claims, "the token's subs are not an object")
+            }
             for member in members {
-                guard let options = member.value.object else { throw .invalid("the token's subs are not objects") }
+                guard let options = member.value.object else {
+                    throw .invalid(.claims, "the token's subs are not objects")
+                }
                 subscriptions[member.name] = try SubscriptionOptions(options)
             }
         }
         if let value = claims["meta"] {
-            guard value.object != nil else { throw .invalid("the token's meta is not an object") }
+            guard value.object != nil else { throw .invalid(.claims, "the token's meta is not an object") }
             meta = claims.compactText(of: "meta") ?? []
         }
     }

@@ -4,13 +4,13 @@ extension SubscriptionClaims {
     /// Reads the claims of a subscription token, except the times.
     init(_ claims: JSONObject, user: String) throws(TokenRefusal) {
         guard let channel = claims["channel"]?.string, !channel.isEmpty else {
-            throw .invalid("the token does not name a channel")
+            throw .invalid(.claims, "the token does not name a channel")
         }
         self.init()
         self.user = user
         self.channel = channel
         if let value = claims["client"] {
-            guard let client = value.string else { throw .invalid("the token's client is not a string") }
+            guard let client = value.string else { throw .invalid(.claims, "the token's client is not a string") }
             self.client = client
         }
         options = try SubscriptionOptions(claims)
@@ -24,7 +24,7 @@ extension SubscriptionOptions {
         info = try object.payload("info", or: "b64info")
         data = try object.payload("data", or: "b64data")
         guard let value = object["override"] else { return }
-        guard let values = value.object else { throw .invalid("the token's override is not an object") }
+        guard let values = value.object else { throw .invalid(.claims, "the token's override is not an object") }
         override.presence = try values.flag("presence")
         override.joinLeave = try values.flag("join_leave")
         override.forcePushJoinLeave = try values.flag("force_push_join_leave")
@@ -38,7 +38,7 @@ extension JSONObject {
     func payload(_ name: String, or base64Name: String) throws(TokenRefusal) -> [UInt8] {
         guard let encoded = self[base64Name], encoded != .string("") else { return compactText(of: name) ?? [] }
         guard let bytes = encoded.string.flatMap({ Base64.decode($0.utf8, .standard) }) else {
-            throw .invalid("the token's \(base64Name) is not base64")
+            throw .invalid(.claims, "the token's \(base64Name) is not base64")
         }
         return bytes
     }
@@ -47,9 +47,9 @@ extension JSONObject {
     fileprivate func flag(_ name: String) throws(TokenRefusal) -> Bool? {
         guard let member = self[name] else { return nil }
         guard let object = member.object, let value = object["value"] else {
-            throw .invalid("the token's override has no value")
+            throw .invalid(.claims, "the token's override has no value")
         }
-        guard let flag = value.bool else { throw .invalid("the token's override is not true or false") }
+        guard let flag = value.bool else { throw .invalid(.claims, "the token's override is not true or false") }
         return flag
     }
 }

@@ -20,6 +20,14 @@ struct KeySet: Sendable {
         case tooLarge
         case notAKeySet
         case tooManyKeys
+
+        var text: String {
+            switch self {
+            case .tooLarge: "the key set is larger than 1 MiB"
+            case .notAKeySet: "the answer is no JSON Web Key Set"
+            case .tooManyKeys: "the key set has more than \(KeySet.keyLimit) keys"
+            }
+        }
     }
 
     /// Reads a document. Keys of unknown kinds are left out, as RFC 7517 §5 asks; so are secret ones (`oct`).

@@ -1,9 +1,22 @@
+package import PharosDomain
 import Synchronization
 
 /// Fetches one key set: an HTTP GET of `endpoint`, an address from the configuration.
 ///
 /// It must give up by itself after some seconds and should stop reading at 1 MiB; a larger body is refused anyway.
 package typealias KeySetFetch = @Sendable (_ endpoint: String) async throws -> [UInt8]
+
+/// What a `KeySetFetch` may throw to say more than that there was no answer.
+package protocol KeySetFetchFailure: Error, CustomStringConvertible {
+    var fault: KeySetFault { get }
+}
+
+/// How fetching key sets goes. Addresses are without their query, which may hold a key.
+package enum KeySetReport: Equatable, Sendable {
+    case failed(endpoint: String, KeySetFault, why: String)
+    /// The first success after `failed`.
+    case recovered(endpoint: String)
+}
 
 /// The key sets of one configuration, shared by all shards.
 ///
@@ -40,6 +53,8 @@ final class KeySetCache: Sendable {
         /// True from a `needsKeys` (or the start) until the fetch that answers it begins.
         var isWanted = true
         var loading: Task<Void, Never>?
+        /// By address: the last fetch came to nothing.
+        var isFailing: [Bool]
         var lastLoadEndMs: Int64?
 
         /// Notes that keys are wanted, unless the last fetch is too recent for another. False: the answer stands.
@@ -54,14 +69,21 @@ final class KeySetCache: Sendable {
     let addresses: KeySetAddresses
     private let fetch: KeySetFetch
     private let monotonicMs: @Sendable () -> Int64
+    private let report: @Sendable (KeySetReport) -> Void
     private let state: Mutex<State>
 
     /// - Parameter monotonicMs: a clock that never goes back: setting the server's time must not hold up keys.
-    init(addresses: KeySetAddresses, fetch: @escaping KeySetFetch, monotonicMs: @escaping @Sendable () -> Int64) {
+    init(
+        addresses: KeySetAddresses, fetch: @escaping KeySetFetch, monotonicMs: @escaping @Sendable () -> Int64,
+        report: @escaping @Sendable (KeySetReport) -> Void
+    ) {
         self.addresses = addresses
         self.fetch = fetch
         self.monotonicMs = monotonicMs
-        state = Mutex(State(sets: Array(repeating: nil, count: addresses.all.count)))
+        self.report = report
+        let count = addresses.all.count
+        state = Mutex(
+            State(sets: Array(repeating: nil, count: count), isFailing: Array(repeating: false, count: count)))
     }
 
     /// The keys that may have signed `token`.
@@ -109,24 +131,64 @@ final class KeySetCache: Sendable {
     }
 
     private func fetchAll() async {
-        let fetched = await withTaskGroup(of: (Int, KeySet?).self) { group in
+        let fetched = await withTaskGroup(of: (Int, Result<KeySet, Failure>).self) { group in
             for (index, address) in addresses.all.enumerated() {
-                group.addTask { [fetch] in
-                    let document = try? await fetch(address.url)
-                    return (index, document.flatMap { try? KeySet(document: $0) })
-                }
+                group.addTask { [fetch] in (index, await KeySetCache.fetched(address.url, fetch)) }
             }
-            var sets: [(Int, KeySet)] = []
-            for await (index, set) in group {
-                if let set { sets.append((index, set)) }
-            }
+            var sets: [(Int, Result<KeySet, Failure>)] = []
+            for await result in group { sets.append(result) }
             return sets
         }
         let endMs = monotonicMs()
-        state.withLock { state in
-            for (index, set) in fetched { state.sets[index] = Loaded(set: set, loadedMs: endMs) }
+        let reports = state.withLock { state in
+            var reports: [KeySetReport] = []
+            for (index, result) in fetched.sorted(by: { $0.0 < $1.0 }) {
+                let endpoint = KeySetCache.shown(addresses.all[index].url)
+                switch result {
+                case .success(let set):
+                    state.sets[index] = Loaded(set: set, loadedMs: endMs)
+                    if state.isFailing[index] { reports.append(.recovered(endpoint: endpoint)) }
+                    state.isFailing[index] = false
+                case .failure(let failure):
+                    state.isFailing[index] = true
+                    reports.append(.failed(endpoint: endpoint, failure.fault, why: failure.why))
+                }
+            }
             state.lastLoadEndMs = endMs
             state.loading = nil
+            return reports
         }
+        for each in reports { report(each) }
+    }
+
+    private struct Failure: Error {
+        var fault: KeySetFault
+        var why: String
+    }
+
+    private static func fetched(_ url: String, _ fetch: KeySetFetch) async -> Result<KeySet, Failure> {
+        let document: [UInt8]
+        do {
+            document = try await fetch(url)
+        } catch let error as any KeySetFetchFailure {
+            return .failure(Failure(fault: error.fault, why: error.description))
+        } catch {
+            return .failure(Failure(fault: .unreachable, why: "\(error)"))
+        }
+        do {
+            return .success(try KeySet(document: document))
+        } catch {
+            let fault = error == .tooLarge ? KeySetFault.tooLarge : .malformed
+            return .failure(Failure(fault: fault, why: error.text))
+        }
+    }
+
+    /// An address as it may be told: without query, and without a password.
+    private static func shown(_ url: String) -> String {
+        let place = url.prefix { $0 != "?" && $0 != "#" }
+        guard let mark = place.firstRange(of: "://"), let at = place.lastIndex(of: "@"), mark.upperBound <= at else {
+            return String(place)
+        }
+        return "\(place[..<mark.upperBound])\(place[place.index(after: at)...])"
     }
 }

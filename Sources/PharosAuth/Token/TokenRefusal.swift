@@ -2,13 +2,14 @@ import PharosDomain
 
 /// Why a token was not accepted, on the way from a single check to the `TokenOutcome`.
 enum TokenRefusal: Error, Equatable {
-    /// For the log. Holds no part of the token.
-    case invalid(String)
+    case invalid(TokenFault)
     case tooLong(length: Int, limit: Int)
     case expired
     case needsKeys
     /// A key set has never been fetched, and the last try was a moment ago.
     case unavailable
+
+    static func invalid(_ kind: TokenFault.Kind, _ text: String) -> TokenRefusal { .invalid(TokenFault(kind, text)) }
 }
 
 extension TokenOutcome {
@@ -18,7 +19,7 @@ extension TokenOutcome {
             self = .valid(try check())
         } catch {
             switch error {
-            case .invalid(let reason): self = .invalid(reason)
+            case .invalid(let fault): self = .invalid(fault)
             case .tooLong(let length, let limit): self = .tooLong(length: length, limit: limit)
             case .expired: self = .expired
             case .needsKeys: self = .needsKeys

@@ -27,4 +27,9 @@ extension Doctor {
                 mend: "Set store.path to a directory.")
         ]
     }
+
+    /// Variables that look like settings and are none.
+    package static func environment(_ lines: [String]) -> [Finding] {
+        lines.map { Finding(severity: .advice, subject: "environment", message: $0) }
+    }
 }

@@ -36,7 +36,7 @@ package enum Doctor {
         return [
             openFiles(facts, connectionLimit: configuration?.settings.client.connectionLimit ?? 0),
             backlog(facts, wanted: edge?.backlog ?? 4096),
-        ] + facts.ports.map(port) + facts.origins.map(origin) + told(configuration) + [
+        ] + facts.ports.map { port($0, facts) } + store(facts) + facts.origins.map(origin) + told(configuration) + [
             clock(facts), memory(facts), shards(facts, wanted: edge?.shards ?? 0),
         ]
     }
@@ -97,16 +97,17 @@ package enum Doctor {
         return Finding(severity: .fine, subject: subject, message: "\(limit), enough for edge.backlog, \(wanted)")
     }
 
-    private static func port(_ port: SystemFacts.Port) -> Finding {
+    private static func port(_ port: SystemFacts.Port, _ facts: SystemFacts) -> Finding {
         let subject = port.key
         let place = "\(port.address) port \(port.number)"
         switch port.state {
         case .free:
             return Finding(severity: .fine, subject: subject, message: "\(place) is free")
         case .taken(let owner):
+            let owner = owner ?? "a process that this user may not see"
+            if let running = taken(port, place, by: owner, facts) { return running }
             return Finding(
-                severity: .broken, subject: subject,
-                message: "\(place) is taken by \(owner ?? "a process that this user may not see")",
+                severity: .broken, subject: subject, message: "\(place) is taken by \(owner)",
                 mend: "Stop that process, or choose another port with \(port.key).")
         case .refused(let reason):
             return Finding(
@@ -163,5 +164,5 @@ package enum Doctor {
         return Finding(severity: .fine, subject: subject, message: "\(count) threads for \(usable)")
     }
 
-    private static func mebibytes(_ bytes: UInt64) -> UInt64 { bytes >> 20 }
+    static func mebibytes(_ bytes: UInt64) -> UInt64 { bytes >> 20 }
 }

@@ -6,8 +6,10 @@ extension SystemFacts {
     /// - Parameters:
     ///   - ports: the ports to try; their state is not looked at.
     ///   - origins: the origins to connect to.
+    ///   - store: the directory to look at.
     package static func read(
-        ports: [(key: String, address: String, number: Int)], origins: [(name: String, host: String, port: Int)] = []
+        ports: [(key: String, address: String, number: Int)], origins: [(name: String, host: String, port: Int)] = [],
+        store: (path: String, databases: [(database: String, lock: String)])? = nil
     ) -> SystemFacts {
         var facts = SystemFacts()
         var limit = rlimit()
@@ -17,10 +19,16 @@ extension SystemFacts {
         }
         facts.acceptBacklogLimit = number("/proc/sys/net/core/somaxconn").map { Int(clamping: $0) }
         facts.ports = ports.map { port in
-            Port(
+            var found = Port(
                 key: port.key, address: port.address, number: port.number,
                 state: PortProbe.state(address: port.address, port: port.number))
+            // Without a word from TLS: that port is judged by who listens on it.
+            if case .taken = found.state, port.key == "http_server.port" {
+                found.health = RunningServer.health(address: port.address, port: port.number)
+            }
+            return found
         }
+        facts.store = store.map { StoreProbe.look($0.path, $0.databases) }
         facts.origins = origins.map { origin in
             Origin(
                 name: origin.name, host: origin.host, port: origin.port,

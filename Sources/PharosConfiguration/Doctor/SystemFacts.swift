@@ -7,6 +7,8 @@ package struct SystemFacts: Equatable, Sendable {
     package var acceptBacklogLimit: Int?
     package var ports: [Port] = []
     package var origins: [Origin] = []
+    /// nil: the configuration needs no directory.
+    package var store: Store?
     /// Seconds since 1970.
     package var now: Int64 = 0
     /// Whether two readings of the monotonic clock were in order.
@@ -38,6 +40,21 @@ package struct SystemFacts: Equatable, Sendable {
         }
     }
 
+    /// The directory of the durable store.
+    package struct Store: Equatable, Sendable {
+        /// From the root on.
+        package var path: String
+        package var exists = false
+        /// Why it cannot be used; nil: it can.
+        package var problem: String?
+        /// The process that uses it, "" if that has no name; nil: none does.
+        package var user: String?
+        /// Bytes for this user; nil: not known.
+        package var free: UInt64?
+
+        package init(path: String) { self.path = path }
+    }
+
     /// A port the configuration wants.
     package struct Port: Equatable, Sendable {
         /// The key that chose it.
@@ -45,12 +62,22 @@ package struct SystemFacts: Equatable, Sendable {
         package var address: String
         package var number: Int
         package var state: State
+        /// How the Pharos is that listens there; nil: none does.
+        package var health: Health?
 
         package init(key: String, address: String, number: Int, state: State) {
             self.key = key
             self.address = address
             self.number = number
             self.state = state
+        }
+
+        package enum Health: Equatable, Sendable {
+            case well
+            /// It does not answer `/health`.
+            case unknown
+            /// What `/health` says.
+            case ill(String)
         }
 
         package enum State: Equatable, Sendable {

@@ -18,13 +18,19 @@ package enum ConfigurationLoader {
         if development { DevelopmentDefaults.apply(to: &draft, &journal) }
         let named = environment[ConfigurationSchema.fileVariable].flatMap { $0.isEmpty ? nil : $0 }
         let isComplete = (file ?? named).map { readFile($0, &draft, &journal) } ?? true
-        readEnvironment(environment, &draft, &journal)
+        let links = ServiceLinks(environment)
+        journal.note(links.lines)
+        readEnvironment(environment.filter { !links.variables.contains($0.key) }, &draft, &journal)
         readOverrides(overrides, &draft, &journal)
         readOriginSecrets(environment, &draft, &journal)
         // Rules over a file that was not read would complain about its absence in many ways.
         if isComplete { ConfigurationRules.check(draft, development: development, &journal) }
-        guard journal.problems.isEmpty else { throw ConfigurationError(problems: journal.problems) }
-        return LoadedConfiguration(draft: draft, origins: journal.origins, development: development)
+        guard journal.problems.isEmpty else {
+            throw ConfigurationError(
+                problems: journal.problems, notices: journal.notices, log: draft.configuration.log)
+        }
+        return LoadedConfiguration(
+            draft: draft, origins: journal.origins, passedOver: journal.notices, development: development)
     }
 
     private static func readFile(
@@ -64,7 +70,7 @@ package enum ConfigurationLoader {
             let node = SettingNode(content: .text(text), origin: .environment(name))
             setting.read(node, setting.name, &draft, &journal)
         }
-        for name in names.sorted() where !ForeignVariables.contains(name) && !isOriginSecret(name) {
+        for name in names.sorted() where !ForeignVariables.names.contains(name) && !isOriginSecret(name) {
             let known = ConfigurationSchema.keys.map { ConfigurationSchema.variable(for: $0.name) }
             let meant = Suggestion.closest(to: name, among: known)
             let hint = meant.map { ": did you mean `\($0)`?" } ?? ""
@@ -112,18 +118,9 @@ package enum ConfigurationLoader {
 
 /// Variables that begin like ours and are not settings.
 enum ForeignVariables {
-    private static let ours: Set<String> = [
+    static let names: Set<String> = [
         ConfigurationSchema.fileVariable,
         // Of the build and of the tests.
         "PHAROS_CORE", "PHAROS_REQUIRE_ALL", "PHAROS_BIN", "PHAROS_URL", "PHAROS_RESTART_CMD",
     ]
-
-    static func contains(_ name: String) -> Bool {
-        if ours.contains(name) { return true }
-        // Kubernetes describes a service called "pharos" to every container by variables of these forms. They must
-        // not keep the server from starting.
-        let rest = name.dropFirst(ConfigurationSchema.variablePrefix.count)
-        return rest == "PORT" || rest == "SERVICE_HOST" || rest.hasPrefix("SERVICE_PORT")
-            || (rest.hasPrefix("PORT_") && rest.dropFirst(5).first?.isNumber == true)
-    }
 }

@@ -6,6 +6,11 @@ struct ReadingJournal: Sendable {
     /// Keys whose value could not be used: rules must not judge the default that stands in for it.
     private(set) var refusedKeys: Set<String> = []
 
+    /// What was passed over, and why; lines for people.
+    private(set) var notices: [String] = []
+
+    mutating func note(_ lines: [String]) { notices += lines }
+
     mutating func record(_ key: String, _ origin: SettingOrigin) {
         origins[key] = origin
     }

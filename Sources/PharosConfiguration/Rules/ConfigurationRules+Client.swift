@@ -15,10 +15,7 @@ extension ConfigurationRules {
                 "\(settings.edge.messageSizeLimit) must not exceed `client.queue_max_size`, \(client.queueMaxSize), "
                     + "or one publication of that size would close every subscriber")
         }
-        for origin in client.allowedOrigins where origin.isEmpty || origin.contains(where: \.isWhitespace) {
-            refuse(
-                "client.allowed_origins", "expected globs such as https://*.example.com, found `\(origin.prefix(80))`")
-        }
+        checkAllowedOrigins(client.allowedOrigins)
         let headerKey = "client.user_id_http_header"
         if !client.userIDHTTPHeader.utf8.allSatisfy(Self.isHeaderByte) {
             refuse(headerKey, "not the name of a header: `\(client.userIDHTTPHeader.prefix(80))`")
@@ -29,6 +26,22 @@ extension ConfigurationRules {
                 "client.subscribe_to_user_personal_channel.personal_channel_namespace", with: ["channel.namespaces"],
                 "no namespace `\(namespace.prefix(80))` in `channel.namespaces`")
         }
+    }
+
+    /// All entries at once: one that matches nothing lets nobody in who should not be, and keeps out those who should.
+    private mutating func checkAllowedOrigins(_ entries: [String]) {
+        var faults: [String] = []
+        for entry in entries {
+            let corrected = AllowedOrigin.corrected(entry)
+            if corrected == entry { continue }
+            let shown = "`\(AllowedOrigin.shown(entry))`"
+            faults.append(corrected.map { "\(shown) is spelled `\($0)`" } ?? "\(shown) is no origin")
+        }
+        guard !faults.isEmpty else { return }
+        refuse(
+            "client.allowed_origins",
+            "browsers send scheme, host and a port that is not the scheme's own, in lower case and nothing else, such as "
+                + "https://*.example.com: " + faults.joined(separator: "; "))
     }
 
     mutating func checkTokens(_ section: String, _ tokens: TokenSettings) {

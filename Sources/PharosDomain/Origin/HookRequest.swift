@@ -11,6 +11,8 @@ package struct HookRequest: Equatable, Sendable {
     /// What an earlier answer left with the connection: JSON, or nothing.
     package var meta: [UInt8] = []
     package var facts = RequestFacts()
+    /// The client's address for this server's own log; never passed on.
+    package var peer = ""
     package var question: HookQuestion
 
     package init(_ question: HookQuestion) {

@@ -31,6 +31,8 @@ package struct RawEvent: Equatable, Sendable {
     package var sequence: UInt64
     /// Sent with `established` only.
     package var facts = RequestFacts()
+    /// The client's address for this server's own log; never passed on.
+    package var peer = ""
 
     package init(connection: String, kind: Kind, sequence: UInt64) {
         self.connection = connection

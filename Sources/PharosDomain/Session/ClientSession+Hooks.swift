@@ -28,6 +28,22 @@ extension ClientSession {
         return HookTicket(number: number, origin: origin, question: question)
     }
 
+    /// What the open question with this number is about; nil: there is none such.
+    package func asked(_ number: UInt32) -> (kind: HookKind, channel: String)? {
+        guard let subject = questions.first(where: { $0.number == number })?.subject else { return nil }
+        switch subject {
+        case .connect: return (.connect, "")
+        case .subscribe(let generation):
+            return (.subscribe, pending.first { $0.generation == generation }?.request.channel ?? "")
+        case .publish(_, let channel, _, _): return (.publish, channel)
+        case .rpc: return (.rpc, "")
+        case .message: return (.message, "")
+        case .refresh: return (.refresh, "")
+        case .subRefresh(let generation):
+            return (.subRefresh, subscriptions.first { $0.generation == generation }?.channel ?? "")
+        }
+    }
+
     /// Whether one connection may ask another question now.
     func mayAsk(_ context: SessionContext) -> Bool { questions.count < context.hooks.openQuestions }
 

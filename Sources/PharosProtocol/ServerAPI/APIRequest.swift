@@ -41,6 +41,17 @@ package enum APIRequest: Equatable, Sendable {
         case .connections: .connections
         }
     }
+
+    /// The one channel that it is about; nil: none, or several.
+    package var channel: String? {
+        switch self {
+        case .publish(let request): request.channel
+        case .presence(let channel), .presenceStats(let channel), .historyRemove(let channel): channel
+        case .history(let request): request.channel
+        case .subscribe(let request): request.channel
+        case .broadcast, .unsubscribe, .disconnect, .refresh, .channels, .info, .rpc, .batch, .send, .connections: nil
+        }
+    }
 }
 
 package struct APIPublish: Equatable, Sendable {

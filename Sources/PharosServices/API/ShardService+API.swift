@@ -21,7 +21,10 @@ extension ShardService {
             return finish(origin, .failure(error), &edge)
         }
         // What the envelope or a batch names is known only now.
-        guard isGranted(request, key) else { return finish(origin, .failure(.permissionDenied), &edge) }
+        guard isGranted(request, key) else {
+            note(.apiKey, "scope", request, origin, edge)
+            return finish(origin, .failure(.permissionDenied), &edge)
+        }
         execute(request, origin: origin, &edge)
     }
 
@@ -67,8 +70,20 @@ extension ShardService {
                 begin(CallBatch(commands: commands, isSequential: !parallel, origin: origin), &edge)
             }
         } catch {
+            if error == .unknownChannel { note(.channel, "api", request, origin, edge) }
             finish(origin, .failure(error), &edge)
         }
+    }
+
+    /// A call that was refused; its channel is named where it has one.
+    private func note(
+        _ kind: RefusalKind, _ reason: String, _ request: APIRequest, _ origin: CallOrigin, _ edge: borrowing Edge
+    ) {
+        guard var line = node.refusals.count(kind, reason) else { return }
+        if case .http(let id, _) = origin { line.refusal.address = address(of: id, edge) }
+        line.refusal.details = [.init("call", request.method.rawValue)]
+        if let channel = request.channel { line.refusal.details.append(.init("channel", channel)) }
+        node.refusals.write(line)
     }
 
     // MARK: Publishing
@@ -130,6 +145,7 @@ extension ShardService {
                 case .call(let request): execute(request, origin: origin, &edge)
                 case .publish(let publish):
                     do throws(ReplyError) { try execute(publish, origin, &edge) } catch {
+                        if error == .unknownChannel { note(.channel, "api", .publish(publish), origin, edge) }
                         finish(origin, .failure(error), &edge)
                     }
                 }

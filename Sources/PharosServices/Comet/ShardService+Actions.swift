@@ -12,25 +12,32 @@ extension ShardService {
         case .verifyConnection(let token):
             let outcome = node.verifier.verifyConnection(token: token, nowMs: edge.wallMs)
             if wait(outcome == .needsKeys, action, of: id, isRetry) { return }
-            if let reason = outcome.refusal { node.report(.tokenRefused(reason: reason)) }
-            perform(sessions[id].session.connectionVerified(outcome, context(edge)), of: id, &edge)
+            note(outcome, .connection, of: id, edge)
+            let next = sessions[id].session.connectionVerified(outcome, context(edge))
+            note(next, after: outcome, .connection, of: id, edge)
+            perform(next, of: id, &edge)
         case .verifySubscription(let generation, let token):
             let outcome = node.verifier.verifySubscription(token: token, nowMs: edge.wallMs)
             if wait(outcome == .needsKeys, action, of: id, isRetry) { return }
-            if let reason = outcome.refusal { node.report(.tokenRefused(reason: reason)) }
-            perform(
-                sessions[id].session.subscriptionVerified(generation: generation, outcome, context(edge)), of: id,
-                &edge)
+            note(outcome, .subscription, of: id, edge)
+            let next = sessions[id].session.subscriptionVerified(generation: generation, outcome, context(edge))
+            note(next, after: outcome, .subscription, of: id, edge)
+            perform(next, of: id, &edge)
         case .verifyRefresh(let command, let token):
             let outcome = node.verifier.verifyConnection(token: token, nowMs: edge.wallMs)
             if wait(outcome == .needsKeys, action, of: id, isRetry) { return }
-            perform(sessions[id].session.refreshVerified(command, outcome, context(edge)), of: id, &edge)
+            note(outcome, .refresh, of: id, edge)
+            let next = sessions[id].session.refreshVerified(command, outcome, context(edge))
+            note(next, after: outcome, .refresh, of: id, edge)
+            perform(next, of: id, &edge)
         case .verifySubRefresh(let command, let channel, let generation, let token):
             let outcome = node.verifier.verifySubscription(token: token, nowMs: edge.wallMs)
             if wait(outcome == .needsKeys, action, of: id, isRetry) { return }
-            perform(
-                sessions[id].session.subRefreshVerified(
-                    command, channel: channel, generation: generation, outcome, context(edge)), of: id, &edge)
+            note(outcome, .subRefresh, of: id, edge)
+            let next = sessions[id].session.subRefreshVerified(
+                command, channel: channel, generation: generation, outcome, context(edge))
+            note(next, after: outcome, .subRefresh, of: id, edge)
+            perform(next, of: id, &edge)
         case .claimSession(let user, let expireAt): claimSession(user: user, expireAt: expireAt, id, &edge)
         case .connected(let orders): connected(id, orders, &edge)
         case .subscribe(let order): subscribe(order, of: id, &edge)

@@ -21,7 +21,9 @@ extension ShardService {
         guard withinLimits(command, of: id, &edge) else { return }
         counters.count(command)
         if case .connect(let request)? = command.request { noteName(request.name, id) }
-        perform(sessions[id].session.received(command, context(edge)), of: id, &edge)
+        let action = sessions[id].session.received(command, context(edge))
+        if let request = command.request { note(action, request.kind.name, request.channel, of: id, edge) }
+        perform(action, of: id, &edge)
     }
 
     /// Keeps commands for later.

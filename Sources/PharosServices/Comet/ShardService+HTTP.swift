@@ -11,9 +11,11 @@ extension ShardService {
         if let message = node.keylessGuard.refusal(of: head) { return .refuse(status: 403, message: message) }
         if let endpoint = Endpoint(head.path), endpoint.isOpen(node.settings.transports) {
             if let decision = decision(about: endpoint, id, head, &edge) { return decision }
-            return endpoint == .webSocket ? admitWebSocket(id, head, edge) : admit(endpoint, head)
+            return endpoint == .webSocket ? admitWebSocket(id, head, edge) : admit(endpoint, id, head, edge)
         }
-        if !raw.paths.isEmpty, let decision = admitRaw(id, head, &edge) ?? admitRawCall(head) { return decision }
+        if !raw.paths.isEmpty, let decision = admitRaw(id, head, &edge) ?? admitRawCall(id, head, edge) {
+            return decision
+        }
         guard let path = APIPath(head.path), head.method.elementsEqual("POST".utf8) else {
             return admitToResponder(head)
         }
@@ -30,8 +32,12 @@ extension ShardService {
         case .granted:
             let limit = path.isResponders ? ShardService.unkeyedBodyLimit : node.settings.api.maxBodySize
             return .read(limit: limit, isTrusted: true)
-        case .unauthorized: return .refuse(status: 401, message: "unauthorized")
-        case .forbidden: return .refuse(status: 403, message: "this key may not call this method")
+        case .unauthorized:
+            noteRefused(.apiKey, key == nil ? "missing" : "wrong", id, head, edge)
+            return .refuse(status: 401, message: "unauthorized")
+        case .forbidden:
+            noteRefused(.apiKey, "scope", id, head, edge)
+            return .refuse(status: 403, message: "this key may not call this method")
         }
     }
 
@@ -63,6 +69,7 @@ extension ShardService {
         case .refused(let status, let reason): return .refuse(status: status, message: reason)
         case .accept(let subprotocol):
             guard node.origins.allows(head) else {
+                noteOriginRefused(id, head, edge)
                 return .refuse(status: 403, message: "this origin is not allowed")
             }
             guard !ShardService.hasBadSessionKey(head) else {

@@ -12,6 +12,7 @@ extension ShardService {
         var request = HookRequest(ticket.question, from: sessions[id].session)
         request.transport = sessions[id].wire.carrier.name
         request.isProtobuf = sessions[id].wire.format == .protobuf
+        request.peer = address(of: id, edge)
         if let facts = facts[id.slot] { request.facts = facts }
         let (node, index, number) = (node, index, ticket.number)
         origin.ask(request, of: ticket.origin) { outcome in
@@ -24,7 +25,10 @@ extension ShardService {
         _ id: ConnectionID, _ number: UInt32, _ outcome: HookOutcome, _ edge: inout Edge
     ) {
         guard sessions.contains(id) else { return pollHookAnswered(id, number, outcome, &edge) }
-        perform(sessions[id].session.hookAnswered(number, outcome, context(edge)), of: id, &edge)
+        let asked = sessions[id].session.asked(number)
+        let action = sessions[id].session.hookAnswered(number, outcome, context(edge))
+        if let asked { note(action, asked.kind.rawValue, asked.channel, of: id, edge) }
+        perform(action, of: id, &edge)
         resumeQueue(id, &edge)
         updateTimer(id, &edge)
     }

@@ -134,7 +134,7 @@ struct ShardService: EdgeHandler, ~Copyable {
         if let user = userFromProxy(id, head, edge) { session.userNamedByProxy(user) }
         if let claimed { session.claimed(claimed) }
         if !passed.isEmpty { facts[id.slot] = requestFacts(head, id, edge) }
-        if node.countsAddresses { addresses[id.slot] = clientAddress(id, head, edge) }
+        if node.keepsAddresses { addresses[id.slot] = clientAddress(id, head, edge) }
         var entry = SessionEntry(session: consume session, wire: wire, generation: id.generation)
         if !wire.hasCloseFrame { entry.streamKey = random.next() }
         sessions.insert(consume entry, id)
@@ -307,7 +307,10 @@ struct ShardService: EdgeHandler, ~Copyable {
     mutating func ticked(_ edge: inout Edge) {
         owner.expire(nowMs: edge.nowMs)
         releasePollChannels(&edge)
-        if index == 0 { node.parked.expire(nowMs: edge.nowMs) }
+        if index == 0 {
+            node.parked.expire(nowMs: edge.nowMs)
+            node.refusals.tick()
+        }
         if edge.nowMs >= nextPositionCheckMs {
             nextPositionCheckMs = edge.nowMs + Int64(node.settings.client.channelPositionCheckDelay * 1_000)
             checkPositions(&edge)

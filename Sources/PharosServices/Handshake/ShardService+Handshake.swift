@@ -56,6 +56,7 @@ extension ShardService {
         var request = HookRequest(.handshake)
         request.transport = transport
         request.facts = requestFacts(head, id, edge)
+        request.peer = clientAddress(id, head, edge)
         handshakes.asked(id)
         let (node, index) = (node, index)
         application.ask(request, of: origin) { node.post(.handshakeAnswered(id, $0), to: index) }

@@ -8,7 +8,10 @@ extension ShardService {
     /// Who serves a request at a raw path; nil: it is at another one.
     mutating func admitRaw(_ id: ConnectionID, _ head: RequestHead, _ edge: inout Edge) -> HeadDecision? {
         guard let path = raw.path(head.path) else { return nil }
-        guard node.origins.allows(head) else { return .refuse(status: 403, message: "this origin is not allowed") }
+        guard node.origins.allows(head) else {
+            noteOriginRefused(id, head, edge)
+            return .refuse(status: 403, message: "this origin is not allowed")
+        }
         var isUpgrade = false
         switch WebSocketHandshake.examine(head) {
         case .accept: isUpgrade = true
@@ -102,7 +105,7 @@ extension ShardService {
             id: id, path: admission.path, wire: wire, rawID: rawID, name: rawID.text(node: raw.node),
             address: address, nowMs: edge.wallMs)
         if !passed.isEmpty { connection.facts = requestFacts(head, id, edge) }
-        if node.countsAddresses { addresses[id.slot] = address }
+        if node.keepsAddresses { addresses[id.slot] = address }
         raw.insert(connection)
         counters.opened += 1
         for channel in admission.channels { subscribeRaw(connection, to: channel, user: admission.user, &edge) }

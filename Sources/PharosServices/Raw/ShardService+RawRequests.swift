@@ -6,7 +6,7 @@ import PharosProtocol
 /// Requests at the addresses where the application reaches raw connections: who may ask, and how it is answered.
 extension ShardService {
     /// Who serves a request at one of these addresses; nil: it is at another one, or there are no raw paths.
-    func admitRawCall(_ head: RequestHead) -> HeadDecision? {
+    func admitRawCall(_ id: ConnectionID, _ head: RequestHead, _ edge: borrowing Edge) -> HeadDecision? {
         guard !raw.paths.isEmpty, let path = RawServicePath(head.path) else { return nil }
         // Another method is told which there are.
         guard path.form(method: head.method, reports: false) != nil else {
@@ -16,8 +16,12 @@ extension ShardService {
             apiKeyHeader: head.header("x-api-key"), authorization: head.header("authorization"), query: head.query)
         switch apiAccess.verdict(key: key, method: "send") {
         case .granted: return .read(limit: node.settings.api.maxBodySize, isTrusted: true)
-        case .unauthorized: return .refuse(status: 401, message: "unauthorized")
-        case .forbidden: return .refuse(status: 403, message: "this key may not send")
+        case .unauthorized:
+            noteRefused(.apiKey, key == nil ? "missing" : "wrong", id, head, edge)
+            return .refuse(status: 401, message: "unauthorized")
+        case .forbidden:
+            noteRefused(.apiKey, "scope", id, head, edge)
+            return .refuse(status: 403, message: "this key may not send")
         }
     }
 

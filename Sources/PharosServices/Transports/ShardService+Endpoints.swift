@@ -5,8 +5,13 @@ import PharosProtocol
 
 /// Requests at the clients' addresses other than WebSocket: who may ask, and who answers.
 extension ShardService {
-    func admit(_ endpoint: Endpoint, _ head: RequestHead) -> HeadDecision {
-        guard node.origins.allows(head) else { return .refuse(status: 403, message: "this origin is not allowed") }
+    func admit(
+        _ endpoint: Endpoint, _ id: ConnectionID, _ head: RequestHead, _ edge: borrowing Edge
+    ) -> HeadDecision {
+        guard node.origins.allows(head) else {
+            noteOriginRefused(id, head, edge)
+            return .refuse(status: 403, message: "this origin is not allowed")
+        }
         if head.method.elementsEqual("OPTIONS".utf8) { return .read(limit: 0) }
         guard !ShardService.hasBadSessionKey(head) else {
             return .refuse(status: 400, message: "session: 22 to 64 characters A-Za-z0-9_-")

@@ -56,6 +56,8 @@ extension ShardService {
             if wasAsked { subscribed(id, entrance, &edge) }
         case .reply(let reply):
             guard case .error(let error) = reply.result else { return }
+            let asked = poll.request.channels.dropFirst(Int(reply.id) - 2).first
+            notePollDenied(error, reply.id >= 2 ? asked?.name ?? "" : "", id, edge, user: poll.user)
             refusePoll(id, error, isConnect: reply.id == 1, &edge)
         case .disconnect(let reason):
             let status = reason == .invalidToken || reason == .tokenTooLong ? 401 : reason.isReconnect ? 503 : 403
@@ -68,6 +70,7 @@ extension ShardService {
         _ token: String, _ id: ConnectionID, _ entrance: PollEntrance, _ isRetry: Bool, _ edge: inout Edge
     ) {
         let outcome = node.verifier.verifyConnection(token: token, nowMs: edge.wallMs)
+        if outcome != .needsKeys || isRetry { note(outcome, .connection, of: id, edge) }
         switch outcome {
         case .needsKeys where !isRetry:
             let (node, index) = (node, index)
@@ -77,7 +80,7 @@ extension ShardService {
             }
             return
         case .needsKeys, .unavailable: return refusePoll(id, 503, "the keys for tokens cannot be fetched", &edge)
-        default: if let refusal = outcome.refusal { node.report(.tokenRefused(reason: refusal)) }
+        default: break
         }
         carryOut(entrance.session.connectionVerified(outcome, context(edge)), id, &edge)
     }

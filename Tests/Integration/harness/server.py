@@ -22,6 +22,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[3]
 READY_SECONDS = 60
 # Below the range that outgoing connections take their ports from.
 PORTS = range(11_000, 31_000)
+# Whatever is asked for must exist: a misspelt name would count 0 for ever.
+METRICS = re.findall(r"`(pharos_\w+)`", (ROOT / "docs" / "operating.md").read_text())
 
 
 def clean_environment() -> dict[str, str]:
@@ -242,7 +244,8 @@ class Server:
         return samples
 
     def metric(self, name: str) -> float:
-        """The sum over all labels; 0 if there is no such sample yet."""
+        """The sum over all labels; 0 if there is no such sample yet, a failure if there is no such metric."""
+        assert any(name == known or name.startswith(known + "_") for known in METRICS), f"docs/operating.md has no {name}"
         return sum(value for key, value in self.metrics().items() if key == name or key.startswith(name + "{"))
 
     def sessions(self) -> dict[str, float]:

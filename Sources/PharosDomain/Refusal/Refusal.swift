@@ -1,0 +1,41 @@
+/// One refusal, as the log tells it. Holds no token, key, cookie, query or payload; texts are as the client sent them.
+package struct Refusal: Equatable, Sendable {
+    package struct Field: Equatable, Sendable {
+        package var name: String
+        package var value: String
+
+        package init(_ name: String, _ value: String) {
+            self.name = name
+            self.value = value
+        }
+    }
+
+    package var kind: RefusalKind
+    /// One of the row's reasons.
+    package var reason: String
+    /// Who it was, as far as that is known; "" where it is not.
+    package var client = ""
+    package var user = ""
+    package var address = ""
+    /// What the line tells besides.
+    package var details: [Field] = []
+
+    package init(_ kind: RefusalKind, reason: String) {
+        self.kind = kind
+        self.reason = reason
+    }
+
+    /// All that a line has, in its order; what is not known is left out.
+    package var fields: [Field] {
+        [Field(kind.row.label, reason)]
+            + [Field("client", client), Field("user", user), Field("address", address)].filter { !$0.value.isEmpty }
+            + details
+    }
+
+    /// What a client or a caller may do, as labels of counters name it: commands, and the two ways without any.
+    package static let methods = [
+        "connect", "subscribe", "unsubscribe", "publish", "presence", "presence_stats", "history", "ping", "send",
+        "rpc",
+        "refresh", "sub_refresh", "poll", "api", "other",
+    ]
+}

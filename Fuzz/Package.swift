@@ -39,6 +39,7 @@ let package = Package(
         fuzzer("FossilDeltaFuzz", "ProtocolProperties"),
         fuzzer("HTTPRequestFuzz", "ProtocolProperties"),
         fuzzer("CursorFuzz", "ProtocolProperties"),
+        fuzzer("IdentifierFuzz", "ProtocolProperties"),
         fuzzer("RawServiceFuzz", "ProtocolProperties"),
         fuzzer("HookAnswerFuzz", "ProtocolProperties"),
         fuzzer("RequestHeadFuzz", "EdgeProperties"),

@@ -20,12 +20,14 @@ struct SnapshotCall: Sendable {
         for try await part in request.body { body.append(contentsOf: part.readableBytesView) }
         let result = await page(body)
         var writer = ByteWriter()
+        // A caller whose body is no JSON at all may not look into answers either.
+        let isJSON = body.isEmpty || JSONScanner.isValid(body)
         if case .failure(let error) = result, setsStatus(request) {
             APIResultEncoder.encodeBareError(error, into: &writer)
-            return .json(writer.array, status: HTTPResponse.Status(code: error.httpStatus))
+            return .json(writer.array, status: HTTPResponse.Status(code: isJSON ? error.httpStatus : 400))
         }
         PresenceSnapshotEncoder.encode(result, into: &writer)
-        return .json(writer.array)
+        return .json(writer.array, status: isJSON ? .ok : .badRequest)
     }
 
     private func page(_ body: [UInt8]) async -> Result<PresenceSnapshot, ReplyError> {

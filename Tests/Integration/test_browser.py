@@ -82,6 +82,15 @@ def test_the_browser_client_in_node_without_a_websocket(tmp_path, development):
 README = ("README.md", "127.0.0.1:8000/pharos.js")
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_the_readmes_javascript_from_a_page_of_another_port(development, host):
+    """What is copied from the README into a page of one's own works against `serve --dev`."""
+    snippets = load("snippets_test")
+    script = snippets.at(snippets.snippet(*README), development.port)
+    snippets.hears(
+        chromium("README's JavaScript"), script, host, lambda text: development.publish("chat", {"text": text}))
+
+
 def test_a_page_of_another_host_is_refused_in_development(development):
     snippets = load("snippets_test")
     script = snippets.at(snippets.snippet(*README), development.port)

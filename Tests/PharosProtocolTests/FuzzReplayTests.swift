@@ -14,6 +14,7 @@ struct FuzzReplayTests {
         ("FossilDeltaFuzz", { CodecProperties.delta($0) }),
         ("HTTPRequestFuzz", { CodecProperties.requests($0) }),
         ("CursorFuzz", { CodecProperties.cursors($0) }),
+        ("IdentifierFuzz", { CodecProperties.identifiers($0) }),
         ("RawServiceFuzz", { CodecProperties.rawService($0) }),
         ("HookAnswerFuzz", { CodecProperties.hookAnswer($0) }),
     ]

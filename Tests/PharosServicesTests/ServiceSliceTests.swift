@@ -25,7 +25,8 @@ struct ServiceSliceTests {
             change(&settings)
             node = try NodeContext(
                 settings: settings, version: "test", verifier: FakeTokenVerifier(), durable: nil,
-                application: Application(), shards: 1, nowMs: pharos_monotonic_ms(), report: { _ in })
+                application: Application(), shards: 1, nowMs: pharos_monotonic_ms(), refusals: RefusalLedger { _ in },
+                report: { _ in })
             var configuration = EdgeConfiguration(settings)
             configuration.connectionCapacity = 64
             loop = ShardLoop(

@@ -1,0 +1,1 @@
+../../Fuzz/Sources/ProtocolProperties/CodecProperties+Identifiers.swift

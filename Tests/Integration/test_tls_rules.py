@@ -93,7 +93,7 @@ def test_sessions_resume_also_after_the_certificate_was_replaced(own):
         assert link.session_reused
         link.sendall(GET)
         assert link.recv(1_000).startswith(b"HTTP/1.1 200 ")
-    assert server.metric('pharos_transport_tls_handshakes{result="resumed"}') >= 1
+    assert server.metric('pharos_transport_tls_handshakes_total{result="resumed"}') >= 1
 
 
 def test_renegotiation_is_refused(pharos):
@@ -153,7 +153,7 @@ def test_a_handshake_in_pieces_is_done_and_one_that_does_not_end_is_cut(launch):
 
 @pytest.mark.parametrize("bytes_", [b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", b"\x16\x03\x01\xff\xff" + b"x" * 1_000, b"\x80" * 50])
 def test_what_is_no_tls_is_cut(pharos, bytes_):
-    before = pharos.metric('pharos_transport_tls_handshakes{result="failed"}')
+    before = pharos.metric('pharos_transport_tls_handshakes_total{result="failed"}')
     with socket.create_connection(("127.0.0.1", pharos.tls_port), timeout=30) as raw:
         raw.sendall(bytes_)
         while True:
@@ -162,7 +162,7 @@ def test_what_is_no_tls_is_cut(pharos, bytes_):
                     break
             except ConnectionError:
                 break
-    poll(lambda: pharos.metric('pharos_transport_tls_handshakes{result="failed"}') > before, "the failure to be counted")
+    poll(lambda: pharos.metric('pharos_transport_tls_handshakes_total{result="failed"}') > before, "the failure to be counted")
 
 
 def test_half_open_handshakes_make_room_for_others(launch):

@@ -41,7 +41,8 @@ struct ServiceLinksTests {
         for (name, value) in Self.links("PHAROS_HTTP") {
             let isNumber = name.contains("_SERVICE_PORT")
             #expect(problems(environment: [name: value]).count == (isNumber ? 1 : 0), "\(name)")
-            #expect(problems(environment: [name: value, "PHAROS_HTTP_PORT": "tcp://10.0.0.1:80"]) == [], "\(name)")
+            let beside = [name: value].merging(["PHAROS_HTTP_PORT": "tcp://10.0.0.1:80"]) { $1 }
+            #expect(problems(environment: beside) == [], "\(name)")
         }
     }
 

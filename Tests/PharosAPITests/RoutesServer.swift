@@ -26,6 +26,8 @@ final class RoutesServer: Sendable {
         var settings = ServerSettings()
         settings.edge.port = 0
         settings.edge.shards = 1
+        // Where everything else is being tested at the same time, a client may take its time.
+        settings.edge.headTimeout = 120
         settings.api.insecure = true
         if let api { settings.api = api }
         group = try ShardGroup(

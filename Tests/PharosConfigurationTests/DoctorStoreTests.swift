@@ -75,11 +75,9 @@ struct DoctorStoreTests {
     @Test("a directory where nothing can be written must be mended")
     func unwritable() {
         // Not even root writes here.
-        for path in ["/proc/self", "/proc/nothing/here"] {
-            let found = StoreProbe.look(path, Self.databases)
-            #expect(found.problem?.hasPrefix("cannot ") == true, "\(found)")
-            #expect(finding(found)?.severity == .broken)
-        }
+        let found = StoreProbe.look("/proc/self", Self.databases)
+        #expect(found.problem?.hasPrefix("cannot ") == true, "\(found)")
+        #expect(finding(found)?.severity == .broken)
     }
 
     @Test("a held lock names its process; the server that runs on the wanted port may hold it", arguments: [0, 1])

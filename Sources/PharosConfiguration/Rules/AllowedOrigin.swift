@@ -13,7 +13,7 @@ enum AllowedOrigin {
             return nil
         }
         let text = entry.lowercased()
-        if text == "null" || text == "self" { return text }
+        if text == "null" || text == "self" || text == "loopback" { return text }
         guard let mark = text.firstRange(of: "://") else { return withoutScheme(text) }
         var scheme = String(text[..<mark.lowerBound])
         // Nothing but letters, digits and these: RFC 3986, section 3.1.

@@ -56,8 +56,10 @@ extension ShardService {
             if wasAsked { subscribed(id, entrance, &edge) }
         case .reply(let reply):
             guard case .error(let error) = reply.result else { return }
-            let asked = poll.request.channels.dropFirst(Int(reply.id) - 2).first
-            notePollDenied(error, reply.id >= 2 ? asked?.name ?? "" : "", id, edge, user: poll.user)
+            // The first command is the connect, those after it are the channels in their order.
+            let index = Int(reply.id) - 2
+            let channel = poll.request.channels.indices.contains(index) ? poll.request.channels[index].name : ""
+            notePollDenied(error, channel, id, edge, user: poll.user)
             refusePoll(id, error, isConnect: reply.id == 1, &edge)
         case .disconnect(let reason):
             let status = reason == .invalidToken || reason == .tokenTooLong ? 401 : reason.isReconnect ? 503 : 403

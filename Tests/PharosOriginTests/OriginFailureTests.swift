@@ -16,10 +16,12 @@ struct OriginFailureTests {
             #expect(await scene.ask(OriginScene.connect) == .unavailable)
             let counters = scene.counters(.connect)
             #expect((counters.errors, counters.inFlight) == ([.unreachable: 1], 0))
-            #expect(
-                scene.reports.withLock { $0 } == [
-                    .failed(origin: "app", .connect, .unreachable, status: nil, OriginAsker())
-                ])
+            let reports = scene.reports.withLock { $0 }
+            #expect(reports.count == 1)
+            guard case .failed("app", .connect, .unreachable, status: nil, _)? = reports.first else {
+                Issue.record("\(reports)")
+                return
+            }
         }
     }
 

@@ -132,10 +132,10 @@ extension Library.Shutdown {
             let link = try SocketLink(port: scene.port, receiveBuffer: 4_096)
             try link.send(bytes("GET /stream?id=\(id) HTTP/1.1\r\nHost: x\r\n\r\n"))
             scene.keep(link)
-            let megabyte = [UInt8](repeating: 65, count: 1_000_000)
+            let half = [UInt8](repeating: 65, count: 500_000)
             // More than any buffers between here and there take.
             while scene.streamer.client(id)?.isConnected != true { await Task.yield() }
-            for _ in 0..<32 { try await scene.server.publish(megabyte, to: "flood") }
+            for _ in 0..<64 { try await scene.server.publish(half, to: "flood") }
         }
     }
 

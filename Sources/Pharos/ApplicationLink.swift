@@ -66,7 +66,7 @@ final class ApplicationLink: Sendable {
     func counters() -> ApplicationCounters {
         var counters = ApplicationCounters()
         counters.lanes = (origin?.counters() ?? []).map { lane in
-            var count = ApplicationCounters.Lane(origin: lane.origin, hook: lane.lane.name)
+            var count = ApplicationCounters.Lane(origin: lane.origin.text, hook: lane.lane.name)
             count.requests = lane.requests
             count.inFlight = lane.inFlight
             count.durationSeconds = lane.durationSeconds

@@ -19,11 +19,11 @@ package final class NodeMetrics: Sendable {
     private let state = Mutex(State())
 
     struct State {
-        var counters: [String: (handle: Counter, last: UInt64)] = [:]
-        var durations: [String: (handle: FloatingPointCounter, last: Double)] = [:]
-        var gauges: [String: Gauge] = [:]
+        var counters: [Series: (handle: Counter, last: UInt64)] = [:]
+        var durations: [Series: (handle: FloatingPointCounter, last: Double)] = [:]
+        var gauges: [Series: Gauge] = [:]
         /// Names that were there at an earlier scrape: when they vanish, their gauge must fall to 0.
-        var clientNames: Set<String> = []
+        var clientNames: Set<SDKName> = []
     }
 
     /// - Parameter describe: is told what each metric is.
@@ -64,11 +64,11 @@ package final class NodeMetrics: Sendable {
         count("client_connections_accepted_total", nil, node.connectionsAccepted, &state)
         gauge("client_connections_inflight", node.currentConnections, &state)
         for name in state.clientNames where node.clientNames[name] == nil {
-            gauge("client_num_by_name", 0, label: ("name", name), &state)
+            gauge("client_num_by_name", 0, label: ("name", name.text), &state)
         }
         state.clientNames.formUnion(node.clientNames.keys)
         for (name, number) in node.clientNames {
-            gauge("client_num_by_name", number, label: ("name", name), &state)
+            gauge("client_num_by_name", number, label: ("name", name.text), &state)
         }
         byCode("client_connections_refused_total", "status", node.connectionsRefused, Self.statuses, &state)
         byCode("client_reply_errors_total", "code", node.replyErrors, Self.replyCodes, &state)
@@ -141,8 +141,11 @@ package final class NodeMetrics: Sendable {
         state.gauges[key]?.record(value)
     }
 
-    private static func key(_ name: String, _ dimensions: [(String, String)]) -> String {
-        dimensions.reduce(name) { "\($0) \($1.1)" }
+    /// A metric with the values of its labels, some of which an operator has named.
+    typealias Series = [Identifier<NameOf.Label>]
+
+    private static func key(_ name: String, _ dimensions: [(String, String)]) -> Series {
+        [Identifier(name)] + dimensions.map { Identifier($0.1) }
     }
 
     func count(_ name: String, _ label: (String, String)?, _ value: UInt64, _ state: inout State) {

@@ -13,7 +13,7 @@ struct TokenAuthority: Sendable {
     /// What a verified token says of its holder, before the claims of its kind are read.
     struct Verified {
         var claims: JSONObject
-        var user: String
+        var user: UserID
     }
 
     init(

@@ -1,3 +1,5 @@
+package import PharosDomain
+
 /// The keys and the rules for one kind of token. Setting names are those of `client.token`.
 ///
 /// A fresh value has no key, and without a key each token is refused.
@@ -17,17 +19,17 @@ package struct TokenConfiguration: Equatable, Sendable {
     /// `jwks_variables`: all values that each `{{name}}` of the endpoint may take. Without a list the name is an error.
     package var jwksVariables: [String: [String]] = [:]
     /// `audience`: must be among the token's `aud`. "" any.
-    package var audience = ""
+    package var audience: PartyName = ""
     /// `audience_regex`: must be found in one of the token's `aud`; anchor it. "" any.
     package var audienceRegex = ""
     /// `issuer`: must be the token's `iss`. "" any.
-    package var issuer = ""
+    package var issuer: PartyName = ""
     /// `issuer_regex`: must be found in the token's `iss`; anchor it. "" any.
     package var issuerRegex = ""
     /// `max_length`: bytes of a whole token. What is longer is not looked at.
     package var maxLength = 16_384
     /// `user_id_claim`: the claim that holds the user id instead of `sub`. "" means `sub`.
-    package var userIDClaim = ""
+    package var userIDClaim: ClaimName = ""
 
     package init() {}
 

@@ -42,7 +42,7 @@ enum BenchPeer: String, CaseIterable, Sendable {
             connect.token = token
             var commands = [Command(id: 1, request: .connect(connect))]
             for (index, channel) in channels.enumerated() {
-                let request = SubscribeRequest(channel: Self.channelName(channel))
+                let request = SubscribeRequest(channel: ChannelName(Self.channelName(channel)))
                 commands.append(Command(id: UInt32(index + 2), request: .subscribe(request)))
             }
             var writer = ByteWriter()

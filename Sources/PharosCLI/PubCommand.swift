@@ -1,6 +1,7 @@
 import ArgumentParser
 import CPharosSys
 import Glibc
+import PharosDomain
 import PharosAuth
 
 /// `pharos pub`: publishes one message through the server API.

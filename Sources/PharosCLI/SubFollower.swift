@@ -9,11 +9,11 @@ struct SubFollower {
     private let token: String
     private let printer: SubPrinter
     /// In the order given; a command's id counts the places.
-    private let channels: [String]
+    private let channels: [ChannelName]
     /// Channels that the server will not give.
-    private var dropped: Set<String> = []
+    private var dropped: Set<ChannelName> = []
     /// The position up to which a channel has been printed, where it has positions.
-    private var positions: [String: StreamPosition] = [:]
+    private var positions: [ChannelName: StreamPosition] = [:]
     private var backOff = SubBackOff()
     /// Seconds between the server's pings; 0: it sends none.
     private var pingSeconds: Int64 = 0
@@ -21,7 +21,7 @@ struct SubFollower {
     init(address: WireClientAddress, token: String, channels: [String], printer: SubPrinter) {
         self.address = address
         self.token = token
-        self.channels = channels
+        self.channels = channels.map { ChannelName($0) }
         self.printer = printer
     }
 
@@ -77,7 +77,7 @@ struct SubFollower {
     }
 
     /// The id of a subscribe tells its channel: 2 for the first one.
-    private func subscribe(_ channel: String) -> Command {
+    private func subscribe(_ channel: ChannelName) -> Command {
         var request = SubscribeRequest(channel: channel)
         request.joinLeave = true
         request.recoverable = true
@@ -154,13 +154,13 @@ struct SubFollower {
         }
     }
 
-    private func channel(of id: UInt32) -> String? {
+    private func channel(of id: UInt32) -> ChannelName? {
         let index = Int(id) - 2
         return channels.indices.contains(index) ? channels[index] : nil
     }
 
     /// Gives a channel up; without any left there is nothing to do.
-    private mutating func drop(_ channel: String, _ why: String) throws(WireClientError) {
+    private mutating func drop(_ channel: ChannelName, _ why: String) throws(WireClientError) {
         printer.state("refused", "\(channel): \(why)")
         positions[channel] = nil
         dropped.insert(channel)

@@ -11,15 +11,15 @@ struct SubPrinter {
         self.asJSON = asJSON
     }
 
-    func publication(_ channel: String, _ publication: Publication) {
+    func publication(_ channel: ChannelName, _ publication: Publication) {
         guard asJSON else {
             let position = publication.offset > 0 ? " \(publication.offset)" : ""
             let from = publication.info.map { " from \(Self.name($0))" } ?? ""
-            return write("\(Self.printable(channel))\(position)\(from): \(Self.text(publication.data))")
+            return write("\(Self.printable(channel.text))\(position)\(from): \(Self.text(publication.data))")
         }
         var line = JSONObjectWriter()
         line.add("type", "publication")
-        line.add("channel", channel)
+        line.add("channel", channel.text)
         if publication.offset > 0 { line.add("offset", Int64(clamping: publication.offset)) }
         if let info = publication.info { Self.add(info, to: &line) }
         Self.add(publication.data, to: &line)
@@ -27,13 +27,13 @@ struct SubPrinter {
     }
 
     /// - Parameter event: `join` or `leave`.
-    func presence(_ channel: String, _ event: String, _ info: ClientInfo) {
+    func presence(_ channel: ChannelName, _ event: String, _ info: ClientInfo) {
         guard asJSON else {
-            return write("\(Self.printable(channel)) \(event == "join" ? "+" : "-") \(Self.name(info))")
+            return write("\(Self.printable(channel.text)) \(event == "join" ? "+" : "-") \(Self.name(info))")
         }
         var line = JSONObjectWriter()
         line.add("type", event)
-        line.add("channel", channel)
+        line.add("channel", channel.text)
         Self.add(info, to: &line)
         write(line)
     }
@@ -46,13 +46,13 @@ struct SubPrinter {
         write(line)
     }
 
-    func subscribed(_ channel: String, _ result: SubscribeResult) {
+    func subscribed(_ channel: ChannelName, _ result: SubscribeResult) {
         var parts: [String] = []
         if result.recoverable || result.positioned { parts.append("offset \(result.offset), epoch \(result.epoch)") }
         if result.wasRecovering {
             parts.append(result.recovered ? "recovered \(result.publications.count)" : "what was missed is lost")
         }
-        let text = parts.isEmpty ? channel : "\(channel): \(parts.joined(separator: ", "))"
+        let text = parts.isEmpty ? channel.text : "\(channel): \(parts.joined(separator: ", "))"
         state("subscribed", text)
     }
 
@@ -99,12 +99,13 @@ struct SubPrinter {
     }
 
     private static func name(_ info: ClientInfo) -> String {
-        info.user.isEmpty ? "client \(printable(info.client))" : "\(printable(info.user)) (\(printable(info.client)))"
+        info.user.isEmpty
+            ? "client \(printable(info.client.text))" : "\(printable(info.user.text)) (\(printable(info.client.text)))"
     }
 
     private static func add(_ info: ClientInfo, to line: inout JSONObjectWriter) {
-        line.add("user", info.user)
-        line.add("client", info.client)
+        line.add("user", info.user.text)
+        line.add("client", info.client.text)
     }
 
     private static func text(_ data: [UInt8]) -> String { printable(String(decoding: data, as: UTF8.self)) }

@@ -40,8 +40,8 @@ extension HookSettings {
     /// Names of headers are compared byte by byte when requests come: the operator may spell them as everybody does.
     fileprivate mutating func lowercaseHeaderNames() {
         for index in origins.indices {
-            origins[index].passes.headers = origins[index].passes.headers.map { $0.lowercased() }
-            origins[index].emulatedHeaders = origins[index].emulatedHeaders.map { $0.lowercased() }
+            origins[index].passes.headers = origins[index].passes.headers.map(\.asciiLowercased)
+            origins[index].emulatedHeaders = origins[index].emulatedHeaders.map(\.asciiLowercased)
         }
     }
 }

@@ -64,7 +64,7 @@ enum StartNotices {
         for path in hooks.raw where path.open {
             lines.append("raw path \(path.path) is open: everybody may connect to it")
         }
-        let unsigned = hooks.origins.filter { $0.secret.isEmpty }.map(\.name)
+        let unsigned = hooks.origins.filter { $0.secret.isEmpty }.map(\.name.text)
         if !unsigned.isEmpty {
             lines.append(
                 "no secret for \(unsigned.joined(separator: ", ")): the application cannot tell requests of this server "

@@ -51,12 +51,12 @@ package struct TokenSettings: Equatable, Sendable {
     /// `http` or `https` address of a key set, without variables.
     package var jwksPublicEndpoint = ""
     /// At most one of `audience` and `audienceRegex` is set; the same for the issuer.
-    package var audience = ""
+    package var audience: PartyName = ""
     package var audienceRegex = ""
-    package var issuer = ""
+    package var issuer: PartyName = ""
     package var issuerRegex = ""
     /// Claim that names the user; "" is `sub`.
-    package var userIDClaim = ""
+    package var userIDClaim: ClaimName = ""
     /// Bytes of a whole token.
     package var maxLength = 16_384
 

@@ -4,14 +4,14 @@
 /// there is told of a gap.
 package struct PositionVector: Equatable, Sendable {
     private enum Entries: Equatable {
-        case named([String: StreamPosition])
+        case named([ChannelName: StreamPosition])
         case hashed([UInt64: StreamPosition], ChannelHash)
         case lost
     }
 
     private let entries: Entries
 
-    package init(_ positions: [String: StreamPosition]) {
+    package init(_ positions: [ChannelName: StreamPosition]) {
         entries = .named(positions)
     }
 
@@ -27,7 +27,7 @@ package struct PositionVector: Equatable, Sendable {
     /// The reader had positions that mean nothing here: in every stream continuity is lost, and is to be told as lost.
     package static let lost = PositionVector(lost: ())
 
-    package func position(of channel: String) -> StreamPosition? {
+    package func position(of channel: ChannelName) -> StreamPosition? {
         switch entries {
         case .named(let positions): positions[channel]
         case .hashed(let positions, let hash): positions[hash(channel)]
@@ -58,12 +58,12 @@ package struct ChannelHash: Equatable, Sendable {
 
     package static let saltLimit: UInt8 = 16
 
-    package func callAsFunction(_ channel: String) -> UInt64 {
+    package func callAsFunction(_ channel: ChannelName) -> UInt64 {
         ChannelHash.whole(channel, salt) >> UInt64(64 - width * 8)
     }
 
     /// FNV-1a, whose bits are then mixed.
-    package static func whole(_ channel: String, _ salt: UInt8) -> UInt64 {
+    package static func whole(_ channel: ChannelName, _ salt: UInt8) -> UInt64 {
         var hash = (0xcbf2_9ce4_8422_2325 ^ UInt64(salt)) &* 0x100_0000_01b3
         for byte in channel.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
         hash = (hash ^ hash >> 33) &* 0xff51_afd7_ed55_8ccd

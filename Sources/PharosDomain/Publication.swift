@@ -2,9 +2,9 @@
 package struct StreamPosition: Equatable, Hashable, Sendable {
     package var offset: UInt64
     /// Changes only when the stream's memory was lost. Empty: not known.
-    package var epoch: String
+    package var epoch: Epoch
 
-    package init(offset: UInt64 = 0, epoch: String = "") {
+    package init(offset: UInt64 = 0, epoch: Epoch = "") {
         self.offset = offset
         self.epoch = epoch
     }
@@ -12,13 +12,13 @@ package struct StreamPosition: Equatable, Hashable, Sendable {
 
 /// Who published, or who is present.
 package struct ClientInfo: Equatable, Sendable {
-    package var user: String
-    package var client: String
+    package var user: UserID
+    package var client: ClientName
     /// Opaque bytes. Empty: none.
     package var connectionInfo: [UInt8]
     package var channelInfo: [UInt8]
 
-    package init(user: String, client: String, connectionInfo: [UInt8] = [], channelInfo: [UInt8] = []) {
+    package init(user: UserID, client: ClientName, connectionInfo: [UInt8] = [], channelInfo: [UInt8] = []) {
         self.user = user
         self.client = client
         self.connectionInfo = connectionInfo
@@ -36,7 +36,7 @@ package struct Publication: Equatable, Sendable {
     package var info: ClientInfo?
     /// From 1, without gaps, in streams with history; 0 in channels without.
     package var offset: UInt64
-    package var tags: [String: String]
+    package var tags: [TagKey: String]
     /// Milliseconds since 1970; 0: not set.
     package var timeMs: Int64
     /// Whether `data` is JSON. Anything else reaches clients that speak JSON as base64, with a flag.
@@ -49,7 +49,7 @@ package struct Publication: Equatable, Sendable {
     package var allowsDelta = false
 
     package init(
-        data: [UInt8], info: ClientInfo? = nil, offset: UInt64 = 0, tags: [String: String] = [:], timeMs: Int64 = 0
+        data: [UInt8], info: ClientInfo? = nil, offset: UInt64 = 0, tags: [TagKey: String] = [:], timeMs: Int64 = 0
     ) {
         self.data = data
         self.info = info

@@ -45,13 +45,13 @@ package struct ClientSettings: Equatable, Sendable {
     package var allowAnonymousConnectWithoutToken = false
     package var disallowAnonymousConnectionTokens = false
     /// Header set by a trusted reverse proxy; "" none.
-    package var userIDHTTPHeader = ""
+    package var userIDHTTPHeader: FieldName = ""
     package var connectIncludeServerTime = false
     package var subscribeToUserPersonalChannel = false
-    package var personalChannelNamespace = ""
+    package var personalChannelNamespace: NamespaceName = ""
     package var singleConnection = false
     /// SDK names that may become metric labels.
-    package var registeredNames: [String] = []
+    package var registeredNames: [SDKName] = []
     /// How long a client's state outlives its connection, if the client asked for that by a session key.
     package var sessionTTL = 60.0
     /// Clients whose state is kept while they are away; beyond it those away longest are forgotten.
@@ -127,9 +127,9 @@ package struct APISettings: Equatable, Sendable {
 package struct APIKey: Equatable, Sendable {
     package var key: String
     /// Method names this key may call; `["*"]` all.
-    package var methods: [String]
+    package var methods: [MethodName]
 
-    package init(key: String, methods: [String] = ["*"]) {
+    package init(key: String, methods: [MethodName] = ["*"]) {
         self.key = key
         self.methods = methods
     }

@@ -34,13 +34,13 @@ package enum TokenOutcome<Claims: Equatable & Sendable>: Equatable, Sendable {
 }
 
 package struct ConnectionClaims: Equatable, Sendable {
-    package var user = ""
+    package var user: UserID = ""
     /// Seconds since 1970 at which the connection ends; 0 never.
     package var expireAt: Int64 = 0
     package var info: [UInt8] = []
     /// Server-side subscriptions.
-    package var channels: [String] = []
-    package var subscriptions: [String: SubscriptionOptions] = [:]
+    package var channels: [ChannelName] = []
+    package var subscriptions: [ChannelName: SubscriptionOptions] = [:]
     /// Stays on the server.
     package var meta: [UInt8] = []
 
@@ -48,10 +48,10 @@ package struct ConnectionClaims: Equatable, Sendable {
 }
 
 package struct SubscriptionClaims: Equatable, Sendable {
-    package var user = ""
-    package var channel = ""
+    package var user: UserID = ""
+    package var channel: ChannelName = ""
     /// nil: not in the token.
-    package var client: String?
+    package var client: ClientName?
     /// Seconds since 1970 at which the subscription ends; 0 never.
     package var expireAt: Int64 = 0
     package var options = SubscriptionOptions()

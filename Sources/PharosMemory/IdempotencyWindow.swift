@@ -6,20 +6,20 @@ struct IdempotencyWindow {
     static let capacity = 100_000
 
     private struct Key: Hashable {
-        var channel: String
-        var key: String
+        var channel: ChannelName
+        var key: IdempotencyKey
     }
 
     private var results: [Key: (position: StreamPosition, untilMs: Int64)] = [:]
     private var order: [Key] = []
     private var head = 0
 
-    func result(channel: String, key: String, nowMs: Int64) -> StreamPosition? {
+    func result(channel: ChannelName, key: IdempotencyKey, nowMs: Int64) -> StreamPosition? {
         guard let found = results[Key(channel: channel, key: key)], found.untilMs > nowMs else { return nil }
         return found.position
     }
 
-    mutating func remember(_ position: StreamPosition, channel: String, key: String, untilMs: Int64) {
+    mutating func remember(_ position: StreamPosition, channel: ChannelName, key: IdempotencyKey, untilMs: Int64) {
         let entry = Key(channel: channel, key: key)
         if results.updateValue((position, untilMs), forKey: entry) == nil { order.append(entry) }
         if results.count > IdempotencyWindow.capacity { dropOldest() }

@@ -3,7 +3,7 @@ package import PharosDomain
 /// Streams in this process's memory: gone with it, and with them their epochs.
 package struct MemoryStreamStore: StreamStore, ~Copyable {
     private struct Stream {
-        var epoch: String
+        var epoch: Epoch
         var top: UInt64 = 0
         var entries = PublicationRing()
         var version: StreamVersion?
@@ -13,7 +13,7 @@ package struct MemoryStreamStore: StreamStore, ~Copyable {
         var position: StreamPosition { StreamPosition(offset: top, epoch: epoch) }
     }
 
-    private var streams: [String: Stream] = [:]
+    private var streams: [ChannelName: Stream] = [:]
     /// Streams that nothing was published to need no record of their own, so looking at random names costs no memory.
     private var epochs = FirstEpochs()
     private var answers = IdempotencyWindow()
@@ -61,13 +61,13 @@ package struct MemoryStreamStore: StreamStore, ~Copyable {
     // MARK: Reading
 
     package mutating func top(
-        of channel: String, retention: StreamRetention, nowMs: Int64
+        of channel: ChannelName, retention: StreamRetention, nowMs: Int64
     ) throws(ReplyError) -> StreamPosition {
         withStream(channel, retention, nowMs) { $0.position }
     }
 
     package mutating func read(
-        _ channel: String, after offset: UInt64?, limit: Int, retention: StreamRetention, nowMs: Int64
+        _ channel: ChannelName, after offset: UInt64?, limit: Int, retention: StreamRetention, nowMs: Int64
     ) throws(ReplyError) -> StreamRead {
         withStream(channel, retention, nowMs) { stream in
             let first = stream.top + 1 - UInt64(stream.entries.count)
@@ -84,7 +84,7 @@ package struct MemoryStreamStore: StreamStore, ~Copyable {
     }
 
     package mutating func readBackwards(
-        _ channel: String, before offset: UInt64?, limit: Int, retention: StreamRetention, nowMs: Int64
+        _ channel: ChannelName, before offset: UInt64?, limit: Int, retention: StreamRetention, nowMs: Int64
     ) throws(ReplyError) -> StreamRead {
         withStream(channel, retention, nowMs) { stream in
             let first = stream.top + 1 - UInt64(stream.entries.count)
@@ -97,12 +97,12 @@ package struct MemoryStreamStore: StreamStore, ~Copyable {
         }
     }
 
-    package mutating func removeHistory(of channel: String) {
+    package mutating func removeHistory(of channel: ChannelName) {
         streams[channel]?.entries.removeAll()
     }
 
     package mutating func expire(nowMs: Int64) {
-        var gone: [String] = []
+        var gone: [ChannelName] = []
         for (channel, stream) in streams {
             if stream.metaExpiresMs <= nowMs {
                 gone.append(channel)
@@ -120,7 +120,7 @@ package struct MemoryStreamStore: StreamStore, ~Copyable {
     /// Finds the stream; one without a record is empty. One whose memory has expired begins anew, with another epoch: never
     /// with a lower offset in the old one.
     private mutating func withStream<Result>(
-        _ channel: String, _ retention: StreamRetention, _ nowMs: Int64, creates: Bool = false,
+        _ channel: ChannelName, _ retention: StreamRetention, _ nowMs: Int64, creates: Bool = false,
         _ body: (inout Stream) -> Result
     ) -> Result {
         func use(_ stream: inout Stream) -> Result {

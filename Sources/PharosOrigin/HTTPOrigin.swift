@@ -6,7 +6,7 @@ package import PharosDomain
 /// Questions may come from any thread; answers come on an event loop of the group. An origin has one loop of its own, so that
 /// a question costs no more than a hop there. What is not answered for whatever reason is `unavailable`: nobody is let in unasked.
 package final class HTTPOrigin: Origin, RawOrigin, EventSender {
-    private let pools: [String: OriginPool]
+    private let pools: [OriginName: OriginPool]
     /// For questions to nobody.
     private let loop: any EventLoop
 
@@ -19,7 +19,7 @@ package final class HTTPOrigin: Origin, RawOrigin, EventSender {
         _ settings: [OriginSettings], node: String, group: any EventLoopGroup,
         report: @escaping @Sendable (OriginReport) -> Void = { _ in }
     ) throws {
-        var pools: [String: OriginPool] = [:]
+        var pools: [OriginName: OriginPool] = [:]
         for origin in settings {
             pools[origin.name] = try OriginPool(origin, node: node, loop: group.next(), report: report)
         }
@@ -27,7 +27,7 @@ package final class HTTPOrigin: Origin, RawOrigin, EventSender {
         loop = group.any()
     }
 
-    package func ask(_ request: HookRequest, of name: String, answer: @escaping @Sendable (HookOutcome) -> Void) {
+    package func ask(_ request: HookRequest, of name: OriginName, answer: @escaping @Sendable (HookOutcome) -> Void) {
         guard let pool = pools[name] else { return loop.execute { answer(.unavailable) } }
         let kind = request.question.kind
         var asker = OriginAsker()
@@ -35,19 +35,19 @@ package final class HTTPOrigin: Origin, RawOrigin, EventSender {
         pool.submit(.ask(kind, answer), lane: OriginLane(kind), for: asker, request: pool.builder.ask(request))
     }
 
-    package func deliver(_ event: RawEvent, to name: String, answer: @escaping @Sendable (RawAnswer) -> Void) {
+    package func deliver(_ event: RawEvent, to name: OriginName, answer: @escaping @Sendable (RawAnswer) -> Void) {
         guard let pool = pools[name] else { return loop.execute { answer(.failed) } }
         var asker = OriginAsker()
         (asker.client, asker.address) = (event.connection, event.peer)
         pool.submit(.raw(answer), lane: .raw, for: asker, request: pool.builder.raw(event))
     }
 
-    package func send(_ events: [NumberedEvent], to origin: String) async -> Bool {
+    package func send(_ events: [NumberedEvent], to origin: OriginName) async -> Bool {
         guard let pool = pools[origin] else { return false }
         return await pool.tell(pool.builder.events(events))
     }
 
-    package func sendKeepAlive(_ clients: [String], sequence: UInt64, to origin: String) async -> Bool {
+    package func sendKeepAlive(_ clients: [ClientName], sequence: UInt64, to origin: OriginName) async -> Bool {
         guard let pool = pools[origin] else { return false }
         return await pool.tell(pool.builder.keepAlive(clients, sequence: sequence))
     }

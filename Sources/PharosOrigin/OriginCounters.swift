@@ -1,8 +1,10 @@
+package import PharosDomain
+
 import PharosBytes
 
 /// How one lane of one origin has gone since start.
 package struct OriginCounters: Equatable, Sendable {
-    package var origin: String
+    package var origin: OriginName
     package var lane: OriginLane
     /// All that were wanted, also those refused at once.
     package var requests: UInt64 = 0
@@ -12,7 +14,7 @@ package struct OriginCounters: Equatable, Sendable {
     package var errors: [OriginFailure: UInt64] = [:]
     package var isBreakerOpen = false
 
-    package init(origin: String, lane: OriginLane) {
+    package init(origin: OriginName, lane: OriginLane) {
         self.origin = origin
         self.lane = lane
     }
@@ -46,7 +48,7 @@ final class OriginLaneCounts: Sendable {
         state.withLock { $0.isBreakerOpen = isOpen }
     }
 
-    func counters(origin: String, lane: OriginLane) -> OriginCounters {
+    func counters(origin: OriginName, lane: OriginLane) -> OriginCounters {
         let state = state.withLock { $0 }
         var counters = OriginCounters(origin: origin, lane: lane)
         counters.requests = state.requests

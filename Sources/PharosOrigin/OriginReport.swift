@@ -1,15 +1,17 @@
+package import PharosDomain
+
 /// What an operator should hear of an origin. Never holds anything of questions or answers.
 package enum OriginReport: Equatable, Sendable, CustomStringConvertible {
     /// A request came to nothing; said of each.
-    case failed(origin: String, OriginLane, OriginFailure, status: Int?, OriginAsker)
+    case failed(origin: OriginName, OriginLane, OriginFailure, status: Int?, OriginAsker)
     /// The first success after `failed`.
-    case recovered(origin: String, OriginLane)
-    case breakerOpened(origin: String, OriginLane)
-    case breakerClosed(origin: String, OriginLane)
+    case recovered(origin: OriginName, OriginLane)
+    case breakerOpened(origin: OriginName, OriginLane)
+    case breakerClosed(origin: OriginName, OriginLane)
     /// The origin did not allow webhooks from this node.
-    case permissionRefused(origin: String)
+    case permissionRefused(origin: OriginName)
     /// No TLS session came about, for example because the certificate is not trusted; said at most once in ten seconds.
-    case notSecured(origin: String, reason: String)
+    case notSecured(origin: OriginName, reason: String)
 
     package var description: String {
         switch self {
@@ -26,9 +28,9 @@ package enum OriginReport: Equatable, Sendable, CustomStringConvertible {
 
 /// For whom an origin was asked, as the log tells it; "" where nobody or nobody known.
 package struct OriginAsker: Equatable, Sendable {
-    package var client = ""
-    package var user = ""
-    package var address = ""
+    package var client: ClientName = ""
+    package var user: UserID = ""
+    package var address: PeerAddress = ""
 
     package init() {}
 }

@@ -12,7 +12,7 @@ final class OriginRequestBuilder: Sendable {
     private let permissionWriter: OriginRequestWriter
     private let headers: CloudEventHeaders
     private let signer: RequestSigner?
-    private let emulatedNames: Set<String>
+    private let emulatedNames: Set<FieldName>
     /// Makes ids unique over restarts.
     private let run: String
     private let count = Atomic<UInt64>(0)
@@ -28,7 +28,7 @@ final class OriginRequestBuilder: Sendable {
             staticHeaders: settings.staticHeaders)
         headers = CloudEventHeaders(node: node)
         signer = RequestSigner(secret: settings.secret)
-        emulatedNames = Set(settings.emulatedHeaders.map { $0.lowercased() })
+        emulatedNames = Set(settings.emulatedHeaders.map(\.asciiLowercased))
         run = String(UInt64.random(in: .min ... .max), radix: 16)
     }
 
@@ -102,7 +102,7 @@ final class OriginRequestBuilder: Sendable {
         }
     }
 
-    func keepAlive(_ clients: [String], sequence: UInt64) -> [ByteBuffer]? {
+    func keepAlive(_ clients: [ClientName], sequence: UInt64) -> [ByteBuffer]? {
         guard settings.form != .authorize else { return nil }
         return stride(from: 0, to: clients.count, by: WebSocketServiceEncoder.keepAliveLimit).map { start in
             let part = clients[start..<min(start + WebSocketServiceEncoder.keepAliveLimit, clients.count)]
@@ -132,7 +132,7 @@ final class OriginRequestBuilder: Sendable {
     /// Whether the receiver's answer names this node.
     func isPermission(_ answer: HTTPAnswer) -> Bool {
         guard answer.isSuccess, let allowed = answer.allowedOrigin else { return false }
-        return allowed == "*" || allowed.lowercased() == node.lowercased()
+        return allowed == "*" || NodeName(allowed).asciiLowercased == NodeName(node).asciiLowercased
     }
 
     private func batch(id: String, _ body: borrowing ByteWriter) -> ByteBuffer {
@@ -165,11 +165,11 @@ final class OriginRequestBuilder: Sendable {
         "\(run)-\(count.wrappingAdd(1, ordering: .relaxed).newValue)"
     }
 
-    private func emulatedHeaders(of request: HookRequest) -> [String: String] {
+    private func emulatedHeaders(of request: HookRequest) -> [FieldName: String] {
         guard !emulatedNames.isEmpty, case .connect(_, _, _, let headers) = request.question else { return [:] }
-        var allowed: [String: String] = [:]
-        for (name, value) in headers where emulatedNames.contains(name.lowercased()) {
-            allowed[name.lowercased()] = value
+        var allowed: [FieldName: String] = [:]
+        for (name, value) in headers where emulatedNames.contains(name.asciiLowercased) {
+            allowed[name.asciiLowercased] = value
         }
         return allowed
     }

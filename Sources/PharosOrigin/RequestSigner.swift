@@ -1,5 +1,6 @@
 package import PharosBytes
 import PharosCrypto
+import PharosDomain
 import PharosProtocol
 
 /// Signs requests as the Standard Webhooks specification describes: HMAC-SHA256 over id, time and body.

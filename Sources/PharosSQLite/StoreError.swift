@@ -1,3 +1,5 @@
+package import PharosDomain
+
 /// Why a store could not be opened. The message names the path and what to do about it.
 package struct StoreError: Error, Equatable, CustomStringConvertible {
     private enum Kind { case inUse, newerVersion, notAllowed, damaged, foreign, unusable }
@@ -34,7 +36,7 @@ package enum StoreEvent: Equatable, Sendable {
     /// Publishing fails, or some stream cannot be read; the store's health says the same.
     case failing(String)
     /// What a stream has stored cannot be read. Its name is for the log, not for clients.
-    case damaged(channel: String)
+    case damaged(channel: ChannelName)
     /// Something that was answered for may be missing; the text says why. All epochs have changed.
     case lost(String)
     /// The write-ahead log was damaged after all of it had been moved into the database: nothing is missing.

@@ -97,7 +97,7 @@ package struct NodeCounters: Sendable {
     /// By kind and reason; those that never happened are left out.
     package var refusals: [RefusalKind: [String: UInt64]] = [:]
     /// Connected clients by registered SDK name; others count as `unregistered`.
-    package var clientNames: [String: Int] = [:]
+    package var clientNames: [SDKName: Int] = [:]
 
     package init() {}
 }

@@ -66,7 +66,7 @@ final class NodeContext: Sendable {
     func setResponder(_ responder: (any RequestResponder)?) { responderBox.withLock { $0 = responder } }
 
     /// The shard that gives a channel's offsets.
-    func owner(of channel: String) -> Int {
+    func owner(of channel: ChannelName) -> Int {
         guard mailboxes.count > 1 else { return 0 }
         // FNV-1a: any stable hash will do, and this one needs no seed.
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
@@ -85,14 +85,14 @@ final class NodeContext: Sendable {
     }
 
     /// nil: the connection may be upgraded; otherwise the status to refuse it with.
-    func admit(address: String, nowMs: Int64) -> Int? {
+    func admit(address: PeerAddress, nowMs: Int64) -> Int? {
         // Whoever would come now could not be reported when he goes.
         guard isReady, application.events?.isAccepting ?? true else { return 503 }
         return admission.withLock { $0.admit(address: address, nowMs: nowMs) }
     }
 
     /// A request that waits holds a connection as well; it is not a new one each time.
-    func admitPoll(address: String) -> Int? {
+    func admitPoll(address: PeerAddress) -> Int? {
         guard isReady else { return 503 }
         return admission.withLock { $0.admitPoll(address: address) }
     }
@@ -103,28 +103,28 @@ final class NodeContext: Sendable {
     }
 
     /// Whether the user may have one connection more.
-    func admit(user: String) -> Bool {
+    func admit(user: UserID) -> Bool {
         admission.withLock { $0.admit(user: user) }
     }
 
-    func leave(user: String) {
+    func leave(user: UserID) {
         admission.withLock { $0.leave(user: user) }
     }
 
     /// Numbers a connection of a user of whom only the newest may stay; give it back with `leftNewest`.
-    func newestConnection(of user: String) -> UInt64 {
+    func newestConnection(of user: UserID) -> UInt64 {
         admission.withLock { $0.newest(of: user) }
     }
 
-    func isNewestConnection(of user: String, _ sequence: UInt64) -> Bool {
+    func isNewestConnection(of user: UserID, _ sequence: UInt64) -> Bool {
         admission.withLock { $0.isNewest(user, sequence) }
     }
 
-    func leftNewest(of user: String) {
+    func leftNewest(of user: UserID) {
         admission.withLock { $0.leftNewest(user) }
     }
 
-    func leave(address: String) {
+    func leave(address: PeerAddress) {
         admission.withLock { $0.leave(address: address) }
     }
 
@@ -147,10 +147,10 @@ private struct Admission: Sendable {
     private let perAddressLimit: Int
     private var bucket: TokenBucket?
     private var connections = 0
-    private var byAddress: [String: Int] = [:]
+    private var byAddress: [PeerAddress: Int] = [:]
     private let perUserLimit: Int
-    private var byUser: [String: Int] = [:]
-    private var newestByUser: [String: (sequence: UInt64, connections: Int)] = [:]
+    private var byUser: [UserID: Int] = [:]
+    private var newestByUser: [UserID: (sequence: UInt64, connections: Int)] = [:]
     private var nextSequence: UInt64 = 1
 
     init(_ settings: ClientSettings, nowMs: Int64) {
@@ -163,7 +163,7 @@ private struct Admission: Sendable {
         }
     }
 
-    mutating func admit(address: String, nowMs: Int64) -> Int? {
+    mutating func admit(address: PeerAddress, nowMs: Int64) -> Int? {
         // A refusal for want of room says more than one for haste.
         if let status = admitPoll(address: address) { return status }
         guard bucket?.take(nowMs: nowMs) == false else { return nil }
@@ -171,7 +171,7 @@ private struct Admission: Sendable {
         return 503
     }
 
-    mutating func admitPoll(address: String) -> Int? {
+    mutating func admitPoll(address: PeerAddress) -> Int? {
         if connectionLimit > 0, connections >= connectionLimit { return 503 }
         if perAddressLimit > 0, byAddress[address, default: 0] >= perAddressLimit { return 429 }
         connections += 1
@@ -179,32 +179,32 @@ private struct Admission: Sendable {
         return nil
     }
 
-    mutating func admit(user: String) -> Bool {
+    mutating func admit(user: UserID) -> Bool {
         guard byUser[user, default: 0] < perUserLimit else { return false }
         byUser[user, default: 0] += 1
         return true
     }
 
-    mutating func leave(user: String) {
+    mutating func leave(user: UserID) {
         guard let count = byUser[user] else { return }
         byUser[user] = count > 1 ? count - 1 : nil
     }
 
-    mutating func newest(of user: String) -> UInt64 {
+    mutating func newest(of user: UserID) -> UInt64 {
         let sequence = nextSequence
         nextSequence += 1
         newestByUser[user] = (sequence, (newestByUser[user]?.connections ?? 0) + 1)
         return sequence
     }
 
-    func isNewest(_ user: String, _ sequence: UInt64) -> Bool { newestByUser[user]?.sequence == sequence }
+    func isNewest(_ user: UserID, _ sequence: UInt64) -> Bool { newestByUser[user]?.sequence == sequence }
 
-    mutating func leftNewest(_ user: String) {
+    mutating func leftNewest(_ user: UserID) {
         guard let newest = newestByUser[user] else { return }
         newestByUser[user] = newest.connections > 1 ? (newest.sequence, newest.connections - 1) : nil
     }
 
-    mutating func leave(address: String) {
+    mutating func leave(address: PeerAddress) {
         connections -= 1
         guard perAddressLimit > 0, let count = byAddress[address] else { return }
         byAddress[address] = count > 1 ? count - 1 : nil

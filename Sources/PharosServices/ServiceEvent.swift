@@ -1,3 +1,5 @@
+package import PharosDomain
+
 /// What happened on a shard that an operator may want to read. Holds no payload and no token; what names a user is marked.
 package enum ServiceEvent: Sendable {
     /// What an operator should see of those who were refused.
@@ -5,7 +7,7 @@ package enum ServiceEvent: Sendable {
     /// The server ended a connection.
     case disconnected(code: UInt32, reason: String)
     /// Publications were missing in a channel, so its positioned subscriptions were ended.
-    case positionLost(channel: String)
+    case positionLost(channel: ChannelName)
     /// A client reads too slowly: publications of a channel were dropped for it. Not for the log.
-    case publicationsDropped(client: String, user: String, channel: String, count: Int)
+    case publicationsDropped(client: ClientName, user: UserID, channel: ChannelName, count: Int)
 }

@@ -183,9 +183,9 @@ package final class ShardGroup: Backend {
     ///
     /// - Parameter headers: names in lower case; at least `x-api-key`, `authorization` and `x-centrifugo-error-mode` if present.
     package func callAPI(
-        method: String, query: String, headers: [String: String], body: [UInt8]
+        method: String, query: String, headers: [FieldName: String], body: [UInt8]
     ) async -> APIResponse {
-        let path: APIPath = method.isEmpty ? .envelope : .method(method)
+        let path: APIPath = method.isEmpty ? .envelope : .method(MethodName(method))
         return await withCheckedContinuation { continuation in
             let call = BackendCall(path: path, query: query, headers: headers, body: body) {
                 continuation.resume(returning: $0)
@@ -201,7 +201,7 @@ package final class ShardGroup: Backend {
     ///   - path: as in the request line, still percent-encoded, without query.
     ///   - headers: names in lower case; at least `x-api-key`, `authorization` and `prefer` if present.
     package func callRaw(
-        method: String, path: String, query: String, headers: [String: String], body: [UInt8]
+        method: String, path: String, query: String, headers: [FieldName: String], body: [UInt8]
     ) async -> APIResponse {
         await withCheckedContinuation { continuation in
             let call = RawBackendCall(method: method, path: path, query: query, headers: headers, body: body) {

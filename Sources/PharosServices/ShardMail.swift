@@ -12,10 +12,10 @@ enum ShardMail: Sendable {
     /// To a channel's owner.
     case detach(DetachRequest, shard: Int)
     /// From a channel's owner to the shards with subscribers.
-    case deliver(channel: String, ChannelEvent)
+    case deliver(channel: ChannelName, ChannelEvent)
     /// To a channel's owner: where does the stream stand? Answered with `position`, after all deliveries before.
-    case askPosition(channel: String, shard: Int)
-    case position(channel: String, StreamPosition)
+    case askPosition(channel: ChannelName, shard: Int)
+    case position(channel: ChannelName, StreamPosition)
     case call(OwnerCall, shard: Int, ticket: UInt64)
     case answered(ticket: UInt64, Result<OwnerAnswer, ReplyError>)
     /// From the durable store: what one group commit brought to its end.
@@ -24,7 +24,7 @@ enum ShardMail: Sendable {
     case control(ControlCommand, shard: Int, ticket: UInt64)
     case controlled(ticket: UInt64, ControlAnswer)
     /// To every shard: a newer connection of the user stays alone.
-    case disconnectOlder(user: String, sequence: UInt64)
+    case disconnectOlder(user: UserID, sequence: UInt64)
     /// Commands for a stream of that shard.
     case emulated(ClientID, [UInt8])
     /// A newer poll of the same user has come, maybe on another shard.
@@ -38,7 +38,7 @@ enum ShardMail: Sendable {
     /// A client has come back while its old connection, on that shard, still stands: it is to end.
     case yieldSession(ConnectionID)
     /// The old connection of a client has left what it had, maybe nothing.
-    case sessionYielded(ConnectionID, key: String)
+    case sessionYielded(ConnectionID, key: SessionKey)
     /// A token waited for keys: look at it again.
     case keysLoaded(ConnectionID, SessionAction)
     /// A server API call that came in outside the shard.
@@ -87,7 +87,7 @@ enum ControlCommand: Sendable {
 enum ControlAnswer: Sendable {
     case done
     case failed(ReplyError)
-    case channels([String: Int])
+    case channels([ChannelName: Int])
     case summary(ShardSummary)
     case sent(SendCount)
     /// In the order of client ids, one more than a page at most.
@@ -97,22 +97,22 @@ enum ControlAnswer: Sendable {
 /// One shard's part of `info`.
 struct ShardSummary: Sendable {
     var clients = 0
-    var users: Set<String> = []
+    var users: Set<UserID> = []
     var subscriptions = 0
-    var channels: Set<String> = []
+    var channels: Set<ChannelName> = []
 }
 
 /// A server API call from outside, and who waits for it. One that is dropped, because the shard has ended, is answered too.
 final class BackendCall: Sendable {
     let path: APIPath
-    let headers: [String: String]
+    let headers: [FieldName: String]
     let query: String
     let body: [UInt8]
     private let completion: @Sendable (APIResponse) -> Void
     private let isAnswered = Atomic<Bool>(false)
 
     init(
-        path: APIPath, query: String, headers: [String: String], body: [UInt8],
+        path: APIPath, query: String, headers: [FieldName: String], body: [UInt8],
         completion: @escaping @Sendable (APIResponse) -> Void
     ) {
         self.path = path

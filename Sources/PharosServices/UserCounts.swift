@@ -1,17 +1,18 @@
 import PharosBytes
+import PharosDomain
 
 /// On how many shards each user has connections, so that a user counts once for the node. Any thread.
 final class UserCounts: Sendable {
-    private let shards = Locked<[String: Int]>([:])
+    private let shards = Locked<[UserID: Int]>([:])
 
     /// Users with connections.
     var count: Int { shards.withLock { $0.count } }
 
     /// The first connection of a user on a shard.
-    func came(_ user: String) { shards.withLock { $0[user, default: 0] += 1 } }
+    func came(_ user: UserID) { shards.withLock { $0[user, default: 0] += 1 } }
 
     /// The last connection of a user on a shard has gone.
-    func left(_ user: String) {
+    func left(_ user: UserID) {
         shards.withLock { shards in
             guard let known = shards[user] else { return }
             shards[user] = known > 1 ? known - 1 : nil

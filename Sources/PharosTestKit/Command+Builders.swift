@@ -12,7 +12,7 @@ extension Command {
     }
 
     package static func subscribe(
-        id: UInt32, _ channel: String, token: String = "", _ configure: (inout SubscribeRequest) -> Void = { _ in }
+        id: UInt32, _ channel: ChannelName, token: String = "", _ configure: (inout SubscribeRequest) -> Void = { _ in }
     ) -> Command {
         var request = SubscribeRequest(channel: channel)
         request.token = token
@@ -22,7 +22,7 @@ extension Command {
 
     /// A subscribe that asks for what came after `position`.
     package static func recover(
-        id: UInt32, _ channel: String, from position: StreamPosition, rejectsUnrecovered: Bool = false
+        id: UInt32, _ channel: ChannelName, from position: StreamPosition, rejectsUnrecovered: Bool = false
     ) -> Command {
         subscribe(id: id, channel) {
             $0.recover = true
@@ -32,27 +32,27 @@ extension Command {
         }
     }
 
-    package static func unsubscribe(id: UInt32, _ channel: String) -> Command {
+    package static func unsubscribe(id: UInt32, _ channel: ChannelName) -> Command {
         Command(id: id, request: .unsubscribe(channel: channel))
     }
 
-    package static func publish(id: UInt32, _ channel: String, _ data: String = "{}") -> Command {
+    package static func publish(id: UInt32, _ channel: ChannelName, _ data: String = "{}") -> Command {
         var request = PublishRequest()
         request.channel = channel
         request.data = Array(data.utf8)
         return Command(id: id, request: .publish(request))
     }
 
-    package static func presence(id: UInt32, _ channel: String) -> Command {
+    package static func presence(id: UInt32, _ channel: ChannelName) -> Command {
         Command(id: id, request: .presence(channel: channel))
     }
 
-    package static func presenceStats(id: UInt32, _ channel: String) -> Command {
+    package static func presenceStats(id: UInt32, _ channel: ChannelName) -> Command {
         Command(id: id, request: .presenceStats(channel: channel))
     }
 
     package static func history(
-        id: UInt32, _ channel: String, limit: Int32 = -1, since: StreamPosition? = nil, reverse: Bool = false
+        id: UInt32, _ channel: ChannelName, limit: Int32 = -1, since: StreamPosition? = nil, reverse: Bool = false
     ) -> Command {
         var request = HistoryRequest()
         request.channel = channel
@@ -66,7 +66,7 @@ extension Command {
         Command(id: id, request: .refresh(token: token))
     }
 
-    package static func subRefresh(id: UInt32, _ channel: String, token: String) -> Command {
+    package static func subRefresh(id: UInt32, _ channel: ChannelName, token: String) -> Command {
         var request = SubRefreshRequest()
         request.channel = channel
         request.token = token

@@ -42,8 +42,8 @@ final class EmulatedLink: TransportLink, @unchecked Sendable {
     }
 
     override func connected(_ result: ConnectResult) {
-        session = result.session
-        node = result.node
+        session = result.session.text
+        node = result.node.text
     }
 
     private var contentType: [(String, String)] {

@@ -55,7 +55,7 @@ package enum EventQueuePromise: String, CaseIterable, Sendable {
 
     private func order(_ log: any EventQueue) async throws {
         for number in 1...250 { log.record(.connected("c\(number)", user: "u\(number)")) }
-        var told: [String] = []
+        var told: [ClientName] = []
         var last: UInt64 = 0
         while told.count < 250 {
             let batch = await log.next(for: "app", after: last, limits: EventBatchLimits())
@@ -205,7 +205,7 @@ package enum EventQueuePromise: String, CaseIterable, Sendable {
         try require(Set(clients.map(\.client)), is: Set((6...25).map { "c\($0)" }), "all of them")
         for client in clients {
             try require(client.channels, is: ["a", "b"], "channels")
-            try require(client.user, is: "u" + client.client.dropFirst(), "user")
+            try require(client.user, is: UserID("u" + client.client.text.dropFirst()), "user")
             try require(client.connectedAtMs, is: 1, "time")
         }
     }
@@ -225,10 +225,11 @@ package enum EventQueuePromise: String, CaseIterable, Sendable {
         for number in 1...12 { log.record(.connected("c\(number)")) }
         for number in 1...5 { log.record(.raw(.rawEstablished, "r\(number)")) }
         log.record(.raw(.rawClosed, "r2"))
-        for (origin, expected) in [
+        let all: [(OriginName, [ClientName])] = [
             ("app", (1...12).map { "c\($0)" }), ("sockets", ["r1", "r3", "r4", "r5"]), ("nobody", []),
-        ] {
-            var (clients, cursor): ([String], String) = ([], "")
+        ]
+        for (origin, expected) in all {
+            var (clients, cursor): ([ClientName], String) = ([], "")
             repeat {
                 let roll = try await log.roll(of: origin, cursor: cursor, limit: 3)
                 clients += roll.clients
@@ -241,19 +242,19 @@ package enum EventQueuePromise: String, CaseIterable, Sendable {
 }
 
 extension OriginEvent {
-    package static func connected(_ client: String, user: String = "") -> OriginEvent {
+    package static func connected(_ client: ClientName, user: UserID = "") -> OriginEvent {
         var event = OriginEvent(.connected, atMs: 1)
         (event.client, event.user, event.transport) = (client, user, "websocket")
         return event
     }
 
-    package static func of(_ client: String, _ kind: Kind, _ channel: String) -> OriginEvent {
+    package static func of(_ client: ClientName, _ kind: Kind, _ channel: ChannelName) -> OriginEvent {
         var event = OriginEvent(kind, atMs: 1)
         (event.client, event.channel) = (client, channel)
         return event
     }
 
-    package static func raw(_ kind: Kind, _ client: String) -> OriginEvent {
+    package static func raw(_ kind: Kind, _ client: ClientName) -> OriginEvent {
         var event = OriginEvent(kind, atMs: 1)
         (event.client, event.transport, event.origin) = (client, "raw", "sockets")
         return event

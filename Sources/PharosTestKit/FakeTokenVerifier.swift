@@ -60,7 +60,7 @@ package final class FakeTokenVerifier: TokenVerifier {
             if token.hasPrefix("late-"), !state.hasKeys { return .needsKeys }
             if let claims = state.connections[token] { return .valid(claims) }
             var claims = ConnectionClaims()
-            claims.user = token
+            claims.user = UserID(token)
             return .valid(claims)
         }
     }

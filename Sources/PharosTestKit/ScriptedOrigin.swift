@@ -6,10 +6,10 @@ package final class ScriptedOrigin: Origin {
     /// A question that waits for its answer.
     package struct Asked: Sendable {
         package let request: HookRequest
-        package let origin: String
+        package let origin: OriginName
         private let completion: @Sendable (HookOutcome) -> Void
 
-        init(_ request: HookRequest, _ origin: String, _ completion: @escaping @Sendable (HookOutcome) -> Void) {
+        init(_ request: HookRequest, _ origin: OriginName, _ completion: @escaping @Sendable (HookOutcome) -> Void) {
             self.request = request
             self.origin = origin
             self.completion = completion
@@ -30,7 +30,7 @@ package final class ScriptedOrigin: Origin {
     package init() {}
 
     package func ask(
-        _ request: HookRequest, of name: String, answer: @escaping @Sendable (HookOutcome) -> Void
+        _ request: HookRequest, of name: OriginName, answer: @escaping @Sendable (HookOutcome) -> Void
     ) {
         let asked = Asked(request, name, answer)
         let taker: CheckedContinuation<Asked, Never>? = state.withLock { state in
@@ -77,7 +77,7 @@ package final class RecordedEvents: EventLog {
     package var count: Int { events.withLock { $0.count } }
 
     /// What happened to one client, briefly.
-    package func story(of client: String) -> [String] {
+    package func story(of client: ClientName) -> [String] {
         all.filter { $0.client == client }.map { event in
             event.channel.isEmpty ? event.kind.rawValue : "\(event.kind.rawValue) \(event.channel)"
         }

@@ -6,10 +6,10 @@ package final class ScriptedRawOrigin: RawOrigin {
     /// An event that waits for its answer.
     package struct Delivered: Sendable {
         package let event: RawEvent
-        package let origin: String
+        package let origin: OriginName
         private let completion: @Sendable (RawAnswer) -> Void
 
-        init(_ event: RawEvent, _ origin: String, _ completion: @escaping @Sendable (RawAnswer) -> Void) {
+        init(_ event: RawEvent, _ origin: OriginName, _ completion: @escaping @Sendable (RawAnswer) -> Void) {
             self.event = event
             self.origin = origin
             self.completion = completion
@@ -36,7 +36,7 @@ package final class ScriptedRawOrigin: RawOrigin {
     /// - Parameter rule: what is answered at once; nil: the test answers.
     package init(_ rule: @escaping @Sendable (RawEvent) -> RawAnswer? = { _ in nil }) { self.rule = rule }
 
-    package func deliver(_ event: RawEvent, to name: String, answer: @escaping @Sendable (RawAnswer) -> Void) {
+    package func deliver(_ event: RawEvent, to name: OriginName, answer: @escaping @Sendable (RawAnswer) -> Void) {
         let delivered = Delivered(event, name, answer)
         let ruled = rule(event)
         let taker: CheckedContinuation<Delivered, Never>? = state.withLock { state in

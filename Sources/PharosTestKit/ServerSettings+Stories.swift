@@ -45,7 +45,7 @@ extension ServerSettings {
     }
 
     /// Changes the options of one namespace.
-    package mutating func namespace(_ name: String, _ change: (inout ChannelOptions) -> Void) {
+    package mutating func namespace(_ name: NamespaceName, _ change: (inout ChannelOptions) -> Void) {
         for index in channel.namespaces.indices where channel.namespaces[index].name == name {
             change(&channel.namespaces[index].options)
         }

@@ -4,8 +4,8 @@ import PharosDomain
 extension StoreBench {
     private struct Step {
         var version: UInt64
-        var versionEpoch: String
-        var key: String
+        var versionEpoch: Epoch
+        var key: IdempotencyKey
         var history: HistoryUse
     }
 
@@ -20,8 +20,8 @@ extension StoreBench {
     /// What is expected of one channel, in words of the documentation.
     private struct Expectation {
         var top: UInt64 = 0
-        var firstAnswers: [String: UInt64] = [:]
-        var newest: (version: UInt64, epoch: String)?
+        var firstAnswers: [IdempotencyKey: UInt64] = [:]
+        var newest: (version: UInt64, epoch: Epoch)?
 
         mutating func answer(_ step: Step) -> (offset: UInt64, isRepeat: Bool) {
             if let known = firstAnswers[step.key] { return (known, true) }
@@ -39,11 +39,11 @@ extension StoreBench {
         let steps = StoreBench.steps
         let last = Step(version: 4, versionEpoch: "a", key: "k", history: .kept)
         for restarts in [false, true] {
-            var expected: [String: Expectation] = [:]
-            var epochs: [String: String] = [:]
+            var expected: [ChannelName: Expectation] = [:]
+            var epochs: [ChannelName: Epoch] = [:]
             for round in 0..<3 {
                 for (first, second) in steps.indices.flatMap({ one in steps.indices.map { (one, $0) } }) {
-                    let channel = "\(restarts) \(first) \(second)"
+                    let channel = ChannelName("\(restarts) \(first) \(second)")
                     let step = [steps[first], steps[second], last][round]
                     if round == 0 { epochs[channel] = try await top(channel).epoch }
                     let (offset, isRepeat) = expected[channel, default: Expectation()].answer(step)
@@ -63,7 +63,7 @@ extension StoreBench {
         }
     }
 
-    private func publish(_ step: Step, to channel: String) async throws -> StoreTold {
+    private func publish(_ step: Step, to channel: ChannelName) async throws -> StoreTold {
         var append = appending("x", to: channel)
         append.version = step.version
         append.versionEpoch = step.versionEpoch

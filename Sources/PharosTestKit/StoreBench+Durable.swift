@@ -8,7 +8,7 @@ extension StoreBench {
         let (completions, continuation) = AsyncStream<StreamCompletion>.makeStream()
         let receiver = StoreListener { for completion in $0 { continuation.yield(completion) } }
         for ticket in 0..<count {
-            let channel = "channel \(ticket % 7)"
+            let channel: ChannelName = "channel \(ticket % 7)"
             let operation: StreamOperation =
                 switch ticket % 5 {
                 case 0: .read(channel: channel, after: nil, limit: 3, retention: retention, nowMs: clock.nowMs)

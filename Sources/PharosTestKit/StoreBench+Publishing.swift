@@ -2,7 +2,8 @@ import PharosDomain
 
 /// Idempotency keys, versions, and publications that skip the history.
 extension StoreBench {
-    private func append(_ text: String, to channel: String = "news", key: String) async throws -> StoreTold {
+    private func append(_ text: String, to channel: ChannelName = "news", key: IdempotencyKey) async throws -> StoreTold
+    {
         var append = appending(text, to: channel)
         append.idempotencyKey = key
         append.idempotencyUntilMs = clock.nowMs + 5_000
@@ -51,7 +52,7 @@ extension StoreBench {
     }
 
     func anOldVersionIsSuppressed() async throws {
-        func append(_ version: UInt64, _ epoch: String) async throws -> StoreTold {
+        func append(_ version: UInt64, _ epoch: Epoch) async throws -> StoreTold {
             var append = appending("x")
             append.version = version
             append.versionEpoch = epoch

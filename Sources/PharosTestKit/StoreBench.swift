@@ -8,14 +8,14 @@ struct StoreBench {
 
     init(store: any StreamStoreUnderTest) { self.store = store }
 
-    func appending(_ text: String, to channel: String = "news") -> StreamAppend {
+    func appending(_ text: String, to channel: ChannelName = "news") -> StreamAppend {
         StreamAppend(
             channel: channel, publication: Publication(data: Array(text.utf8)), retention: retention,
             nowMs: clock.nowMs)
     }
 
     @discardableResult
-    func append(_ text: String, to channel: String = "news") async throws -> StreamPosition {
+    func append(_ text: String, to channel: ChannelName = "news") async throws -> StreamPosition {
         try await store.append(appending(text, to: channel)).position
     }
 
@@ -23,11 +23,11 @@ struct StoreBench {
         for number in numbers { try await append("\(number)") }
     }
 
-    func top(_ channel: String = "news") async throws -> StreamPosition {
+    func top(_ channel: ChannelName = "news") async throws -> StreamPosition {
         try await store.read(channel, after: .max, limit: 0, retention: retention, nowMs: clock.nowMs).top
     }
 
-    func read(after offset: UInt64?, limit: Int = 100, _ channel: String = "news") async throws -> [UInt64] {
+    func read(after offset: UInt64?, limit: Int = 100, _ channel: ChannelName = "news") async throws -> [UInt64] {
         try await store.read(channel, after: offset, limit: limit, retention: retention, nowMs: clock.nowMs)
             .publications.map(\.offset)
     }
@@ -194,6 +194,22 @@ extension StoreBench {
         try require(try await top().offset, is: 1, "the top of the one")
         try require(sport.offset, is: 2, "the top of the other")
         try require(try await top().epoch == sport.epoch, is: false, "the epoch of the other")
+    }
+
+    /// Canonically equivalent names are different streams, and so are names that differ after a NUL or in case.
+    func namesAreBytes() async throws {
+        let names: [ChannelName] = [
+            "caf\u{E9}", "cafe\u{301}", "\u{212A}ate", "Kate", "kate", "Kate\u{0}", "Kate\u{0}a", "Kate ",
+        ]
+        for (index, name) in names.enumerated() {
+            for number in 0...index { try await append("\(number)", to: name) }
+        }
+        for (index, name) in names.enumerated() {
+            try require(try await top(name).offset, is: UInt64(index + 1), "the top of name \(index)")
+        }
+        try await store.removeHistory(of: names[0])
+        try require(try await read(after: nil, names[0]), is: [], "what is left of the first")
+        try require(try await read(after: nil, names[1]), is: [1, 2], "what is left of the second")
     }
 
     func publicationsComeBackUnchanged() async throws {

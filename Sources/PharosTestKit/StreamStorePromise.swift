@@ -20,6 +20,7 @@ package enum StreamStorePromise: String, CaseIterable, Sendable {
     case memoryWithoutAnEndStays
     case removingHistoryKeepsThePosition
     case streamsAreSeparate
+    case namesAreBytes
     case publicationsComeBackUnchanged
     case aSmallerSizeTrimsAtTheNextAppend
     case aClockStepChangesNoOrder
@@ -54,6 +55,7 @@ package enum StreamStorePromise: String, CaseIterable, Sendable {
         case .memoryWithoutAnEndStays: try await bench.memoryWithoutAnEndStays()
         case .removingHistoryKeepsThePosition: try await bench.removingHistoryKeepsThePosition()
         case .streamsAreSeparate: try await bench.streamsAreSeparate()
+        case .namesAreBytes: try await bench.namesAreBytes()
         case .publicationsComeBackUnchanged: try await bench.publicationsComeBackUnchanged()
         case .aSmallerSizeTrimsAtTheNextAppend: try await bench.aSmallerSizeTrimsAtTheNextAppend()
         case .aClockStepChangesNoOrder: try await bench.aClockStepChangesNoOrder()

@@ -25,7 +25,7 @@ extension StreamStoreUnderTest {
     }
 
     package func read(
-        _ channel: String, after offset: UInt64?, limit: Int, retention: StreamRetention, nowMs: Int64
+        _ channel: ChannelName, after offset: UInt64?, limit: Int, retention: StreamRetention, nowMs: Int64
     ) async throws -> StreamRead {
         let operation = StreamOperation.read(
             channel: channel, after: offset, limit: limit, retention: retention, nowMs: nowMs)
@@ -36,7 +36,7 @@ extension StreamStoreUnderTest {
     }
 
     package func readBackwards(
-        _ channel: String, before offset: UInt64?, limit: Int, retention: StreamRetention, nowMs: Int64
+        _ channel: ChannelName, before offset: UInt64?, limit: Int, retention: StreamRetention, nowMs: Int64
     ) async throws -> StreamRead {
         let operation = StreamOperation.readBackwards(
             channel: channel, before: offset, limit: limit, retention: retention, nowMs: nowMs)
@@ -46,7 +46,7 @@ extension StreamStoreUnderTest {
         return read
     }
 
-    package func removeHistory(of channel: String) async throws {
+    package func removeHistory(of channel: ChannelName) async throws {
         try require(try await perform(.removeHistory(channel: channel)), is: .removed, "the answer to a removal")
     }
 }

@@ -19,7 +19,7 @@ package final class TestClient: @unchecked Sendable {
 
     package let link: any ClientLink
     package let wire: WireFormat
-    package private(set) var id = ""
+    package private(set) var id: ClientName = ""
     package private(set) var pings = 0
     /// Whether a server's ping gets its pong.
     package var answersPings = true
@@ -128,7 +128,7 @@ package final class TestClient: @unchecked Sendable {
     }
 
     /// The next message, which must be a publication.
-    package func publication() throws -> (channel: String, publication: Publication, epoch: String) {
+    package func publication() throws -> (channel: ChannelName, publication: Publication, epoch: Epoch) {
         let push = try push()
         guard case .publication(let publication, let epoch) = push.event else {
             throw Failure.unexpected("\(push)")
@@ -176,7 +176,7 @@ package final class TestClient: @unchecked Sendable {
 
     @discardableResult
     package func subscribe(
-        _ channel: String, token: String = "", _ configure: (inout SubscribeRequest) -> Void = { _ in }
+        _ channel: ChannelName, token: String = "", _ configure: (inout SubscribeRequest) -> Void = { _ in }
     ) throws -> SubscribeResult {
         let result = try call { .subscribe(id: $0, channel, token: token, configure) }
         guard case .subscribe(let subscribe) = result else { throw Failure.unexpected("\(result)") }
@@ -184,7 +184,7 @@ package final class TestClient: @unchecked Sendable {
     }
 
     @discardableResult
-    package func recover(_ channel: String, from position: StreamPosition) throws -> SubscribeResult {
+    package func recover(_ channel: ChannelName, from position: StreamPosition) throws -> SubscribeResult {
         let result = try call { .recover(id: $0, channel, from: position) }
         guard case .subscribe(let subscribe) = result else { throw Failure.unexpected("\(result)") }
         return subscribe

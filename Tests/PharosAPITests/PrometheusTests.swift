@@ -1,5 +1,6 @@
 import Metrics
 import PharosAPI
+import PharosDomain
 import PharosServices
 import Synchronization
 import Testing

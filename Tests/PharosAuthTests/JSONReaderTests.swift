@@ -1,4 +1,5 @@
 import PharosAuth
+import PharosDomain
 import Testing
 
 @Suite("The strict JSON reader")

@@ -1,4 +1,5 @@
 import PharosAuth
+import PharosDomain
 import Testing
 
 @Suite("Token configuration")
@@ -43,7 +44,7 @@ struct TokenConfigurationTests {
 
     @Test(
         "user_id_claim consists of letters and underscores", arguments: ["user-id", "user id", "ü", "1", "a.b", "a\n"])
-    func badUserIDClaim(name: String) {
+    func badUserIDClaim(name: ClaimName) {
         #expect(error { $0.userIDClaim = name }?.setting == "user_id_claim")
     }
 

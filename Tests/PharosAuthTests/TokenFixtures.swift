@@ -11,7 +11,7 @@ let now: Int64 = 1_700_000_000
 /// Signs claims written as JSON.
 func token(
     _ claims: String, _ key: SigningKey = .hmac(secret: "secret"), _ algorithm: TokenAlgorithm = .hs256,
-    keyID: String? = nil
+    keyID: KeyID? = nil
 ) throws -> String {
     try JWTSigner(key, algorithm: algorithm, keyID: keyID).sign(claims: Array(claims.utf8))
 }
@@ -93,10 +93,10 @@ final class KeyServer: Sendable {
 
 /// A P-256 pair as an identity provider has it.
 struct PublishedKey: Sendable {
-    let keyID: String?
+    let keyID: KeyID?
     private let key = PrivateKey(.p256)
 
-    init(_ keyID: String?) {
+    init(_ keyID: KeyID?) {
         self.keyID = keyID
     }
 

@@ -41,6 +41,39 @@ struct ChannelRulesTests {
         #expect(!self.rules { $0.privatePrefix = "" }.isPrivate("$room"))
     }
 
+    @Test("a mark that combines with a boundary, a prefix or a separator is a part of what follows")
+    func combiningMarks() throws {
+        let rules = rules()
+        #expect(try rules.resolve("chat:\u{301}room").namespace == 0)
+        #expect(rules.isPrivate("$\u{301}chat:room"))
+        #expect(throws: ReplyError.unknownChannel) { try rules.resolve("$\u{301}chat:room") }
+        #expect(rules.listedUsers("room#\u{301}ann,\u{301}bob") == ["\u{301}ann", "\u{301}bob"])
+        #expect(self.rules { $0.userSeparator = "||" }.listedUsers("room#a||b|c") == ["a", "b|c"])
+        #expect(self.rules { $0.userSeparator = "" }.listedUsers("room#a,b") == ["a,b"])
+    }
+
+    @Test("a user id that holds the separator is no entry of a list, and has no personal channel that others may read")
+    func separatorInUser() {
+        let rules = rules()
+        #expect(rules.personalChannel(user: "ann", namespace: "") == "#ann")
+        #expect(rules.personalChannel(user: "a#b", namespace: "chat") == "chat:#a#b")
+        #expect(rules.personalChannel(user: "a,b", namespace: "") == nil)
+        #expect(rules.listedUsers("room#a,b")?.contains("a,b") == false)
+    }
+
+    @Test("a namespace, and a pattern for the part after it, are found by their bytes and scalars")
+    func bytes() throws {
+        let rules = rules {
+            $0.namespaces.append(ChannelNamespace(name: "K", options: ChannelOptions()))
+            $0.namespaces[0].options.channelRegex = "^Kate.$"
+        }
+        #expect(try rules.resolve("K:a").namespace == 2)
+        #expect(throws: ReplyError.unknownChannel) { try rules.resolve("\u{212A}:a") }
+        #expect(try rules.resolve("chat:Kate1").namespace == 0)
+        #expect(throws: ReplyError.badRequest) { try rules.resolve("chat:\u{212A}ate1") }
+        #expect(throws: ReplyError.badRequest) { try rules.resolve("chat:Katee\u{301}") }
+    }
+
     @Test("the length is counted in bytes")
     func length() throws {
         let rules = rules { $0.maxLength = 6 }
@@ -57,7 +90,7 @@ struct ChannelRulesTests {
         _ = try rules.resolve("chat:room")
         _ = try rules.resolve("room1")
         _ = try rules.resolve("news:ANY thing")
-        for name in ["chat:Room", "chat:room1", "chat:", "room12", "aroom1", "chat:room\n"] {
+        for name: ChannelName in ["chat:Room", "chat:room1", "chat:", "room12", "aroom1", "chat:room\n"] {
             #expect(throws: ReplyError.badRequest) { try rules.resolve(name) }
         }
     }
@@ -96,7 +129,7 @@ struct PermissionsTests {
     }
 
     @Test("deny by default", arguments: ["", "42"])
-    func deny(_ user: String) {
+    func deny(_ user: UserID) {
         #expect(!permissions().maySubscribe("room", user: user, options: ChannelOptions()))
         #expect(!permissions().allows(.init(), user: user, isSubscribed: true))
     }

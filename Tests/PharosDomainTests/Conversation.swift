@@ -39,7 +39,7 @@ struct Conversation {
 
     /// Connects and goes as far as the reply.
     @discardableResult
-    mutating func connect(as user: String = "") throws -> ConnectResult {
+    mutating func connect(as user: UserID = "") throws -> ConnectResult {
         var action = received(.connect(token: user.isEmpty ? "" : "token"))
         if !user.isEmpty { action = verified(user: user) }
         #expect(action == .connected([]))
@@ -52,7 +52,7 @@ struct Conversation {
     }
 
     mutating func verified(
-        user: String, _ configure: (inout ConnectionClaims) -> Void = { _ in }
+        user: UserID, _ configure: (inout ConnectionClaims) -> Void = { _ in }
     ) -> SessionAction {
         var claims = ConnectionClaims()
         claims.user = user
@@ -68,7 +68,7 @@ struct Conversation {
 
     /// The server subscribes the client.
     mutating func ordered(
-        _ channel: String, _ options: SubscriptionOptions = SubscriptionOptions()
+        _ channel: ChannelName, _ options: SubscriptionOptions = SubscriptionOptions()
     ) throws -> SubscribeOrder {
         guard let order = try session.subscribedByServer(channel, options, from: nil, context) else {
             throw Unexpected("no order")
@@ -84,7 +84,9 @@ struct Conversation {
 
     /// Subscribes and answers the read; the reply's result.
     @discardableResult
-    mutating func subscribe(id: UInt32 = 2, _ channel: String, top: StreamPosition? = nil) throws -> SubscribeResult {
+    mutating func subscribe(id: UInt32 = 2, _ channel: ChannelName, top: StreamPosition? = nil) throws
+        -> SubscribeResult
+    {
         let order = try order(received(.subscribe(id: id, channel)))
         session.began(order, binding: 77)
         return try result(read(order, top.map { StreamRead(top: $0) }))

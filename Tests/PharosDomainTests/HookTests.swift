@@ -21,7 +21,7 @@ struct HookTests {
         return ticket
     }
 
-    private func claims(_ user: String, _ configure: (inout ConnectionClaims) -> Void = { _ in }) -> ConnectionClaims {
+    private func claims(_ user: UserID, _ configure: (inout ConnectionClaims) -> Void = { _ in }) -> ConnectionClaims {
         var claims = ConnectionClaims()
         claims.user = user
         configure(&claims)

@@ -21,7 +21,7 @@ struct RecoveryTests {
             read: StreamRead(top: StreamPosition(offset: top, epoch: "e"), publications: read), buffered: buffered)
     }
 
-    private func at(_ offset: UInt64, _ epoch: String = "e") -> StreamPosition {
+    private func at(_ offset: UInt64, _ epoch: Epoch = "e") -> StreamPosition {
         StreamPosition(offset: offset, epoch: epoch)
     }
 

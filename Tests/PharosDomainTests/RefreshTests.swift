@@ -13,7 +13,7 @@ struct RefreshTests {
         return talk
     }
 
-    private func outcome(_ talk: Conversation, user: String = "ann", in seconds: Int64) -> TokenOutcome<
+    private func outcome(_ talk: Conversation, user: UserID = "ann", in seconds: Int64) -> TokenOutcome<
         ConnectionClaims
     > {
         var claims = ConnectionClaims()
@@ -27,7 +27,7 @@ struct RefreshTests {
         var talk = try connected(expiresIn: 10)
         #expect(talk.received(.refresh(id: 2, token: "new")) == .verifyRefresh(command: 2, token: "new"))
         var result = RefreshResult()
-        result.client = Conversation.client.text
+        result.client = Conversation.client.name
         result.version = "pharos test"
         result.expires = true
         result.ttl = 100
@@ -101,7 +101,7 @@ struct SubRefreshTests {
     }
 
     private func outcome(
-        _ talk: Conversation, user: String = "ann", channel: String = "news", in seconds: Int64
+        _ talk: Conversation, user: UserID = "ann", channel: ChannelName = "news", in seconds: Int64
     ) -> TokenOutcome<SubscriptionClaims> {
         var claims = SubscriptionClaims()
         claims.user = user

@@ -23,8 +23,10 @@ struct SubscribeTests {
     func longName() throws {
         var talk = Conversation()
         try talk.connect()
-        #expect(talk.received(.subscribe(id: 2, String(repeating: "ä", count: 128))) == refusal(2, .badRequest))
-        _ = try talk.order(talk.received(.subscribe(id: 3, String(repeating: "n", count: 255))))
+        #expect(
+            talk.received(.subscribe(id: 2, ChannelName(String(repeating: "ä", count: 128)))) == refusal(2, .badRequest)
+        )
+        _ = try talk.order(talk.received(.subscribe(id: 3, ChannelName(String(repeating: "n", count: 255)))))
     }
 
     @Test("subscribed, or a subscribe in flight: 105")
@@ -102,7 +104,7 @@ struct SubscribeTests {
 
     @Test("a user-limited channel lets its users in and nobody else")
     func userLimited() throws {
-        func conversation(_ user: String) throws -> Conversation {
+        func conversation(_ user: UserID) throws -> Conversation {
             var talk = Conversation { _, channel in channel.withoutNamespace.allowUserLimitedChannels = true }
             try talk.connect(as: user)
             return talk

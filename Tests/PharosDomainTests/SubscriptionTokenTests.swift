@@ -5,7 +5,7 @@ import Testing
 @Suite("subscription tokens and late answers")
 struct SubscriptionTokenTests {
     private func claims(
-        _ channel: String, user: String = "ann", _ configure: (inout SubscriptionClaims) -> Void = { _ in }
+        _ channel: ChannelName, user: UserID = "ann", _ configure: (inout SubscriptionClaims) -> Void = { _ in }
     ) -> TokenOutcome<SubscriptionClaims> {
         var claims = SubscriptionClaims()
         claims.channel = channel
@@ -31,7 +31,7 @@ struct SubscriptionTokenTests {
         let action = talk.session.subscriptionVerified(
             generation: 1,
             claims("news") {
-                $0.client = Conversation.client.text
+                $0.client = Conversation.client.name
                 $0.expireAt = end
                 $0.options.info = [1]
                 $0.options.data = [2]

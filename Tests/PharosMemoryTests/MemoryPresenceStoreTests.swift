@@ -4,8 +4,8 @@ import Testing
 
 @Suite("presence in memory")
 struct MemoryPresenceStoreTests {
-    private func ann(_ client: String) -> ClientInfo { ClientInfo(user: "ann", client: client) }
-    private func bob(_ client: String) -> ClientInfo { ClientInfo(user: "bob", client: client) }
+    private func ann(_ client: ClientName) -> ClientInfo { ClientInfo(user: "ann", client: client) }
+    private func bob(_ client: ClientName) -> ClientInfo { ClientInfo(user: "bob", client: client) }
 
     @Test("members by client, users counted once")
     func members() {

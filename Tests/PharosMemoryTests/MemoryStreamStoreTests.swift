@@ -36,7 +36,9 @@ struct MemoryStreamStoreTests {
         }.joined()
         #expect(Set(epochs).count == 2_000)
         #expect(
-            epochs.allSatisfy { $0.utf8.count == 8 && $0.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber) } })
+            epochs.allSatisfy {
+                $0.utf8.count == 8 && $0.text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber) }
+            })
     }
 
     @Test("the ring agrees with a plain list over ten thousand random steps")
@@ -87,9 +89,9 @@ struct MemoryStreamStoreTests {
     func looking() throws {
         var store = MemoryStreamStore()
         let retention = StreamRetention(size: 5, ttlMs: 1_000, metaTTLMs: 2_000)
-        func epochs(_ store: inout MemoryStreamStore) throws -> [String] {
+        func epochs(_ store: inout MemoryStreamStore) throws -> [Epoch] {
             try (0..<3_000).map { number in
-                _ = try store.read("channel \(number)", after: 7, limit: 5, retention: retention, nowMs: 0)
+                _ = try store.read(ChannelName("channel \(number)"), after: 7, limit: 5, retention: retention, nowMs: 0)
                 store.removeHistory(of: "channel \(number)")
                 return try store.top(of: "channel \(number)", retention: retention, nowMs: 0).epoch
             }

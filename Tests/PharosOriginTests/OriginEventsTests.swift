@@ -6,7 +6,7 @@ import Testing
 struct OriginEventsTests {
     private static let ok = TestOrigin.Reaction.bytes("HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n")
 
-    private func event(_ kind: OriginEvent.Kind, _ client: String, _ sequence: UInt64) -> NumberedEvent {
+    private func event(_ kind: OriginEvent.Kind, _ client: ClientName, _ sequence: UInt64) -> NumberedEvent {
         var event = OriginEvent(kind, atMs: 1)
         event.client = client
         return NumberedEvent(sequence: sequence, event: event)
@@ -64,7 +64,7 @@ struct OriginEventsTests {
 
     @Test("a report of who is connected has at most ten thousand ids")
     func keepAlive() async throws {
-        let clients = (0..<10_001).map { "c\($0)" }
+        let clients: [ClientName] = (0..<10_001).map { "c\($0)" }
         for form in [OriginSettings.Form.webSocketService, .cloudEvents, .proxy] {
             try await OriginScene.run({ $0.form = form }, script: { _ in OriginEventsTests.ok }) { scene in
                 #expect(await scene.origin.sendKeepAlive(clients, sequence: 5, to: "app"))

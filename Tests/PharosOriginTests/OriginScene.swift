@@ -49,13 +49,13 @@ struct OriginScene {
         self.reports = reports
     }
 
-    func ask(_ request: HookRequest, of name: String = "app") async -> HookOutcome {
+    func ask(_ request: HookRequest, of name: OriginName = "app") async -> HookOutcome {
         await withCheckedContinuation { answer in
             origin.ask(request, of: name) { answer.resume(returning: $0) }
         }
     }
 
-    func ask(_ question: HookQuestion, of name: String = "app") async -> HookOutcome {
+    func ask(_ question: HookQuestion, of name: OriginName = "app") async -> HookOutcome {
         var request = HookRequest(question)
         request.client = "c1"
         request.transport = "websocket"

@@ -14,7 +14,7 @@ struct AuthorizeAnswerTests {
         return try AuthorizeAnswerDecoder.decode(answer)
     }
 
-    private func granted(_ channels: [String], user: String = "") -> HookOutcome {
+    private func granted(_ channels: [ChannelName], user: UserID = "") -> HookOutcome {
         var claims = ConnectionClaims()
         claims.channels = channels
         claims.user = user

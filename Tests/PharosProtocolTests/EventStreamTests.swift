@@ -1,4 +1,5 @@
 import PharosBytes
+import PharosDomain
 import PharosProtocol
 import Testing
 
@@ -8,7 +9,7 @@ struct EventStreamTests {
     private let array = EventStreamEncoder(.array)
 
     private func event(
-        _ encoder: EventStreamEncoder, _ channel: String, _ payload: [UInt8], isJSON: Bool = false, id: String = ""
+        _ encoder: EventStreamEncoder, _ channel: ChannelName, _ payload: [UInt8], isJSON: Bool = false, id: String = ""
     ) -> Result<String, EventStreamError> {
         var writer = ByteWriter()
         do throws(EventStreamError) {

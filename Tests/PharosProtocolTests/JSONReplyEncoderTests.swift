@@ -43,7 +43,7 @@ struct JSONReplyEncoderTests {
 
     @Test("strings are escaped where JSON demands it and nowhere else")
     func escapes() {
-        let channel = "a\"b\\c/\u{8}\u{9}\u{A}\u{C}\u{D}\u{0}\u{1F}\u{7F}é😀\u{2028}"
+        let channel: ChannelName = "a\"b\\c/\u{8}\u{9}\u{A}\u{C}\u{D}\u{0}\u{1F}\u{7F}é😀\u{2028}"
         #expect(
             Wire.text(Push(channel: channel, event: .message(data: [])))
                 == "{\"push\":{\"channel\":\"a\\\"b\\\\c/\\b\\t\\n\\f\\r\\u0000\\u001f\u{7F}é😀\u{2028}\",\"message\":{}}}"
@@ -77,14 +77,20 @@ struct JSONReplyEncoderTests {
         for scalar in (0...0x2FF as ClosedRange<UInt32>) { texts.append(String(Character(Unicode.Scalar(scalar)!))) }
         for text in texts {
             // The publisher's JSON: the text as one string.
-            let data = Wire.text { JSONReplyEncoder.encode(Push(channel: text, event: .message(data: [])), into: &$0) }
+            let data = Wire.text {
+                JSONReplyEncoder.encode(Push(channel: ChannelName(text), event: .message(data: [])), into: &$0)
+            }
             let start = data.firstRange(of: "\"channel\":")!.upperBound
             let payload = utf8(String(data[start...].dropLast(",\"message\":{}}}".count)))
-            let line = Wire.text(Push(channel: text, event: .publication(Publication(data: payload), epoch: "")))
+            let line = Wire.text(
+                Push(channel: ChannelName(text), event: .publication(Publication(data: payload), epoch: "")))
             #expect(Wire.isValid(line))
             #expect(!line.utf8.contains(0x0A))
             let decoded = try Wire.messages(line)
-            #expect(decoded == [.push(Push(channel: text, event: .publication(Publication(data: payload), epoch: "")))])
+            #expect(
+                decoded == [
+                    .push(Push(channel: ChannelName(text), event: .publication(Publication(data: payload), epoch: "")))
+                ])
         }
     }
 }

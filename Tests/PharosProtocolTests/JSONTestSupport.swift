@@ -38,7 +38,7 @@ enum Wire {
         text { APIResultEncoder.encode(result, into: &$0) }
     }
 
-    static func api(_ method: String, _ body: String) throws -> APIRequest {
+    static func api(_ method: MethodName, _ body: String) throws -> APIRequest {
         try Array(body.utf8).withUnsafeBytes { bytes in
             try APIRequestDecoder.decode(method: method, body: bytes)
         }

@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Heads of requests to origins")
 struct OriginRequestWriterTests {
-    private func head(_ facts: RequestFacts, static own: [String: String] = [:], emulated: [String: String] = [:])
+    private func head(_ facts: RequestFacts, static own: [FieldName: String] = [:], emulated: [FieldName: String] = [:])
         -> String
     {
         let writer = OriginRequestWriter(method: "POST", target: "/hook?a=1", authority: "app:8000", staticHeaders: own)

@@ -7,7 +7,7 @@ enum OriginWire {
     static func text(_ write: (inout ByteWriter) -> Void) -> String { Wire.text(write) }
 
     static func question(
-        _ question: HookQuestion, user: String = "42", meta: String = "", isProtobuf: Bool = false,
+        _ question: HookQuestion, user: UserID = "42", meta: String = "", isProtobuf: Bool = false,
         binary: Bool = false,
         includesMeta: Bool = false, facts: RequestFacts? = nil
     ) -> String {

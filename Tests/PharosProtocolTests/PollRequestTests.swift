@@ -93,7 +93,7 @@ struct PollRequestTests {
             ("channel=a&last_seq=1&cursor=v1.", "last_seq"), ("channel=a&offset_newest=2", "offset_newest"),
             ("channel=a&channel=b&last_seq=1", "channel"), ("channel=a&token=%ff", "token"),
         ])
-    func pollErrors(query: String, name: String) {
+    func pollErrors(query: String, name: FieldName) {
         do throws(PollRequestError) {
             _ = try utf8(query).withUnsafeBufferPointer { bytes throws(PollRequestError) in
                 try PollRequest.decode(query: UnsafeRawBufferPointer(bytes), fields: RequestFields())
@@ -153,8 +153,8 @@ struct PollRequestTests {
         expected.channels = ["a", "b"]
         #expect(try events("channel=a&channel=b&channel=a&other=1") == expected)
         #expect(try events("channel=a&format=array").form == .array)
-        #expect(try events("session=\(Self.key)").session == Self.key)
-        #expect(try events("id=\(Self.key)&session=\(Self.key)").session == Self.key)
+        #expect(try events("session=\(Self.key)").session == SessionKey(Self.key))
+        #expect(try events("id=\(Self.key)&session=\(Self.key)").session == SessionKey(Self.key))
         #expect(try events("token=t").channels.isEmpty)
     }
 
@@ -198,7 +198,7 @@ struct PollRequestTests {
             ("id=abcdefghijklmnopqrstu!", "id"),
             ("id=abcdefghijklmnopqrstuv&session=abcdefghijklmnopqrstuw", "session"),
         ])
-    func eventErrors(query: String, name: String) {
+    func eventErrors(query: String, name: FieldName) {
         do {
             _ = try events(query)
             Issue.record("accepted")
@@ -209,7 +209,7 @@ struct PollRequestTests {
 
     @Test("a poll with a session")
     func sessions() throws {
-        let key = Self.key
+        let key = SessionKey(Self.key)
         #expect(try session("session=\(key)") == SessionPollRequest(session: key, cursor: nil, waitSeconds: 25))
         #expect(
             try session("session=\(key)", isPost: true) == SessionPollRequest(session: key, cursor: nil, waitSeconds: 0)
@@ -225,12 +225,12 @@ struct PollRequestTests {
 
     @Test("session keys: 22 to 64 of 64 characters")
     func keys() {
-        #expect(SessionKey.isValid(Self.key) && SessionKey.isValid(String(repeating: "Z", count: 64)))
+        #expect(SessionKey(Self.key).isValid && SessionKey(String(repeating: "Z", count: 64)).isValid)
         for key in [
             "", String(repeating: "a", count: 21), String(repeating: "a", count: 65), "abcdefghijklmnopqrst u",
             "abcdefghijklmnopqrstué",
         ] {
-            #expect(!SessionKey.isValid(key))
+            #expect(!SessionKey(key).isValid)
         }
     }
 }

@@ -17,9 +17,9 @@ struct PositionCursorTests {
         }
     }
 
-    private typealias Positions = [(channel: String, position: StreamPosition)]
+    private typealias Positions = [(channel: ChannelName, position: StreamPosition)]
 
-    private func positions(_ count: Int, name: (Int) -> String = { "channel-\($0)" }) -> Positions {
+    private func positions(_ count: Int, name: (Int) -> ChannelName = { "channel-\($0)" }) -> Positions {
         (0..<count).map { (name($0), StreamPosition(offset: UInt64(1_000 + $0), epoch: "Xq3kP0a\($0 % 10)")) }
     }
 
@@ -49,19 +49,22 @@ struct PositionCursorTests {
     func channels() {
         let names = ["news", "a.b~c:d", "новости?&=", "\u{1F600}", "#42", "a\"\n", ""]
         let all = names.enumerated().map { (index, name) in
-            (channel: name, position: StreamPosition(offset: .max - UInt64(index), epoch: index == 0 ? "" : "e-_9"))
+            (
+                channel: ChannelName(name),
+                position: StreamPosition(offset: .max - UInt64(index), epoch: index == 0 ? "" : "e-_9")
+            )
         }
         check(all)
         #expect(PositionCursor.encode(all) == PositionCursor.encode(all.reversed()))
         for length in 0...64 {
-            check([("a", StreamPosition(offset: UInt64(length), epoch: String(repeating: "Z", count: length)))])
+            check([("a", StreamPosition(offset: UInt64(length), epoch: Epoch(String(repeating: "Z", count: length))))])
         }
     }
 
     @Test("names of one canonical form that differ in their bytes are two channels")
     func namesAreBytes() {
-        let composed = "caf\u{e9}"
-        let decomposed = "cafe\u{301}"
+        let composed: ChannelName = "caf\u{e9}"
+        let decomposed: ChannelName = "cafe\u{301}"
         let vector = decoded(PositionCursor.encode([(composed, StreamPosition(offset: 1, epoch: "e"))]))
         #expect(vector?.position(of: composed) != nil)
         #expect(vector?.position(of: decomposed) == nil)
@@ -70,12 +73,12 @@ struct PositionCursorTests {
     @Test("many channels, whose names take no room")
     func size() {
         for count in [1, 2, 10, 100, 128, 700] { check(positions(count)) }
-        let long = positions(100) { "\($0)" + String(repeating: "x", count: 50) }
+        let long = positions(100) { "\($0)\(String(repeating: "x", count: 50))" }
         #expect(PositionCursor.encode(long).utf8.count < 1_400)
         #expect(PositionCursor.encode(long).utf8.count <= PositionCursor.sizeLimit(channels: 100))
         for count in [1, 3, 128, 1_000] {
             let most = (0..<count).map {
-                (channel: "\($0)", position: StreamPosition(offset: 1 << 49 - 1, epoch: "Xq3kP0aZ"))
+                (channel: "\($0)" as ChannelName, position: StreamPosition(offset: 1 << 49 - 1, epoch: "Xq3kP0aZ"))
             }
             #expect(PositionCursor.encode(most).utf8.count <= PositionCursor.sizeLimit(channels: count))
             #expect(PositionCursor.room(in: PositionCursor.sizeLimit(channels: count)) == count)

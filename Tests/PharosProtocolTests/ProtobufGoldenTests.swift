@@ -59,9 +59,9 @@ struct ProtobufGoldenTests {
 
     @Test("a push is written alike by both paths, whatever it holds")
     func hotPath() {
-        for channel in ["", "ch", String(repeating: "x", count: 255)] {
+        for channel: ChannelName in ["", "ch", ChannelName(String(repeating: "x", count: 255))] {
             for size in [0, 1, 100, 110, 120, 127, 128, 16_000, 16_384, 70_000] {
-                for tags in [[:], ["a": "1"], ["b": "2", "a": ""]] {
+                for tags: [TagKey: String] in [[:], ["a": "1"], ["b": "2", "a": ""]] {
                     let publication = Publication(
                         data: Array(repeating: 1, count: size), info: ProtobufSamples.info, offset: UInt64(size),
                         tags: tags, timeMs: -1)

@@ -1,3 +1,4 @@
+import PharosDomain
 import PharosProtocol
 import Testing
 
@@ -42,7 +43,7 @@ struct QueryReaderTests {
 
     @Test("the first of a name")
     func first() throws {
-        func first(_ name: String) throws -> String? {
+        func first(_ name: FieldName) throws -> String? {
             try utf8("a=1&cf_connect=%7B%7D&cf_connect=2&bad=%").withUnsafeBytes {
                 try QueryReader.first(name, in: $0)
             }

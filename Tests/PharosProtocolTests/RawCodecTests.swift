@@ -6,13 +6,13 @@ import Testing
 @Suite("Codecs of raw connections")
 struct RawCodecTests {
     private static let node = Array("0.0.0.0:8081/sr".utf8)
-    private static let sample = "ADAuMC4wLjA6ODA4MS9zcpzpRouT+viywAkqhjocAjAuXnVC"
+    private static let sample: ClientName = "ADAuMC4wLjA6ODA4MS9zcpzpRouT+viywAkqhjocAjAuXnVC"
 
     private func decode(_ json: String) throws -> RawServiceRequest {
         try Array(json.utf8).withUnsafeBytes { try RawServiceRequest.decode($0) }
     }
 
-    private func path(_ path: String) -> String? {
+    private func path(_ path: String) -> ClientName? {
         Array(path.utf8).withUnsafeBytes { RawConnectionPath.connection(in: $0) }
     }
 
@@ -35,18 +35,19 @@ struct RawCodecTests {
         let node = Array("n".utf8)
         let id = RawConnectionID(place: .max, tag: .init(high: .max, low: 7))
         let text = id.text(node: node)
-        #expect(text.contains("/") && text.hasSuffix("=="))
-        let other = text.map { $0 == "+" ? "-" : $0 == "/" ? "_" : $0 }.filter { $0 != "=" }
-        #expect(RawConnectionID(String(other), node: node) == id)
+        #expect(text.text.contains("/") && text.text.hasSuffix("=="))
+        let other = text.text.map { $0 == "+" ? "-" : $0 == "/" ? "_" : $0 }.filter { $0 != "=" }
+        #expect(RawConnectionID(ClientName(String(other)), node: node) == id)
     }
 
     @Test("what is malformed, too long or another node's is no id (WS-11)")
     func malformed() {
         let texts = [
-            "", "=", "A", "!!!!", String(Self.sample.dropLast(4)), Self.sample + "AAAA", "B" + Self.sample.dropFirst(),
+            "", "=", "A", "!!!!", String(Self.sample.text.dropLast(4)), "\(Self.sample)AAAA",
+            "B" + Self.sample.text.dropFirst(),
             String(repeating: "A", count: 10_000), "\u{e4}\u{f6}",
         ]
-        for text in texts { #expect(RawConnectionID(text, node: Self.node) == nil, "\(text.prefix(60))") }
+        for text in texts { #expect(RawConnectionID(ClientName(text), node: Self.node) == nil, "\(text.prefix(60))") }
         #expect(RawConnectionID(Self.sample, node: Array("0.0.0.0:8082/sr".utf8)) == nil)
         #expect(RawConnectionID(Self.sample, node: []) == nil)
     }

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Raw connections at their origin")
 struct RawOriginFormTests {
-    private static let id = "ADAuMC4wLjA6ODA4MS9zcpzpRouT+viywAkqhjocAjAuXnVC"
+    private static let id: ClientName = "ADAuMC4wLjA6ODA4MS9zcpzpRouT+viywAkqhjocAjAuXnVC"
 
     private func service(_ kind: RawEvent.Kind) -> String {
         let event = RawEvent(connection: RawOriginFormTests.id, kind: kind, sequence: 1)

@@ -201,7 +201,7 @@ enum Forms {
     }
 
     private static func push(
-        _ name: String, _ channel: String, _ event: Push.Event, _ json: String, _ protobuf: String
+        _ name: String, _ channel: ChannelName, _ event: Push.Event, _ json: String, _ protobuf: String
     ) -> ReferenceFormTests.Form {
         let place = channel.isEmpty ? "" : "\"channel\":\"\(channel)\","
         return .init(

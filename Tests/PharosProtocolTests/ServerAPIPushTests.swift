@@ -4,10 +4,10 @@ import Testing
 
 @Suite("Server API: reaching connections")
 struct ServerAPIPushTests {
-    private static let first = "0a1b2c3d-0000-4000-8000-000000000001"
+    private static let first: ClientName = "0a1b2c3d-0000-4000-8000-000000000001"
     private static let second = "0a1b2c3d-0000-4000-8000-000000000002"
 
-    private func error(_ method: String, _ body: String) -> String? {
+    private func error(_ method: MethodName, _ body: String) -> String? {
         do {
             _ = try Wire.api(method, body)
             return nil

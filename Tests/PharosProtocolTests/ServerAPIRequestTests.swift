@@ -193,7 +193,7 @@ struct ServerAPIRequestTests {
             ("batch", "{}", "commands is required"), ("batch", #"{"commands":null}"#, "commands: array expected"),
             ("batch", #"{"commands":[{]}"#, "commands: not JSON"),
         ])
-    func namesField(method: String, body: String, reason: String) {
+    func namesField(method: MethodName, body: String, reason: String) {
         #expect(throws: ReplyError.badRequest(reason)) { try Wire.api(method, body) }
     }
 
@@ -250,10 +250,10 @@ struct ServerAPIRequestTests {
         let body = utf8(
             #"{"channel":"c","user":"u","channels":["a"],"data":{"a":1},"method":"m","commands":[{"info":{}},null],"override":{"presence":{}}}"#
         )
-        #expect(throws: Never.self) { try Wire.api(method.rawValue, String(decoding: body, as: UTF8.self)) }
+        #expect(throws: Never.self) { try Wire.api(MethodName(method.rawValue), String(decoding: body, as: UTF8.self)) }
         for count in 1..<body.count {
             #expect(throws: ReplyError.self) {
-                try Wire.api(method.rawValue, String(decoding: body[..<count], as: UTF8.self))
+                try Wire.api(MethodName(method.rawValue), String(decoding: body[..<count], as: UTF8.self))
             }
         }
     }

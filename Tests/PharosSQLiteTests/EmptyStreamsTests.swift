@@ -36,7 +36,7 @@ struct EmptyStreamsTests {
         var streams = try fixture.open()
         let retention = StreamRetention(size: 10, ttlMs: 1_000, metaTTLMs: 10_000)
         let first = try await streams.append("x", nowMs: 1_000, retention).epoch
-        var others: [String] = []
+        var others: [Epoch] = []
         for number in 0..<500 { others.append(try await streams.read("other \(number)").top.epoch) }
         #expect(try await streams.read(nowMs: 20_000, retention).top.epoch != first)
         let told = try await streams.read(nowMs: 20_000, retention).top.epoch

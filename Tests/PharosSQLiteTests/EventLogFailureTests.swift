@@ -4,7 +4,7 @@ import PharosTestKit
 import Testing
 
 @Suite("an event log whose disk fails") struct EventLogFailureTests {
-    private func large(_ client: String) -> OriginEvent {
+    private func large(_ client: ClientName) -> OriginEvent {
         var event = OriginEvent.connected(client)
         event.meta = [UInt8](repeating: 0x20, count: 3_000)
         return event

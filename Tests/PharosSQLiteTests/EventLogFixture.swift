@@ -43,7 +43,7 @@ final class EventLogFixture: Sendable {
 
 extension SQLiteEventLog {
     /// All that is to be told to `origin`.
-    func all(for origin: String = "app") async -> [NumberedEvent] {
+    func all(for origin: OriginName = "app") async -> [NumberedEvent] {
         await next(for: origin, after: 0, limits: EventBatchLimits(count: 1_000_000, bytes: .max))
     }
 }

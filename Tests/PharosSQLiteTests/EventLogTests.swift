@@ -79,15 +79,15 @@ import Testing
     func crash() async throws {
         let fixture = EventLogFixture()
         let log = try fixture.open()
-        for client in ["b", "a", "c"] {
+        for client: ClientName in ["b", "a", "c"] {
             var event = OriginEvent.connected(client, user: "u-\(client)")
             event.meta = Array(#"{"m":1}"#.utf8)
             log.record(event)
         }
-        for (client, channel) in [("a", "y"), ("b", "x"), ("a", "x"), ("c", "x")] {
+        for (client, channel): (ClientName, ChannelName) in [("a", "y"), ("b", "x"), ("a", "x"), ("c", "x")] {
             log.record(.of(client, .subscribed, channel))
         }
-        for channel in ["x", "y", "z"] {
+        for channel: ChannelName in ["x", "y", "z"] {
             var event = OriginEvent(.occupied, atMs: 1)
             event.channel = channel
             log.record(event)
@@ -202,7 +202,7 @@ import Testing
         let events = await fixture.settled(log)
         #expect(events.count == 2_000)
         for (_, own) in Dictionary(grouping: events, by: \.event.client) {
-            #expect(own.map(\.event.channel) == (1...500).map(String.init))
+            #expect(own.map(\.event.channel) == (1...500).map { "\($0)" })
         }
         log.close()
     }

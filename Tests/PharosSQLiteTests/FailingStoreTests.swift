@@ -84,7 +84,7 @@ struct FailingStoreTests {
     /// Fills a store, lets `damage` loose on its file, and looks at it with a fresh one.
     private func afterDamage(
         _ damage: (inout Data) -> Void,
-        _ check: (SQLiteStreams, StoreFixture, [String: StreamRead]) async throws -> Void
+        _ check: (SQLiteStreams, StoreFixture, [ChannelName: StreamRead]) async throws -> Void
     ) async throws {
         let fixture = StoreFixture()
         var streams = try fixture.open()
@@ -92,7 +92,7 @@ struct FailingStoreTests {
             try await streams.append(
                 "\(number) " + String(repeating: "abcdefgh", count: 60), to: "channel \(number % 8)")
         }
-        var whole: [String: StreamRead] = [:]
+        var whole: [ChannelName: StreamRead] = [:]
         for number in 0..<8 { whole["channel \(number)"] = try await streams.read("channel \(number)") }
         streams.close()
         let file = URL(filePath: fixture.database)

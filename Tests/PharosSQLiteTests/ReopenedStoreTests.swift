@@ -12,7 +12,7 @@ struct ReopenedStoreTests {
         for number in 1...100 { try await streams.append("\(number)", to: "channel \(number % 3)") }
         let first = try await streams.append("once", key: "k")
         var before: [StreamRead] = []
-        for channel in ["channel 0", "channel 1", "channel 2", "news", "empty"] {
+        for channel: ChannelName in ["channel 0", "channel 1", "channel 2", "news", "empty"] {
             before.append(try await streams.read(channel))
         }
         streams.close()
@@ -20,7 +20,7 @@ struct ReopenedStoreTests {
 
         streams = try fixture.open()
         var after: [StreamRead] = []
-        for channel in ["channel 0", "channel 1", "channel 2", "news", "empty"] {
+        for channel: ChannelName in ["channel 0", "channel 1", "channel 2", "news", "empty"] {
             after.append(try await streams.read(channel))
         }
         #expect(after == before)
@@ -49,7 +49,7 @@ struct ReopenedStoreTests {
     func clockSteps() async throws {
         let fixture = StoreFixture()
         let retention = StreamRetention(size: 100, ttlMs: 1_000_000_000, metaTTLMs: 0)
-        var epochs: Set<String> = []
+        var epochs: Set<Epoch> = []
         for (index, nowMs) in [1_000_000_000, 5, 900_000_000, 0].enumerated() {
             let streams = try fixture.open()
             let position = try await streams.append("\(index)", nowMs: Int64(nowMs), retention)

@@ -63,7 +63,7 @@ extension SQLiteStreams {
 
     @discardableResult
     func append(
-        _ text: String, to channel: String = "news", key: String = "", nowMs: Int64 = 1_000,
+        _ text: String, to channel: ChannelName = "news", key: IdempotencyKey = "", nowMs: Int64 = 1_000,
         _ retention: StreamRetention = StoreFixture.retention
     ) async throws -> StreamPosition {
         var append = StreamAppend(
@@ -75,7 +75,7 @@ extension SQLiteStreams {
     }
 
     func read(
-        _ channel: String = "news", after: UInt64? = nil, limit: Int = .max, nowMs: Int64 = 1_000,
+        _ channel: ChannelName = "news", after: UInt64? = nil, limit: Int = .max, nowMs: Int64 = 1_000,
         _ retention: StreamRetention = StoreFixture.retention
     ) async throws -> StreamRead {
         let operation = StreamOperation.read(

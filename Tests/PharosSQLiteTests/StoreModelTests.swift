@@ -36,11 +36,11 @@ struct StoreModelTests {
         let fixture = StoreFixture()
         let headCapacity = restarts ? 4 : 100
         var streams = try fixture.open { $0.headCapacity = headCapacity }
-        var models: [String: Model] = [:]
+        var models: [ChannelName: Model] = [:]
         var nowMs: Int64 = 1_000_000
         for _ in 0..<1_500 {
             nowMs += Int64.random(in: 0...9, using: &random)
-            let channel = "channel \(Int.random(in: 0..<6, using: &random))"
+            let channel: ChannelName = "channel \(Int.random(in: 0..<6, using: &random))"
             let retention = StreamRetention(
                 size: Int.random(in: 0..<50, using: &random) == 0 ? 3 : 40, ttlMs: 600, metaTTLMs: 0)
             var model = models[channel] ?? Model()

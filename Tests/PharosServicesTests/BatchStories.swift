@@ -77,7 +77,7 @@ extension Stories {
         func version(_ stage: Stage) async throws {
             try await play(stage) { scene in
                 let client = try scene.connected(to: "log:a")
-                func publish(_ version: Int, _ epoch: String) async -> String {
+                func publish(_ version: Int, _ epoch: Epoch) async -> String {
                     await scene.server.call(
                         "publish",
                         #"{"channel":"log:a","data":\#(version),"version":\#(version),"version_epoch":"\#(epoch)"}"#)

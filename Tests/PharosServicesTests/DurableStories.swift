@@ -78,7 +78,7 @@ extension Stories {
                 guard case .subscribe(let result) = try client.reply(to: 7) else { throw Wrong() }
                 #expect(result.recovered)
                 let answer = await scene.server.call("history", #"{"channel":"log:b","limit":0}"#)
-                #expect(field("epoch", in: answer) == result.epoch)
+                #expect(field("epoch", in: answer) == result.epoch.text)
                 let later = result.publications.isEmpty ? try client.publication().publication : result.publications[0]
                 #expect(later.offset == 1)
             }

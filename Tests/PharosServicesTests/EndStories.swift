@@ -34,7 +34,7 @@ extension Stories {
         }
 
         private func reach(_ step: Step, _ scene: Scene) async throws {
-            let channels = ["room:a", "log:a", "news", "room:b", "log:b"]
+            let channels: [ChannelName] = ["room:a", "log:a", "news", "room:b", "log:b"]
             var id: UInt32 = 1
             let subscribes = channels.map { channel in
                 id += 1
@@ -99,9 +99,8 @@ extension Stories {
                             for _ in 0..<15 {
                                 let client = try scene.connected(as: "user \(Int.random(in: 0..<4))")
                                 for id: UInt32 in 2..<UInt32.random(in: 3...40) {
-                                    let channel =
-                                        ["room:", "log:", "cache:", "plain"].randomElement()!
-                                        + "\(Int.random(in: 0..<5))"
+                                    let kind = ["room:", "log:", "cache:", "plain"].randomElement()!
+                                    let channel: ChannelName = "\(kind)\(Int.random(in: 0..<5))"
                                     try client.send(
                                         [
                                             .subscribe(id: id, channel), .unsubscribe(id: id, channel),

@@ -10,7 +10,7 @@ extension Stories {
     struct Events {
         private typealias Event = EventSourceLink.Event
 
-        private func cursor(_ positions: (String, StreamPosition)...) -> String {
+        private func cursor(_ positions: (ChannelName, StreamPosition)...) -> String {
             PositionCursor.encode(positions.map { (channel: $0.0, position: $0.1) })
         }
 
@@ -50,8 +50,8 @@ extension Stories {
         @Test("several channels: every id has the positions of all", arguments: Stage.all)
         func several(_ stage: Stage) async throws {
             try await play(stage, { $0.openEverything() }) { scene async throws in
-                var tops: [String: StreamPosition] = [:]
-                let names = (1...4).map { "log:\($0)" }
+                var tops: [ChannelName: StreamPosition] = [:]
+                let names: [ChannelName] = (1...4).map { "log:\($0)" }
                 for name in names { tops[name] = await scene.put(name, "0") }
                 let query = (names + ["news"]).map { "channel=\($0)" }.joined(separator: "&")
                 let stream = try scene.events(query)
@@ -60,7 +60,7 @@ extension Stories {
                 for number in 1...20 {
                     let name = names[number % 4]
                     tops[name] = await scene.put(name, "\(number)")
-                    #expect(try stream.event() == Event(name: name, data: "\(number)", id: id()))
+                    #expect(try stream.event() == Event(name: name.text, data: "\(number)", id: id()))
                     await scene.publish("news", "\(number)")
                     #expect(try stream.event() == Event(name: "news", data: "\(number)", id: id()))
                 }
@@ -148,7 +148,7 @@ extension Stories {
         }
 
         /// Under every name that stand-ins for EventSource use for the id.
-        private static func resumes(_ scene: Scene, _ channel: String, after id: String, _ data: String) throws {
+        private static func resumes(_ scene: Scene, _ channel: ChannelName, after id: String, _ data: String) throws {
             for name in ["lastEventId", "lastEventID", "Last-Event-ID", "evs_last_event_id"] {
                 let known = try scene.events("channel=\(channel)&\(name)=\(id)")
                 #expect(try known.event().data.hasSuffix("\"recovered\":{\"\(channel)\":true}}"))
@@ -167,12 +167,12 @@ extension Stories {
                 let name = "log:150" + String(repeating: "x", count: length - 7)
                 let stream = try scene.events(largest, headers: [Events.cookie])
                 _ = try stream.event()
-                await scene.publish(name, "1")
+                await scene.publish(ChannelName(name), "1")
                 #expect(try stream.event().name == name)
                 let id = stream.lastID
                 #expect(id.utf8.count < 2_500)
                 stream.stream.link.close()
-                await scene.publish(name, "2")
+                await scene.publish(ChannelName(name), "2")
                 try Events.isResumed(scene, largest, [("Last-Event-ID", id), Events.cookie], name)
                 try Events.isResumed(scene, largest + "&evs_last_event_id=\(id)", [Events.cookie], name)
                 // The stateless poll alike.

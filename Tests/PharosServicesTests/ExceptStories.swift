@@ -8,7 +8,9 @@ extension Stories {
     /// Publications that name a client that is not to get them.
     @Suite("publishing without an echo")
     struct Except {
-        private static func publish(_ scene: Scene, _ channel: String, _ data: String, except client: String) async {
+        private static func publish(_ scene: Scene, _ channel: ChannelName, _ data: String, except client: ClientName)
+            async
+        {
             let body = "{\"channel\":\"\(channel)\",\"data\":\(data),\"exclude_client\":\"\(client)\"}"
             #expect(await scene.server.call("publish", body).hasPrefix("{\"result\":"))
         }
@@ -16,7 +18,7 @@ extension Stories {
         @Test("the excluded client hears what came before and after, the others everything", arguments: Stage.all)
         func publish(_ stage: Stage) async throws {
             try await play(stage) { scene in
-                for channel in ["news", "log:a", "room:a"] {
+                for channel: ChannelName in ["news", "log:a", "room:a"] {
                     let publisher = try scene.connected(to: channel)
                     let other = try scene.connected(to: channel)
                     // Of joins nothing is told here.
@@ -32,7 +34,7 @@ extension Stories {
                     }
                     await scene.publish(channel, "5")
                     await Except.publish(scene, channel, "6", except: other.id)
-                    await Except.publish(scene, channel, "7", except: ClientID(high: 1, low: 2).text)
+                    await Except.publish(scene, channel, "7", except: ClientID(high: 1, low: 2).name)
                     let heard = try (0..<4).map { _ in try next(publisher) }
                     #expect(heard.map { text($0.data) } == ["1", "5", "6", "7"])
                     #expect(try (0..<6).map { _ in text(try next(other).data) } == ["1", "2", "3", "4", "5", "7"])
@@ -93,7 +95,7 @@ extension Stories {
                 for query in ["channel=log:a", "channel=log:a&channel=log:b"] {
                     let stream = try scene.events(query)
                     let client = try #require(field("client_id", in: try stream.event().data))
-                    await Except.publish(scene, "log:a", "1", except: client)
+                    await Except.publish(scene, "log:a", "1", except: ClientName(client))
                     if query.hasSuffix("b") {
                         // The id of what comes next covers what was passed over.
                         await scene.publish("log:b", "2")

@@ -19,7 +19,7 @@ extension Stories {
             settings.hooks.origins = [gate]
         }
 
-        private func granted(_ user: String, _ channels: String...) -> HookOutcome {
+        private func granted(_ user: UserID, _ channels: ChannelName...) -> HookOutcome {
             var claims = ConnectionClaims()
             claims.user = user
             claims.channels = channels

@@ -16,7 +16,7 @@ extension Stories {
             settings.channel.withoutNamespace.publishHook = "app"
         }
 
-        private func grant(_ user: String, channels: [String] = []) -> HookOutcome {
+        private func grant(_ user: UserID, channels: [ChannelName] = []) -> HookOutcome {
             var claims = ConnectionClaims()
             claims.user = user
             claims.channels = channels
@@ -24,7 +24,7 @@ extension Stories {
         }
 
         /// A client that the application has let in.
-        private func connected(_ scene: Scene, _ origin: ScriptedOrigin, as user: String) async throws -> TestClient {
+        private func connected(_ scene: Scene, _ origin: ScriptedOrigin, as user: UserID) async throws -> TestClient {
             let client = try scene.client()
             try client.send(.connect(id: 1))
             await origin.next().answer(grant(user))
@@ -199,7 +199,7 @@ extension Stories {
         @Test("what happens to a client is told in its order, from connected to disconnected", arguments: Stage.all)
         func story(_ stage: Stage) async throws {
             let events = RecordedEvents()
-            var names: [String] = []
+            var names: [ClientName] = []
             try await play(
                 stage, { $0.hooks.events = Set(OriginEvent.Kind.allCases) }, application: Application(events: events)
             ) { scene in
@@ -244,7 +244,7 @@ extension Stories {
             "server-side subscriptions are told after the connection that they came with", arguments: Stage.shardCounts)
         func serverSide(_ stage: Stage) async throws {
             let events = RecordedEvents()
-            var name = ""
+            var name: ClientName = ""
             try await play(stage, application: Application(events: events)) { scene in
                 scene.server.verifier.setConnection("ann") {
                     $0.user = "ann"

@@ -12,7 +12,7 @@ extension Stories {
 extension TestServer {
     /// Subscribes without a socket.
     func subscribe(
-        _ channel: String, from: StreamPosition? = nil, limit: Int = 1_000, byteLimit: Int = 1_000_000
+        _ channel: ChannelName, from: StreamPosition? = nil, limit: Int = 1_000, byteLimit: Int = 1_000_000
     ) -> (queue: PublicationQueue, ticket: InProcessTicket) {
         let queue = PublicationQueue(limit: limit, byteLimit: byteLimit)
         let ticket = InProcessTicket(channel: channel)
@@ -21,7 +21,7 @@ extension TestServer {
     }
 
     @discardableResult
-    func publish(_ channel: String, _ texts: [String]) async throws -> [StreamPosition] {
+    func publish(_ channel: ChannelName, _ texts: [String]) async throws -> [StreamPosition] {
         var positions: [StreamPosition] = []
         for text in texts {
             var publish = APIPublish()
@@ -53,7 +53,7 @@ extension Stories.InProcess {
     @Test("what is published after subscribing arrives, in order", arguments: Stage.shardCounts)
     func live(_ stage: Stage) async throws {
         try await play(stage) { scene in
-            for channel in ["news", "log:news", "a", "b", "c"] {
+            for channel: ChannelName in ["news", "log:news", "a", "b", "c"] {
                 let (queue, ticket) = scene.server.subscribe(channel)
                 try await scene.server.publish(channel, (1...50).map(String.init))
                 let entries = await queue.take(50)

@@ -12,7 +12,7 @@ extension Stories {
             "FT-2: who is kicked from a channel is told and hears nothing more, all others go on", arguments: Stage.all)
         func unsubscribe(_ stage: Stage) async throws {
             try await play(stage) { scene in
-                let channels = ["news", "log:a", "room:a"]
+                let channels: [ChannelName] = ["news", "log:a", "room:a"]
                 let kicked = try scene.connected(as: "ann")
                 let spared = try scene.connected(as: "ann")
                 let other = try scene.connected(as: "bob")
@@ -55,9 +55,9 @@ extension Stories {
         @Test("FT-2: a kicked connection is told why, all others go on", arguments: Crossing.all)
         func disconnect(_ crossing: Crossing) async throws {
             try await play(crossing.stage, { $0.openEverything() }) { scene in
-                func client(_ user: String, _ channels: String...) throws -> TestClient {
+                func client(_ user: UserID, _ channels: ChannelName...) throws -> TestClient {
                     let client = try scene.client(over: crossing.transport)
-                    try client.connect(token: user)
+                    try client.connect(token: user.text)
                     for channel in channels { try client.subscribe(channel) }
                     return client
                 }
@@ -65,7 +65,7 @@ extension Stories {
                 let inChannel = try client("bob", "log:a")
                 let others = [try client("ann", "news"), try client("cid", "news", "other")]
                 await scene.server.call("disconnect", #"{"client":"\#(kicked.id)"}"#)
-                for channel in ["news", "log:a", "other"] { await scene.publish(channel, "1") }
+                for channel: ChannelName in ["news", "log:a", "other"] { await scene.publish(channel, "1") }
                 let ending = try kicked.ending()
                 #expect(ending.reason == .forceDisconnect)
                 #expect(ending.heard == [])

@@ -25,7 +25,7 @@ extension Stories {
                 // What was published before the end was heard, and nothing comes after the close frame.
                 let payloads = heard.compactMap { message in
                     if case .push(let push) = message, case .publication(let publication, _) = push.event {
-                        return push.channel + " " + text(publication.data)
+                        return push.channel.text + " " + text(publication.data)
                     }
                     return nil
                 }

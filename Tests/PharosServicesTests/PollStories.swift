@@ -9,13 +9,14 @@ extension Stories {
     @Suite("stateless long polls")
     struct Polls {
         private struct Part {
-            var channel: String
+            var channel: ChannelName
             var position: StreamPosition
             var publications: [(offset: UInt64, data: String)] = []
             var first: UInt64?
 
             init(
-                _ channel: String, _ position: StreamPosition, _ publications: [(offset: UInt64, data: String)] = [],
+                _ channel: ChannelName, _ position: StreamPosition,
+                _ publications: [(offset: UInt64, data: String)] = [],
                 lostBefore first: UInt64? = nil
             ) {
                 self.channel = channel
@@ -70,8 +71,8 @@ extension Stories {
         @Test("a poll that waits is answered by the first news; several channels are one poll")
         func waits() async throws {
             try await playTogether(Stage.all, { $0.openEverything() }) { scene async throws in
-                let names = (1...4).map { "log:\($0)" }
-                var tops: [String: StreamPosition] = [:]
+                let names: [ChannelName] = (1...4).map { "log:\($0)" }
+                var tops: [ChannelName: StreamPosition] = [:]
                 for name in names { tops[name] = await scene.put(name, "0") }
                 let query = names.map { "channel=\($0)" }.joined(separator: "&") + "&wait=60"
                 for turn in 1...4 {
@@ -97,8 +98,8 @@ extension Stories {
         @Test("news in one channel does not hide where the others stand")
         func severalAtOnce() async throws {
             try await playTogether(Stage.all, { $0.openEverything() }) { scene async throws in
-                let names = (1...5).map { "log:\($0)" }
-                var tops: [String: StreamPosition] = [:]
+                let names: [ChannelName] = (1...5).map { "log:\($0)" }
+                var tops: [ChannelName: StreamPosition] = [:]
                 for name in names {
                     _ = await scene.put(name, "1")
                     tops[name] = await scene.put(name, "2")

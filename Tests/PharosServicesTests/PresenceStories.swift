@@ -81,7 +81,7 @@ extension Stories {
                     }
                     try await group.waitForAll()
                 }
-                var present: Set<String> = []
+                var present: Set<ClientName> = []
                 for _ in 0..<(6 * rounds) {
                     switch try watcher.push().event {
                     case .join(let info): #expect(present.insert(info.client).inserted)
@@ -98,7 +98,7 @@ extension Stories {
         func answers(_ stage: Stage) async throws {
             try await play(stage) { scene in
                 let client = try scene.connected()
-                for channel in (0..<20).map({ "log:\($0)" }) {
+                for channel: ChannelName in (0..<20).map({ "log:\($0)" }) {
                     try client.send(
                         .subscribe(id: 2, channel), .unsubscribe(id: 3, channel), .subscribe(id: 4, channel),
                         .publish(id: 5, channel, "1"), .history(id: 6, channel, limit: 0), .unsubscribe(id: 7, channel))

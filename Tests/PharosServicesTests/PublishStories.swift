@@ -76,7 +76,7 @@ extension Stories {
             try await play(stage, change) { scene in
                 let client = try scene.connected()
                 for round in 0..<100 {
-                    let names = (0..<100).map { "channel \(round) \($0)" }
+                    let names: [ChannelName] = (0..<100).map { "channel \(round) \($0)" }
                     var commands: [Command] = []
                     for (index, name) in names.enumerated() {
                         commands.append(.subscribe(id: UInt32(2 * index + 2), name))
@@ -85,7 +85,7 @@ extension Stories {
                     try client.send(commands)
                     var subscribed = 0
                     var published = 0
-                    var heard: Set<String> = []
+                    var heard: Set<ChannelName> = []
                     while subscribed + published + heard.count < 300 {
                         switch try client.next() {
                         case .reply(let reply) where reply.result == .publish: published += 1
@@ -180,7 +180,7 @@ extension Stories {
                 $0.edge.writeTimeout = 120
             }
             try await play(stage, patience) { scene in
-                let channels = (0..<20).map { "log:\($0)" }
+                let channels: [ChannelName] = (0..<20).map { "log:\($0)" }
                 let clients = try (0..<50).map { index in
                     let client = try scene.connected()
                     for step in 0..<4 { try client.subscribe(channels[(index + 5 * step) % 20]) }
@@ -192,9 +192,9 @@ extension Stories {
                     }
                     try await group.waitForAll()
                 }
-                var orders: [String: [String]] = [:]
+                var orders: [ChannelName: [String]] = [:]
                 for (index, client) in clients.enumerated() {
-                    var heard: [String: [String]] = [:]
+                    var heard: [ChannelName: [String]] = [:]
                     for _ in 0..<2_000 {
                         let (channel, publication, _) = try client.publication()
                         heard[channel, default: []].append(text(publication.data))
@@ -222,7 +222,7 @@ extension Stories {
         }
 
         /// 2,500 publications, 125 in each channel, by a way that depends on the publisher.
-        private func publish(_ publisher: Int, _ channels: [String], _ scene: Scene) async throws {
+        private func publish(_ publisher: Int, _ channels: [ChannelName], _ scene: Scene) async throws {
             let client = try scene.connected()
             let http = try scene.http()
             for number in 0..<2_500 {

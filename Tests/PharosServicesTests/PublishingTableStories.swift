@@ -13,11 +13,13 @@ extension Stories {
 
         private struct Step {
             var version: UInt64
-            var key: String
+            var key: IdempotencyKey
             var skips: Bool
 
             static let all = [0, 3, 5].flatMap { (version: UInt64) in
-                ["", "k"].flatMap { key in [false, true].map { Step(version: version, key: key, skips: $0) } }
+                (["", "k"] as [IdempotencyKey]).flatMap { key in
+                    [false, true].map { Step(version: version, key: key, skips: $0) }
+                }
             }
 
             func fields(_ data: String) -> String {
@@ -43,7 +45,9 @@ extension Stories {
 
         /// A channel for each pair.
         private static let pairs = Step.all.indices.flatMap { first in
-            Step.all.indices.map { (channel: "log:\(first)-\($0)", steps: [Step.all[first], Step.all[$0]]) }
+            Step.all.indices.map {
+                (channel: ChannelName("log:\(first)-\($0)"), steps: [Step.all[first], Step.all[$0]])
+            }
         }
 
         @Test(
@@ -81,7 +85,7 @@ extension Stories {
         }
 
         private func publish(
-            _ step: Step, _ data: String, to channel: String, _ way: Way, _ scene: Scene, _ writer: TestClient,
+            _ step: Step, _ data: String, to channel: ChannelName, _ way: Way, _ scene: Scene, _ writer: TestClient,
             _ origin: ScriptedOrigin
         ) async throws {
             let answer: String

@@ -164,7 +164,7 @@ extension Stories {
                     $0.client.rateLimits.perUser = 1
                 }
             ) { scene in
-                func poll(_ user: String) throws -> StreamLink {
+                func poll(_ user: UserID) throws -> StreamLink {
                     try StreamLink(scene.http().link, "/poll?channel=log:a&wait=0&token=\(user)")
                 }
                 var answer = try poll("ann")

@@ -7,7 +7,7 @@ import Testing
 struct RateTableTests {
     @Test("a name has a burst of one second, and what comes back with time; other names do not matter")
     func burst() {
-        let table = RateTable(CommandRate(4), nowMs: 0)
+        let table = RateTable<NameOf.User>(CommandRate(4), nowMs: 0)
         for _ in 0..<4 { #expect(table.take("ann", nowMs: 0)) }
         #expect(!table.take("ann", nowMs: 0))
         #expect(table.take("bob", nowMs: 0))
@@ -18,16 +18,16 @@ struct RateTableTests {
 
     @Test("without a limit or a name nothing is counted or kept")
     func free() {
-        let table = RateTable(CommandRate(0), nowMs: 0)
+        let table = RateTable<NameOf.User>(CommandRate(0), nowMs: 0)
         for _ in 0..<100 { #expect(table.take("ann", nowMs: 0)) }
-        let limited = RateTable(CommandRate(1), nowMs: 0)
+        let limited = RateTable<NameOf.User>(CommandRate(1), nowMs: 0)
         for _ in 0..<100 { #expect(limited.take("", nowMs: 0)) }
         #expect(table.count + limited.count == 0)
     }
 
     @Test("a bucket in use is never forgotten, one that is full again is")
     func forgetting() {
-        let table = RateTable(CommandRate(1), nowMs: 0)
+        let table = RateTable<NameOf.User>(CommandRate(1), nowMs: 0)
         #expect(table.take("idle", nowMs: 0))
         #expect(table.take("busy", nowMs: 0))
         for now in stride(from: Int64(100), through: 900, by: 100) { #expect(!table.take("busy", nowMs: now)) }
@@ -44,7 +44,7 @@ struct RateTableTests {
 
     @Test("any number of names takes bounded memory")
     func bounded() {
-        let table = RateTable(CommandRate(1), limit: 100, nowMs: 0)
+        let table = RateTable<NameOf.User>(CommandRate(1), limit: 100, nowMs: 0)
         for number in 0..<10_000 {
             #expect(table.take("address \(number)", nowMs: 0))
             #expect(table.count <= 100)

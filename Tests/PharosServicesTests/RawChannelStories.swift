@@ -7,7 +7,7 @@ extension Stories {
     /// What raw connections hear of channels that they never name.
     @Suite("channels of raw connections")
     struct RawChannels {
-        private func granted(_ channels: String...) -> HookOutcome {
+        private func granted(_ channels: ChannelName...) -> HookOutcome {
             var claims = ConnectionClaims()
             claims.channels = channels
             return .granted(.handshake(claims))

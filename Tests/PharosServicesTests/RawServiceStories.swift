@@ -11,7 +11,7 @@ extension Stories {
         func messages(_ stage: Stage) async throws {
             let origin = ScriptedRawOrigin()
             try await play(stage, { $0.openRaw() }, application: Application(raw: origin)) { scene in
-                var clients: [(client: RawClient, id: String)] = []
+                var clients: [(client: RawClient, id: ClientName)] = []
                 for _ in 0..<6 {
                     let (client, id) = try await scene.accepted(origin)
                     clients.append((client, id))
@@ -73,10 +73,10 @@ extension Stories {
             let origin = ScriptedRawOrigin()
             try await play(stage, { $0.openRaw() }, application: Application(raw: origin)) { scene in
                 let (client, id) = try await scene.accepted(origin)
-                var characters = Array(id)
+                var characters = Array(id.text)
                 let place = characters.count - 4
                 characters[place] = characters[place] == "A" ? "B" : "A"
-                let forged = String(characters)
+                let forged = ClientName(String(characters))
                 #expect(try scene.resource("POST", forged, body: "x").0 == 410)
                 let (_, report) = try scene.service("{\"Close\":[{\"ConnectionIds\":[\"\(forged)\"]}]}")
                 #expect(report == "{\"Unknown\":[\"\(forged)\"],\"Closed\":[],\"Full\":[]}")
@@ -150,8 +150,8 @@ extension Stories {
                 #expect(try scene.resource("POST", id, body: "bytes", query: "?binary=1").0 == 200)
                 #expect(try client.next() == .binary(Array("bytes".utf8)))
                 // The URL-safe alphabet is another spelling of the same id.
-                let spelling = id.map { $0 == "+" ? "-" : $0 == "/" ? "_" : $0 }.filter { $0 != "=" }
-                #expect(try scene.resource("POST", String(spelling), body: "same").0 == 200)
+                let spelling = id.text.map { $0 == "+" ? "-" : $0 == "/" ? "_" : $0 }.filter { $0 != "=" }
+                #expect(try scene.resource("POST", ClientName(String(spelling)), body: "same").0 == 200)
                 #expect(try client.text() == "same")
                 #expect(try scene.resource("POST", id, body: String(repeating: "x", count: 1_001)).0 == 413)
                 #expect(try scene.resource("DELETE", id).0 == 204)

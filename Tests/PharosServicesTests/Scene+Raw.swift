@@ -69,7 +69,7 @@ extension Scene {
     }
 
     /// A client whose connection the origin has accepted, and its id.
-    func accepted(_ origin: ScriptedRawOrigin, _ path: String = "/raw") async throws -> (RawClient, String) {
+    func accepted(_ origin: ScriptedRawOrigin, _ path: String = "/raw") async throws -> (RawClient, ClientName) {
         let client = try raw(path)
         let established = await origin.next()
         established.accept()
@@ -84,10 +84,10 @@ extension Scene {
 
     /// A request for one raw connection.
     func resource(
-        _ method: String, _ id: String, body: String = "", query: String = "", key: String? = "sender"
+        _ method: String, _ id: ClientName, body: String = "", query: String = "", key: String? = "sender"
     ) throws -> (Int, String) {
         var encoded = ""
-        for character in id {
+        for character in id.text {
             switch character {
             case "/": encoded += "%2F"
             case "+": encoded += "%2B"
@@ -127,7 +127,7 @@ extension Scene {
 
 extension RecordedEvents {
     /// What was recorded of one raw connection's end.
-    func end(of connection: String) -> OriginEvent? {
+    func end(of connection: ClientName) -> OriginEvent? {
         all.first { $0.client == connection && $0.kind == .rawClosed }
     }
 }

@@ -64,9 +64,9 @@ extension Scene {
     func settle() async { for _ in 0..<3 { _ = await server.group.counters() } }
 
     /// Publishes through the server API, and says where the publication stands.
-    func put(_ channel: String, _ data: String) async -> StreamPosition {
+    func put(_ channel: ChannelName, _ data: String) async -> StreamPosition {
         let answer = await server.call("publish", "{\"channel\":\"\(channel)\",\"data\":\(data)}")
-        return StreamPosition(offset: number("offset", in: answer) ?? 0, epoch: field("epoch", in: answer) ?? "")
+        return StreamPosition(offset: number("offset", in: answer) ?? 0, epoch: Epoch(field("epoch", in: answer) ?? ""))
     }
 }
 

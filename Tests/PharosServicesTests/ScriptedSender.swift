@@ -4,30 +4,30 @@ import PharosDomain
 /// An application that acknowledges what it likes, and remembers all it was told.
 final class ScriptedSender: EventSender {
     struct State: Sendable {
-        var attempts: [(origin: String, events: [NumberedEvent], isAcknowledged: Bool)] = []
-        var keepAlives: [(origin: String, clients: [String], sequence: UInt64)] = []
+        var attempts: [(origin: OriginName, events: [NumberedEvent], isAcknowledged: Bool)] = []
+        var keepAlives: [(origin: OriginName, clients: [ClientName], sequence: UInt64)] = []
         var watchers: [(condition: @Sendable (State) -> Bool, continuation: CheckedContinuation<Void, Never>)] = []
 
-        func acknowledged(_ origin: String = "app") -> [NumberedEvent] {
+        func acknowledged(_ origin: OriginName = "app") -> [NumberedEvent] {
             attempts.filter { $0.origin == origin && $0.isAcknowledged }.flatMap(\.events)
         }
     }
 
     let state = Locked(State())
-    private let answer: @Sendable (_ attempt: Int, _ origin: String) async -> Bool
+    private let answer: @Sendable (_ attempt: Int, _ origin: OriginName) async -> Bool
 
-    init(_ answer: @escaping @Sendable (_ attempt: Int, _ origin: String) async -> Bool) {
+    init(_ answer: @escaping @Sendable (_ attempt: Int, _ origin: OriginName) async -> Bool) {
         self.answer = answer
     }
 
-    func send(_ events: [NumberedEvent], to origin: String) async -> Bool {
+    func send(_ events: [NumberedEvent], to origin: OriginName) async -> Bool {
         let attempt = state.withLock { state in state.attempts.count { $0.origin == origin } }
         let isAcknowledged = await answer(attempt, origin)
         change { $0.attempts.append((origin, events, isAcknowledged)) }
         return isAcknowledged
     }
 
-    func sendKeepAlive(_ clients: [String], sequence: UInt64, to origin: String) async -> Bool {
+    func sendKeepAlive(_ clients: [ClientName], sequence: UInt64, to origin: OriginName) async -> Bool {
         change { $0.keepAlives.append((origin, clients, sequence)) }
         return true
     }

@@ -197,9 +197,11 @@ extension Stories {
                 try named.connect { $0.name = "js" }
                 // Who has not connected yet is none.
                 let silent = try scene.client()
-                func page(_ body: String) async -> (ids: [String], answer: String) {
+                func page(_ body: String) async -> (ids: [ClientName], answer: String) {
                     let answer = await server.call("connections", body)
-                    return (answer.split(separator: "\"client\":\"").dropFirst().map { String($0.prefix(36)) }, answer)
+                    return (
+                        answer.split(separator: "\"client\":\"").dropFirst().map { ClientName($0.prefix(36)) }, answer
+                    )
                 }
                 let ids = (clients + [named]).map(\.id).sorted()
                 #expect(await page("{}").ids == ids)
@@ -212,7 +214,7 @@ extension Stories {
                 #expect(
                     anonymous.answer.contains(#"{"client":"\#(named.id)","transport":"http_stream","connected_at":"#))
                 #expect(anonymous.answer.contains(#","name":"js","num_channels":0}"#))
-                var found: [[String]] = []
+                var found: [[ClientName]] = []
                 var cursor: String? = ""
                 while let from = cursor {
                     let part = await page("{\"limit\":3,\"cursor\":\"\(from)\"}")

@@ -180,7 +180,7 @@ extension Stories {
             try await play(stage) { scene in
                 let server = scene.server
                 let client = try scene.connected()
-                for name in ["a", "b", "c", "log:1", "log:2", "log:22"] { try client.subscribe(name) }
+                for name: ChannelName in ["a", "b", "c", "log:1", "log:2", "log:22"] { try client.subscribe(name) }
                 try scene.connected().subscribe("c")
                 func names(_ answer: String) -> [String] {
                     ["a", "b", "c", "log:1", "log:2", "log:22"].filter {

@@ -64,7 +64,7 @@ struct ServiceSliceTests {
         }
 
         /// The answer to a call of the server API, with the number of turns that it took and the most publications in one.
-        func call(_ method: String, _ body: String) -> (answer: String, turns: Int, most: UInt64) {
+        func call(_ method: MethodName, _ body: String) -> (answer: String, turns: Int, most: UInt64) {
             let answer = Locked<String?>(nil)
             let call = BackendCall(
                 path: .method(method), query: "", headers: ["x-api-key": TestServer.apiKey], body: Array(body.utf8)

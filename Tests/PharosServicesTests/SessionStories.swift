@@ -26,7 +26,7 @@ extension Stories {
                     // A poll after a poll is the same session going on.
                     for back in Transport.allCases where left != .poll || back != .poll {
                         let key = SessionKeys.make()
-                        let channel = "log:\(left.rawValue)-\(back.rawValue)"
+                        let channel: ChannelName = "log:\(left.rawValue)-\(back.rawValue)"
                         let client = try scene.client(over: left, query: Sessions.query(key))
                         try client.connect(token: "ann")
                         try client.subscribe(channel)
@@ -215,7 +215,7 @@ extension Stories {
         func sentAwayMeanwhile(_ stage: Stage) async throws {
             try await play(stage, { $0.openEverything(sessionTTL: 20) }) { scene in
                 let key = SessionKeys.make()
-                let calls = [
+                let calls: [(String, String, [ChannelName])] = [
                     ("disconnect", #"{"user":"bob"}"#, ["log:a", "news"]),
                     (
                         "disconnect", #"{"user":"ann","disconnect":{"code":4000,"reason":"come back"}}"#,
@@ -229,7 +229,7 @@ extension Stories {
                 for (method, body, expected) in calls {
                     let client = try scene.client(query: Sessions.query(key))
                     try client.connect(token: "ann")
-                    for channel in ["log:a", "news"] { try client.subscribe(channel) }
+                    for channel: ChannelName in ["log:a", "news"] { try client.subscribe(channel) }
                     client.cut()
                     try await until { await scene.server.group.counters().currentClients == 0 }
                     #expect(await scene.server.call(method, body) == #"{"result":{}}"#)

@@ -56,7 +56,7 @@ final class Scene: Sendable {
 
     /// A client that has connected, and subscribed to `channels`.
     func connected(
-        _ wire: WireFormat? = nil, as token: String = "", to channels: String...
+        _ wire: WireFormat? = nil, as token: String = "", to channels: ChannelName...
     ) throws -> TestClient {
         let client = try client(wire)
         try client.connect(token: token)
@@ -72,7 +72,7 @@ final class Scene: Sendable {
     }
 
     /// Publishes through the server API and expects success.
-    func publish(_ channel: String, _ data: String) async {
+    func publish(_ channel: ChannelName, _ data: String) async {
         let answer = await server.call("publish", "{\"channel\":\"\(channel)\",\"data\":\(data)}")
         #expect(answer.hasPrefix("{\"result\":"))
     }

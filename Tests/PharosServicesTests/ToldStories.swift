@@ -22,7 +22,7 @@ import Testing
     private final class Graves: DeadLetterLog {
         let letters = Locked<[NumberedEvent]>([])
 
-        func append(_ events: [NumberedEvent], for origin: String, nowMs: Int64) -> Bool {
+        func append(_ events: [NumberedEvent], for origin: OriginName, nowMs: Int64) -> Bool {
             letters.withLock { $0 += events }
             return true
         }
@@ -50,7 +50,7 @@ import Testing
         }
         let dispatcher = dispatcher(log, sender, timing: JumpingClock().timing)
         dispatcher.start()
-        var expected: [String: [String]] = [:]
+        var expected: [ClientName: [ChannelName]] = [:]
         for round in 1...40 {
             for client in 1...25 {
                 let event = OriginEvent.of(

@@ -190,14 +190,14 @@ extension Stories {
             for payload in payloads { #expect(text(try client.publication().publication.data) == payload) }
         }
 
-        private static func history(_ client: TestClient, _ channel: String) throws -> [Publication] {
+        private static func history(_ client: TestClient, _ channel: ChannelName) throws -> [Publication] {
             guard case .history(let publications, _) = try client.call({ .history(id: $0, channel, limit: 9) }) else {
                 throw Wrong()
             }
             return publications
         }
 
-        private static func top(_ client: TestClient, _ channel: String) throws -> StreamPosition {
+        private static func top(_ client: TestClient, _ channel: ChannelName) throws -> StreamPosition {
             guard case .history(_, let top) = try client.call({ .history(id: $0, channel, limit: 0) }) else {
                 throw Wrong()
             }
@@ -241,7 +241,7 @@ extension Stories {
             }
             try await play(Stage(), change) { scene in
                 for wire in [WireFormat.json, .protobuf] {
-                    let channel = "log:\(wire)"
+                    let channel: ChannelName = "log:\(wire)"
                     let client = try scene.connected(wire)
                     try Wire.readDeltas(client, channel)
                     let long = [UInt8](repeating: 0xff, count: 300)
@@ -257,7 +257,7 @@ extension Stories {
             }
         }
 
-        private static func readDeltas(_ client: TestClient, _ channel: String) throws {
+        private static func readDeltas(_ client: TestClient, _ channel: ChannelName) throws {
             let granted = try client.subscribe(channel) {
                 ($0.delta, $0.positioned, $0.recoverable) = ("fossil", true, true)
             }

@@ -53,11 +53,11 @@ extension Library.Calls {
                 let subscription = server.subscribe("room:1")
                 _ = try await subscription.started()
                 #expect(try await server.subscriberCount(of: "room:1") == 11)
-                #expect(try await server.presence(in: "room:1").map(\.client) == clients.map(\.id).sorted())
+                #expect(try await server.presence(in: "room:1").map(\.client) == clients.map(\.id.text).sorted())
                 #expect(try await server.channels(matching: "room:*") == ["room:1": 11])
                 subscription.cancel()
                 for client in clients { client.cut() }
-                #expect(Set(await gone.first(10 * round).suffix(10)) == Set(clients.map(\.id)))
+                #expect(Set(await gone.first(10 * round).suffix(10)) == Set(clients.map(\.id.text)))
                 #expect(try await server.subscriberCount(of: "room:1") == 0)
                 #expect(try await server.presence(in: "room:1").isEmpty)
                 #expect(try await server.channels().isEmpty)
@@ -79,7 +79,7 @@ extension Library.Calls {
             }
             try await server.publish("1", to: "news")
             for client in clients { #expect(text(try client.publication().publication.data) == "1") }
-            try await server.disconnect(.user("42"), excluding: [clients[1].id], code: 4_100, reason: "out")
+            try await server.disconnect(.user("42"), excluding: [clients[1].id.text], code: 4_100, reason: "out")
             for client in [clients[0], clients[2]] {
                 #expect(try client.ending().reason == Disconnect(code: 4_100, reason: "out"))
             }
@@ -102,7 +102,7 @@ extension Library.Calls {
                 try client.connect { $0.data = bytes(user) }
                 clients.append(client)
             }
-            #expect(try await server.send("\"hello\"", to: .user("1"), excluding: [clients[0].id]) == 1)
+            #expect(try await server.send("\"hello\"", to: .user("1"), excluding: [clients[0].id.text]) == 1)
             #expect(try clients[1].push() == Push(channel: "", event: .message(data: bytes("\"hello\""))))
             #expect(try await server.send("1", to: .all) == 3)
             #expect(try await server.send("1", to: .channel("news")) == 3)
@@ -110,16 +110,16 @@ extension Library.Calls {
             await #expect(throws: PharosError(code: 102, message: "unknown connection")) {
                 try await server.send("1", to: .client("nobody"))
             }
-            try await server.publish("\"a\"", to: "news", options: .init(excludedClient: clients[2].id))
+            try await server.publish("\"a\"", to: "news", options: .init(excludedClient: clients[2].id.text))
             try await server.publish("\"b\"", to: "news")
             #expect(text(try clients[0].publication().publication.data) == "\"a\"")
             #expect(text(try clients[2].publication().publication.data) == "\"b\"")
             let listed = try await server.connections(of: "1")
-            #expect(listed.map(\.client) == clients[..<2].map(\.id).sorted())
+            #expect(listed.map(\.client) == clients[..<2].map(\.id.text).sorted())
             #expect(listed.allSatisfy { $0.transport == "websocket" && $0.channels == 1 && $0.connectedAt > 0 })
             #expect(try await server.connections(in: "news").count == 3)
-            try await server.kick(.all, from: "news", excluding: [clients[0].id])
-            #expect(try await server.connections(in: "news").map(\.client) == [clients[0].id])
+            try await server.kick(.all, from: "news", excluding: [clients[0].id.text])
+            #expect(try await server.connections(in: "news").map(\.client) == [clients[0].id.text])
         }
     }
 

@@ -166,7 +166,7 @@ extension Library.Decisions {
             }
             #expect(heard.map(\.text) == ["1", "\"two\"", "5"])
             #expect(heard[1].tags == ["by": "hook"])
-            #expect(heard[0].publisher?.client == client.id)
+            #expect(heard[0].publisher?.client == client.id.text)
         }
     }
 
@@ -186,7 +186,7 @@ extension Library.Decisions {
             }
         } body: { _, port in
             let client = try Library.connected(port)
-            let command = { (id: UInt32, method: String) in
+            let command = { (id: UInt32, method: MethodName) in
                 Command(id: id, request: .rpc(method: method, data: bytes("[1,2]")))
             }
             #expect(try client.call { command($0, "add") } == .rpc(data: bytes("{\"sum\":3}")))

@@ -1,6 +1,7 @@
 import Logging
 import Pharos
 import PharosBytes
+import PharosDomain
 import PharosProtocol
 import PharosTestKit
 import Testing
@@ -57,7 +58,7 @@ enum Library {
     static func connected(_ port: Int, to channels: String...) throws -> TestClient {
         let client = try client(port)
         try client.connect()
-        for channel in channels { try client.subscribe(channel) }
+        for channel in channels { try client.subscribe(ChannelName(channel)) }
         return client
     }
 }

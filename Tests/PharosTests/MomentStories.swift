@@ -51,7 +51,7 @@ extension Library.Moments {
             let client = try Library.connected(port, to: "a", "b")
             try await server.kick(.user("42"), from: "a")
             #expect(try client.push() == Push(channel: "a", event: .unsubscribe(.server)))
-            try await server.disconnect(.client(client.id))
+            try await server.disconnect(.client(client.id.text))
             #expect(try client.ending().reason == .forceDisconnect)
             #expect(
                 await seen.first(8) == [

@@ -32,9 +32,10 @@ extension CodecProperties {
         return nil
     }
 
-    private static func positions(_ input: UnsafeRawBufferPointer) -> [(channel: String, position: StreamPosition)] {
+    private static func positions(_ input: UnsafeRawBufferPointer) -> [(channel: ChannelName, position: StreamPosition)]
+    {
         var rest = input[...]
-        var positions: [(channel: String, position: StreamPosition)] = []
+        var positions: [(channel: ChannelName, position: StreamPosition)] = []
         var known: Set<[UInt8]> = []
         func take(_ count: Int) -> [UInt8]? {
             guard rest.count >= count else { return nil }
@@ -44,9 +45,9 @@ extension CodecProperties {
         while let length = take(1), let name = take(Int(length[0])), let epochLength = take(1),
             let epochBytes = take(Int(epochLength[0] % 65)), let offsetBytes = take(8)
         {
-            guard let channel = String(validating: name, as: UTF8.self), known.insert(name).inserted else { continue }
+            guard let channel = ChannelName(validating: name), known.insert(name).inserted else { continue }
             let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
-            let epoch = String(decoding: epochBytes.map { alphabet[Int($0 & 63)] }, as: UTF8.self)
+            let epoch = Epoch(decoding: epochBytes.map { alphabet[Int($0 & 63)] })
             // Small numbers as well as large ones.
             let offset = offsetBytes.reduce(UInt64(0)) { $0 << 8 | UInt64($1) } >> UInt64(offsetBytes[0] & 63)
             positions.append((channel, StreamPosition(offset: offset, epoch: epoch)))

@@ -11,7 +11,7 @@ extension CodecProperties {
         let body = UnsafeRawBufferPointer(rebasing: input[1...])
         switch first % 3 {
         case 0: return serviceRequest(body)
-        case 1: return connectionID(String(decoding: body, as: UTF8.self))
+        case 1: return connectionID(ClientName(decoding: body))
         default:
             guard let connection = RawConnectionPath.connection(in: body) else { return nil }
             return connection.isEmpty ? "an empty id in a path" : connectionID(connection)
@@ -38,7 +38,7 @@ extension CodecProperties {
         return text.withBytes { JSONScanner.isValid($0) } ? nil : "a report that is no JSON"
     }
 
-    private static func connectionID(_ text: String) -> String? {
+    private static func connectionID(_ text: ClientName) -> String? {
         guard let id = RawConnectionID(text, node: node) else { return nil }
         let written = id.text(node: node)
         guard RawConnectionID(written, node: node) == id else { return "an id that changes when it is written" }

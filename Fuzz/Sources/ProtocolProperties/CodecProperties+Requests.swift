@@ -38,7 +38,7 @@ extension CodecProperties {
         guard request.channels.count <= 128, Set(request.channels).count == request.channels.count else {
             return "channels beyond the limit or twice"
         }
-        return request.session.isEmpty || SessionKey.isValid(request.session) ? nil : "a session key out of form"
+        return request.session.isEmpty || request.session.isValid ? nil : "a session key out of form"
     }
 
     private static func poll(_ query: UnsafeRawBufferPointer) -> String? {
@@ -50,7 +50,7 @@ extension CodecProperties {
 
     private static func sessionPoll(_ query: UnsafeRawBufferPointer) -> String? {
         guard let request = try? SessionPollRequest.decode(query: query, isPost: true) else { return nil }
-        guard SessionKey.isValid(request.session) else { return "a session key out of form" }
+        guard request.session.isValid else { return "a session key out of form" }
         return (0...60).contains(request.waitSeconds) ? nil : "out of range"
     }
 

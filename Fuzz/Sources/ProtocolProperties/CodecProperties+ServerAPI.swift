@@ -16,7 +16,7 @@ extension CodecProperties {
                 return violation(try APIRequestDecoder.decodeEnvelope(body))
             }
             let method = methods[Int(first) % methods.count]
-            let request = try APIRequestDecoder.decode(method: method.rawValue, body: body)
+            let request = try APIRequestDecoder.decode(method: MethodName(method.rawValue), body: body)
             guard request.method == method else { return "another method" }
             return violation(request) ?? violation(request, body, method.rawValue)
         } catch {

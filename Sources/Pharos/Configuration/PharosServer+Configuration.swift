@@ -135,15 +135,18 @@ extension PharosServer {
         /// channels are unknown.
         public subscript(namespace name: String) -> ChannelRules? {
             get {
-                inner.settings.channel.namespaces.first { $0.name == name }.map { ChannelRules($0.options) }
+                inner.settings.channel.namespaces.first { $0.name == NamespaceName(name) }.map {
+                    ChannelRules($0.options)
+                }
             }
             set {
-                let index = inner.settings.channel.namespaces.firstIndex { $0.name == name }
+                let index = inner.settings.channel.namespaces.firstIndex { $0.name == NamespaceName(name) }
                 switch (index, newValue) {
                 case (let index?, let rules?): inner.settings.channel.namespaces[index].options = rules.options
                 case (let index?, nil): inner.settings.channel.namespaces.remove(at: index)
                 case (nil, let rules?):
-                    inner.settings.channel.namespaces.append(ChannelNamespace(name: name, options: rules.options))
+                    inner.settings.channel.namespaces.append(
+                        ChannelNamespace(name: NamespaceName(name), options: rules.options))
                 case (nil, nil): break
                 }
             }

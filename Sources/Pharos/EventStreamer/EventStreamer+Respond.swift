@@ -31,7 +31,7 @@ extension EventStreamer {
             return Response(
                 status: .unauthorized, body: ResponseBody(byteBuffer: ByteBuffer(string: "Invalid client ID")))
         }
-        let parameter = request.uri.queryParameters.first { LastEventID.isName(String($0.key)) && !$0.value.isEmpty }
+        let parameter = request.uri.queryParameters.first { LastEventID.isName(FieldName($0.key)) && !$0.value.isEmpty }
         let last = request.headers[.lastEventID] ?? parameter.map { String($0.value) }
         // Only once the answer is being written: a connection that vanishes before must not leave a client that counts as
         // connected.

@@ -1,5 +1,6 @@
 import CPharosSys
 import PharosBytes
+import PharosDomain
 import PharosProtocol
 import PharosServices
 
@@ -87,7 +88,7 @@ public final class EventStreamer: Sendable {
     }
 
     struct State: Sendable {
-        var clients: [String: StreamedClient] = [:]
+        var clients: [ClientName: StreamedClient] = [:]
         var isClosed = false
         /// Answers that are being written.
         var streams = 0
@@ -134,12 +135,12 @@ public final class EventStreamer: Sendable {
     /// Makes a client with an id of yours. Who knows the id can read the stream.
     public func newClient(id: String) throws(Failure) {
         guard StreamedClient.isName(id) else { throw .invalidName }
-        let client = StreamedClient(id: id, configuration: configuration, nowMs: clock())
+        let client = StreamedClient(id: ClientName(id), configuration: configuration, nowMs: clock())
         let failure: Failure? = state.withLock { state in
             if state.isClosed { return .closed }
-            if state.clients[id] != nil { return .clientExists }
+            if state.clients[client.id] != nil { return .clientExists }
             if state.clients.count >= configuration.clientLimit { return .tooManyClients }
-            state.clients[id] = client
+            state.clients[client.id] = client
             return nil
         }
         if let failure { throw failure }
@@ -150,7 +151,7 @@ public final class EventStreamer: Sendable {
 
     /// Removes a client; its stream ends with a last event. One that does not exist is no error.
     public func remove(_ id: String) {
-        guard let client = state.withLock({ $0.clients.removeValue(forKey: id) }) else { return }
+        guard let client = state.withLock({ $0.clients.removeValue(forKey: ClientName(id)) }) else { return }
         for ticket in client.close() { server.leave(ticket) }
     }
 
@@ -168,6 +169,7 @@ public final class EventStreamer: Sendable {
     public func subscribe(_ topic: String, client id: String) async throws(Failure) {
         guard StreamedClient.isName(topic) else { throw .invalidName }
         guard let client = found(id) else { throw .unknownClient }
+        let topic = ChannelName(topic)
         switch client.prepare(topic) {
         case .known: break
         case .new(let ticket): server.join(InProcessJoin(ticket, client, from: nil))
@@ -180,7 +182,7 @@ public final class EventStreamer: Sendable {
     /// Unsubscribes a client; a topic that it does not have is no error.
     public func unsubscribe(_ topic: String, client id: String) throws(Failure) {
         guard let client = found(id) else { throw .unknownClient }
-        if let ticket = client.forget(topic) { server.leave(ticket) }
+        if let ticket = client.forget(ChannelName(topic)) { server.leave(ticket) }
     }
 
     /// In alphabetical order.
@@ -251,12 +253,12 @@ public final class EventStreamer: Sendable {
         let heartbeatMs = configuration.heartbeat.boundedMilliseconds
         for client in state.withLock({ Array($0.clients.values) }) {
             if client.isOver(nowMs: now, ttlMs: ttlMs) {
-                remove(client.id)
+                remove(client.id.text)
             } else {
                 client.beat(nowMs: now, heartbeatMs: heartbeatMs)
             }
         }
     }
 
-    func found(_ id: String) -> StreamedClient? { state.withLock { $0.clients[id] } }
+    func found(_ id: String) -> StreamedClient? { state.withLock { $0.clients[ClientName(id)] } }
 }

@@ -14,7 +14,7 @@ final class StreamedClient: InProcessReceiver {
     }
 
     private struct State: Sendable {
-        var topics: [String: Topic] = [:]
+        var topics: [ChannelName: Topic] = [:]
         var events: StreamedEvents
         /// The stream that may read; it counts them.
         var stream: UInt64 = 0
@@ -52,13 +52,13 @@ final class StreamedClient: InProcessReceiver {
         case closed
     }
 
-    let id: String
+    let id: ClientName
     /// Names this client's events: one of the same id that came later does not understand them.
     let epoch = StreamedClient.randomName()
     private let state: Locked<State>
     private let topicLimit: Int
 
-    init(id: String, configuration: EventStreamer.Configuration, nowMs: Int64) {
+    init(id: ClientName, configuration: EventStreamer.Configuration, nowMs: Int64) {
         self.id = id
         topicLimit = configuration.topicLimit
         let events = StreamedEvents(limit: configuration.queueLimit, byteLimit: configuration.queueByteLimit)
@@ -78,13 +78,14 @@ final class StreamedClient: InProcessReceiver {
 
     var description: EventStreamer.Client {
         state.withLock {
-            EventStreamer.Client(id: id, topics: $0.topics.keys.sorted(), isConnected: $0.isConnected)
+            EventStreamer.Client(
+                id: id.text, topics: $0.topics.keys.sorted().map(\.text), isConnected: $0.isConnected)
         }
     }
 
     // MARK: Topics
 
-    func prepare(_ topic: String) -> Preparation {
+    func prepare(_ topic: ChannelName) -> Preparation {
         state.withLock { state in
             if state.isClosed { return .closed }
             if state.topics[topic] != nil { return .known }
@@ -96,7 +97,7 @@ final class StreamedClient: InProcessReceiver {
     }
 
     /// Waits until a topic that was prepared is live; the error if it was refused.
-    func began(_ topic: String) async -> ReplyError? {
+    func began(_ topic: ChannelName) async -> ReplyError? {
         let wait = Wait<ReplyError?>()
         let (mustWait, refusal): (Bool, ReplyError?) = state.withLock { state in
             guard let known = state.topics[topic], !known.isLive else { return (false, nil) }
@@ -110,7 +111,7 @@ final class StreamedClient: InProcessReceiver {
         return mustWait ? await wait.value(orWhenEnding: .stopping) : refusal
     }
 
-    func forget(_ topic: String) -> InProcessTicket? {
+    func forget(_ topic: ChannelName) -> InProcessTicket? {
         let removed = state.withLock { $0.topics.removeValue(forKey: topic) }
         for wait in removed?.waiting ?? [] { wait.end(nil) }
         return removed?.ticket
@@ -118,7 +119,7 @@ final class StreamedClient: InProcessReceiver {
 
     // MARK: From the channels
 
-    func received(_ event: InProcessEvent, in channel: String) -> Bool {
+    func received(_ event: InProcessEvent, in channel: ChannelName) -> Bool {
         var waiting: [Wait<ReplyError?>] = []
         var error: ReplyError?
         let mustWake = state.withLock { state in
@@ -178,7 +179,7 @@ final class StreamedClient: InProcessReceiver {
         var isComplete: Bool?
         /// The event before the first that will be sent.
         var number: UInt64
-        var topics: [String]
+        var topics: [ChannelName]
     }
 
     /// A connection has come; an older one of the same client makes room for it. nil: the client is gone.
@@ -308,7 +309,8 @@ final class StreamedClient: InProcessReceiver {
     func eventID(_ number: UInt64) -> String { "\(epoch)-\(number)" }
 
     private func eventNumber(of id: String) -> UInt64? {
-        guard id.hasPrefix(epoch + "-") else { return nil }
-        return UInt64(id.dropFirst(epoch.utf8.count + 1))
+        let start = "\(epoch)-".utf8
+        guard id.utf8.starts(with: start) else { return nil }
+        return UInt64(Substring(id.utf8.dropFirst(start.count)))
     }
 }

@@ -4,7 +4,7 @@ import PharosProtocol
 /// The newest events of one client, numbered from 1: kept until newer ones take their place, sent or not.
 struct StreamedEvents: Sendable {
     enum Event: Sendable {
-        case publication(topic: String, PharosDomain.Publication)
+        case publication(topic: ChannelName, PharosDomain.Publication)
         case failure(EventStreamFailure)
 
         var size: Int {

@@ -41,7 +41,7 @@ private struct NamedOrigins: Origin {
     let closures: ClosureOrigin
     let other: any Origin
 
-    func ask(_ request: HookRequest, of name: String, answer: @escaping @Sendable (HookOutcome) -> Void) {
+    func ask(_ request: HookRequest, of name: OriginName, answer: @escaping @Sendable (HookOutcome) -> Void) {
         if name == ClosureOrigin.name {
             closures.ask(request, of: name, answer: answer)
         } else {

@@ -66,6 +66,6 @@ final class ClosureEventLog: EventLog {
     private func tell(_ kind: PharosServer.Hooks.MomentKind, _ event: OriginEvent, dropped: Int = 0) {
         guard let body = moments[kind] else { return }
         let moment = PharosServer.Hooks.Moment(event, dropped: dropped)
-        lanes.add(event.client.isEmpty ? "channel:\(event.channel)" : event.client) { await body(moment) }
+        lanes.add(event.client.isEmpty ? .channel(event.channel) : .client(event.client)) { await body(moment) }
     }
 }

@@ -5,7 +5,7 @@ import PharosServices
 /// The application in the same process: questions become calls of its closures.
 final class ClosureOrigin: Origin {
     /// Stands for the closures where settings name origins.
-    static let name = "closures"
+    static let name: OriginName = "closures"
 
     private let hooks: PharosServer.Hooks
     private let refusals: RefusalLedger
@@ -16,11 +16,11 @@ final class ClosureOrigin: Origin {
         self.refusals = refusals
     }
 
-    func ask(_ request: HookRequest, of name: String, answer: @escaping @Sendable (HookOutcome) -> Void) {
+    func ask(_ request: HookRequest, of name: OriginName, answer: @escaping @Sendable (HookOutcome) -> Void) {
         switch request.question.kind {
         case .publish, .message:
             // What a client sends keeps its order, whoever looks at it on the way.
-            lanes.add(request.client) { answer(await self.timed(request)) }
+            lanes.add(.client(request.client)) { answer(await self.timed(request)) }
         default: Task { answer(await self.timed(request)) }
         }
     }
@@ -51,22 +51,23 @@ final class ClosureOrigin: Origin {
         do {
             switch request.question {
             case .connect(let data, let name, let version, _):
-                let question = PharosServer.Hooks.Connect(client: client, data: data, name: name, version: version)
+                let question = PharosServer.Hooks.Connect(client: client, data: data, name: name.text, version: version)
                 return try await hooks.decidesConnect?(question).outcome ?? .unavailable
             case .refresh:
                 return try await hooks.decidesRefresh?(PharosServer.Hooks.Refresh(client: client)).outcome
                     ?? .unavailable
             case .subscribe(let channel, let token, let data):
-                let question = PharosServer.Hooks.Subscribe(client: client, channel: channel, token: token, data: data)
+                let question = PharosServer.Hooks.Subscribe(
+                    client: client, channel: channel.text, token: token, data: data)
                 return try await hooks.decidesSubscribe?(question).outcome ?? .unavailable
             case .publish(let channel, let data):
-                let question = PharosServer.Hooks.Publish(client: client, channel: channel, data: data)
+                let question = PharosServer.Hooks.Publish(client: client, channel: channel.text, data: data)
                 return try await hooks.decidesPublish?(question).outcome ?? .unavailable
             case .rpc(let method, let data):
-                let question = PharosServer.Hooks.Call(client: client, method: method, data: data)
+                let question = PharosServer.Hooks.Call(client: client, method: method.text, data: data)
                 return try await hooks.decidesCall?(question).outcome ?? .unavailable
             case .subRefresh(let channel):
-                let question = PharosServer.Hooks.RefreshSubscription(client: client, channel: channel)
+                let question = PharosServer.Hooks.RefreshSubscription(client: client, channel: channel.text)
                 return try await hooks.decidesSubscriptionRefresh?(question).outcome ?? .unavailable
             case .message(let data):
                 let question = PharosServer.Hooks.Message(client: client, data: data)

@@ -117,7 +117,7 @@ extension PharosServer.Hooks.Answer where Question == PharosServer.Hooks.Publish
     public static func allow(data: [UInt8]? = nil, tags: [String: String] = [:], skipsHistory: Bool = false) -> Self {
         var publish = HookPublish()
         publish.data = data
-        publish.tags = tags
+        publish.tags = tags.named()
         publish.skipHistory = skipsHistory
         return Self(outcome: .granted(.publish(publish)))
     }
@@ -169,8 +169,8 @@ extension PharosServer.Hooks.Answer where Question == PharosServer.Hooks.Message
 extension ConnectionClaims {
     fileprivate init(user: String, channels: [String], expiresAt: Int64, info: [UInt8], meta: [UInt8]) {
         self.init()
-        self.user = user
-        self.channels = channels
+        self.user = UserID(user)
+        self.channels = channels.map { ChannelName($0) }
         expireAt = expiresAt
         self.info = info
         self.meta = meta

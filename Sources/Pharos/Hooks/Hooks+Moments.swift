@@ -22,9 +22,9 @@ extension PharosServer.Hooks {
         public let dropped: Int
 
         package init(_ event: OriginEvent, dropped: Int = 0) {
-            client = event.client
-            user = event.user
-            channel = event.channel
+            client = event.client.text
+            user = event.user.text
+            channel = event.channel.text
             transport = event.transport
             meta = event.meta
             timeMs = event.atMs

@@ -20,13 +20,13 @@ extension PharosServer.Hooks {
 
         /// - Parameter facts: what may be seen of its own request.
         package init(_ request: HookRequest, _ facts: RequestFacts) {
-            id = request.client
-            user = request.user
+            id = request.client.text
+            user = request.user.text
             transport = request.transport
             meta = request.meta
-            headers = facts.headers
-            cookies = facts.cookies
-            query = facts.query
+            headers = facts.headers.texts()
+            cookies = facts.cookies.texts()
+            query = facts.query.texts()
             address = facts.address
         }
     }

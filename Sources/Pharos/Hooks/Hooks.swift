@@ -17,9 +17,9 @@ extension PharosServer {
         var decidesConnect: Decision<Connect>?
         var decidesRefresh: Decision<Refresh>?
         var decidesSubscribe: Decision<Subscribe>?
-        var subscribeNamespaces: [String]?
+        var subscribeNamespaces: [NamespaceName]?
         var decidesPublish: Decision<Publish>?
-        var publishNamespaces: [String]?
+        var publishNamespaces: [NamespaceName]?
         var decidesSubscriptionRefresh: Decision<RefreshSubscription>?
         var decidesCall: Decision<Call>?
         var decidesMessage: Decision<Message>?
@@ -65,9 +65,9 @@ extension PharosServer {
             headers: [String] = [], cookies: [String] = [], query: [String] = [], address: Bool = false
         ) {
             var more = PassList()
-            more.headers = headers.map { $0.lowercased() }
-            more.cookies = cookies
-            more.query = query
+            more.headers = headers.map { FieldName($0).asciiLowercased }
+            more.cookies = cookies.map { FieldName($0) }
+            more.query = query.map { FieldName($0) }
             more.address = address
             passes.formUnion(more)
         }
@@ -100,7 +100,7 @@ extension PharosServer {
         public mutating func subscribe(
             in namespaces: [String]? = nil, _ decide: @escaping @Sendable (Subscribe) async throws -> Answer<Subscribe>
         ) {
-            subscribeNamespaces = namespaces
+            subscribeNamespaces = namespaces?.map { NamespaceName($0) }
             decidesSubscribe = decide
         }
 
@@ -110,7 +110,7 @@ extension PharosServer {
         public mutating func publish(
             in namespaces: [String]? = nil, _ decide: @escaping @Sendable (Publish) async throws -> Answer<Publish>
         ) {
-            publishNamespaces = namespaces
+            publishNamespaces = namespaces?.map { NamespaceName($0) }
             decidesPublish = decide
         }
 
@@ -146,8 +146,10 @@ extension PharosServer {
             if decidesRefresh != nil { settings.hooks.refresh = name }
             if decidesMessage != nil { settings.hooks.message = name }
             if decidesCall != nil { settings.hooks.rpc.append(RPCRule(prefix: "", origin: name)) }
-            func names(_ namespace: String, _ list: [String]?) -> Bool { list?.contains(namespace) ?? true }
-            func apply(_ namespace: String, _ options: inout ChannelOptions) {
+            func names(_ namespace: NamespaceName, _ list: [NamespaceName]?) -> Bool {
+                list?.contains(namespace) ?? true
+            }
+            func apply(_ namespace: NamespaceName, _ options: inout ChannelOptions) {
                 if decidesSubscribe != nil, names(namespace, subscribeNamespaces) {
                     options.subscribeHook = name
                     if decidesSubscriptionRefresh != nil { options.subRefreshHook = name }

@@ -1,12 +1,19 @@
 import PharosBytes
+import PharosDomain
 
 /// Runs work one after the other where it has the same key, and side by side where it has not.
 final class SerialLanes: Sendable {
     typealias Work = @Sendable () async -> Void
 
+    /// What the order is kept for.
+    enum Key: Hashable, Sendable {
+        case client(ClientName)
+        case channel(ChannelName)
+    }
+
     private struct State: Sendable {
         /// What waits behind the work that is under way; a key without an entry is idle.
-        var lanes: [String: [Work]] = [:]
+        var lanes: [Key: [Work]] = [:]
         var count = 0
         /// Who waits for all work to be done.
         var waiting: [CheckedContinuation<Void, Never>] = []
@@ -15,7 +22,7 @@ final class SerialLanes: Sendable {
     private let state = Locked(State())
 
     /// Never blocks. Work that one thread adds under one key is run in the order of adding.
-    func add(_ key: String, _ work: @escaping Work) {
+    func add(_ key: Key, _ work: @escaping Work) {
         let mustStart = state.withLock { state in
             state.count += 1
             guard state.lanes[key] == nil else {
@@ -56,7 +63,7 @@ final class SerialLanes: Sendable {
         for continuation in waiting { continuation.resume() }
     }
 
-    private func run(_ key: String, _ first: @escaping Work) async {
+    private func run(_ key: Key, _ first: @escaping Work) async {
         var batch = [first]
         while !batch.isEmpty {
             for work in batch {

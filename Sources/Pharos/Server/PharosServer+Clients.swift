@@ -56,7 +56,7 @@ extension PharosServer {
         }
         var request = APISubscribe()
         (request.user, request.client, request.session) = (target.user, target.client, target.session)
-        request.channel = channel
+        request.channel = ChannelName(channel)
         request.recoverSince = position?.streamPosition
         _ = try await call(.subscribe(request))
     }
@@ -75,7 +75,7 @@ extension PharosServer {
         (request.user, request.client, request.session, request.all) = (
             target.user, target.client, target.session, target.all
         )
-        request.channel = channel
+        request.channel = ChannelName(channel)
         request.exclude = try PharosServer.ids(excluded)
         _ = try await call(.unsubscribe(request))
     }
@@ -104,7 +104,7 @@ extension PharosServer {
         of user: String = "", in channel: String = ""
     ) async throws(PharosError) -> [Connection] {
         var request = APIConnections()
-        (request.user, request.channel, request.limit) = (user, channel, APIConnections.pageLimit)
+        (request.user, request.channel, request.limit) = (UserID(user), ChannelName(channel), APIConnections.pageLimit)
         var all: [Connection] = []
         while true {
             guard case .connections(let page, let cursor) = try await call(.connections(request)) else {
@@ -129,10 +129,10 @@ extension PharosServer.Clients {
     fileprivate var target: APITarget {
         var target = APITarget()
         switch self {
-        case .user(let user): target.user = user
-        case .client(let client): target.client = client
-        case .session(let session): target.session = session
-        case .channel(let channel): target.channel = channel
+        case .user(let user): target.user = UserID(user)
+        case .client(let client): target.client = ClientName(client)
+        case .session(let session): target.session = SessionKey(session)
+        case .channel(let channel): target.channel = ChannelName(channel)
         case .all: target.all = true
         }
         return target
@@ -154,7 +154,7 @@ extension PharosServer {
 
         fileprivate init(_ connection: APIConnection) {
             client = connection.client.text
-            user = connection.user
+            user = connection.user.text
             transport = connection.transport
             connectedAt = connection.connectedAt
             channels = connection.channels

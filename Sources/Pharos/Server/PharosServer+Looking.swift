@@ -5,16 +5,16 @@ import PharosServices
 extension PharosServer {
     /// How many subscriptions a channel has, those in this process among them. Any namespace, whatever its rules.
     public func subscriberCount(of channel: String) async throws(PharosError) -> Int {
-        await (try shards()).subscriberCount(of: channel)
+        await (try shards()).subscriberCount(of: ChannelName(channel))
     }
 
     /// Who is in a channel.
     /// - Throws: 108 where presence is not kept.
     public func presence(in channel: String) async throws(PharosError) -> [Member] {
-        guard case .presence(let members) = try await call(.presence(channel: channel)) else {
+        guard case .presence(let members) = try await call(.presence(channel: ChannelName(channel))) else {
             throw PharosError(.internalError)
         }
-        return members.values.map { Member($0) }.sorted { $0.client < $1.client }
+        return members.values.map { Member($0) }.sorted { ClientName($0.client) < ClientName($1.client) }
     }
 
     /// What a channel has kept.
@@ -34,7 +34,7 @@ extension PharosServer {
         of channel: String, since position: Position? = nil, limit: Int? = nil, newestFirst: Bool = false
     ) async throws(PharosError) -> History {
         var request = APIHistory()
-        request.channel = channel
+        request.channel = ChannelName(channel)
         request.since = position?.streamPosition
         request.limit = limit.map { Int32(clamping: max($0, 0)) } ?? -1
         request.reverse = newestFirst
@@ -49,10 +49,12 @@ extension PharosServer {
 
     /// Forgets what a channel has kept; its positions go on.
     public func removeHistory(of channel: String) async throws(PharosError) {
-        _ = try await call(.historyRemove(channel: channel))
+        _ = try await call(.historyRemove(channel: ChannelName(channel)))
     }
 
     /// The channels with subscribers, and how many each has.
+    ///
+    /// Names that `String` takes for equal, such as those of two Unicode normalisations, are one entry here.
     /// - Parameter pattern: `*` stands for any run of characters, `?` for one; "": all.
     public func channels(matching pattern: String = "") async throws(PharosError) -> [String: Int] {
         var request = APIChannels()
@@ -60,6 +62,6 @@ extension PharosServer {
         guard case .channels(let channels, _) = try await call(.channels(request)) else {
             throw PharosError(.internalError)
         }
-        return channels
+        return Dictionary(channels.map { ($0.key.text, $0.value) }, uniquingKeysWith: +)
     }
 }

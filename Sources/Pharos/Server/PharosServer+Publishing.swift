@@ -95,12 +95,12 @@ extension PharosServer {
 extension APIPublish {
     fileprivate init(_ data: [UInt8], to channel: String, _ options: PharosServer.PublishOptions) {
         self.init()
-        self.channel = channel
+        self.channel = ChannelName(channel)
         self.data = data
         dataIsJSON = data.withUnsafeBytes { JSONScanner.isValid($0) }
-        tags = options.tags
+        tags = options.tags.named()
         skipHistory = options.skipsHistory
-        idempotencyKey = options.idempotencyKey
+        idempotencyKey = IdempotencyKey(options.idempotencyKey)
         excludeClient = ClientID(options.excludedClient)
     }
 }

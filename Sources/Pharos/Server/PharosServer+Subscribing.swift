@@ -1,3 +1,4 @@
+import PharosDomain
 import PharosServices
 
 extension PharosServer {
@@ -13,7 +14,7 @@ extension PharosServer {
         _ channel: String, from position: Position? = nil, queueLimit: Int = 10_000
     ) -> Subscription {
         let queue = PublicationQueue(limit: queueLimit, byteLimit: 16_777_216)
-        let ticket = InProcessTicket(channel: channel)
+        let ticket = InProcessTicket(channel: ChannelName(channel))
         join(InProcessJoin(ticket, queue, from: position?.streamPosition))
         return Subscription(channel: channel, queue: queue, ending: ending) { [weak self] in self?.leave(ticket) }
     }

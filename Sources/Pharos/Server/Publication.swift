@@ -21,12 +21,12 @@ public struct Publication: Sendable {
     /// Whether `data` is JSON.
     public var isJSON: Bool { entry.publication.isJSON }
 
-    public var tags: [String: String] { entry.publication.tags }
+    public var tags: [String: String] { entry.publication.tags.texts() }
 
     /// Where it stands in its stream; nil in channels without history.
     public var position: Position? {
         entry.publication.offset == 0
-            ? nil : Position(offset: entry.publication.offset, epoch: entry.epoch)
+            ? nil : Position(offset: entry.publication.offset, epoch: entry.epoch.text)
     }
 
     /// The client that published it; nil: the application itself did.
@@ -54,9 +54,9 @@ public struct Position: Hashable, Sendable, LosslessStringConvertible {
         self.init(position)
     }
 
-    package init(_ position: StreamPosition) { self.init(offset: position.offset, epoch: position.epoch) }
+    package init(_ position: StreamPosition) { self.init(offset: position.offset, epoch: position.epoch.text) }
 
-    package var streamPosition: StreamPosition { StreamPosition(offset: offset, epoch: epoch) }
+    package var streamPosition: StreamPosition { StreamPosition(offset: offset, epoch: Epoch(epoch)) }
 
     public var description: String { streamPosition.text }
 }
@@ -72,8 +72,8 @@ public struct Member: Hashable, Sendable {
     public let channelInfo: [UInt8]
 
     package init(_ info: ClientInfo) {
-        client = info.client
-        user = info.user
+        client = info.client.text
+        user = info.user.text
         self.info = info.connectionInfo
         channelInfo = info.channelInfo
     }

@@ -1,5 +1,5 @@
 import PharosDomain
-package import PharosServices
+import PharosServices
 import ServiceLifecycle
 
 extension PharosServer {

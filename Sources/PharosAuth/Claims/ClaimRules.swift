@@ -5,11 +5,11 @@ struct ClaimRules: Sendable {
     /// Seconds: no token lasts longer, however large its `exp` is.
     static let lifetimeLimit: Int64 = 365 * 86_400
 
-    private let audience: String
-    private let issuer: String
+    private let audience: PartyName
+    private let issuer: PartyName
     private let audiencePattern: ClaimPattern?
     private let issuerPattern: ClaimPattern?
-    private let userIDClaim: String
+    private let userIDClaim: ClaimName
     private let variables: Set<String>
 
     init(_ configuration: TokenConfiguration, variables: Set<String>) throws(TokenConfigurationError) {
@@ -45,7 +45,7 @@ struct ClaimRules: Sendable {
     }
 
     /// The user whose token it is; "" for nobody in particular.
-    func user(of claims: JSONObject) throws(TokenRefusal) -> String {
+    func user(of claims: JSONObject) throws(TokenRefusal) -> UserID {
         let name = userIDClaim.isEmpty ? "sub" : userIDClaim
         guard let value = claims[name] else {
             // Somebody who asked for another claim did not mean "or else anonymous".
@@ -54,14 +54,16 @@ struct ClaimRules: Sendable {
             }
             return ""
         }
-        guard let user = value.string else { throw .invalid(.claims, "the token's user is not a string") }
+        guard let user = value.string.map({ UserID($0) }) else {
+            throw .invalid(.claims, "the token's user is not a string")
+        }
         return user
     }
 
     /// Checks `aud` and `iss`, and that both agree with the address from which the verifying key came.
     func checkParties(of claims: JSONObject, binding: [String: String]) throws(TokenRefusal) {
         if !issuer.isEmpty {
-            guard let text = claims["iss"]?.string, text.utf8.elementsEqual(issuer.utf8) else {
+            guard let text = claims["iss"]?.string, PartyName(text) == issuer else {
                 throw .invalid(.issuer, "the token's issuer is not the expected one")
             }
         }
@@ -75,7 +77,7 @@ struct ClaimRules: Sendable {
         }
         let isExpected = audiences.contains { text in
             if let audiencePattern { return Self.agrees(audiencePattern.match(text, groups: variables), binding) }
-            return text.utf8.elementsEqual(audience.utf8)
+            return PartyName(text) == audience
         }
         guard isExpected else { throw .invalid(.audience, "the token does not have the expected audience") }
     }
@@ -103,7 +105,7 @@ struct ClaimRules: Sendable {
         return end - now > Self.lifetimeLimit ? now + Self.lifetimeLimit : end
     }
 
-    private static func time(_ name: String, of claims: JSONObject) throws(TokenRefusal) -> Int64? {
+    private static func time(_ name: ClaimName, of claims: JSONObject) throws(TokenRefusal) -> Int64? {
         guard let value = claims[name] else { return nil }
         guard let seconds = value.seconds else { throw .invalid(.claims, "the token's \(name) is not a number") }
         return seconds

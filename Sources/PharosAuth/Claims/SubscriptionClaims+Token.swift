@@ -2,8 +2,8 @@ import PharosDomain
 
 extension SubscriptionClaims {
     /// Reads the claims of a subscription token, except the times.
-    init(_ claims: JSONObject, user: String) throws(TokenRefusal) {
-        guard let channel = claims["channel"]?.string, !channel.isEmpty else {
+    init(_ claims: JSONObject, user: UserID) throws(TokenRefusal) {
+        guard let channel = claims["channel"]?.string.map({ ChannelName($0) }), !channel.isEmpty else {
             throw .invalid(.claims, "the token does not name a channel")
         }
         self.init()
@@ -11,7 +11,7 @@ extension SubscriptionClaims {
         self.channel = channel
         if let value = claims["client"] {
             guard let client = value.string else { throw .invalid(.claims, "the token's client is not a string") }
-            self.client = client
+            self.client = ClientName(client)
         }
         options = try SubscriptionOptions(claims)
     }
@@ -35,8 +35,10 @@ extension SubscriptionOptions {
 
 extension JSONObject {
     /// A payload: the decoded bytes of the second claim if it is there, otherwise the JSON text of the first.
-    func payload(_ name: String, or base64Name: String) throws(TokenRefusal) -> [UInt8] {
-        guard let encoded = self[base64Name], encoded != .string("") else { return compactText(of: name) ?? [] }
+    func payload(_ name: ClaimName, or base64Name: ClaimName) throws(TokenRefusal) -> [UInt8] {
+        guard let encoded = self[base64Name], encoded.string?.isEmpty != true else {
+            return compactText(of: name) ?? []
+        }
         guard let bytes = encoded.string.flatMap({ Base64.decode($0.utf8, .standard) }) else {
             throw .invalid(.claims, "the token's \(base64Name) is not base64")
         }
@@ -44,7 +46,7 @@ extension JSONObject {
     }
 
     /// `{"value": true}` or false under `name`.
-    fileprivate func flag(_ name: String) throws(TokenRefusal) -> Bool? {
+    fileprivate func flag(_ name: ClaimName) throws(TokenRefusal) -> Bool? {
         guard let member = self[name] else { return nil }
         guard let object = member.object, let value = object["value"] else {
             throw .invalid(.claims, "the token's override has no value")

@@ -1,3 +1,5 @@
+import PharosDomain
+
 /// Reads one JSON text (RFC 8259) and accepts nothing beyond it.
 ///
 /// Stricter than the RFC in two ways that matter where signatures are checked: a member name may occur once only, and
@@ -132,7 +134,7 @@ package struct JSONReader {
         while true {
             let start = position
             // No name that anybody asks for has half a pair: this one is told from others by its spelling.
-            let name = try readString() ?? String(decoding: bytes[start..<position], as: UTF8.self)
+            let name = ClaimName(try readString() ?? String(decoding: bytes[start..<position], as: UTF8.self))
             guard names.insert(name, among: object) else { throw .duplicateName }
             skipSpace()
             guard take(UInt8(ascii: ":")) else { throw .syntax }
@@ -170,10 +172,10 @@ package struct JSONReader {
 /// The member names of one object, to find the second of a kind in constant time however many there are.
 private struct NameSet {
     private static let smallCount = 16
-    private var names: Set<String> = []
+    private var names: Set<ClaimName> = []
 
     /// False when `name` was there before.
-    mutating func insert(_ name: String, among object: JSONObject) -> Bool {
+    mutating func insert(_ name: ClaimName, among object: JSONObject) -> Bool {
         let count = object.members.count
         if count < Self.smallCount { return !object.members.contains { $0.name == name } }
         if names.isEmpty { names = Set(object.members.map(\.name)) }

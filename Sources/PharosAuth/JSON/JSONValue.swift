@@ -1,3 +1,5 @@
+package import PharosDomain
+
 /// A JSON value (RFC 8259) as the strict `JSONReader` found it.
 package indirect enum JSONValue: Equatable, Sendable {
     case null
@@ -16,6 +18,9 @@ extension JSONValue {
         if case .string(let text) = self { return text }
         return nil
     }
+
+    /// A word that is looked for.
+    package var word: ClaimName? { string.map { ClaimName($0) } }
 
     package var bool: Bool? {
         if case .bool(let value) = self { return value }
@@ -60,7 +65,7 @@ extension JSONValue {
 /// The members of a JSON object in their order. No name occurs twice: the reader refuses that.
 package struct JSONObject: Equatable, Sendable {
     package struct Member: Equatable, Sendable {
-        package var name: String
+        package var name: ClaimName
         package var value: JSONValue
         /// The value as it was written.
         package var source: ArraySlice<UInt8>
@@ -71,18 +76,18 @@ package struct JSONObject: Equatable, Sendable {
     package init() {}
 
     /// The value of a member. `null` counts as absent.
-    package subscript(name: String) -> JSONValue? {
+    package subscript(name: ClaimName) -> JSONValue? {
         member(name)?.value
     }
 
     /// The text of a member's value without white space between its tokens. `null` counts as absent.
     ///
     /// Without white space, because a line feed inside it would end a message of the client protocol.
-    package func compactText(of name: String) -> [UInt8]? {
+    package func compactText(of name: ClaimName) -> [UInt8]? {
         member(name).map { JSONReader.compacted($0.source) }
     }
 
-    private func member(_ name: String) -> Member? {
+    private func member(_ name: ClaimName) -> Member? {
         guard let found = members.first(where: { $0.name == name }), found.value != .null else { return nil }
         return found
     }

@@ -1,4 +1,5 @@
 import PharosCrypto
+import PharosDomain
 
 /// The usable keys of one JWK Set (RFC 7517 §5).
 struct KeySet: Sendable {
@@ -9,7 +10,7 @@ struct KeySet: Sendable {
 
     struct Entry: Sendable {
         var key: VerificationKey
-        var keyID: String?
+        var keyID: KeyID?
         /// nil: all that the key serves.
         var algorithm: TokenAlgorithm?
     }
@@ -44,8 +45,10 @@ struct KeySet: Sendable {
 extension KeySet.Entry {
     /// Reads one JWK (RFC 7517 §4, RFC 7518 §6, RFC 8037 §2). nil when it cannot check signatures for us.
     init?(webKey: JSONObject) {
-        if let use = webKey["use"], use.string != "sig" { return nil }
-        if let operations = webKey["key_ops"], operations.strings?.contains("verify") != true { return nil }
+        if let use = webKey["use"], use.word != "sig" { return nil }
+        if let operations = webKey["key_ops"], operations.strings?.map({ ClaimName($0) }).contains("verify") != true {
+            return nil
+        }
         guard let key = VerificationKey(webKey: webKey) else { return nil }
         if let name = webKey["alg"] {
             guard let named = name.string.flatMap(TokenAlgorithm.init(rawValue:)), key.serves(named) else { return nil }
@@ -53,7 +56,7 @@ extension KeySet.Entry {
         }
         if let id = webKey["kid"] {
             guard let text = id.string else { return nil }
-            keyID = text
+            keyID = KeyID(text)
         }
         self.key = key
     }
@@ -61,17 +64,16 @@ extension KeySet.Entry {
     /// True when a token with this header may be checked with this key.
     func fits(_ token: CompactToken) -> Bool {
         guard key.serves(token.algorithm), algorithm == nil || algorithm == token.algorithm else { return false }
-        // Bytes, because two different texts can be equal as Unicode strings.
-        return token.keyID.map { wanted in keyID.map { $0.utf8.elementsEqual(wanted.utf8) } ?? false } ?? true
+        return token.keyID.map { $0 == keyID } ?? true
     }
 }
 
 extension VerificationKey {
     fileprivate init?(webKey: JSONObject) {
-        func bytes(_ name: String) -> [UInt8]? {
+        func bytes(_ name: ClaimName) -> [UInt8]? {
             webKey[name]?.string.flatMap { Base64.decode($0.utf8, .url) }
         }
-        switch (webKey["kty"]?.string, webKey["crv"]?.string) {
+        switch (webKey["kty"]?.word, webKey["crv"]?.word) {
         case ("RSA", _):
             guard let modulus = bytes("n"), modulus.count <= Self.rsaBits.upperBound / 8, let exponent = bytes("e"),
                 exponent.count <= 8

@@ -6,7 +6,7 @@ import PharosDomain
 /// stranger wrote there can influence anything before.
 struct CompactToken {
     let algorithm: TokenAlgorithm
-    let keyID: String?
+    let keyID: KeyID?
     /// What the signature covers: header, dot, payload, as they came.
     let signedBytes: [UInt8]
     let signature: [UInt8]
@@ -39,7 +39,7 @@ struct CompactToken {
     /// Reads the members of RFC 7515 §4.1 that matter to us.
     ///
     /// `crit` names extensions that must be understood. We understand none, so §4.1.11 demands refusal.
-    private static func read(header: [UInt8]) throws(TokenRefusal) -> (TokenAlgorithm, String?) {
+    private static func read(header: [UInt8]) throws(TokenRefusal) -> (TokenAlgorithm, KeyID?) {
         guard let header = try? JSONReader.object(header) else {
             throw .invalid(.malformed, "the token's header is not a JSON object")
         }
@@ -51,6 +51,6 @@ struct CompactToken {
         }
         guard let keyID = header["kid"] else { return (algorithm, nil) }
         guard let text = keyID.string else { throw .invalid(.malformed, "the token's key id is not a string") }
-        return (algorithm, text)
+        return (algorithm, KeyID(text))
     }
 }

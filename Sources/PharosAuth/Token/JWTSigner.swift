@@ -1,3 +1,5 @@
+package import PharosDomain
+
 /// Makes signed tokens: for `pharos token create`, for programs that have no JWT library, and for tests.
 package struct JWTSigner: Sendable {
     package enum Failure: Error, Equatable {
@@ -7,10 +9,10 @@ package struct JWTSigner: Sendable {
 
     private let key: SigningKey
     private let algorithm: TokenAlgorithm
-    private let keyID: String?
+    private let keyID: KeyID?
 
     /// - Parameter keyID: goes into the header as `kid`, for verifiers with several keys.
-    package init(_ key: SigningKey, algorithm: TokenAlgorithm, keyID: String? = nil) {
+    package init(_ key: SigningKey, algorithm: TokenAlgorithm, keyID: KeyID? = nil) {
         self.key = key
         self.algorithm = algorithm
         self.keyID = keyID
@@ -23,7 +25,7 @@ package struct JWTSigner: Sendable {
         var header = JSONObjectWriter()
         header.add("alg", algorithm.rawValue)
         header.add("typ", "JWT")
-        if let keyID { header.add("kid", keyID) }
+        if let keyID { header.add("kid", keyID.text) }
         let message = Base64.encode(header.bytes, .url) + "." + Base64.encode(claims, .url)
         let signature = try key.signature(for: Array(message.utf8), by: algorithm)
         return message + "." + Base64.encode(signature, .url)

@@ -52,7 +52,7 @@ package enum Doctor {
     /// Where the origins are; none if the configuration did not load.
     package static func origins(of configuration: PharosConfiguration?) -> [(name: String, host: String, port: Int)] {
         configuration?.settings.hooks.origins.compactMap { origin in
-            OriginAddress.place(of: origin.url).map { (name: origin.name, host: $0.host, port: $0.port) }
+            OriginAddress.place(of: origin.url).map { (name: origin.name.text, host: $0.host, port: $0.port) }
         } ?? []
     }
 

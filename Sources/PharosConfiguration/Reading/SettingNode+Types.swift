@@ -1,3 +1,5 @@
+import PharosDomain
+
 extension SettingNode {
     /// Ten years, in seconds: longer is a slip, and far from any overflow.
     static let longestDuration = 315_360_000.0
@@ -62,7 +64,7 @@ extension SettingNode {
     }
 
     /// The entries of a section whose names are the operator's own; JSON in a variable or flag.
-    func texts(byName limit: Int) throws(TypeMismatch) -> [String: String] {
+    func texts(byName limit: Int) throws(TypeMismatch) -> [FieldName: String] {
         let entries: [Entry]
         switch content {
         case .mapping(let own): entries = own
@@ -72,8 +74,8 @@ extension SettingNode {
         guard entries.count <= limit else {
             throw TypeMismatch(message: "\(entries.count) entries, at most \(limit) are allowed")
         }
-        var result: [String: String] = [:]
-        for entry in entries { result[entry.key] = try entry.value.text() }
+        var result: [FieldName: String] = [:]
+        for entry in entries { result[FieldName(entry.key)] = try entry.value.text() }
         return result
     }
 

@@ -4,7 +4,7 @@ extension ConfigurationRules {
     mutating func checkChannels() {
         checkMarks()
         checkOptions("channel.without_namespace", settings.channel.withoutNamespace)
-        var seen: Set<String> = []
+        var seen: Set<NamespaceName> = []
         for (index, namespace) in settings.channel.namespaces.enumerated() {
             let place = "channel.namespaces[\(index)]"
             checkName(namespace.name, place, &seen)
@@ -23,13 +23,13 @@ extension ConfigurationRules {
         ]
         for (index, (key, mark)) in marks.enumerated() {
             if mark.isEmpty || mark.utf8.count > 16 { refuse(key, "must have 1 to 16 bytes") }
-            if let (other, _) = marks[..<index].first(where: { $0.1 == mark }), !mark.isEmpty {
+            if let (other, _) = marks[..<index].first(where: { $0.1.utf8.elementsEqual(mark.utf8) }), !mark.isEmpty {
                 refuse(key, with: [other], "`\(mark)` is `\(other)` already")
             }
         }
     }
 
-    private mutating func checkName(_ name: String, _ place: String, _ seen: inout Set<String>) {
+    private mutating func checkName(_ name: NamespaceName, _ place: String, _ seen: inout Set<NamespaceName>) {
         let key = "\(place).name"
         let isValid =
             (2...255).contains(name.utf8.count)
@@ -42,7 +42,7 @@ extension ConfigurationRules {
                 }
             }
         if !isValid {
-            let found = name.isEmpty ? "none" : "`\(name.prefix(80))`"
+            let found = name.isEmpty ? "none" : "`\(name.text.prefix(80))`"
             refuse(key, with: [place], "expected at least two of letters, digits, `-`, `_`, `.`, found \(found)")
         } else if !seen.insert(name).inserted {
             refuse(key, "a second namespace `\(name)`")
@@ -52,7 +52,7 @@ extension ConfigurationRules {
     private mutating func checkOptions(_ place: String, _ options: ChannelOptions) {
         checkHistory(place, options)
         for type in options.allowedDeltaTypes where type != "fossil" {
-            refuse("\(place).allowed_delta_types", "only `fossil` exists, found `\(type.prefix(80))`")
+            refuse("\(place).allowed_delta_types", "only `fossil` exists, found `\(type.text.prefix(80))`")
         }
         checkPattern("\(place).channel_regex", options.channelRegex)
         checkDurability(place, options)

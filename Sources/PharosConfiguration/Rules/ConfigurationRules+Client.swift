@@ -18,13 +18,13 @@ extension ConfigurationRules {
         checkAllowedOrigins(client.allowedOrigins)
         let headerKey = "client.user_id_http_header"
         if !client.userIDHTTPHeader.utf8.allSatisfy(Self.isHeaderByte) {
-            refuse(headerKey, "not the name of a header: `\(client.userIDHTTPHeader.prefix(80))`")
+            refuse(headerKey, "not the name of a header: `\(client.userIDHTTPHeader.text.prefix(80))`")
         }
         let namespace = client.personalChannelNamespace
         if !namespace.isEmpty, !settings.channel.namespaces.contains(where: { $0.name == namespace }) {
             refuse(
                 "client.subscribe_to_user_personal_channel.personal_channel_namespace", with: ["channel.namespaces"],
-                "no namespace `\(namespace.prefix(80))` in `channel.namespaces`")
+                "no namespace `\(namespace.text.prefix(80))` in `channel.namespaces`")
         }
     }
 
@@ -60,7 +60,7 @@ extension ConfigurationRules {
         checkKeys(section, tokens)
         let claim = tokens.userIDClaim
         if !claim.utf8.allSatisfy({ Self.isLetter($0) || $0 == UInt8(ascii: "_") }) {
-            refuse("\(section).user_id_claim", "expected letters and `_` only, found `\(claim.prefix(80))`")
+            refuse("\(section).user_id_claim", "expected letters and `_` only, found `\(claim.text.prefix(80))`")
         }
     }
 

@@ -33,7 +33,7 @@ extension ConfigurationRules {
         ] {
             checkUse(key, name, .question)
         }
-        var prefixes: Set<String> = []
+        var prefixes: Set<MethodName> = []
         for (index, rule) in hooks.rpc.enumerated() {
             let place = "hooks.rpc[\(index)]"
             if rule.origin.isEmpty {
@@ -41,7 +41,7 @@ extension ConfigurationRules {
             }
             checkUse("\(place).origin", rule.origin, .question)
             if !prefixes.insert(rule.prefix).inserted {
-                refuse("\(place).prefix", with: [place], "a second rule for `\(rule.prefix.prefix(80))`")
+                refuse("\(place).prefix", with: [place], "a second rule for `\(rule.prefix.text.prefix(80))`")
             }
         }
         let channel = settings.channel
@@ -55,15 +55,15 @@ extension ConfigurationRules {
         }
     }
 
-    private mutating func checkUse(_ key: String, _ name: String, _ use: Use) {
+    private mutating func checkUse(_ key: String, _ name: OriginName, _ use: Use) {
         guard !name.isEmpty else { return }
         let origins = settings.hooks.origins
         guard let index = origins.firstIndex(where: { $0.name == name }) else {
             // A name that could not be read is a problem of its own already.
             let names = origins.indices.flatMap { ["origins[\($0)]", "origins[\($0)].name"] }
-            let meant = Suggestion.closest(to: name, among: origins.map(\.name))
+            let meant = Suggestion.closest(to: name.text, among: origins.map(\.name.text))
             let hint = meant.map { ": did you mean `\($0)`?" } ?? ""
-            refuse(key, with: ["origins"] + names, "no origin `\(name.prefix(80))` in `origins`\(hint)")
+            refuse(key, with: ["origins"] + names, "no origin `\(name.text.prefix(80))` in `origins`\(hint)")
             return
         }
         let form = origins[index].form

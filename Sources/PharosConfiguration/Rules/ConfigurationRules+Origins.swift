@@ -2,7 +2,7 @@ import PharosDomain
 
 extension ConfigurationRules {
     mutating func checkOrigins() {
-        var seen: Set<String> = []
+        var seen: Set<OriginName> = []
         for (index, origin) in settings.hooks.origins.enumerated() {
             let place = "origins[\(index)]"
             checkOriginName(origin.name, place, &seen)
@@ -14,13 +14,13 @@ extension ConfigurationRules {
             where !value.utf8.allSatisfy({ $0 == UInt8(ascii: "\t") || (0x20...0x7e).contains($0) }) {
                 refuse(
                     "\(place).static_headers",
-                    "the value of `\(name.prefix(80))` has characters that no header may have")
+                    "the value of `\(name.text.prefix(80))` has characters that no header may have")
             }
             if !origin.certificateAuthority.isEmpty, !TextFile.isReadable(origin.certificateAuthority) {
                 refuse("\(place).ca_file", "cannot read `\(origin.certificateAuthority.prefix(200))`")
             }
             for name in origin.passes.cookies where name.isEmpty || !name.utf8.allSatisfy(Self.isTokenByte) {
-                refuse("\(place).http_cookies", "not the name of a cookie: `\(name.prefix(80))`")
+                refuse("\(place).http_cookies", "not the name of a cookie: `\(name.text.prefix(80))`")
             }
             for name in origin.passes.query where name.isEmpty {
                 refuse("\(place).http_query", "expected names of parameters, found an empty one")
@@ -28,7 +28,7 @@ extension ConfigurationRules {
         }
     }
 
-    private mutating func checkOriginName(_ name: String, _ place: String, _ seen: inout Set<String>) {
+    private mutating func checkOriginName(_ name: OriginName, _ place: String, _ seen: inout Set<OriginName>) {
         let key = "\(place).name"
         let isValid =
             (1...64).contains(name.utf8.count)
@@ -41,19 +41,19 @@ extension ConfigurationRules {
                 }
             }
         if !isValid {
-            let found = name.isEmpty ? "none" : "`\(name.prefix(80))`"
+            let found = name.isEmpty ? "none" : "`\(name.text.prefix(80))`"
             refuse(key, with: [place], "expected 1 to 64 letters, digits, `-`, `_`, found \(found)")
         } else if !seen.insert(name).inserted {
             refuse(key, with: [place], "a second origin `\(name)`")
         }
     }
 
-    private mutating func checkHeaders(_ key: String, _ names: [String]) {
+    private mutating func checkHeaders(_ key: String, _ names: [FieldName]) {
         for name in names {
-            let lower = name.lowercased()
+            let lower = name.asciiLowercased
             if name.isEmpty || !name.utf8.allSatisfy(Self.isTokenByte) {
-                refuse(key, "not the name of a header: `\(name.prefix(80))`")
-            } else if Self.ownHeaders.contains(lower) || Self.ownPrefixes.contains(where: lower.hasPrefix) {
+                refuse(key, "not the name of a header: `\(name.text.prefix(80))`")
+            } else if Self.ownHeaders.contains(lower) || Self.ownPrefixes.contains(where: { lower.hasPrefix($0) }) {
                 // Whoever could send one of these could speak in the name of this server, or break its requests.
                 refuse(key, "`\(name)` belongs to the request itself and cannot be passed on")
             } else if lower == "cookie", !key.hasSuffix("static_headers") {
@@ -62,11 +62,13 @@ extension ConfigurationRules {
         }
     }
 
-    private static let ownHeaders: Set<String> = [
+    private static let ownHeaders: Set<FieldName> = [
         "accept-encoding", "connection", "expect", "host", "keep-alive", "te", "trailer", "transfer-encoding",
         "upgrade",
     ]
-    private static let ownPrefixes = ["ce-", "content-", "proxy-", "sec-websocket-", "webhook-", "x-pharos-"]
+    private static let ownPrefixes: [FieldName] = [
+        "ce-", "content-", "proxy-", "sec-websocket-", "webhook-", "x-pharos-",
+    ]
 
     /// Of a token, RFC 9110, section 5.6.2.
     static func isTokenByte(_ byte: UInt8) -> Bool {

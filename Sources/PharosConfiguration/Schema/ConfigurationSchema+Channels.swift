@@ -25,7 +25,7 @@ extension ConfigurationSchema {
 
     /// One item of `channel.namespaces`: the options stand beside the name.
     private static let namespace = SettingTable<ChannelNamespace>(
-        [.text("name", \.name, "At least two of letters, digits, `-`, `_`, `.`.")]
+        [.name("name", \.name, "At least two of letters, digits, `-`, `_`, `.`.")]
             + channelOptions.lifted(\.options))
 
     static let channelOptions = SettingTable<ChannelOptions>(
@@ -49,7 +49,7 @@ extension ConfigurationSchema {
             .bool(
                 "auto_cache_recover", \.autoCacheRecover,
                 "A first subscription gets the latest publication too; needs `force_recovery` and mode `cache`."),
-            .list(
+            .names(
                 "allowed_delta_types", \.allowedDeltaTypes,
                 "Delta types clients may ask for; only `fossil` exists; needs history."),
             .bool(
@@ -71,19 +71,19 @@ extension ConfigurationSchema {
                 "slow_reader", \.slowReader, ChannelOptions.SlowReaderPolicy.allCases.map { ($0.rawValue, $0) },
                 "For a client that reads too slowly: `close` its connection beyond `client.queue_max_size`; `drop_oldest` "
                     + "publications; keep only the `latest` that waits; `conflate`: the latest per `conflation_tag`."),
-            .text(
+            .name(
                 "conflation_tag", \.conflationTag,
                 "With `conflate`: the tag whose value says what a publication is about."),
         ] + hookOptions + refusedOptions)
 
     private static let hookOptions: [Setting<ChannelOptions>] = [
-        .text(
+        .name(
             "subscribe_proxy_name", \.subscribeHook,
             "Origin that is asked who may subscribe, in place of the options above; empty: none."),
-        .text(
+        .name(
             "publish_proxy_name", \.publishHook,
             "Origin that is asked who may publish what, in place of the options above; empty: none."),
-        .text(
+        .name(
             "sub_refresh_proxy_name", \.subRefreshHook,
             "Origin that is asked when a subscription that it let in is about to end; empty: none."),
     ]

@@ -15,7 +15,7 @@ extension ConfigurationSchema {
         .bool(
             "disallow_anonymous_connection_tokens", \.disallowAnonymousConnectionTokens,
             "Refuse tokens with an empty user id."),
-        .text(
+        .name(
             "user_id_http_header", \.userIDHTTPHeader,
             "Header in which a reverse proxy names the user it has authenticated; it must strip the client's own."),
         .bool(
@@ -65,13 +65,13 @@ extension ConfigurationSchema {
         .integer(
             "session_limit", \.sessionLimit, 1...10_000_000,
             "Clients whose state is kept while they are away; beyond it those away longest are forgotten."),
-        .list(
+        .names(
             "registered_names", \.registeredNames,
             "Client names that get a metric label of their own; all others share one."),
         .bool(
             "subscribe_to_user_personal_channel.enabled", \.subscribeToUserPersonalChannel,
             "Subscribe each connection with a user id to its own channel, `#<user>`."),
-        .text(
+        .name(
             "subscribe_to_user_personal_channel.personal_channel_namespace", \.personalChannelNamespace,
             "Namespace of the personal channels; empty: none."),
         .bool(

@@ -41,7 +41,7 @@ extension ConfigurationSchema {
 
     private static let apiKey = SettingTable<APIKey>([
         .secret("key", \.key, "The key."),
-        .list(
+        .names(
             "methods", \.methods,
             "Methods this key may call, such as `publish` and `broadcast`; `*` is all of them."),
     ])

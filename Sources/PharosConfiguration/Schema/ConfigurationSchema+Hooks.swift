@@ -17,19 +17,19 @@ extension ConfigurationSchema {
         ]
 
     private static let hooks = SettingTable<HookSettings>([
-        .text(
+        .name(
             "handshake", \.handshake,
             "Origin that is asked at each client's first request, before it is answered; empty: nobody."),
-        .text("connect", \.connect, "Origin that is asked at a connect without a token; empty: nobody."),
-        .text(
+        .name("connect", \.connect, "Origin that is asked at a connect without a token; empty: nobody."),
+        .name(
             "refresh", \.refresh,
             "Origin that is asked when a connection that a hook let in is about to end; empty: nobody."),
-        .text("message", \.message, "Origin that gets what clients `send`; empty: nobody."),
+        .name("message", \.message, "Origin that gets what clients `send`; empty: nobody."),
         .sections(
             "rpc", \.rpc, fresh: RPCRule(prefix: "", origin: ""), limit: 1000, rpcRule,
             "Origins that answer remote calls; the longest prefix counts, and a method that none has is error 104."),
         .choices("events", \.events, toldKinds, "What is told, at least once and in order for each connection."),
-        .text("events_to", \.eventsTo, "Origin that is told `events` and gets the keep-alives; empty: nobody."),
+        .name("events_to", \.eventsTo, "Origin that is told `events` and gets the keep-alives; empty: nobody."),
         .duration(
             "keep_alive_interval", \.keepAliveInterval,
             "How often `events_to` and the origins of raw paths are told who is connected; 0: never."),
@@ -48,13 +48,13 @@ extension ConfigurationSchema {
     ])
 
     private static let rpcRule = SettingTable<RPCRule>([
-        .text("prefix", \.prefix, "Beginning of the methods; empty: all."),
-        .text("origin", \.origin, "Name of the origin that answers them."),
+        .name("prefix", \.prefix, "Beginning of the methods; empty: all."),
+        .name("origin", \.origin, "Name of the origin that answers them."),
     ])
 
     private static let origin = SettingTable<OriginSettings>(
         [
-            .text("name", \.name, "What the hooks call it: letters, digits, `-`, `_`."),
+            .name("name", \.name, "What the hooks call it: letters, digits, `-`, `_`."),
             .text("url", \.url, "Address that begins with `https://` or `http://`; every request is a POST to it."),
             .choice(
                 "form", \.form, OriginSettings.Form.allCases.map { ($0.rawValue, $0) },
@@ -80,7 +80,7 @@ extension ConfigurationSchema {
                 "Key of the signature; empty: requests are not signed. Also `PHAROS_ORIGINS_<NAME>_SECRET`."),
             .map("static_headers", \.staticHeaders, "Headers that each request has; values are never printed."),
         ] + passes.lifted(\.passes) + [
-            .list(
+            .names(
                 "emulated_headers", \.emulatedHeaders,
                 "Headers that clients may send inside their connect command, and that are passed on."),
             .bool("binary_encoding", \.binaryEncoding, "Payloads travel as base64, in `b64data` in place of `data`."),
@@ -96,17 +96,18 @@ extension ConfigurationSchema {
 
     /// What of a client's own request an origin sees.
     private static let passes = SettingTable<PassList>([
-        .list("http_headers", \.headers, "Headers of the client's request that are passed on; `Cookie` only as below."),
-        .list("http_cookies", \.cookies, "Cookies that are passed on."),
-        .list("http_query", \.query, "Parameters of the client's address that are passed on."),
+        .names(
+            "http_headers", \.headers, "Headers of the client's request that are passed on; `Cookie` only as below."),
+        .names("http_cookies", \.cookies, "Cookies that are passed on."),
+        .names("http_query", \.query, "Parameters of the client's address that are passed on."),
         .bool("client_address", \.address, "Pass on the client's network address."),
         .bool("request_path", \.path, "Pass on method and path of the client's request."),
     ])
 
     private static let rawPath = SettingTable<RawPath>([
         .text("path", \.path, "The path, such as `/chat`."),
-        .text("origin", \.origin, "Origin that gets each connection and each message; empty: they only hear."),
-        .text(
+        .name("origin", \.origin, "Origin that gets each connection and each message; empty: they only hear."),
+        .name(
             "handshake", \.handshake, "Origin that lets connections in and names the channels they hear; or `open`."),
         .bool("open", \.open, "Let everybody in; without this and without `handshake` a path cannot be configured."),
         .list("subprotocols", \.subprotocols, "Subprotocols that are accepted."),
@@ -123,8 +124,8 @@ extension ConfigurationSchema {
         OriginEvent.Kind.allCases.filter { $0 != .rawEstablished && $0 != .rawClosed }.map { ($0.rawValue, $0) }
 
     /// The variable that holds an origin's secret, so that the file need not: `PHAROS_ORIGINS_APP_SECRET`.
-    static func secretVariable(forOrigin name: String) -> String {
-        secretVariablePrefix + String(name.uppercased().map { $0 == "-" ? "_" : $0 }) + secretVariableSuffix
+    static func secretVariable(forOrigin name: OriginName) -> String {
+        secretVariablePrefix + String(name.text.uppercased().map { $0 == "-" ? "_" : $0 }) + secretVariableSuffix
     }
 
     static let secretVariablePrefix = variablePrefix + "ORIGINS_"

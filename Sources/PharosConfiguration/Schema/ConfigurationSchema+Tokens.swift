@@ -11,11 +11,11 @@ extension ConfigurationSchema {
         .text(
             "jwks_public_endpoint", \.jwksPublicEndpoint,
             "Address of a key set; variables filled from tokens are not accepted."),
-        .text("audience", \.audience, "The `aud` that tokens must have; empty: not checked."),
+        .name("audience", \.audience, "The `aud` that tokens must have; empty: not checked."),
         .text("audience_regex", \.audienceRegex, "Pattern for `aud`, instead of `audience`."),
-        .text("issuer", \.issuer, "The `iss` that tokens must have; empty: not checked."),
+        .name("issuer", \.issuer, "The `iss` that tokens must have; empty: not checked."),
         .text("issuer_regex", \.issuerRegex, "Pattern for `iss`, instead of `issuer`."),
-        .text("user_id_claim", \.userIDClaim, "Claim that names the user; empty: `sub`."),
+        .name("user_id_claim", \.userIDClaim, "Claim that names the user; empty: `sub`."),
         .integer(
             "max_length", \.maxLength, 512...1_048_576,
             "Bytes of a token; beyond it: `token too long`. In an address or a header a token also has to fit "

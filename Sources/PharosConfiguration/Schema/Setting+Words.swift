@@ -1,3 +1,5 @@
+import PharosDomain
+
 extension Setting {
     /// A list of words, each of a few, as a set of what they stand for.
     static func choices<Value: Hashable & Sendable>(
@@ -20,9 +22,9 @@ extension Setting {
     }
 
     /// A section of names and texts of an operator's own. The texts are never printed: one may be a password.
-    static func map(_ name: String, _ path: SettingPath<Root, [String: String]>, _ summary: String) -> Setting {
+    static func map(_ name: String, _ path: SettingPath<Root, [FieldName: String]>, _ summary: String) -> Setting {
         plain(
             name, .map, path, summary, parse: { node throws(TypeMismatch) in try node.texts(byName: 1000) },
-            show: { .map($0.keys.sorted()) })
+            show: { .map($0.keys.sorted().map(\.text)) })
     }
 }

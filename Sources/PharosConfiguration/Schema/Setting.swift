@@ -1,3 +1,5 @@
+import PharosDomain
+
 /// The way from a root to one of its values. Key paths that capture nothing are safe to share between threads.
 typealias SettingPath<Root, Value> = any WritableKeyPath<Root, Value> & Sendable
 
@@ -106,6 +108,24 @@ extension Setting {
 
     static func list(_ name: String, _ path: SettingPath<Root, [String]>, _ summary: String) -> Setting {
         plain(name, .list, path, summary, parse: { node throws(TypeMismatch) in try node.texts() }, show: { .list($0) })
+    }
+
+    /// A name, which is compared by its bytes wherever it is used.
+    static func name<Kind>(
+        _ name: String, _ path: SettingPath<Root, Identifier<Kind>>, _ summary: String
+    ) -> Setting {
+        plain(
+            name, .text, path, summary, parse: { node throws(TypeMismatch) in Identifier(try node.text()) },
+            show: { .text($0.text) })
+    }
+
+    static func names<Kind>(
+        _ name: String, _ path: SettingPath<Root, [Identifier<Kind>]>, _ summary: String
+    ) -> Setting {
+        plain(
+            name, .list, path, summary,
+            parse: { node throws(TypeMismatch) in try node.texts().map { Identifier($0) } },
+            show: { .list($0.map(\.text)) })
     }
 
     /// One of a few words, each with its value. The first word for a value is the one that is shown.

@@ -14,7 +14,7 @@ package struct ChannelOptions: Equatable, Sendable {
     package var allowRecovery = false
     package var recoveryMode = RecoveryMode.stream
     package var autoCacheRecover = false
-    package var allowedDeltaTypes: [String] = []
+    package var allowedDeltaTypes: [DeltaType] = []
     package var deltaPublish = false
     package var allowSubscribeForClient = false
     package var allowSubscribeForAnonymous = false
@@ -29,11 +29,11 @@ package struct ChannelOptions: Equatable, Sendable {
     package var durability = Durability.asConfigured
     package var slowReader = SlowReaderPolicy.close
     /// The tag whose value names what a publication is about, for `slowReader` `conflate`.
-    package var conflationTag = ""
+    package var conflationTag: TagKey = ""
     /// Names of the origins that are asked in place of the permissions above; "": none.
-    package var subscribeHook = ""
-    package var publishHook = ""
-    package var subRefreshHook = ""
+    package var subscribeHook: OriginName = ""
+    package var publishHook: OriginName = ""
+    package var subRefreshHook: OriginName = ""
 
     package init() {}
 
@@ -80,10 +80,10 @@ package struct ChannelOptions: Equatable, Sendable {
 
 package struct ChannelNamespace: Equatable, Sendable {
     /// Matches `^[-a-zA-Z0-9_.]{2,}$`.
-    package var name: String
+    package var name: NamespaceName
     package var options: ChannelOptions
 
-    package init(name: String, options: ChannelOptions) {
+    package init(name: NamespaceName, options: ChannelOptions) {
         self.name = name
         self.options = options
     }

@@ -7,36 +7,39 @@ package final class ChannelRules {
     }
 
     package let settings: ChannelSettings
-    private let indexByName: [String: Int]
+    private let indexByName: [NamespaceName: Int]
     private let patterns: [Int: Regex<AnyRegexOutput>]
 
     /// Patterns were checked with the configuration; one that does not compile here matches nothing.
     package init(_ settings: ChannelSettings) {
         self.settings = settings
-        var indexByName: [String: Int] = [:]
+        var indexByName: [NamespaceName: Int] = [:]
         var patterns: [Int: Regex<AnyRegexOutput>] = [:]
         for (index, namespace) in settings.namespaces.enumerated() {
             indexByName[namespace.name] = index
             if !namespace.options.channelRegex.isEmpty {
-                patterns[index] = (try? Regex(namespace.options.channelRegex)) ?? ChannelRules.matchesNothing
+                patterns[index] = ChannelRules.pattern(namespace.options.channelRegex)
             }
         }
         if !settings.withoutNamespace.channelRegex.isEmpty {
-            patterns[-1] = (try? Regex(settings.withoutNamespace.channelRegex)) ?? ChannelRules.matchesNothing
+            patterns[-1] = ChannelRules.pattern(settings.withoutNamespace.channelRegex)
         }
         self.indexByName = indexByName
         self.patterns = patterns
     }
 
-    private static var matchesNothing: Regex<AnyRegexOutput> { Regex(/(?!)/) }
+    /// Scalars are matched, not characters: those that are canonically equivalent would be one to a pattern.
+    private static func pattern(_ source: String) -> Regex<AnyRegexOutput> {
+        ((try? Regex(source)) ?? Regex(/(?!)/)).matchingSemantics(.unicodeScalar)
+    }
 
     /// The options of `channel`: 107 for a name that is too long or does not match, 102 for an unknown namespace.
-    package func resolve(_ channel: String) throws(ReplyError) -> Resolved {
+    package func resolve(_ channel: ChannelName) throws(ReplyError) -> Resolved {
         guard !channel.isEmpty, channel.utf8.count <= settings.maxLength else { throw .badRequest }
         let (namespace, rest) = split(channel)
         let index: Int
         if let namespace {
-            guard let found = indexByName[String(namespace)] else { throw .unknownChannel }
+            guard let found = indexByName[namespace] else { throw .unknownChannel }
             index = found
         } else {
             index = -1
@@ -49,45 +52,52 @@ package final class ChannelRules {
             namespace: index, options: index < 0 ? settings.withoutNamespace : settings.namespaces[index].options)
     }
 
-    package func isPrivate(_ channel: String) -> Bool {
+    package func isPrivate(_ channel: ChannelName) -> Bool {
         !settings.privatePrefix.isEmpty && channel.utf8.starts(with: settings.privatePrefix.utf8)
     }
 
     /// The users that a channel's name lists (`room#42,43`); nil when it lists none.
-    package func listedUsers(_ channel: String) -> [Substring]? {
-        guard !settings.userBoundary.isEmpty, let start = channel.range(of: settings.userBoundary) else { return nil }
-        let list = channel[start.upperBound...]
-        guard !settings.userSeparator.isEmpty, let separator = settings.userSeparator.first else { return [list] }
-        return list.split(separator: separator, omittingEmptySubsequences: false)
+    package func listedUsers(_ channel: ChannelName) -> [UserID]? {
+        guard let start = channel.utf8.range(of: settings.userBoundary) else { return nil }
+        var rest = channel.utf8[start.upperBound...]
+        var users: [UserID] = []
+        while let separator = rest.range(of: settings.userSeparator) {
+            users.append(UserID(decoding: rest[..<separator.lowerBound]))
+            rest = rest[separator.upperBound...]
+        }
+        users.append(UserID(decoding: rest))
+        return users
     }
 
-    /// The personal channel of a user: `#user`, or `namespace:#user`.
-    package func personalChannel(user: String, namespace: String) -> String {
-        let name = settings.userBoundary + user
-        return namespace.isEmpty ? name : namespace + settings.namespaceBoundary + name
+    /// The personal channel of a user: `#user`, or `namespace:#user`. nil: the name would list others, since the id holds
+    /// what stands between two users; `#a,b` is open to `a` and to `b`.
+    package func personalChannel(user: UserID, namespace: NamespaceName) -> ChannelName? {
+        let name = settings.userBoundary + user.text
+        let channel = ChannelName(namespace.isEmpty ? name : namespace.text + settings.namespaceBoundary + name)
+        return listedUsers(channel) == [user] ? channel : nil
     }
 
     /// A private channel's prefix stands before the namespace and does not belong to it.
-    private func split(_ channel: String) -> (namespace: Substring?, rest: Substring) {
-        var name = Substring(channel)
-        if isPrivate(channel) { name = name.dropFirst(settings.privatePrefix.count) }
+    private func split(_ channel: ChannelName) -> (namespace: NamespaceName?, rest: Substring) {
+        var name = channel.utf8[...]
+        if isPrivate(channel) { name = name.dropFirst(settings.privatePrefix.utf8.count) }
         guard let range = name.range(of: settings.namespaceBoundary) else {
-            return (nil, name)
+            return (nil, Substring(name))
         }
-        return (name[..<range.lowerBound], name[range.upperBound...])
+        return (NamespaceName(decoding: name[..<range.lowerBound]), Substring(name[range.upperBound...]))
     }
 }
 
-extension StringProtocol {
-    /// The first occurrence of `needle`, byte by byte.
-    func range(of needle: String) -> Range<String.Index>? where SubSequence == Substring {
+extension Collection<UInt8> {
+    /// The first occurrence of `needle`; nil also for "".
+    func range(of needle: String) -> Range<Index>? {
         guard let first = needle.utf8.first else { return nil }
-        var start = utf8.startIndex
-        while let found = utf8[start...].firstIndex(of: first) {
-            if utf8[found...].starts(with: needle.utf8) {
-                return found..<utf8.index(found, offsetBy: needle.utf8.count)
+        var start = startIndex
+        while let found = self[start...].firstIndex(of: first) {
+            if self[found...].starts(with: needle.utf8) {
+                return found..<index(found, offsetBy: needle.utf8.count)
             }
-            start = utf8.index(after: found)
+            start = index(after: found)
         }
         return nil
     }

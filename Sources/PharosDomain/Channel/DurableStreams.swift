@@ -29,27 +29,27 @@ package enum StreamOperation: Sendable {
     case append(StreamAppend)
     /// The newest position and, after `after`, at most `limit` publications, ascending; nil: from the oldest. Stores nothing
     /// about a channel without a stream; its epoch is the one that the first publication will have.
-    case read(channel: String, after: UInt64?, limit: Int, retention: StreamRetention, nowMs: Int64)
+    case read(channel: ChannelName, after: UInt64?, limit: Int, retention: StreamRetention, nowMs: Int64)
     /// At most `limit` publications before `before`, newest first; nil: from the newest.
-    case readBackwards(channel: String, before: UInt64?, limit: Int, retention: StreamRetention, nowMs: Int64)
+    case readBackwards(channel: ChannelName, before: UInt64?, limit: Int, retention: StreamRetention, nowMs: Int64)
     /// Forgets the publications; epoch and top stay.
-    case removeHistory(channel: String)
+    case removeHistory(channel: ChannelName)
 }
 
 package struct StreamAppend: Sendable {
-    package var channel: String
+    package var channel: ChannelName
     package var publication: Publication
     package var retention: StreamRetention
     package var nowMs: Int64
     /// A key under which a repeated append gets the first one's answer, until `idempotencyUntilMs`; empty: none.
-    package var idempotencyKey = ""
+    package var idempotencyKey: IdempotencyKey = ""
     package var idempotencyUntilMs: Int64 = 0
     /// Above 0: an append whose version is not above the stream's last one of the same `versionEpoch` is suppressed.
     package var version: UInt64 = 0
-    package var versionEpoch = ""
+    package var versionEpoch: Epoch = ""
     package var history = HistoryUse.kept
 
-    package init(channel: String, publication: Publication, retention: StreamRetention, nowMs: Int64) {
+    package init(channel: ChannelName, publication: Publication, retention: StreamRetention, nowMs: Int64) {
         self.channel = channel
         self.publication = publication
         self.retention = retention

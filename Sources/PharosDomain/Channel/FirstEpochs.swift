@@ -15,7 +15,7 @@ package struct FirstEpochs: Sendable {
     }
 
     /// Eight letters and digits, for each channel others.
-    package func epoch(of channel: String) -> String {
+    package func epoch(of channel: ChannelName) -> Epoch {
         let seed = changed[FirstEpochs.seedNumber(of: channel)] ?? seed
         return FirstEpochs.name(FirstEpochs.hash(channel.utf8, seed))
     }
@@ -24,7 +24,7 @@ package struct FirstEpochs: Sendable {
     ///
     /// - Returns: the seed and its number, for a store that keeps it.
     @discardableResult
-    package mutating func forget(_ channel: String) -> (number: Int, seed: UInt64) {
+    package mutating func forget(_ channel: ChannelName) -> (number: Int, seed: UInt64) {
         let number = FirstEpochs.seedNumber(of: channel)
         let seed = UInt64.random(in: .min ... .max)
         changed[number] = seed
@@ -32,7 +32,7 @@ package struct FirstEpochs: Sendable {
     }
 
     /// The same in every process.
-    private static func seedNumber(of channel: String) -> Int { Int(hash(channel.utf8, 0) % UInt64(seedCount)) }
+    private static func seedNumber(of channel: ChannelName) -> Int { Int(hash(channel.utf8, 0) % UInt64(seedCount)) }
 
     package static func hash(_ bytes: some Sequence<UInt8>, _ seed: UInt64) -> UInt64 {
         var hash = seed
@@ -41,13 +41,13 @@ package struct FirstEpochs: Sendable {
         return hash ^ hash >> 29
     }
 
-    package static func name(_ hash: UInt64) -> String {
+    package static func name(_ hash: UInt64) -> Epoch {
         let alphabet = Array("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz".utf8)
         var rest = hash
-        return String(
+        return Epoch(
             decoding: (0..<8).map { _ in
                 defer { rest /= 62 }
                 return alphabet[Int(rest % 62)]
-            }, as: UTF8.self)
+            })
     }
 }

@@ -7,7 +7,7 @@ package enum PublicationSize {
     package static var overhead: Int { 1_024 }
 
     /// - Parameter limit: bytes that may wait for one connection.
-    package static func fits(_ publication: Publication, in channel: String, limit: Int) -> Bool {
+    package static func fits(_ publication: Publication, in channel: ChannelName, limit: Int) -> Bool {
         let room = limit - around(publication) - channel.utf8.count * 6 - overhead
         let count = publication.data.count
         guard count <= room else { return false }

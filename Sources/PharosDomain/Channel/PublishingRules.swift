@@ -44,9 +44,9 @@ extension PublishingRules where Self: ~Copyable {
 package struct StreamVersion: Equatable, Sendable {
     package var number: UInt64
     /// Versions of different epochs are not compared.
-    package var epoch: String
+    package var epoch: Epoch
 
-    package init(number: UInt64, epoch: String) {
+    package init(number: UInt64, epoch: Epoch) {
         self.number = number
         self.epoch = epoch
     }

@@ -6,20 +6,21 @@
 package protocol StreamStore: PublishingRules, ~Copyable where Failure == ReplyError {
     /// The newest position. Keeps nothing about a channel without a stream; its epoch is the one that the first publication
     /// will have.
-    mutating func top(of channel: String, retention: StreamRetention, nowMs: Int64) throws(ReplyError) -> StreamPosition
+    mutating func top(of channel: ChannelName, retention: StreamRetention, nowMs: Int64) throws(ReplyError)
+        -> StreamPosition
 
     /// At most `limit` publications after `offset`, ascending; nil: from the oldest.
     mutating func read(
-        _ channel: String, after offset: UInt64?, limit: Int, retention: StreamRetention, nowMs: Int64
+        _ channel: ChannelName, after offset: UInt64?, limit: Int, retention: StreamRetention, nowMs: Int64
     ) throws(ReplyError) -> StreamRead
 
     /// At most `limit` publications before `offset`, newest first; nil: from the newest.
     mutating func readBackwards(
-        _ channel: String, before offset: UInt64?, limit: Int, retention: StreamRetention, nowMs: Int64
+        _ channel: ChannelName, before offset: UInt64?, limit: Int, retention: StreamRetention, nowMs: Int64
     ) throws(ReplyError) -> StreamRead
 
     /// Forgets the publications; epoch and top stay.
-    mutating func removeHistory(of channel: String)
+    mutating func removeHistory(of channel: ChannelName)
 
     /// Frees what has outlived its time.
     mutating func expire(nowMs: Int64)

@@ -13,14 +13,14 @@ package struct Command: Equatable, Sendable {
 package enum Request: Equatable, Sendable {
     case connect(ConnectRequest)
     case subscribe(SubscribeRequest)
-    case unsubscribe(channel: String)
+    case unsubscribe(channel: ChannelName)
     case publish(PublishRequest)
-    case presence(channel: String)
-    case presenceStats(channel: String)
+    case presence(channel: ChannelName)
+    case presenceStats(channel: ChannelName)
     case history(HistoryRequest)
     case ping
     case send(data: [UInt8])
-    case rpc(method: String, data: [UInt8])
+    case rpc(method: MethodName, data: [UInt8])
     case refresh(token: String)
     case subRefresh(SubRefreshRequest)
     /// The command could be told apart from its neighbours and has an id, but its content is not what it has to be: that
@@ -48,30 +48,30 @@ package struct ConnectRequest: Equatable, Sendable {
     package var token = ""
     package var data: [UInt8] = []
     /// Recovery positions of server-side subscriptions, by channel.
-    package var subscriptions: [String: SubscribeRequest] = [:]
+    package var subscriptions: [ChannelName: SubscribeRequest] = [:]
     /// The same for a plain event stream, whose cursor does not say which channels they are.
     package var positions: PositionVector?
     /// The SDK's name and version, for metrics.
-    package var name = ""
+    package var name: SDKName = ""
     package var version = ""
-    package var headers: [String: String] = [:]
+    package var headers: [FieldName: String] = [:]
     package var flag: Int64 = 0
 
     package init() {}
 }
 
 package struct SubscribeRequest: Equatable, Sendable {
-    package var channel = ""
+    package var channel: ChannelName = ""
     package var token = ""
     package var recover = false
-    package var epoch = ""
+    package var epoch: Epoch = ""
     package var offset: UInt64 = 0
     package var data: [UInt8] = []
     package var positioned = false
     package var recoverable = false
     package var joinLeave = false
     /// Delta type asked for; "" none.
-    package var delta = ""
+    package var delta: DeltaType = ""
     /// Whether a tags filter (`tf`) was sent.
     package var hasTagsFilter = false
     /// 1 channel compaction (declined), 2 reject unrecovered.
@@ -81,7 +81,7 @@ package struct SubscribeRequest: Equatable, Sendable {
 
     package init() {}
 
-    package init(channel: String) {
+    package init(channel: ChannelName) {
         self.channel = channel
     }
 
@@ -90,7 +90,7 @@ package struct SubscribeRequest: Equatable, Sendable {
 }
 
 package struct PublishRequest: Equatable, Sendable {
-    package var channel = ""
+    package var channel: ChannelName = ""
     package var data: [UInt8] = []
     /// 0 stream, 1 map (declined).
     package var type: Int32 = 0
@@ -99,7 +99,7 @@ package struct PublishRequest: Equatable, Sendable {
 }
 
 package struct HistoryRequest: Equatable, Sendable {
-    package var channel = ""
+    package var channel: ChannelName = ""
     /// 0: position only. Negative: as many as allowed.
     package var limit: Int32 = 0
     /// Exclusive.
@@ -110,7 +110,7 @@ package struct HistoryRequest: Equatable, Sendable {
 }
 
 package struct SubRefreshRequest: Equatable, Sendable {
-    package var channel = ""
+    package var channel: ChannelName = ""
     package var token = ""
     /// 0 refresh; 1 track and 2 untrack are declined.
     package var type: Int32 = 0

@@ -14,7 +14,7 @@ package struct Reply: Equatable, Sendable {
         case subscribe(SubscribeResult)
         case unsubscribe
         case publish
-        case presence([String: ClientInfo])
+        case presence([ClientName: ClientInfo])
         case presenceStats(clients: UInt32, users: UInt32)
         case history(publications: [Publication], top: StreamPosition)
         case ping
@@ -25,18 +25,18 @@ package struct Reply: Equatable, Sendable {
 }
 
 package struct ConnectResult: Equatable, Sendable {
-    package var client = ""
+    package var client: ClientName = ""
     package var version = ""
     package var expires = false
     /// Seconds.
     package var ttl: UInt32 = 0
     package var data: [UInt8] = []
-    package var subscriptions: [String: SubscribeResult] = [:]
+    package var subscriptions: [ChannelName: SubscribeResult] = [:]
     /// Seconds between server pings; 0 none.
     package var ping: UInt32 = 0
     package var pong = false
-    package var session = ""
-    package var node = ""
+    package var session: SessionKey = ""
+    package var node: NodeName = ""
     /// Milliseconds since 1970; 0 not sent.
     package var timeMs: Int64 = 0
 
@@ -48,7 +48,7 @@ package struct SubscribeResult: Equatable, Sendable {
     /// Seconds.
     package var ttl: UInt32 = 0
     package var recoverable = false
-    package var epoch = ""
+    package var epoch: Epoch = ""
     package var publications: [Publication] = []
     package var recovered = false
     package var offset: UInt64 = 0
@@ -62,7 +62,7 @@ package struct SubscribeResult: Equatable, Sendable {
 }
 
 package struct RefreshResult: Equatable, Sendable {
-    package var client = ""
+    package var client: ClientName = ""
     package var version = ""
     package var expires = false
     /// Seconds.
@@ -73,17 +73,17 @@ package struct RefreshResult: Equatable, Sendable {
 
 /// What the server sends unasked. An empty channel means: to the connection as a whole.
 package struct Push: Equatable, Sendable {
-    package var channel: String
+    package var channel: ChannelName
     package var event: Event
 
-    package init(channel: String, event: Event) {
+    package init(channel: ChannelName, event: Event) {
         self.channel = channel
         self.event = event
     }
 
     package enum Event: Equatable, Sendable {
         /// `epoch` is sent only with a stream's first publication.
-        case publication(Publication, epoch: String)
+        case publication(Publication, epoch: Epoch)
         case join(ClientInfo)
         case leave(ClientInfo)
         case unsubscribe(UnsubscribeReason)
@@ -99,7 +99,7 @@ package struct Push: Equatable, Sendable {
 /// What a client learns when the server subscribes it.
 package struct ServerSubscription: Equatable, Sendable {
     package var recoverable = false
-    package var epoch = ""
+    package var epoch: Epoch = ""
     package var offset: UInt64 = 0
     package var positioned = false
     package var data: [UInt8] = []

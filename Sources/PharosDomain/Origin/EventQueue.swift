@@ -3,20 +3,20 @@
 /// All methods may be called from any task. Each origin's queue has one reader.
 package protocol EventQueue: EventLog {
     /// Origins that events were waiting for when the log was opened; the configuration may not name them any more.
-    var storedOrigins: [String] { get }
+    var storedOrigins: [OriginName] { get }
 
     /// Forgets the origin's events up to `acknowledged`, and gives the oldest that are left: committed ones, in order.
     ///
     /// Waits until there is one. After `release` it does not wait: nothing then means that nothing is left.
     func next(
-        for origin: String, after acknowledged: UInt64, limits: EventBatchLimits
+        for origin: OriginName, after acknowledged: UInt64, limits: EventBatchLimits
     ) async -> [NumberedEvent]
 
     /// From now on `next` waits for nothing, since nothing more will be recorded.
     func release()
 
     /// Live clients whose events go to `origin`, in a fixed order from `cursor` on, "" at the start.
-    func roll(of origin: String, cursor: String, limit: Int) async throws -> EventRoll
+    func roll(of origin: OriginName, cursor: String, limit: Int) async throws -> EventRoll
 
     /// One page of who is where. Pages are taken at different times, and each says as of which number it is.
     ///
@@ -50,11 +50,11 @@ package struct EventBatchLimits: Equatable, Sendable {
 package struct EventRoll: Equatable, Sendable {
     /// Of the newest event that it knows of.
     package var sequence: UInt64
-    package var clients: [String]
+    package var clients: [ClientName]
     /// "": these were the last.
     package var nextCursor: String
 
-    package init(sequence: UInt64, clients: [String], nextCursor: String) {
+    package init(sequence: UInt64, clients: [ClientName], nextCursor: String) {
         self.sequence = sequence
         self.clients = clients
         self.nextCursor = nextCursor

@@ -6,9 +6,9 @@ package struct EventRules: Equatable, Sendable {
     package let maxSize: Int
     private let told: Set<OriginEvent.Kind>
     /// Gets all events but those of raw connections.
-    package let eventsTo: String
+    package let eventsTo: OriginName
     /// Origins of raw paths.
-    private let rawOrigins: Set<String>
+    private let rawOrigins: Set<OriginName>
 
     /// Clients are remembered as soon as anything of connections is told; the channels that each one is in, as soon as
     /// `subscribed` or `unsubscribed` is; the occupied channels with `occupied` or `vacated`.
@@ -29,7 +29,7 @@ package struct EventRules: Equatable, Sendable {
     }
 
     /// The origins that are told anything.
-    package var origins: [String] {
+    package var origins: [OriginName] {
         var origins = rawOrigins
         if !eventsTo.isEmpty { origins.insert(eventsTo) }
         return origins.sorted()
@@ -41,7 +41,7 @@ package struct EventRules: Equatable, Sendable {
     }
 
     /// The origin that is told of it; nil: nobody.
-    package func target(of event: OriginEvent) -> String? {
+    package func target(of event: OriginEvent) -> OriginName? {
         switch event.kind {
         case .rawEstablished: nil
         case .rawClosed: event.origin.isEmpty ? nil : event.origin

@@ -46,11 +46,11 @@ package struct HookPublish: Equatable, Sendable {
     /// The client is answered, and nobody gets anything.
     package var isDropped = false
     package var skipHistory = false
-    package var tags: [String: String] = [:]
-    package var idempotencyKey = ""
+    package var tags: [TagKey: String] = [:]
+    package var idempotencyKey: IdempotencyKey = ""
     package var delta = false
     package var version: UInt64 = 0
-    package var versionEpoch = ""
+    package var versionEpoch: Epoch = ""
 
     package init() {}
 }

@@ -1,18 +1,18 @@
 /// What the application is asked, with all it may know of who asks.
 package struct HookRequest: Equatable, Sendable {
     /// The client id; in a handshake, before there is one, "".
-    package var client = ""
+    package var client: ClientName = ""
     /// `websocket`, `http_stream`, `sse`, `events`, `poll` or `raw`.
     package var transport = ""
     /// Whether the client speaks protobuf and not JSON.
     package var isProtobuf = false
     /// "" anonymous, and before a connect is answered.
-    package var user = ""
+    package var user: UserID = ""
     /// What an earlier answer left with the connection: JSON, or nothing.
     package var meta: [UInt8] = []
     package var facts = RequestFacts()
     /// The client's address for this server's own log; never passed on.
-    package var peer = ""
+    package var peer: PeerAddress = ""
     package var question: HookQuestion
 
     package init(_ question: HookQuestion) {
@@ -25,12 +25,12 @@ package enum HookQuestion: Equatable, Sendable {
     /// - Parameters:
     ///   - name, version: of the client's SDK.
     ///   - headers: those that a client without access to its request's head sent inside the command.
-    case connect(data: [UInt8], name: String, version: String, headers: [String: String])
+    case connect(data: [UInt8], name: SDKName, version: String, headers: [FieldName: String])
     case refresh
-    case subscribe(channel: String, token: String, data: [UInt8])
-    case publish(channel: String, data: [UInt8])
-    case rpc(method: String, data: [UInt8])
-    case subRefresh(channel: String)
+    case subscribe(channel: ChannelName, token: String, data: [UInt8])
+    case publish(channel: ChannelName, data: [UInt8])
+    case rpc(method: MethodName, data: [UInt8])
+    case subRefresh(channel: ChannelName)
     case message(data: [UInt8])
 
     package var kind: HookKind {
@@ -52,11 +52,11 @@ package struct RequestFacts: Equatable, Sendable {
     package var method = ""
     package var path = ""
     /// Names in lower case; several fields of one name are joined by ", ".
-    package var headers: [String: String] = [:]
+    package var headers: [FieldName: String] = [:]
     /// The cookies that the list names, as sent.
-    package var cookies: [String: String] = [:]
+    package var cookies: [FieldName: String] = [:]
     /// The parameters that the list names, percent-decoded.
-    package var query: [String: String] = [:]
+    package var query: [FieldName: String] = [:]
     /// The peer's, or what a trusted proxy says; "": not to be passed on.
     package var address = ""
 
@@ -80,9 +80,9 @@ package struct RequestFacts: Equatable, Sendable {
 /// What of a client's own request the application gets to see. Fresh, nothing.
 package struct PassList: Equatable, Sendable {
     /// In lower case.
-    package var headers: [String] = []
-    package var cookies: [String] = []
-    package var query: [String] = []
+    package var headers: [FieldName] = []
+    package var cookies: [FieldName] = []
+    package var query: [FieldName] = []
     package var address = false
     /// Method and path.
     package var path = false

@@ -1,14 +1,14 @@
 /// Which hooks there are, and where the application is. Fresh, none.
 package struct HookSettings: Equatable, Sendable {
     /// Names of origins; "": this hook is off. Those of `subscribe`, `publish` and `sub_refresh` are in the namespaces.
-    package var handshake = ""
-    package var connect = ""
-    package var refresh = ""
-    package var message = ""
+    package var handshake: OriginName = ""
+    package var connect: OriginName = ""
+    package var refresh: OriginName = ""
+    package var message: OriginName = ""
     package var rpc: [RPCRule] = []
     /// What is told, to the origin `eventsTo`.
     package var events: Set<OriginEvent.Kind> = []
-    package var eventsTo = ""
+    package var eventsTo: OriginName = ""
     /// Seconds between reports of who is connected; 0: none.
     package var keepAliveInterval = 0.0
     /// Seconds for which an event is told again and again before it goes to the dead-letter log.
@@ -32,18 +32,20 @@ package struct HookSettings: Equatable, Sendable {
     }
 
     /// The origin that answers calls of `method`; nil: none, error 104.
-    package func origin(rpc method: String) -> String? {
-        rpc.filter { $0.prefix.isEmpty || method.hasPrefix($0.prefix) }.max { $0.prefix.count < $1.prefix.count }?
-            .origin
+    package func origin(rpc method: MethodName) -> OriginName? {
+        rpc.filter { $0.prefix.isEmpty || method.hasPrefix($0.prefix) }.max {
+            $0.prefix.utf8.count < $1.prefix.utf8.count
+        }?
+        .origin
     }
 }
 
 /// Remote calls whose method begins with `prefix` go to `origin`; the longest prefix counts.
 package struct RPCRule: Equatable, Sendable {
-    package var prefix: String
-    package var origin: String
+    package var prefix: MethodName
+    package var origin: OriginName
 
-    package init(prefix: String, origin: String) {
+    package init(prefix: MethodName, origin: OriginName) {
         self.prefix = prefix
         self.origin = origin
     }
@@ -62,7 +64,7 @@ package struct OriginSettings: Equatable, Sendable {
         case webSocketService = "websocket_service"
     }
 
-    package var name: String
+    package var name: OriginName
     /// `http://` or `https://`.
     package var url: String
     package var form = Form.proxy
@@ -78,9 +80,9 @@ package struct OriginSettings: Equatable, Sendable {
     /// For the signature: of CloudEvents always if it is set. Never in a log.
     package var secret = ""
     /// Sent with every request.
-    package var staticHeaders: [String: String] = [:]
+    package var staticHeaders: [FieldName: String] = [:]
     /// Names of headers that clients may send inside their connect command, lower case.
-    package var emulatedHeaders: [String] = []
+    package var emulatedHeaders: [FieldName] = []
     package var passes = PassList()
     package var binaryEncoding = false
     package var includeConnectionMeta = false
@@ -91,7 +93,7 @@ package struct OriginSettings: Equatable, Sendable {
     /// For https: a PEM file with the authorities to trust; "": those of the system.
     package var certificateAuthority = ""
 
-    package init(name: String, url: String) {
+    package init(name: OriginName, url: String) {
         self.name = name
         self.url = url
     }
@@ -101,9 +103,9 @@ package struct OriginSettings: Equatable, Sendable {
 package struct RawPath: Equatable, Sendable {
     package var path: String
     /// Gets the connections' events; "": they only hear.
-    package var origin = ""
+    package var origin: OriginName = ""
     /// Decides at the handshake, and names the channels the connection hears; "": everybody may connect if `open`.
-    package var handshake = ""
+    package var handshake: OriginName = ""
     package var open = false
     package var subprotocols: [String] = []
     /// Bytes of messages read from one connection that may wait for the origin; beyond it reading rests.

@@ -6,7 +6,7 @@ package protocol Origin: Sendable {
     /// nonsense are all `HookOutcome.unavailable`. Must not block, and must not call `answer` before it returns.
     ///
     /// - Parameter name: which of the configured origins is meant; a namespace may have one of its own.
-    func ask(_ request: HookRequest, of name: String, answer: @escaping @Sendable (HookOutcome) -> Void)
+    func ask(_ request: HookRequest, of name: OriginName, answer: @escaping @Sendable (HookOutcome) -> Void)
 }
 
 /// The application behind a path without our protocol: every connection and every message is an event to it.
@@ -14,7 +14,7 @@ package protocol RawOrigin: Sendable {
     /// Delivers one event, and calls `answer` exactly once, on any thread. Must not block.
     ///
     /// Events of one connection are handed over one at a time, each after the answer to the one before.
-    func deliver(_ event: RawEvent, to name: String, answer: @escaping @Sendable (RawAnswer) -> Void)
+    func deliver(_ event: RawEvent, to name: OriginName, answer: @escaping @Sendable (RawAnswer) -> Void)
 }
 
 package struct RawEvent: Equatable, Sendable {
@@ -25,16 +25,16 @@ package struct RawEvent: Equatable, Sendable {
     }
 
     /// The connection's id as the origin knows it.
-    package var connection: String
+    package var connection: ClientName
     package var kind: Kind
     /// Counts the events of one connection, from 1.
     package var sequence: UInt64
     /// Sent with `established` only.
     package var facts = RequestFacts()
     /// The client's address for this server's own log; never passed on.
-    package var peer = ""
+    package var peer: PeerAddress = ""
 
-    package init(connection: String, kind: Kind, sequence: UInt64) {
+    package init(connection: ClientName, kind: Kind, sequence: UInt64) {
         self.connection = connection
         self.kind = kind
         self.sequence = sequence

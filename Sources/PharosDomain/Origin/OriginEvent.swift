@@ -20,14 +20,14 @@ package struct OriginEvent: Equatable, Sendable {
 
     package var kind: Kind
     /// The client's id, or that of a raw connection; "" for events of channels.
-    package var client = ""
-    package var user = ""
+    package var client: ClientName = ""
+    package var user: UserID = ""
     /// "" for events of connections.
-    package var channel = ""
+    package var channel: ChannelName = ""
     /// As in `HookRequest`.
     package var transport = ""
     /// The name of the raw origin, for the events of its connections.
-    package var origin = ""
+    package var origin: OriginName = ""
     /// Milliseconds since 1970.
     package var atMs: Int64
     package var code: UInt32 = 0
@@ -67,24 +67,25 @@ package struct NumberedEvent: Equatable, Sendable {
 /// Brings events to the application; one batch at a time for each origin, so that their order is kept.
 package protocol EventSender: Sendable {
     /// Whether the application has acknowledged the whole batch. What it has not is sent again, as a batch that begins alike.
-    func send(_ events: [NumberedEvent], to origin: String) async -> Bool
+    func send(_ events: [NumberedEvent], to origin: OriginName) async -> Bool
     /// Reports who is connected, in batches; not repeated if it fails.
     ///
     /// - Parameter sequence: of the newest event that the report knows of.
-    func sendKeepAlive(_ clients: [String], sequence: UInt64, to origin: String) async -> Bool
+    func sendKeepAlive(_ clients: [ClientName], sequence: UInt64, to origin: OriginName) async -> Bool
 }
 
 /// Who is connected and where they are, as of one number: what an application starts from that has lost its own picture.
 package struct PresenceSnapshot: Equatable, Sendable {
     package struct Client: Equatable, Sendable {
-        package var client: String
-        package var user: String
+        package var client: ClientName
+        package var user: UserID
         package var transport: String
-        package var channels: [String]
+        package var channels: [ChannelName]
         /// Milliseconds since 1970.
         package var connectedAtMs: Int64
 
-        package init(client: String, user: String, transport: String, channels: [String], connectedAtMs: Int64) {
+        package init(client: ClientName, user: UserID, transport: String, channels: [ChannelName], connectedAtMs: Int64)
+        {
             self.client = client
             self.user = user
             self.transport = transport

@@ -8,15 +8,17 @@ package struct Refusal: Equatable, Sendable {
             self.name = name
             self.value = value
         }
+
+        package init<Kind>(_ name: String, _ value: Identifier<Kind>) { self.init(name, "\(value)") }
     }
 
     package var kind: RefusalKind
     /// One of the row's reasons.
     package var reason: String
     /// Who it was, as far as that is known; "" where it is not.
-    package var client = ""
-    package var user = ""
-    package var address = ""
+    package var client: ClientName = ""
+    package var user: UserID = ""
+    package var address: PeerAddress = ""
     /// What the line tells besides.
     package var details: [Field] = []
 
@@ -28,7 +30,9 @@ package struct Refusal: Equatable, Sendable {
     /// All that a line has, in its order; what is not known is left out.
     package var fields: [Field] {
         [Field(kind.row.label, reason)]
-            + [Field("client", client), Field("user", user), Field("address", address)].filter { !$0.value.isEmpty }
+            + [Field("client", "\(client)"), Field("user", "\(user)"), Field("address", "\(address)")].filter {
+                !$0.value.isEmpty
+            }
             + details
     }
 

@@ -43,7 +43,7 @@ package enum RefusalKind: Int, CaseIterable, Sendable {
         case .origin:
             Row(
                 metric: "origins_refused_total", help: "Requests refused for the page they came from.", label: "reason",
-                reasons: ["not_allowed", "several", "other"],
+                reasons: ["not_allowed", "several", "keyless", "other"],
                 message: "origin refused, a page may connect if client.allowed_origins has its origin", level: .notice)
         case .apiKey:
             Row(

@@ -11,6 +11,8 @@ package struct ClientID: Hashable, Sendable {
     }
 
     /// Reads the form with four hyphens; nil for any other text.
+    package init?(_ name: ClientName) { self.init(name.text) }
+
     package init?(_ text: String) {
         var high: UInt64 = 0
         var low: UInt64 = 0
@@ -34,6 +36,9 @@ package struct ClientID: Hashable, Sendable {
         self.high = high
         self.low = low
     }
+
+    /// The text as a name.
+    package var name: ClientName { ClientName(text) }
 
     package var text: String {
         String(unsafeUninitializedCapacity: 36) { buffer in

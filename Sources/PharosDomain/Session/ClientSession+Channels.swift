@@ -23,7 +23,7 @@ extension ClientSession {
     }
 
     mutating func rpcReceived(
-        _ command: UInt32, _ method: String, _ data: [UInt8], _ context: SessionContext
+        _ command: UInt32, _ method: MethodName, _ data: [UInt8], _ context: SessionContext
     ) -> SessionAction {
         // Without any origin there is nobody who could know the method.
         guard !context.hooks.rpc.isEmpty else { return refuse(command, .notAvailable) }
@@ -48,7 +48,7 @@ extension ClientSession {
     }
 
     mutating func presenceReceived(
-        _ command: UInt32, _ channel: String, _ context: SessionContext, _ action: SessionAction
+        _ command: UInt32, _ channel: ChannelName, _ context: SessionContext, _ action: SessionAction
     ) -> SessionAction {
         guard !channel.isEmpty else { return .disconnect(.badRequest) }
         return checked(command, channel, context, \.presenceAccess, isOn: \.presence) { _ in action }
@@ -68,7 +68,7 @@ extension ClientSession {
 
     /// What is not there at all is no matter of permission: 108 comes before 103.
     private func checked(
-        _ command: UInt32, _ channel: String, _ context: SessionContext,
+        _ command: UInt32, _ channel: ChannelName, _ context: SessionContext,
         _ allowance: KeyPath<ChannelOptions, ChannelOptions.Allowance>, isOn: KeyPath<ChannelOptions, Bool>,
         _ body: (ChannelOptions) -> SessionAction
     ) -> SessionAction {
@@ -84,7 +84,7 @@ extension ClientSession {
     }
 
     private func isAllowed(
-        _ channel: String, _ allowance: ChannelOptions.Allowance, _ context: SessionContext
+        _ channel: ChannelName, _ allowance: ChannelOptions.Allowance, _ context: SessionContext
     ) -> Bool {
         let isSubscribed = subscription(of: channel)?.flags.contains(.isLive) ?? false
         return context.permissions.allows(allowance, user: user, isSubscribed: isSubscribed)
@@ -94,7 +94,7 @@ extension ClientSession {
 extension Request {
     /// The channel that the request is about, if a subscribe under way must be answered first. A second subscribe does not
     /// wait: it is refused.
-    var awaitedChannel: String? {
+    var awaitedChannel: ChannelName? {
         switch self {
         case .unsubscribe(let channel), .presence(let channel), .presenceStats(let channel): channel
         case .publish(let request): request.channel

@@ -27,7 +27,7 @@ extension ClientSession {
     }
 
     /// A reverse proxy that we trust has named the user; call before `connect` arrives.
-    package mutating func userNamedByProxy(_ user: String) {
+    package mutating func userNamedByProxy(_ user: UserID) {
         precondition(state == .awaitingConnect, "the user is named before the connect")
         self.user = user
     }
@@ -96,7 +96,7 @@ extension ClientSession {
             }
         }
         var result = ConnectResult()
-        result.client = client.text
+        result.client = client.name
         result.version = context.version
         result.data = data
         result.ping = heartbeat.pingSeconds
@@ -125,15 +125,16 @@ extension ClientSession {
     /// Every channel once, in a stable order.
     func serverChannels(
         _ claims: ConnectionClaims, _ context: SessionContext
-    ) -> [(String, SubscriptionOptions)] {
+    ) -> [(ChannelName, SubscriptionOptions)] {
         var channels = claims.subscriptions
         // What is granted now says more than what was granted once.
         for channel in restored?.state?.channels ?? [] where channels[channel.channel] == nil {
             channels[channel.channel] = channel.options
         }
         for channel in claims.channels where channels[channel] == nil { channels[channel] = SubscriptionOptions() }
-        if context.settings.subscribeToUserPersonalChannel, !user.isEmpty {
+        if context.settings.subscribeToUserPersonalChannel, !user.isEmpty,
             let name = context.rules.personalChannel(user: user, namespace: context.settings.personalChannelNamespace)
+        {
             if channels[name] == nil { channels[name] = SubscriptionOptions() }
         }
         return channels.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
@@ -172,7 +173,7 @@ extension ClientSession {
 
     private func refreshResult(_ context: SessionContext) -> RefreshResult {
         var result = RefreshResult()
-        result.client = client.text
+        result.client = client.name
         result.version = context.version
         result.expires = expireAt != 0
         result.ttl = ttl(expireAt, context)
@@ -201,7 +202,7 @@ extension ClientSession {
 
     /// The token brought for the subscription with this generation has been looked at.
     package mutating func subRefreshVerified(
-        _ command: UInt32, channel: String, generation: UInt32, _ outcome: TokenOutcome<SubscriptionClaims>,
+        _ command: UInt32, channel: ChannelName, generation: UInt32, _ outcome: TokenOutcome<SubscriptionClaims>,
         _ context: SessionContext
     ) -> SessionAction {
         guard state == .connected else { return .none }
@@ -225,13 +226,13 @@ extension ClientSession {
         }
     }
 
-    func matches(_ claims: SubscriptionClaims, _ channel: String) -> Bool {
-        claims.channel == channel && claims.user == user && (claims.client == nil || claims.client == client.text)
+    func matches(_ claims: SubscriptionClaims, _ channel: ChannelName) -> Bool {
+        claims.channel == channel && claims.user == user && (claims.client == nil || claims.client == client.name)
     }
 }
 
 extension ConnectionClaims {
-    init(user: String) {
+    init(user: UserID) {
         self.init()
         self.user = user
     }

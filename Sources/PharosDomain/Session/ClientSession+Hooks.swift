@@ -4,7 +4,7 @@ extension ClientSession {
     enum Subject: Equatable, Sendable {
         case connect
         case subscribe(generation: UInt32)
-        case publish(command: UInt32, channel: String, data: [UInt8], options: ChannelOptions)
+        case publish(command: UInt32, channel: ChannelName, data: [UInt8], options: ChannelOptions)
         case rpc(command: UInt32)
         /// 0: the client wants no answer.
         case message(command: UInt32)
@@ -21,7 +21,7 @@ extension ClientSession {
     package static var metaLimit: Int { 16_384 }
 
     /// Opens a question. Its number is never used again, so a second answer, or one that comes too late, finds nothing.
-    mutating func question(_ question: HookQuestion, of origin: String, about subject: Subject) -> HookTicket {
+    mutating func question(_ question: HookQuestion, of origin: OriginName, about subject: Subject) -> HookTicket {
         let number = nextGeneration
         nextGeneration &+= 1
         questions.append(OpenQuestion(number: number, subject: subject))
@@ -29,7 +29,7 @@ extension ClientSession {
     }
 
     /// What the open question with this number is about; nil: there is none such.
-    package func asked(_ number: UInt32) -> (kind: HookKind, channel: String)? {
+    package func asked(_ number: UInt32) -> (kind: HookKind, channel: ChannelName)? {
         guard let subject = questions.first(where: { $0.number == number })?.subject else { return nil }
         switch subject {
         case .connect: return (.connect, "")
@@ -155,7 +155,7 @@ extension ClientSession {
     }
 
     /// The client takes back a subscribe that the application has not answered: it gets both replies now.
-    mutating func abandonSubscribe(_ command: UInt32, _ channel: String) -> SessionAction? {
+    mutating func abandonSubscribe(_ command: UInt32, _ channel: ChannelName) -> SessionAction? {
         guard let waiting = pending.first(where: { $0.request.channel == channel && $0.isAsked && $0.order == nil })
         else { return nil }
         release(waiting.generation)
@@ -167,7 +167,7 @@ extension ClientSession {
     // MARK: Publish
 
     private func publishAnswered(
-        _ command: UInt32, _ channel: String, _ data: [UInt8], _ options: ChannelOptions, _ outcome: HookOutcome
+        _ command: UInt32, _ channel: ChannelName, _ data: [UInt8], _ options: ChannelOptions, _ outcome: HookOutcome
     ) -> SessionAction {
         guard case .granted(.publish(var publish), _) = outcome else { return refused(command, outcome) }
         if publish.isDropped { return .reply(Reply(id: command, result: .publish)) }
@@ -256,7 +256,7 @@ extension ClientSession {
 package struct HookTicket: Equatable, Sendable {
     package var number: UInt32
     /// Which of the configured origins is asked.
-    package var origin: String
+    package var origin: OriginName
     package var question: HookQuestion
 }
 

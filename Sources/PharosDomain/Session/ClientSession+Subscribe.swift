@@ -70,7 +70,7 @@ extension ClientSession {
 
     /// The server wants this client in `channel`.
     package mutating func subscribedByServer(
-        _ channel: String, _ options: SubscriptionOptions, from: StreamPosition?, _ context: SessionContext
+        _ channel: ChannelName, _ options: SubscriptionOptions, from: StreamPosition?, _ context: SessionContext
     ) throws(ReplyError) -> SubscribeOrder? {
         guard state == .connected, subscription(of: channel) == nil else { return nil }
         guard subscriptions.count < context.settings.channelLimit else { throw .limitExceeded }
@@ -78,7 +78,7 @@ extension ClientSession {
     }
 
     mutating func reserveServerSide(
-        _ channel: String, _ options: SubscriptionOptions, from: StreamPosition?, purpose: SubscribeOrder.Purpose,
+        _ channel: ChannelName, _ options: SubscriptionOptions, from: StreamPosition?, purpose: SubscribeOrder.Purpose,
         wasRefreshedByHook: Bool = false, _ context: SessionContext
     ) throws(ReplyError) -> SubscribeOrder {
         let namespace = try context.rules.resolve(channel).options
@@ -235,7 +235,7 @@ extension ClientSession {
 
     // MARK: Unsubscribing
 
-    mutating func unsubscribeReceived(_ command: UInt32, _ channel: String) -> SessionAction {
+    mutating func unsubscribeReceived(_ command: UInt32, _ channel: ChannelName) -> SessionAction {
         guard !channel.isEmpty else { return .disconnect(.badRequest) }
         if let abandoned = abandonSubscribe(command, channel) { return abandoned }
         let reply = Reply(id: command, result: .unsubscribe)
@@ -244,7 +244,7 @@ extension ClientSession {
     }
 
     /// Takes a subscription out, live or reserved; the caller undoes what was done for it.
-    package mutating func removeSubscription(of channel: String) -> Subscription? {
+    package mutating func removeSubscription(of channel: ChannelName) -> Subscription? {
         guard let index = subscriptions.firstIndex(where: { $0.channel == channel }) else { return nil }
         let subscription = subscriptions.remove(at: index)
         pending.removeAll { $0.generation == subscription.generation }
@@ -252,13 +252,13 @@ extension ClientSession {
     }
 
     /// The subscribe command that still waits for its answer about `channel`.
-    package func pendingCommand(of channel: String) -> UInt32? {
+    package func pendingCommand(of channel: ChannelName) -> UInt32? {
         pending.first { $0.request.channel == channel && $0.command > 0 }?.command
     }
 
     // MARK: Parts
 
-    mutating func reserve(_ channel: String) -> UInt32 {
+    mutating func reserve(_ channel: ChannelName) -> UInt32 {
         let generation = nextGeneration
         nextGeneration &+= 1
         subscriptions.append(

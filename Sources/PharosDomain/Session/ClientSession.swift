@@ -17,7 +17,7 @@ package struct ClientSession {
     package internal(set) var state = State.awaitingConnect
     /// When it expires, the application is asked, and not the client. It stands here because it costs nothing here.
     var isRefreshedByHook = false
-    package internal(set) var user = ""
+    package internal(set) var user: UserID = ""
     package internal(set) var info: [UInt8] = []
     package internal(set) var meta: [UInt8] = []
     /// Seconds since 1970; 0 never.
@@ -112,10 +112,10 @@ package struct ClientSession {
 
     /// Who this client is, for presence, publications and hooks.
     package func clientInfo(channelInfo: [UInt8] = []) -> ClientInfo {
-        ClientInfo(user: user, client: client.text, connectionInfo: info, channelInfo: channelInfo)
+        ClientInfo(user: user, client: client.name, connectionInfo: info, channelInfo: channelInfo)
     }
 
-    package func subscription(of channel: String) -> Subscription? {
+    package func subscription(of channel: ChannelName) -> Subscription? {
         subscriptions.first { $0.channel == channel }
     }
 

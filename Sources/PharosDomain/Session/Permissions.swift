@@ -9,20 +9,20 @@ package struct Permissions {
     }
 
     /// Whether a connection may subscribe without a token.
-    package func maySubscribe(_ channel: String, user: String, options: ChannelOptions) -> Bool {
+    package func maySubscribe(_ channel: ChannelName, user: UserID, options: ChannelOptions) -> Bool {
         if options.allowUserLimitedChannels, let users = rules.listedUsers(channel) {
-            return !user.isEmpty && users.contains { $0 == user }
+            return !user.isEmpty && users.contains(user)
         }
         if options.allowSubscribeForClient, !user.isEmpty || options.allowSubscribeForAnonymous { return true }
         return settings.insecure
     }
 
     /// Whether the channel's name itself lists who may subscribe.
-    package func isUserLimited(_ channel: String, _ options: ChannelOptions) -> Bool {
+    package func isUserLimited(_ channel: ChannelName, _ options: ChannelOptions) -> Bool {
         options.allowUserLimitedChannels && rules.listedUsers(channel) != nil
     }
 
-    package func allows(_ allowance: ChannelOptions.Allowance, user: String, isSubscribed: Bool) -> Bool {
+    package func allows(_ allowance: ChannelOptions.Allowance, user: UserID, isSubscribed: Bool) -> Bool {
         if settings.insecure { return true }
         guard !user.isEmpty || allowance.forAnonymous else { return false }
         return allowance.forClient || (allowance.forSubscriber && isSubscribed)

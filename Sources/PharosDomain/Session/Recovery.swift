@@ -3,7 +3,7 @@ package struct Recovery: Equatable, Sendable {
     package var isRecovered: Bool
     /// What the reply says: the request's offset when recovered, since the client advances through `publications`.
     package var offset: UInt64
-    package var epoch: String
+    package var epoch: Epoch
     package var publications: [Publication]
     /// Where the subscription stands once the reply is out.
     package var position: UInt64

@@ -3,7 +3,7 @@
 /// Its lifetimes run on: what ends while the client is away is gone when it returns.
 package struct RestoredState: Equatable, Sendable {
     package struct Channel: Equatable, Sendable {
-        package var channel: String
+        package var channel: ChannelName
         package var flags: Subscription.Flags
         package var info: [UInt8]
         /// Seconds since 1970; 0 never.
@@ -14,7 +14,7 @@ package struct RestoredState: Equatable, Sendable {
 
     /// What the connection was called: calls of the server API may still mean it.
     package var client: ClientID
-    package var user: String
+    package var user: UserID
     package var info: [UInt8]
     package var meta: [UInt8]
     /// Seconds since 1970; 0 never.
@@ -22,7 +22,7 @@ package struct RestoredState: Equatable, Sendable {
     package var channels: [Channel]
 
     /// - Parameter position: where a channel's subscribers stand now.
-    package init(_ session: ClientSession, position: (String) -> StreamPosition?) {
+    package init(_ session: ClientSession, position: (ChannelName) -> StreamPosition?) {
         client = session.client
         user = session.user
         info = session.info

@@ -9,24 +9,24 @@ package enum SessionAction: Equatable, Sendable {
     case verifySubscription(generation: UInt32, token: String)
     /// Look for what an earlier connection left under the client's key, then call `sessionClaimed`. nil: nothing but the key
     /// says who the client is.
-    case claimSession(user: String?, expireAt: Int64)
+    case claimSession(user: UserID?, expireAt: Int64)
     case verifyRefresh(command: UInt32, token: String)
-    case verifySubRefresh(command: UInt32, channel: String, generation: UInt32, token: String)
+    case verifySubRefresh(command: UInt32, channel: ChannelName, generation: UInt32, token: String)
     /// The client is known: register it, carry out the orders, then call `streamRead` for each. With no orders the
     /// connect reply is due at once: call `connectReply`.
     case connected([SubscribeOrder])
     case subscribe(SubscribeOrder)
     /// Undo a subscription, then send the reply.
     case unsubscribe(Subscription, Reply)
-    case publish(command: UInt32, channel: String, data: [UInt8], options: ChannelOptions)
-    case readPresence(command: UInt32, channel: String)
-    case readPresenceStats(command: UInt32, channel: String)
+    case publish(command: UInt32, channel: ChannelName, data: [UInt8], options: ChannelOptions)
+    case readPresence(command: UInt32, channel: ChannelName)
+    case readPresenceStats(command: UInt32, channel: ChannelName)
     case readHistory(command: UInt32, HistoryRequest, options: ChannelOptions)
     case replies([Reply])
     /// Ask the application, then call `hookAnswered`.
     case ask(HookTicket)
     /// The application has let the publication through; its data is set.
-    case publishGranted(command: UInt32, channel: String, HookPublish, options: ChannelOptions)
+    case publishGranted(command: UInt32, channel: ChannelName, HookPublish, options: ChannelOptions)
     /// The client subscribes again by itself.
     case expireSubscription(Subscription)
 }

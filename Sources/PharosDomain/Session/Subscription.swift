@@ -17,7 +17,7 @@ package struct Subscription: Equatable, Sendable {
         package static let isRefreshedByHook = Flags(rawValue: 256)
     }
 
-    package var channel: String
+    package var channel: ChannelName
     /// Tells this subscription from earlier ones of the same channel: late answers carry it.
     package var generation: UInt32
     package var flags: Flags
@@ -40,7 +40,7 @@ package struct SubscribeOrder: Equatable, Sendable {
     }
 
     package var purpose: Purpose
-    package var channel: String
+    package var channel: ChannelName
     package var generation: UInt32
     package var flags: Subscription.Flags
     package var info: [UInt8]

@@ -1,3 +1,5 @@
+import PharosDomain
+
 /// Reads the bytes of a cursor, each thing in its only form.
 struct CursorReader {
     private var rest: UnsafeRawBufferPointer
@@ -37,7 +39,7 @@ struct CursorReader {
     }
 
     /// Six bits for each character; what is left over of the last byte is zero.
-    mutating func epoch(characters: Int) throws(CursorError) -> String {
+    mutating func epoch(characters: Int) throws(CursorError) -> Epoch {
         var text: [UInt8] = []
         var bits: UInt32 = 0
         var count: UInt32 = 0
@@ -51,6 +53,6 @@ struct CursorReader {
             bits &= 1 << count - 1
         }
         guard bits == 0 else { throw .malformed }
-        return String(decoding: text, as: UTF8.self)
+        return Epoch(decoding: text)
     }
 }

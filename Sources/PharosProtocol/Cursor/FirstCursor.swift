@@ -4,8 +4,8 @@ import PharosDomain
 enum FirstCursor {
     static func decode(
         _ entries: Slice<UnsafeRawBufferPointer>, channelLimit: Int
-    ) throws(CursorError) -> [String: StreamPosition] {
-        var positions: [String: StreamPosition] = [:]
+    ) throws(CursorError) -> [ChannelName: StreamPosition] {
+        var positions: [ChannelName: StreamPosition] = [:]
         guard !entries.isEmpty else { return positions }
         for entry in entries.split(
             separator: UInt8(ascii: "."), maxSplits: channelLimit, omittingEmptySubsequences: false)
@@ -19,13 +19,13 @@ enum FirstCursor {
 
     private static func decodeEntry(
         _ entry: Slice<UnsafeRawBufferPointer>
-    ) throws(CursorError) -> (channel: String, position: StreamPosition) {
+    ) throws(CursorError) -> (channel: ChannelName, position: StreamPosition) {
         let parts = entry.split(separator: UInt8(ascii: "~"), maxSplits: 3, omittingEmptySubsequences: false)
         guard parts.count == 3, !parts[0].isEmpty,
             let name = Base64URL.decode(UnsafeRawBufferPointer(rebasing: parts[0])),
-            let channel = String(validating: name, as: UTF8.self), StreamPosition.isEpoch(parts[1]),
+            let channel = ChannelName(validating: name), StreamPosition.isEpoch(parts[1]),
             let offset = StreamPosition.offset(parts[2])
         else { throw .malformed }
-        return (channel, StreamPosition(offset: offset, epoch: String(decoding: parts[1], as: UTF8.self)))
+        return (channel, StreamPosition(offset: offset, epoch: Epoch(decoding: parts[1])))
     }
 }

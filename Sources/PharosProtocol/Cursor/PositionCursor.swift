@@ -42,7 +42,7 @@ package enum PositionCursor {
 
     /// Appends the cursor. Without positions it is `v2.`, which decodes to none.
     package static func encode(
-        _ positions: [(channel: String, position: StreamPosition)], into writer: inout ByteWriter
+        _ positions: [(channel: ChannelName, position: StreamPosition)], into writer: inout ByteWriter
     ) {
         writer.append(version)
         guard !positions.isEmpty else { return }
@@ -62,7 +62,7 @@ package enum PositionCursor {
     }
 
     /// The cursor as a text.
-    package static func encode(_ positions: [(channel: String, position: StreamPosition)]) -> String {
+    package static func encode(_ positions: [(channel: ChannelName, position: StreamPosition)]) -> String {
         var writer = ByteWriter()
         encode(positions, into: &writer)
         return writer.withBytes { String(decoding: $0, as: UTF8.self) }
@@ -93,7 +93,7 @@ package enum PositionCursor {
 
     /// The shortest hash that tells all the channels apart, and their places in its order.
     private static func arranged(
-        _ positions: [(channel: String, position: StreamPosition)]
+        _ positions: [(channel: ChannelName, position: StreamPosition)]
     ) -> (ChannelHash, [(hash: UInt64, index: Int)]) {
         var salt: UInt8 = 0
         while true {
@@ -113,14 +113,14 @@ package enum PositionCursor {
     }
 
     /// nil: the epochs are not all as long.
-    private static func commonLength(_ positions: [(channel: String, position: StreamPosition)]) -> UInt8? {
+    private static func commonLength(_ positions: [(channel: ChannelName, position: StreamPosition)]) -> UInt8? {
         let length = min(positions[0].position.epoch.utf8.count, StreamPosition.epochLimit)
         let areAlike = positions.allSatisfy { min($0.position.epoch.utf8.count, StreamPosition.epochLimit) == length }
         return areAlike ? UInt8(length) : nil
     }
 
     /// An epoch with other characters becomes another epoch: its reader is told of a gap, which is safe.
-    private static func appendEpoch(_ epoch: String, hasLength: Bool, into bytes: inout ByteWriter) {
+    private static func appendEpoch(_ epoch: Epoch, hasLength: Bool, into bytes: inout ByteWriter) {
         let characters = epoch.utf8.prefix(StreamPosition.epochLimit)
         if hasLength { bytes.append(UInt8(characters.count)) }
         var bits: UInt32 = 0

@@ -12,7 +12,7 @@ extension StreamPosition {
         let epoch = bytes[..<(colon ?? 0)]
         guard StreamPosition.isEpoch(epoch), let offset = StreamPosition.offset(bytes[(colon.map { $0 + 1 } ?? 0)...])
         else { throw .malformed }
-        self.init(offset: offset, epoch: String(decoding: epoch, as: UTF8.self))
+        self.init(offset: offset, epoch: Epoch(decoding: epoch))
     }
 
     /// The word.

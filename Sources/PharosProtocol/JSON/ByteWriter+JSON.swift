@@ -123,16 +123,6 @@ extension ByteWriter {
         appendJSONNumber(count)
     }
 
-    mutating func jsonField(_ name: StaticString, map: [String: String]) {
-        guard !map.isEmpty else { return }
-        beginJSONObject(name)
-        for (key, value) in map {
-            jsonKey(key)
-            appendJSONString(value)
-        }
-        endJSONObject()
-    }
-
     /// `text` in quotes, with escapes where RFC 8259, section 7, demands them.
     mutating func appendJSONString(_ text: String) {
         append(UInt8(ascii: "\""))

@@ -40,7 +40,7 @@ extension ByteWriter {
         jsonField("delta", bool: result.delta)
     }
 
-    mutating func jsonFields(_ publication: Publication, epoch: String = "") {
+    mutating func jsonFields(_ publication: Publication, epoch: Epoch = "") {
         if publication.isJSON {
             jsonField("data", raw: publication.data)
             if publication.isBase64 { jsonBase64Flag("data") }
@@ -85,7 +85,7 @@ extension ByteWriter {
     }
 
     /// The map even if it is empty.
-    mutating func jsonMap(_ name: StaticString, clients: [String: ClientInfo]) {
+    mutating func jsonMap(_ name: StaticString, clients: [ClientName: ClientInfo]) {
         beginJSONObject(name)
         for (id, client) in clients {
             jsonKey(id)

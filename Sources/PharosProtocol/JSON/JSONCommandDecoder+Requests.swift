@@ -107,7 +107,7 @@ struct JSONEmpty: JSONMessage {
 
 /// A request that names a channel and nothing more.
 struct JSONChannelOnly: JSONMessage {
-    var channel = ""
+    var channel: ChannelName = ""
     static var withoutFields: JSONChannelOnly { JSONChannelOnly() }
 
     mutating func read(_ field: JSONText, from scanner: inout JSONScanner) throws(MalformedFrame) {
@@ -133,7 +133,7 @@ struct JSONTokenOnly: JSONMessage {
 
 /// The fields of `rpc`, and with an empty method those of `send` and of every message that only carries data.
 struct JSONMethodCall: JSONMessage {
-    var method = ""
+    var method: MethodName = ""
     var data: [UInt8] = []
     static var withoutFields: JSONMethodCall { JSONMethodCall() }
 

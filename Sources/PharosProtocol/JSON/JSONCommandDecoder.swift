@@ -58,7 +58,7 @@ package enum JSONCommandDecoder {
                 request = MalformedRequest(isConnect: true, reason: fault.reason)
                 try scanner.skipDeepValue()
             default:
-                if let name = try? field.string, Request.jsonNames.contains(name) {
+                if let name: FieldName = try? field.name(), Request.jsonNames.contains(name) {
                     request = MalformedRequest(isConnect: request?.isConnect ?? false, reason: fault.reason)
                 }
                 try scanner.skipDeepValue()
@@ -130,7 +130,7 @@ extension Request {
     var isMalformed: Bool { if case .malformed = self { true } else { false } }
 
     /// Of all kinds.
-    static let jsonNames: Set<String> = [
+    static let jsonNames: Set<FieldName> = [
         "connect", "subscribe", "unsubscribe", "publish", "presence", "presence_stats", "history", "ping", "send",
         "rpc",
         "refresh", "sub_refresh",

@@ -1,3 +1,5 @@
+import PharosDomain
+
 /// A message whose fields arrive as the members of one JSON object, in any order.
 protocol JSONMessage {
     /// The message before any field was read.
@@ -46,21 +48,21 @@ extension JSONScanner {
         Array(try skipValue())
     }
 
-    mutating func stringMapField() throws(MalformedFrame) -> [String: String] {
+    mutating func stringMapField<Kind>() throws(MalformedFrame) -> [Identifier<Kind>: String] {
         guard !skipNull() else { return [:] }
-        var map: [String: String] = [:]
+        var map: [Identifier<Kind>: String] = [:]
         try beginObject()
-        while let key = try nextMember() { map[try key.string] = try text().string }
+        while let key = try nextMember() { map[try key.name()] = try text().string }
         return map
     }
 
-    mutating func messageMapField<Message: JSONMessage>(
+    mutating func messageMapField<Kind, Message: JSONMessage>(
         _ type: Message.Type = Message.self
-    ) throws(MalformedFrame) -> [String: Message] {
+    ) throws(MalformedFrame) -> [Identifier<Kind>: Message] {
         guard !skipNull() else { return [:] }
-        var map: [String: Message] = [:]
+        var map: [Identifier<Kind>: Message] = [:]
         try beginObject()
-        while let key = try nextMember() { map[try key.string] = try message(type) }
+        while let key = try nextMember() { map[try key.name()] = try message(type) }
         return map
     }
 

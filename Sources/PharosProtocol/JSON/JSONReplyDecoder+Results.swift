@@ -123,7 +123,7 @@ extension ClientInfo: JSONMessage {
 /// A publication as a push carries it: with the epoch that the values in lists do not have.
 struct JSONPushedPublication: JSONMessage {
     var publication = Publication.withoutFields
-    var epoch = ""
+    var epoch: Epoch = ""
     static var withoutFields: JSONPushedPublication { JSONPushedPublication() }
 
     mutating func read(_ field: JSONText, from scanner: inout JSONScanner) throws(MalformedFrame) {
@@ -135,7 +135,7 @@ struct JSONPushedPublication: JSONMessage {
 }
 
 struct JSONPresence: JSONMessage {
-    var clients: [String: ClientInfo] = [:]
+    var clients: [ClientName: ClientInfo] = [:]
     static var withoutFields: JSONPresence { JSONPresence() }
 
     mutating func read(_ field: JSONText, from scanner: inout JSONScanner) throws(MalformedFrame) {

@@ -88,7 +88,7 @@ private struct JSONReplyEnvelope: JSONMessage {
 
 /// The fields of a push before it is known what happened.
 private struct JSONPushEnvelope: JSONMessage {
-    private var channel = ""
+    private var channel: ChannelName = ""
     private var event: Push.Event?
 
     static var withoutFields: JSONPushEnvelope { JSONPushEnvelope() }

@@ -70,7 +70,7 @@ package enum JSONReplyEncoder {
     ///
     /// Gives the same bytes as `encode(_: Push, into:)` and allocates nothing if `writer` has room.
     package static func encodePublication(
-        channel: String, _ publication: Publication, epoch: String, into writer: inout ByteWriter
+        channel: ChannelName, _ publication: Publication, epoch: Epoch, into writer: inout ByteWriter
     ) {
         writer.jsonLiteral("{\"push\":{")
         writer.jsonField("channel", string: channel)

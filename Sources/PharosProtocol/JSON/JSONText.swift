@@ -40,7 +40,7 @@ package struct JSONText {
 
     /// Whether the text is `name`. Names without escapes are compared in place.
     package static func ~= (name: StaticString, text: JSONText) -> Bool {
-        if text.hasEscapes { return text.resolved == name.description }
+        if text.hasEscapes { return text.resolved?.utf8.elementsEqual(name.description.utf8) ?? false }
         guard text.raw.count == name.utf8CodeUnitCount, let bytes = text.raw.baseAddress else {
             return text.raw.isEmpty && name.utf8CodeUnitCount == 0
         }

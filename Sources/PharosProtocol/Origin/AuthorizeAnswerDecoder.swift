@@ -23,7 +23,7 @@ package enum AuthorizeAnswerDecoder {
         if let redirect = answer.redirect {
             claims.channels = try channels(redirect: redirect)
         } else if let list = answer.channels {
-            claims.channels = list.split(separator: ",").map(trimmed).filter { !$0.isEmpty }
+            claims.channels = list.utf8.split(separator: UInt8(ascii: ",")).map(trimmed).filter { !$0.isEmpty }
         }
         return claims
     }
@@ -42,29 +42,32 @@ package enum AuthorizeAnswerDecoder {
     }
 
     /// The channel path of `/ws?…&channels=a/b.b3`. How many old messages each channel is to begin with is not ours to do.
-    private static func channels(redirect: String) throws(MalformedFrame) -> [String] {
-        guard let mark = redirect.firstIndex(of: "?") else { throw MalformedFrame(reason: "no channels") }
-        var query = String(redirect[redirect.index(after: mark)...])
+    private static func channels(redirect: String) throws(MalformedFrame) -> [ChannelName] {
+        guard let mark = redirect.utf8.firstIndex(of: UInt8(ascii: "?")) else {
+            throw MalformedFrame(reason: "no channels")
+        }
+        let query = Array(redirect.utf8[redirect.utf8.index(after: mark)...])
         let path: String?
         do {
-            path = try query.withUTF8 { try QueryReader.first("channels", in: UnsafeRawBufferPointer($0)) }
+            path = try query.withUnsafeBytes { try QueryReader.first("channels", in: $0) }
         } catch {
             throw MalformedFrame(reason: "query")
         }
         guard let path else { throw MalformedFrame(reason: "no channels") }
-        return path.split(separator: "/").map(withoutBacktrack).filter { !$0.isEmpty }
+        return path.utf8.split(separator: UInt8(ascii: "/")).map(withoutBacktrack).filter { !$0.isEmpty }
     }
 
     /// `b` of `b.b3`.
-    private static func withoutBacktrack(_ piece: Substring) -> String {
-        guard let dot = piece.lastIndex(of: "."), piece[dot...].hasPrefix(".b") else { return String(piece) }
+    private static func withoutBacktrack(_ piece: Substring.UTF8View) -> ChannelName {
+        guard let dot = piece.lastIndex(of: UInt8(ascii: ".")), piece[dot...].starts(with: ".b".utf8) else {
+            return ChannelName(decoding: piece)
+        }
         let digits = piece[dot...].dropFirst(2)
-        let isNumber = !digits.isEmpty && digits.utf8.allSatisfy { (0x30...0x39).contains($0) }
-        return isNumber ? String(piece[..<dot]) : String(piece)
+        let isNumber = !digits.isEmpty && digits.allSatisfy { (0x30...0x39).contains($0) }
+        return ChannelName(decoding: isNumber ? piece[..<dot] : piece)
     }
 
-    private static func trimmed(_ text: Substring) -> String {
-        let bytes = HTTPField.trimmed(Array(text.utf8)[...])
-        return HTTPField.text(bytes)
+    private static func trimmed(_ text: Substring.UTF8View) -> ChannelName {
+        ChannelName(decoding: HTTPField.trimmed(Array(text)[...]))
     }
 }

@@ -15,11 +15,11 @@ package struct CloudEventHeaders: Sendable {
     /// A question: who asks and, if it is about one, which channel.
     package func append(_ request: HookRequest, id: String, nowMs: Int64, into writer: inout ByteWriter) {
         append(id: id, type: CloudEventType.asked(request.question.kind), nowMs: nowMs, into: &writer)
-        attribute("ce-subject", request.client, into: &writer)
-        attribute("ce-user", request.user, into: &writer)
+        attribute("ce-subject", request.client.text, into: &writer)
+        attribute("ce-user", request.user.text, into: &writer)
         switch request.question {
         case .subscribe(let channel, _, _), .publish(let channel, _), .subRefresh(let channel):
-            attribute("ce-channel", channel, into: &writer)
+            attribute("ce-channel", channel.text, into: &writer)
         default: break
         }
     }
@@ -27,7 +27,7 @@ package struct CloudEventHeaders: Sendable {
     /// An event of a raw connection. Its id names connection and place, so that a signature covers them.
     package func append(_ event: RawEvent, id: String, nowMs: Int64, into writer: inout ByteWriter) {
         append(id: id, type: CloudEventType.raw(event.kind), nowMs: nowMs, into: &writer)
-        attribute("ce-subject", event.connection, into: &writer)
+        attribute("ce-subject", event.connection.text, into: &writer)
         attribute("ce-sequence", String(event.sequence), into: &writer)
     }
 
@@ -38,7 +38,7 @@ package struct CloudEventHeaders: Sendable {
         attribute("ce-time", RFC3339.text(ms: nowMs), into: &writer)
     }
 
-    private func attribute(_ name: String, _ value: String, into writer: inout ByteWriter) {
+    private func attribute(_ name: FieldName, _ value: String, into writer: inout ByteWriter) {
         guard !value.isEmpty else { return }
         OriginRequestWriter.append(name, PercentEncoding.headerValue(value), into: &writer)
     }

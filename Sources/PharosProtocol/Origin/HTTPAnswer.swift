@@ -1,3 +1,5 @@
+package import PharosDomain
+
 /// One answer of an origin: its status, the header fields that mean something to us, and its body.
 package struct HTTPAnswer: Equatable, Sendable {
     package var status = 0
@@ -7,7 +9,7 @@ package struct HTTPAnswer: Equatable, Sendable {
     /// `x-accel-redirect`, `x-pharos-channels`, `x-pharos-user`; nil: there is no such field.
     package var redirect: String?
     package var channels: String?
-    package var user: String?
+    package var user: UserID?
     /// `webhook-allowed-origin`.
     package var allowedOrigin: String?
     package var body: [UInt8] = []
@@ -25,12 +27,9 @@ package struct HTTPAnswer: Equatable, Sendable {
     package var isSuccess: Bool { (200..<300).contains(status) }
 
     /// Whether the content type is `type`, in lower case, whatever its parameters are.
-    package func isOf(type: String) -> Bool {
-        let end = contentType.firstIndex(of: ";") ?? contentType.endIndex
-        let spaces: Set<Character> = [" ", "\t"]
-        var essence = contentType[..<end]
-        while let last = essence.last, spaces.contains(last) { essence.removeLast() }
-        return essence.lowercased() == type
+    package func isOf(type: FieldName) -> Bool {
+        let essence = contentType.utf8.prefix { $0 != UInt8(ascii: ";") }
+        return FieldName(decoding: HTTPField.trimmed(Array(essence)[...])).asciiLowercased == type
     }
 
     /// What `read` makes of the body; `withUnsafeBytes` would lose the type of its error.

@@ -1,3 +1,5 @@
+import PharosDomain
+
 /// The status line and the header fields of an answer, and what they say of its body (RFC 9112, sections 4 to 6).
 struct HTTPAnswerHead {
     enum Framing: Equatable {
@@ -65,7 +67,7 @@ struct HTTPAnswerHead {
         switch name.count {
         case 10 where HTTPField.equals(name, "connection"): readConnection(value)
         case 12 where HTTPField.equals(name, "content-type"): answer.contentType = HTTPField.text(value)
-        case 13 where HTTPField.equals(name, "x-pharos-user"): answer.user = HTTPField.text(value)
+        case 13 where HTTPField.equals(name, "x-pharos-user"): answer.user = UserID(decoding: value)
         case 14 where HTTPField.equals(name, "content-length"): try readLength(value)
         case 16 where HTTPField.equals(name, "content-encoding"):
             answer.isEncoded = answer.isEncoded || !HTTPField.equals(value, "identity")

@@ -75,6 +75,8 @@ extension ByteWriter {
         appendJSONString(value)
     }
 
+    mutating func jsonAlways<Kind>(_ name: StaticString, _ value: Identifier<Kind>) { jsonAlways(name, value.text) }
+
     /// What is known of a client's own request; nothing if nothing is.
     mutating func jsonField(_ name: StaticString, facts: RequestFacts) {
         guard facts != RequestFacts() else { return }
@@ -89,7 +91,7 @@ extension ByteWriter {
     }
 
     /// Always in the same order, so that the same request has the same bytes.
-    private mutating func jsonField(_ name: StaticString, sorted map: [String: String]) {
+    private mutating func jsonField(_ name: StaticString, sorted map: [FieldName: String]) {
         guard !map.isEmpty else { return }
         beginJSONObject(name)
         for (key, value) in map.sorted(by: { $0.key < $1.key }) {

@@ -17,7 +17,7 @@ package enum OriginEventEncoder {
 
     /// `{"keep_alive":{…}}`: who is connected as of one number.
     package static func encodeKeepAlive(
-        _ clients: some Collection<String>, sequence: UInt64, into writer: inout ByteWriter
+        _ clients: some Collection<ClientName>, sequence: UInt64, into writer: inout ByteWriter
     ) {
         writer.beginJSONObject()
         writer.jsonName("keep_alive")
@@ -36,7 +36,7 @@ package enum OriginEventEncoder {
             writer.beginCloudEvent(
                 id: "\(node)/\(numbered.sequence)", node: node, type: CloudEventType.told(event.kind),
                 time: RFC3339.text(ms: event.atMs))
-            let subject = event.client.isEmpty ? event.channel : event.client
+            let subject = event.client.isEmpty ? event.channel.text : event.client.text
             writer.jsonField("subject", string: subject)
             writer.jsonField("sequence", string: String(numbered.sequence))
             writer.jsonName("data")
@@ -48,7 +48,7 @@ package enum OriginEventEncoder {
 
     /// The same for a report of who is connected.
     package static func encodeCloudEventKeepAlive(
-        _ clients: some Collection<String>, sequence: UInt64, node: String, id: String, nowMs: Int64,
+        _ clients: some Collection<ClientName>, sequence: UInt64, node: String, id: String, nowMs: Int64,
         into writer: inout ByteWriter
     ) {
         writer.append(UInt8(ascii: "["))
@@ -81,7 +81,7 @@ extension ByteWriter {
         endJSONObject()
     }
 
-    fileprivate mutating func jsonKeepAlive(_ clients: some Collection<String>, sequence: UInt64) {
+    fileprivate mutating func jsonKeepAlive(_ clients: some Collection<ClientName>, sequence: UInt64) {
         beginJSONObject()
         jsonName("sequence")
         appendJSONNumber(sequence)

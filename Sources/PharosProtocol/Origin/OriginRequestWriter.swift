@@ -6,14 +6,14 @@ package struct OriginRequestWriter: Sendable {
     /// The request line and the fields that every request has.
     private let beginning: [UInt8]
     /// Names of the operator's own fields, which clients cannot replace.
-    private let ownNames: Set<String>
+    private let ownNames: Set<FieldName>
 
     /// - Parameters:
     ///   - target: path and query of the origin's address.
     ///   - staticHeaders: may name another `host`; fields that frame the message are left out.
-    package init(method: String, target: String, authority: String, staticHeaders: [String: String]) {
-        var own: [String: String] = [:]
-        for (name, value) in staticHeaders { own[name.lowercased()] = value }
+    package init(method: String, target: String, authority: String, staticHeaders: [FieldName: String]) {
+        var own: [FieldName: String] = [:]
+        for (name, value) in staticHeaders { own[name.asciiLowercased] = value }
         var writer = ByteWriter()
         writer.append("\(method) \(target) HTTP/1.1\r\n")
         OriginRequestWriter.append("host", own.removeValue(forKey: "host") ?? authority, into: &writer)
@@ -36,7 +36,7 @@ package struct OriginRequestWriter: Sendable {
     }
 
     /// One field. A value or a name that could end it early is left out: no part of it is worth sending.
-    package static func append(_ name: String, _ value: String, into writer: inout ByteWriter) {
+    package static func append(_ name: FieldName, _ value: String, into writer: inout ByteWriter) {
         guard !name.isEmpty, name.utf8.allSatisfy(HTTPField.isToken), value.utf8.allSatisfy(HTTPField.isValue) else {
             return
         }
@@ -50,7 +50,7 @@ package struct OriginRequestWriter: Sendable {
     ///
     /// - Parameter emulated: headers from within a connect command; those of the request itself count more.
     package func append(
-        _ facts: RequestFacts, emulated: [String: String] = [:], into writer: inout ByteWriter
+        _ facts: RequestFacts, emulated: [FieldName: String] = [:], into writer: inout ByteWriter
     ) {
         let headers = emulated.isEmpty ? facts.headers : emulated.merging(facts.headers) { $1 }
         for (name, value) in headers.sorted(by: { $0.key < $1.key })
@@ -64,12 +64,12 @@ package struct OriginRequestWriter: Sendable {
         appendOwn("x-pharos-client-address", facts.address, into: &writer)
     }
 
-    private func appendOwn(_ name: String, _ value: String, into writer: inout ByteWriter) {
+    private func appendOwn(_ name: FieldName, _ value: String, into writer: inout ByteWriter) {
         if !value.isEmpty { OriginRequestWriter.append(name, value, into: &writer) }
     }
 
     /// `cookie: a=1; b=2` (RFC 6265, section 5.4).
-    private func appendCookies(_ cookies: [String: String], into writer: inout ByteWriter) {
+    private func appendCookies(_ cookies: [FieldName: String], into writer: inout ByteWriter) {
         let pairs = cookies.sorted { $0.key < $1.key }.filter { name, value in
             !name.utf8.contains { $0 == UInt8(ascii: ";") || $0 == UInt8(ascii: "=") }
                 && !value.utf8.contains(UInt8(ascii: ";"))
@@ -79,14 +79,14 @@ package struct OriginRequestWriter: Sendable {
     }
 
     /// Percent-encoded, in the order of the names.
-    private static func query(_ parameters: [String: String]) -> String {
+    private static func query(_ parameters: [FieldName: String]) -> String {
         parameters.sorted { $0.key < $1.key }
-            .map { PercentEncoding.component($0.key) + "=" + PercentEncoding.component($0.value) }
+            .map { PercentEncoding.component($0.key.text) + "=" + PercentEncoding.component($0.value) }
             .joined(separator: "&")
     }
 
     /// Fields of one hop, of our own framing, and those by which an origin knows that Pharos itself is speaking.
-    private static func isReserved(_ name: String) -> Bool {
+    private static func isReserved(_ name: FieldName) -> Bool {
         switch name {
         case "host", "connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "expect",
             "accept-encoding", "http2-settings":

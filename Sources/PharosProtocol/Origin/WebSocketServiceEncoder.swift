@@ -28,13 +28,13 @@ package enum WebSocketServiceEncoder {
         end(into: &writer)
     }
 
-    package static func encodeClosed(_ connection: String, into writer: inout ByteWriter) {
+    package static func encodeClosed(_ connection: ClientName, into writer: inout ByteWriter) {
         begin(connection, into: &writer)
         writer.jsonLiteral(#"null,"ConnectionClosed":{},"MessageReceived":null"#)
         end(into: &writer)
     }
 
-    package static func encodeKeepAlive(_ connections: some Collection<String>, into writer: inout ByteWriter) {
+    package static func encodeKeepAlive(_ connections: some Collection<ClientName>, into writer: inout ByteWriter) {
         writer.jsonLiteral(#"{"WebSocketEvent":null,"WebSocketKeepAlives":["#)
         for connection in connections {
             writer.nextJSONElement()
@@ -45,7 +45,7 @@ package enum WebSocketServiceEncoder {
         writer.jsonLiteral("]}")
     }
 
-    private static func begin(_ connection: String, into writer: inout ByteWriter) {
+    private static func begin(_ connection: ClientName, into writer: inout ByteWriter) {
         writer.jsonLiteral(#"{"WebSocketEvent":{"ConnectionId":"#)
         writer.appendJSONString(connection)
         writer.jsonLiteral(#","ConnectionEstablished":"#)

@@ -3,11 +3,11 @@ package import PharosDomain
 /// What `GET /events` asks for.
 package struct EventsRequest: Equatable, Sendable {
     /// In the order of the query, each once, at most 128. None only if there is a token or a session, which may bring some.
-    package var channels: [String] = []
+    package var channels: [ChannelName] = []
     /// Connection token; empty: none.
     package var token = ""
     /// The client's session key; empty: none.
-    package var session = ""
+    package var session: SessionKey = ""
     package var form = EventStreamForm.named
     package var resume = Resume.fromNow
 

@@ -1,11 +1,13 @@
+package import PharosDomain
+
 /// A parameter of a request, or a header, that is missing or not as it has to be.
 package struct ParameterError: Error, Equatable, Sendable {
     /// The parameter's or the header's name; empty: the query as a whole.
-    package var name: String
+    package var name: FieldName
     /// What it has to be. Never holds the value.
     package var problem: String
 
-    package init(_ name: String, _ problem: String) {
+    package init(_ name: FieldName, _ problem: String) {
         self.name = name
         self.problem = problem
     }

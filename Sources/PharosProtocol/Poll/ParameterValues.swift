@@ -1,10 +1,10 @@
-import PharosDomain
+package import PharosDomain
 
 /// How the values of parameters are read. Each function says in its error what the value has to be.
 enum ParameterValues {
     /// A decimal number within `range`.
     static func integer(
-        _ value: String, _ name: String, _ range: ClosedRange<Int>
+        _ value: String, _ name: FieldName, _ range: ClosedRange<Int>
     ) throws(ParameterError) -> Int {
         guard let large = StreamPosition.offset(Array(value.utf8)), let number = Int(exactly: large),
             range.contains(number)
@@ -12,14 +12,14 @@ enum ParameterValues {
         return number
     }
 
-    static func offset(_ value: String, _ name: String) throws(ParameterError) -> UInt64 {
+    static func offset(_ value: String, _ name: FieldName) throws(ParameterError) -> UInt64 {
         guard let number = StreamPosition.offset(Array(value.utf8)) else {
             throw ParameterError(name, "a number without sign")
         }
         return number
     }
 
-    static func flag(_ value: String, _ name: String) throws(ParameterError) -> Bool {
+    static func flag(_ value: String, _ name: FieldName) throws(ParameterError) -> Bool {
         switch value {
         case "1", "true": true
         case "0", "false": false
@@ -28,8 +28,9 @@ enum ParameterValues {
     }
 
     /// A client's session key, in a parameter that may come under two names.
-    static func session(_ value: String, _ name: String, known: String) throws(ParameterError) -> String {
-        guard SessionKey.isValid(value) else {
+    static func session(_ value: String, _ name: FieldName, known: SessionKey) throws(ParameterError) -> SessionKey {
+        let value = SessionKey(value)
+        guard value.isValid else {
             throw ParameterError(name, "22 to 64 characters of A-Z, a-z, 0-9, - and _")
         }
         guard known.isEmpty || known == value else { throw ParameterError(name, "given twice") }
@@ -37,12 +38,12 @@ enum ParameterValues {
     }
 
     /// A channel's name. Line breaks would break events and logs.
-    static func channel(_ value: String) throws(ParameterError) -> String {
+    static func channel(_ value: String) throws(ParameterError) -> ChannelName {
         guard !value.isEmpty else { throw ParameterError("channel", "must not be empty") }
         guard !value.utf8.contains(where: { $0 == 0x0A || $0 == 0x0D }) else {
             throw ParameterError("channel", "must not hold a line break")
         }
-        return value
+        return ChannelName(value)
     }
 
     static let tooManyChannels = ParameterError("channel", "at most \(channelLimit)")
@@ -52,11 +53,11 @@ enum ParameterValues {
 }
 
 /// The key by which a client that comes back gets its state back; made at random by the client.
-package enum SessionKey {
+extension SessionKey {
     /// 22 characters of 64 hold 128 bits. That many are needed, since whoever guesses a key gets the state.
-    private static let lengths = 22...64
+    private static var lengths: ClosedRange<Int> { 22...64 }
 
-    package static func isValid(_ text: String) -> Bool {
-        lengths.contains(text.utf8.count) && text.utf8.allSatisfy(StreamPosition.isEpochCharacter)
+    package var isValid: Bool {
+        Self.lengths.contains(utf8.count) && utf8.allSatisfy(StreamPosition.isEpochCharacter)
     }
 }

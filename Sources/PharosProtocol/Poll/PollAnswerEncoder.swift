@@ -3,7 +3,7 @@ package import PharosDomain
 
 /// One channel's part of a stateless poll's answer.
 package struct PollChannelAnswer: Equatable, Sendable {
-    package var channel: String
+    package var channel: ChannelName
     /// After the last publication of this answer; without publications the position that was asked for, or the top.
     package var position: StreamPosition
     /// False if something between the position asked for and the first publication is gone.
@@ -13,7 +13,7 @@ package struct PollChannelAnswer: Equatable, Sendable {
     package var publications: [Publication]
 
     package init(
-        channel: String, position: StreamPosition, recovered: Bool, first: UInt64? = nil,
+        channel: ChannelName, position: StreamPosition, recovered: Bool, first: UInt64? = nil,
         publications: [Publication] = []
     ) {
         self.channel = channel

@@ -2,7 +2,7 @@ import PharosDomain
 
 /// The parameters of `GET /poll` one by one, before they are looked at together.
 struct PollParameters {
-    private var channels: [String] = []
+    private var channels: [ChannelName] = []
     /// One per channel; nil: the channel has none.
     private var since: [StreamPosition?] = []
     private var cursor: PositionVector?
@@ -24,7 +24,7 @@ struct PollParameters {
         }
     }
 
-    private mutating func read(_ name: String, _ value: String) throws(ParameterError) {
+    private mutating func read(_ name: FieldName, _ value: String) throws(ParameterError) {
         switch name {
         case "channel":
             let channel = try ParameterValues.channel(value)

@@ -16,10 +16,10 @@ package struct PollRequest: Equatable, Sendable {
     package var isRoom = false
 
     package struct Channel: Equatable, Sendable {
-        package var name: String
+        package var name: ChannelName
         package var start: Start
 
-        package init(_ name: String, _ start: Start) {
+        package init(_ name: ChannelName, _ start: Start) {
             self.name = name
             self.start = start
         }

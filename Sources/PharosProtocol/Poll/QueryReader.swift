@@ -1,3 +1,5 @@
+package import PharosDomain
+
 /// The parameters of a query string, one after the other (WHATWG URL, section 5.1), but strictly.
 ///
 /// `+` is a space, a name without `=` has an empty value, empty pieces between `&` are passed over. A `%` without two
@@ -13,7 +15,7 @@ package struct QueryReader {
     }
 
     /// The next parameter, decoded; nil at the end.
-    package mutating func next() throws(ParameterError) -> (name: String, value: String)? {
+    package mutating func next() throws(ParameterError) -> (name: FieldName, value: String)? {
         guard let pair = try nextPair() else { return nil }
         return try QueryReader.decode(pair)
     }
@@ -40,7 +42,7 @@ package struct QueryReader {
 
     /// The value of the first parameter called `name`; nil: there is none. Parameters after it are not looked at.
     package static func first(
-        _ name: String, in query: UnsafeRawBufferPointer
+        _ name: FieldName, in query: UnsafeRawBufferPointer
     ) throws(ParameterError) -> String? {
         var reader = QueryReader(query)
         while let pair = try reader.nextPair() {
@@ -52,10 +54,10 @@ package struct QueryReader {
         return nil
     }
 
-    private static func decode(_ pair: Pair) throws(ParameterError) -> (name: String, value: String) {
+    private static func decode(_ pair: Pair) throws(ParameterError) -> (name: FieldName, value: String) {
         guard let name = decode(pair.name) else { throw ParameterError("", "malformed name of a parameter") }
-        guard let value = decode(pair.value) else { throw ParameterError(name, "malformed value") }
-        return (name, value)
+        guard let value = decode(pair.value) else { throw ParameterError(FieldName(name), "malformed value") }
+        return (FieldName(name), value)
     }
 
     /// The text that percent-encoding stands for (RFC 3986, section 2.1); nil: not well-formed.

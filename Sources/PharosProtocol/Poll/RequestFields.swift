@@ -1,3 +1,5 @@
+import PharosDomain
+
 /// Values of the header fields that polls and event streams look at; nil: not sent.
 ///
 /// Slices of the request's head, without white space around them. They must outlive this value.

@@ -1,4 +1,5 @@
 package import PharosBytes
+package import PharosDomain
 
 /// What a room poll is answered in place of publications, as the older room protocol has it.
 package enum RoomPollError: Error, Equatable, Sendable {
@@ -6,7 +7,7 @@ package enum RoomPollError: Error, Equatable, Sendable {
     /// The request's timeout leaves too little to wait.
     case shortPollingTimeout
     /// Nothing came in all the seconds that the poll waited.
-    case noNews(room: String, seconds: Int)
+    case noNews(room: ChannelName, seconds: Int)
     /// A newer poll of the same user took the place of this one.
     case canceled
 

@@ -1,13 +1,15 @@
+package import PharosDomain
+
 /// What a long poll with a session, `/connection/poll`, asks for. Commands are in the body of a `POST`.
 package struct SessionPollRequest: Equatable, Sendable {
     /// The client's key; always there.
-    package var session = ""
+    package var session: SessionKey = ""
     /// That of the last answer; nil in the first request.
     package var cursor: UInt64?
     /// 0 to 60; not given, 25 for a `GET` and 0 for a `POST`.
     package var waitSeconds: Int
 
-    package init(session: String, cursor: UInt64?, waitSeconds: Int) {
+    package init(session: SessionKey, cursor: UInt64?, waitSeconds: Int) {
         self.session = session
         self.cursor = cursor
         self.waitSeconds = waitSeconds

@@ -1,4 +1,5 @@
 package import PharosBytes
+import PharosDomain
 
 #if canImport(Glibc)
     import Glibc
@@ -86,8 +87,8 @@ extension ByteWriter {
     }
 
     /// The entries of a map in the order of their keys, so that equal values give equal bytes.
-    mutating func appendMap<Value>(
-        _ number: Int, _ map: [String: Value], _ value: (inout ByteWriter, Value) -> Void
+    mutating func appendMap<Kind, Value>(
+        _ number: Int, _ map: [Identifier<Kind>: Value], _ value: (inout ByteWriter, Value) -> Void
     ) {
         guard !map.isEmpty else { return }
         for key in map.keys.sorted() {

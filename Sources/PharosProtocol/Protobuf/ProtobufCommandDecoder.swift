@@ -76,10 +76,10 @@ package enum ProtobufCommandDecoder {
         switch field.number {
         case 4: .connect(try payload.connect())
         case 5: .subscribe(try payload.subscribe())
-        case 6: .unsubscribe(channel: try payload.text(number: 1))
+        case 6: .unsubscribe(channel: try payload.name(number: 1))
         case 7: .publish(try payload.publish())
-        case 8: .presence(channel: try payload.text(number: 1))
-        case 9: .presenceStats(channel: try payload.text(number: 1))
+        case 8: .presence(channel: try payload.name(number: 1))
+        case 9: .presenceStats(channel: try payload.name(number: 1))
         case 10: .history(try payload.history())
         case 11: try payload.ping()
         case 12: .send(data: try payload.send())

@@ -6,14 +6,14 @@ import PharosDomain
 /// Assumes field numbers below 16, hence tags of one byte. Does not allocate, except to sort two or more tags.
 enum ProtobufPublication {
     /// Writes field `number` of the message around it. `epoch` is empty but for a stream's first publication.
-    static func append(_ number: Int, _ publication: Publication, epoch: String = "", into writer: inout ByteWriter) {
+    static func append(_ number: Int, _ publication: Publication, epoch: Epoch = "", into writer: inout ByteWriter) {
         let size = size(of: publication, epoch: epoch)
         writer.reserve(size + 11)
         writer.appendLength(number, size)
         appendContent(publication, epoch: epoch, into: &writer)
     }
 
-    static func appendContent(_ publication: Publication, epoch: String, into writer: inout ByteWriter) {
+    static func appendContent(_ publication: Publication, epoch: Epoch, into writer: inout ByteWriter) {
         writer.appendField(4, publication.data)
         if let info = publication.info { append(5, info, into: &writer) }
         writer.appendField(6, publication.offset)
@@ -31,7 +31,7 @@ enum ProtobufPublication {
         writer.appendField(4, info.channelInfo)
     }
 
-    private static func appendTags(_ tags: [String: String], into writer: inout ByteWriter) {
+    private static func appendTags(_ tags: [TagKey: String], into writer: inout ByteWriter) {
         guard tags.count > 1 else {
             for (key, value) in tags { appendTag(key, value, into: &writer) }
             return
@@ -39,13 +39,13 @@ enum ProtobufPublication {
         for key in tags.keys.sorted() { appendTag(key, tags[key]!, into: &writer) }
     }
 
-    private static func appendTag(_ key: String, _ value: String, into writer: inout ByteWriter) {
+    private static func appendTag(_ key: TagKey, _ value: String, into writer: inout ByteWriter) {
         writer.appendLength(7, size(key) + size(value))
         writer.appendField(1, key)
         writer.appendField(2, value)
     }
 
-    static func size(of publication: Publication, epoch: String) -> Int {
+    static func size(of publication: Publication, epoch: Epoch) -> Int {
         var size = size(publication.data) + size(varint: publication.offset)
         size += self.size(varint: UInt64(bitPattern: publication.timeMs)) + self.size(epoch)
         if publication.isDelta { size += 2 }
@@ -71,17 +71,17 @@ enum ProtobufPublication {
 /// The reverse; shared by everything that holds publications.
 extension ProtobufReader {
     /// A publication and the epoch that came with it, if any.
-    mutating func publication(_ field: Field) throws(MalformedFrame) -> (Publication, epoch: String) {
+    mutating func publication(_ field: Field) throws(MalformedFrame) -> (Publication, epoch: Epoch) {
         var reader = try message(field)
         var publication = Publication(data: [])
-        var epoch = ""
+        var epoch: Epoch = ""
         while let field = try reader.nextField() {
             switch field.number {
             case 4: publication.data = try reader.bytes(field)
             case 5: publication.info = try reader.clientInfo(field)
             case 6: publication.offset = try reader.uint64(field)
             case 7:
-                let (key, value) = try reader.textEntry(field)
+                let (key, value): (TagKey, String) = try reader.textEntry(field)
                 publication.tags[key] = value
             case 8: publication.isDelta = try reader.bool(field)
             case 9: publication.timeMs = try reader.int64(field)
@@ -108,7 +108,7 @@ extension ProtobufReader {
     }
 
     /// One entry of a map from text to text.
-    mutating func textEntry(_ field: Field) throws(MalformedFrame) -> (String, String) {
+    mutating func textEntry<Kind>(_ field: Field) throws(MalformedFrame) -> (Identifier<Kind>, String) {
         try mapEntry(field, empty: "") { (reader, field) throws(MalformedFrame) in try reader.string(field) }
     }
 }

@@ -1,3 +1,5 @@
+import PharosDomain
+
 /// The values of known fields. Each throws if the field came in a layout that its type does not have.
 extension ProtobufReader {
     package mutating func uint64(_ field: Field) throws(MalformedFrame) -> UInt64 {
@@ -47,11 +49,11 @@ extension ProtobufReader {
     }
 
     /// One entry of a map: a message with the key as field 1 and the value as field 2; what is missing is empty.
-    mutating func mapEntry<Value>(
+    mutating func mapEntry<Kind, Value>(
         _ field: Field, empty: Value, value: (inout ProtobufReader, Field) throws(MalformedFrame) -> Value
-    ) throws(MalformedFrame) -> (String, Value) {
+    ) throws(MalformedFrame) -> (Identifier<Kind>, Value) {
         var entry = try message(field)
-        var key = ""
+        var key: Identifier<Kind> = ""
         var result = empty
         while let part = try entry.nextField() {
             switch part.number {

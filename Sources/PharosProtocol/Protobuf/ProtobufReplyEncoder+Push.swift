@@ -22,7 +22,7 @@ extension ProtobufReplyEncoder {
     /// Does not allocate beyond the writer's own growth, except to sort two or more tags. All sizes are known before the
     /// first byte is written, so nothing moves.
     package static func encodePublication(
-        channel: String, _ publication: Publication, epoch: String, into writer: inout ByteWriter
+        channel: ChannelName, _ publication: Publication, epoch: Epoch, into writer: inout ByteWriter
     ) {
         let content = ProtobufPublication.size(of: publication, epoch: epoch)
         let push = ProtobufPublication.size(channel) + ProtobufPublication.size(delimited: content)

@@ -16,7 +16,9 @@ struct ProtobufRequestReader {
             case 1: request.token = try reader.string(field)
             case 2: request.data = try reader.bytes(field)
             case 3:
-                let (channel, subscription) = try reader.mapEntry(field, empty: SubscribeRequest()) {
+                let (channel, subscription): (ChannelName, SubscribeRequest) = try reader.mapEntry(
+                    field, empty: SubscribeRequest()
+                ) {
                     (reader, field) throws(MalformedFrame) in
                     try ProtobufRequestReader(try reader.message(field)).subscribe()
                 }
@@ -24,7 +26,7 @@ struct ProtobufRequestReader {
             case 4: request.name = try reader.string(field)
             case 5: request.version = try reader.string(field)
             case 6:
-                let (name, value) = try reader.textEntry(field)
+                let (name, value): (FieldName, String) = try reader.textEntry(field)
                 request.headers[name] = value
             case 7: request.flag = try reader.int64(field)
             default: try reader.skip(field)
@@ -123,7 +125,7 @@ struct ProtobufRequestReader {
     func rpc() throws(MalformedFrame) -> Request {
         var reader = message
         var data: [UInt8] = []
-        var method = ""
+        var method: MethodName = ""
         while let field = try reader.nextField() {
             switch field.number {
             case 1: data = try reader.bytes(field)
@@ -147,6 +149,8 @@ struct ProtobufRequestReader {
         }
         return request
     }
+
+    func name<Kind>(number: Int) throws(MalformedFrame) -> Identifier<Kind> { Identifier(try text(number: number)) }
 
     /// A payload of which one text is all that we need: a channel or a token.
     func text(number: Int) throws(MalformedFrame) -> String {

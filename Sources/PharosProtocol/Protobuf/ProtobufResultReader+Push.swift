@@ -5,7 +5,7 @@ extension ProtobufResultReader {
     /// The push, or nil if it is of a kind that we do not know.
     func push() throws(MalformedFrame) -> Push? {
         var reader = message
-        var channel = ""
+        var channel: ChannelName = ""
         var event: Push.Event?
         while let field = try reader.nextField() {
             switch field.number {

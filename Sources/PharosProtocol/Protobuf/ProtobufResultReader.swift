@@ -33,7 +33,9 @@ struct ProtobufResultReader {
             case 4: result.ttl = try reader.uint32(field)
             case 5: result.data = try reader.bytes(field)
             case 6:
-                let (channel, subscription) = try reader.mapEntry(field, empty: SubscribeResult()) {
+                let (channel, subscription): (ChannelName, SubscribeResult) = try reader.mapEntry(
+                    field, empty: SubscribeResult()
+                ) {
                     (reader, field) throws(MalformedFrame) in
                     try ProtobufResultReader(try reader.message(field)).subscribe()
                 }
@@ -71,13 +73,15 @@ struct ProtobufResultReader {
         return result
     }
 
-    func presence() throws(MalformedFrame) -> [String: ClientInfo] {
+    func presence() throws(MalformedFrame) -> [ClientName: ClientInfo] {
         var reader = message
-        var clients: [String: ClientInfo] = [:]
+        var clients: [ClientName: ClientInfo] = [:]
         while let field = try reader.nextField() {
             switch field.number {
             case 1:
-                let (client, info) = try reader.mapEntry(field, empty: ClientInfo(user: "", client: "")) {
+                let (client, info): (ClientName, ClientInfo) = try reader.mapEntry(
+                    field, empty: ClientInfo(user: "", client: "")
+                ) {
                     (reader, field) throws(MalformedFrame) in try reader.clientInfo(field)
                 }
                 clients[client] = info

@@ -1,3 +1,5 @@
+package import PharosDomain
+
 /// What names a raw connection to its origin: a zero byte, the node's address, then 20 bytes that only this node can read.
 ///
 /// Eight of them tell the node where the connection is, twelve nobody can guess: who has not been told an id cannot make one up.
@@ -31,7 +33,7 @@ package struct RawConnectionID: Hashable, Sendable {
     /// The id in standard base64 with padding, as JSON bodies have it.
     ///
     /// - Parameter node: the node's address in ASCII, at most `addressLimit` bytes.
-    package func text(node: [UInt8]) -> String {
+    package func text(node: [UInt8]) -> ClientName {
         precondition(node.count <= RawConnectionID.addressLimit, "an address in every id must be short")
         var bytes: [UInt8] = [0]
         bytes.reserveCapacity(1 + node.count + RawConnectionID.ownBytes)
@@ -39,13 +41,13 @@ package struct RawConnectionID: Hashable, Sendable {
         withUnsafeBytes(of: place.bigEndian) { bytes += $0 }
         withUnsafeBytes(of: tag.high.bigEndian) { bytes += $0 }
         withUnsafeBytes(of: tag.low.bigEndian) { bytes += $0 }
-        return Base64.encode(bytes)
+        return ClientName(Base64.encode(bytes))
     }
 
     /// Reads an id, in the standard or the URL-safe alphabet, with padding or without.
     ///
     /// - Returns: nil for what is malformed and for ids of other nodes.
-    package init?(_ text: String, node: [UInt8]) {
+    package init?(_ text: ClientName, node: [UInt8]) {
         guard text.utf8.count <= RawConnectionID.lengthLimit, let bytes = RawConnectionID.decode(text) else {
             return nil
         }
@@ -59,7 +61,7 @@ package struct RawConnectionID: Hashable, Sendable {
             low: UInt32(truncatingIfNeeded: RawConnectionID.number(own.suffix(4))))
     }
 
-    private static func decode(_ text: String) -> [UInt8]? {
+    private static func decode(_ text: ClientName) -> [UInt8]? {
         var characters = text.utf8.map { byte in
             switch byte {
             case UInt8(ascii: "-"): UInt8(ascii: "+")

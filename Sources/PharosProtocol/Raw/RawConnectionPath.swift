@@ -1,9 +1,11 @@
+package import PharosDomain
+
 /// `/@connections/{id}`: one raw connection as a resource.
 package enum RawConnectionPath {
     /// The id in a path, its percent-encoding resolved; nil: another path. The id may be anything but empty.
     ///
     /// - Parameter path: without query, as it stands in the request line.
-    package static func connection(in path: UnsafeRawBufferPointer) -> String? {
+    package static func connection(in path: UnsafeRawBufferPointer) -> ClientName? {
         guard let prefix = prefixLength(of: path), path.count > prefix,
             path.count - prefix <= 3 * RawConnectionID.lengthLimit
         else { return nil }
@@ -21,7 +23,7 @@ package enum RawConnectionPath {
                 index += 1
             }
         }
-        return String(decoding: bytes, as: UTF8.self)
+        return ClientName(decoding: bytes)
     }
 
     /// Some clients encode the `@`.

@@ -7,7 +7,7 @@ package enum RawPublicationEncoder {
     ///
     /// - Parameter namesChannel: as `{"channel":…,"data":…}`, with `b64data` in place of `data` where that is no JSON.
     package static func encode(
-        _ publication: Publication, channel: String, namesChannel: Bool, into writer: inout ByteWriter
+        _ publication: Publication, channel: ChannelName, namesChannel: Bool, into writer: inout ByteWriter
     ) -> Bool {
         guard namesChannel else {
             writer.append(publication.data)

@@ -1,13 +1,14 @@
 package import PharosBytes
+package import PharosDomain
 
 /// What became of a service request: the connections that did not get what they should, by their ids as they came.
 package struct RawReport: Equatable, Sendable {
     /// No ids that this process gave.
-    package var unknown: [String] = []
+    package var unknown: [ClientName] = []
     /// Their connections are over.
-    package var closed: [String] = []
+    package var closed: [ClientName] = []
     /// More waits for them than they may have waiting: the message was not added.
-    package var full: [String] = []
+    package var full: [ClientName] = []
 
     package init() {}
 

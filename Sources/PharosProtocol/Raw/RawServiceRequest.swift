@@ -11,21 +11,21 @@ package struct RawServiceRequest: Equatable, Sendable {
     /// One message for any number of connections.
     package struct Outgoing: Equatable, Sendable {
         /// As they came: they may be anything.
-        package var connections: [String]
+        package var connections: [ClientName]
         package var message: RawMessage
 
-        package init(connections: [String], message: RawMessage) {
+        package init(connections: [ClientName], message: RawMessage) {
             self.connections = connections
             self.message = message
         }
     }
 
     package struct Closing: Equatable, Sendable {
-        package var connections: [String]
+        package var connections: [ClientName]
         package var code: UInt16
         package var reason: String
 
-        package init(connections: [String], code: UInt16 = 1000, reason: String = "") {
+        package init(connections: [ClientName], code: UInt16 = 1000, reason: String = "") {
             self.connections = connections
             self.code = code
             self.reason = reason
@@ -62,7 +62,7 @@ extension RawServiceRequest: JSONMessage {
 }
 
 private struct OutgoingFields: JSONMessage {
-    var connections: [String] = []
+    var connections: [ClientName] = []
     private var content = ContentFields()
     static var withoutFields: OutgoingFields { OutgoingFields() }
 

@@ -1,4 +1,5 @@
 package import PharosBytes
+package import PharosDomain
 
 /// Writes the event stream of `GET /events` (WHATWG HTML, section 9.2.5).
 ///
@@ -16,7 +17,7 @@ package struct EventStreamEncoder: Sendable {
     /// - Parameter isJSON: whether `payload` is JSON. A carriage return there is white space between tokens, and becomes a
     ///   space in the form `named`.
     package func publication(
-        channel: String, _ payload: [UInt8], isJSON: Bool, id: String, into writer: inout ByteWriter
+        channel: ChannelName, _ payload: [UInt8], isJSON: Bool, id: String, into writer: inout ByteWriter
     ) throws(EventStreamError) {
         try payload.withUnsafeBufferPointer { payload throws(EventStreamError) in
             let payload = UnsafeRawBufferPointer(payload)
@@ -28,7 +29,8 @@ package struct EventStreamEncoder: Sendable {
     }
 
     private func named(
-        _ channel: String, _ payload: UnsafeRawBufferPointer, _ isJSON: Bool, _ id: String, _ writer: inout ByteWriter
+        _ channel: ChannelName, _ payload: UnsafeRawBufferPointer, _ isJSON: Bool, _ id: String,
+        _ writer: inout ByteWriter
     ) throws(EventStreamError) {
         guard !channel.utf8.contains(where: { $0 == 0x0A || $0 == 0x0D }) else { throw .channelHasLineBreak }
         guard payload.isUTF8 else { throw .payloadIsNotText }
@@ -42,7 +44,7 @@ package struct EventStreamEncoder: Sendable {
     }
 
     private func array(
-        _ topic: String, _ text: UnsafeRawBufferPointer, _ id: String, _ writer: inout ByteWriter
+        _ topic: ChannelName, _ text: UnsafeRawBufferPointer, _ id: String, _ writer: inout ByteWriter
     ) throws(EventStreamError) {
         guard text.isUTF8 else { throw .payloadIsNotText }
         writer.appendEventID(id)
@@ -97,7 +99,7 @@ package struct EventStreamEncoder: Sendable {
 
     /// A message of the server itself: without an event name, or in the form `array` with a topic that no channel has.
     private func message(
-        _ topic: String, _ text: borrowing ByteWriter, id: String, into writer: inout ByteWriter
+        _ topic: ChannelName, _ text: borrowing ByteWriter, id: String, into writer: inout ByteWriter
     ) {
         text.withBytes { bytes in
             switch form {

@@ -1,22 +1,24 @@
+package import PharosDomain
+
 /// The first message of an event stream: who the client is and what it gets.
 package struct EventStreamInfo: Equatable, Sendable {
-    package var clientID: String
+    package var clientID: ClientName
     /// How long the client's state outlives its connection.
     package var clientTTLMs: Int64
     package var subscriptions: [Subscription]
 
     package struct Subscription: Equatable, Sendable {
-        package var channel: String
+        package var channel: ChannelName
         /// Whether continuity held; nil for a channel without positions.
         package var recovered: Bool?
 
-        package init(_ channel: String, recovered: Bool?) {
+        package init(_ channel: ChannelName, recovered: Bool?) {
             self.channel = channel
             self.recovered = recovered
         }
     }
 
-    package init(clientID: String, clientTTLMs: Int64, subscriptions: [Subscription]) {
+    package init(clientID: ClientName, clientTTLMs: Int64, subscriptions: [Subscription]) {
         self.clientID = clientID
         self.clientTTLMs = clientTTLMs
         self.subscriptions = subscriptions
@@ -29,9 +31,9 @@ package struct EventStreamFailure: Equatable, Sendable {
     package var code: String
     package var message: String
     /// The channel; empty: the stream as a whole.
-    package var topic: String
+    package var topic: ChannelName
 
-    package init(code: String, message: String, topic: String) {
+    package init(code: String, message: String, topic: ChannelName) {
         self.code = code
         self.message = message
         self.topic = topic

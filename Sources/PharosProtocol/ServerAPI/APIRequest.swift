@@ -8,14 +8,14 @@ package enum APIRequest: Equatable, Sendable {
     case unsubscribe(APIUnsubscribe)
     case disconnect(APIDisconnect)
     case refresh(APIRefresh)
-    case presence(channel: String)
-    case presenceStats(channel: String)
+    case presence(channel: ChannelName)
+    case presenceStats(channel: ChannelName)
     case history(APIHistory)
-    case historyRemove(channel: String)
+    case historyRemove(channel: ChannelName)
     case channels(APIChannels)
     case info
     /// `params` is JSON; empty: none were given.
-    case rpc(method: String, params: [UInt8])
+    case rpc(method: MethodName, params: [UInt8])
     /// A command that could not be read is a failure in its place. No command is itself a batch.
     case batch([Result<APIRequest, ReplyError>], parallel: Bool)
     case send(APISend)
@@ -43,7 +43,7 @@ package enum APIRequest: Equatable, Sendable {
     }
 
     /// The one channel that it is about; nil: none, or several.
-    package var channel: String? {
+    package var channel: ChannelName? {
         switch self {
         case .publish(let request): request.channel
         case .presence(let channel), .presenceStats(let channel), .historyRemove(let channel): channel
@@ -56,18 +56,18 @@ package enum APIRequest: Equatable, Sendable {
 
 package struct APIPublish: Equatable, Sendable {
     /// Never empty, except in the template of a broadcast.
-    package var channel = ""
+    package var channel: ChannelName = ""
     package var data: [UInt8] = []
     /// Whether `data` may go to clients that speak JSON.
     package var dataIsJSON = false
     package var skipHistory = false
-    package var tags: [String: String] = [:]
+    package var tags: [TagKey: String] = [:]
     /// Results are kept under this key for a while, and a repeat gets the first result; "" none.
-    package var idempotencyKey = ""
+    package var idempotencyKey: IdempotencyKey = ""
     package var delta = false
     /// A version that is not above the stored one suppresses the publication; 0 none.
     package var version: UInt64 = 0
-    package var versionEpoch = ""
+    package var versionEpoch: Epoch = ""
     /// The client that does not get it live: its publisher, for example.
     package var excludeClient: ClientID?
 
@@ -76,7 +76,7 @@ package struct APIPublish: Equatable, Sendable {
 
 package struct APIBroadcast: Equatable, Sendable {
     /// In the order of the answer's responses; never empty.
-    package var channels: [String] = []
+    package var channels: [ChannelName] = []
     /// What is published to each of them; its `channel` is empty. Without data every channel answers 107.
     package var template = APIPublish()
 
@@ -84,11 +84,11 @@ package struct APIBroadcast: Equatable, Sendable {
 }
 
 package struct APISubscribe: Equatable, Sendable {
-    package var channel = ""
-    package var user = ""
+    package var channel: ChannelName = ""
+    package var user: UserID = ""
     /// "" any connection of the user; the same for `session`.
-    package var client = ""
-    package var session = ""
+    package var client: ClientName = ""
+    package var session: SessionKey = ""
     package var options = SubscriptionOptions()
     /// Publications after this position are to reach the client.
     package var recoverSince: StreamPosition?
@@ -97,10 +97,10 @@ package struct APISubscribe: Equatable, Sendable {
 }
 
 package struct APIUnsubscribe: Equatable, Sendable {
-    package var channel = ""
-    package var user = ""
-    package var client = ""
-    package var session = ""
+    package var channel: ChannelName = ""
+    package var user: UserID = ""
+    package var client: ClientName = ""
+    package var session: SessionKey = ""
     /// Every subscriber.
     package var all = false
     /// Clients that stay subscribed.
@@ -110,14 +110,14 @@ package struct APIUnsubscribe: Equatable, Sendable {
 }
 
 package struct APIDisconnect: Equatable, Sendable {
-    package var user = ""
-    package var client = ""
-    package var session = ""
+    package var user: UserID = ""
+    package var client: ClientName = ""
+    package var session: SessionKey = ""
     /// Every subscriber of it.
-    package var channel = ""
+    package var channel: ChannelName = ""
     package var all = false
     /// Ids of clients that stay connected; and, under the name that the other methods have for it, more of them.
-    package var whitelist: [String] = []
+    package var whitelist: [ClientName] = []
     package var exclude: Set<ClientID> = []
     /// A code that a WebSocket close frame may carry, 3000 to 4999.
     package var disconnect = Disconnect.forceDisconnect
@@ -126,9 +126,9 @@ package struct APIDisconnect: Equatable, Sendable {
 }
 
 package struct APIRefresh: Equatable, Sendable {
-    package var user = ""
-    package var client = ""
-    package var session = ""
+    package var user: UserID = ""
+    package var client: ClientName = ""
+    package var session: SessionKey = ""
     /// The connection ends now.
     package var expired = false
     /// Seconds since 1970; 0 not given.
@@ -140,7 +140,7 @@ package struct APIRefresh: Equatable, Sendable {
 }
 
 package struct APIHistory: Equatable, Sendable {
-    package var channel = ""
+    package var channel: ChannelName = ""
     /// 0: position only. Negative: as many as allowed.
     package var limit: Int32 = 0
     /// Exclusive.

@@ -67,7 +67,7 @@ struct APIPublishFields: JSONMessage {
 }
 
 struct APIBroadcastFields: JSONMessage {
-    private var channels: [String] = []
+    private var channels: [ChannelName] = []
     private var shared = APIPublishFields.withoutFields
     static var withoutFields: APIBroadcastFields { APIBroadcastFields() }
 
@@ -239,7 +239,7 @@ extension APIChannels: JSONMessage {
 }
 
 struct APICallFields: JSONMessage {
-    var method = ""
+    var method: MethodName = ""
     var params: [UInt8] = []
     static var withoutFields: APICallFields { APICallFields() }
 

@@ -11,9 +11,9 @@ package enum APIRequestDecoder {
     /// The call `POST /api/<method>` with `body`.
     /// - Throws: 104 for an unknown method, 108 for one that Pharos declines, 107 for a body that is not what it needs.
     package static func decode(
-        method: String, body: UnsafeRawBufferPointer
+        method: MethodName, body: UnsafeRawBufferPointer
     ) throws(ReplyError) -> APIRequest {
-        guard let known = APIMethod(rawValue: method) else {
+        guard let known = APIMethod(named: method) else {
             throw APIMethod.isDeclined(method) ? .notAvailable : .methodNotFound
         }
         return try decode(known, body: body)
@@ -97,13 +97,13 @@ package enum APIRequestDecoder {
         }
     }
 
-    private static func channel(_ scanner: inout JSONScanner) throws(ReplyError) -> String {
+    private static func channel(_ scanner: inout JSONScanner) throws(ReplyError) -> ChannelName {
         let channel = try scanner.apiFields(JSONChannelOnly.self).channel
         try require(channel, "channel")
         return channel
     }
 
-    private static func require(_ value: String, _ name: String) throws(ReplyError) {
+    private static func require<Kind>(_ value: Identifier<Kind>, _ name: String) throws(ReplyError) {
         if value.isEmpty { throw .badRequest("\(name) is required") }
     }
 
@@ -140,8 +140,8 @@ package enum APIRequestDecoder {
         do {
             try scanner.beginObject()
             while let field = try scanner.nextMember() {
-                let name = (try? field.string) ?? ""
-                if let method = APIMethod(rawValue: name), method != .batch {
+                let name: MethodName = (try? field.name()) ?? ""
+                if let method = APIMethod(named: name), method != .batch {
                     guard command == nil else { throw ReplyError.badRequest("two methods in one command") }
                     command = try request(method, &scanner)
                 } else {
@@ -159,7 +159,7 @@ package enum APIRequestDecoder {
     }
 
     private struct Envelope: JSONMessage {
-        var method = ""
+        var method: MethodName = ""
         var params = UnsafeRawBufferPointer(start: nil, count: 0)
         static var withoutFields: Envelope { Envelope() }
 

@@ -9,11 +9,11 @@ package enum APIResult: Equatable, Sendable {
     /// Of the methods that only do something.
     case empty
     /// By client id.
-    case presence([String: ClientInfo])
+    case presence([ClientName: ClientInfo])
     case presenceStats(clients: UInt32, users: UInt32)
     case history(publications: [Publication], top: StreamPosition)
     /// Clients by channel. `nextCursor` is empty on the last page.
-    case channels([String: Int], nextCursor: String)
+    case channels([ChannelName: Int], nextCursor: String)
     case info([APINodeInfo])
     /// JSON.
     case rpc(data: [UInt8])
@@ -40,13 +40,13 @@ package struct APIBatchReply: Equatable, Sendable {
 /// What `connections` tells of one of them.
 package struct APIConnection: Equatable, Sendable {
     package var client: ClientID
-    package var user = ""
+    package var user: UserID = ""
     /// `websocket`, `http_stream`, `sse`, `events` or `poll`.
     package var transport = ""
     /// Seconds since 1970.
     package var connectedAt: Int64 = 0
     /// The name of its SDK, if it is registered.
-    package var name = ""
+    package var name: SDKName = ""
     /// How many it is subscribed to.
     package var channels = 0
 

@@ -136,7 +136,7 @@ extension ByteWriter {
         jsonField("epoch", string: position.epoch)
     }
 
-    private mutating func jsonPresence(_ clients: [String: ClientInfo]) {
+    private mutating func jsonPresence(_ clients: [ClientName: ClientInfo]) {
         beginJSONObject("presence")
         for (id, client) in clients {
             jsonKey(id)

@@ -2,12 +2,12 @@ package import PharosDomain
 
 /// Which connections a call is about: those for which everything that was named holds. Naming nothing names nobody.
 package struct APITarget: Equatable, Sendable {
-    package var user = ""
-    package var client = ""
+    package var user: UserID = ""
+    package var client: ClientName = ""
     /// What a connect reply calls its session, or the key under which a client finds its state again.
-    package var session = ""
+    package var session: SessionKey = ""
     /// The connections that are subscribed to it.
-    package var channel = ""
+    package var channel: ChannelName = ""
     /// Everybody; nothing else is named then, except a channel to leave.
     package var all = false
     /// Clients to pass over.
@@ -37,9 +37,9 @@ package struct APISend: Equatable, Sendable {
 /// A page of the connections of this node.
 package struct APIConnections: Equatable, Sendable {
     /// "": of any user.
-    package var user = ""
+    package var user: UserID = ""
     /// "": whatever they are subscribed to.
-    package var channel = ""
+    package var channel: ChannelName = ""
     /// Connections per page, 1 to `pageLimit`.
     package var limit = 100
     /// The last client of the page before; nil: the first page.

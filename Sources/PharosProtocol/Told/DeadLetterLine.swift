@@ -7,7 +7,7 @@ package enum DeadLetterLine {
     ///   - origin: which of them should have heard of it.
     ///   - buriedAtMs: milliseconds since 1970, as all times in the line.
     package static func encode(
-        _ event: NumberedEvent, origin: String, node: String, buriedAtMs: Int64, into writer: inout ByteWriter
+        _ event: NumberedEvent, origin: OriginName, node: String, buriedAtMs: Int64, into writer: inout ByteWriter
     ) {
         let (sequence, event) = (event.sequence, event.event)
         writer.append(UInt8(ascii: "{"))

@@ -1,5 +1,6 @@
 import GRDB
 import GRDBSQLite
+import PharosDomain
 
 /// A statement that is prepared once and run often, with SQLite's own calls for binding and stepping.
 ///
@@ -30,6 +31,8 @@ struct PreparedStatement {
             }
         }
     }
+
+    func bind<Kind>(_ index: Int32, _ name: Identifier<Kind>) { bind(index, name.text) }
 
     /// The bytes must stay until `reset`.
     func bind(_ index: Int32, staying bytes: UnsafeRawBufferPointer) {
@@ -85,6 +88,8 @@ struct PreparedStatement {
     func isNull(_ column: Int32) -> Bool { sqlite3_column_type(handle, column) == SQLITE_NULL }
 
     func text(_ column: Int32) -> String { String(decoding: bytes(column), as: UTF8.self) }
+
+    func text<Kind>(_ column: Int32) -> Identifier<Kind> { Identifier(decoding: bytes(column)) }
 
     /// Valid until the next step.
     func bytes(_ column: Int32) -> UnsafeRawBufferPointer {

@@ -11,7 +11,7 @@ final class EventInbox: @unchecked Sendable {
 
     /// Someone who wants an origin's oldest events.
     struct Reader {
-        let origin: String
+        let origin: OriginName
         let acknowledged: UInt64
         let limits: EventBatchLimits
         let continuation: CheckedContinuation<[NumberedEvent], Never>

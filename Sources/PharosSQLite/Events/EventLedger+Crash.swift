@@ -37,7 +37,8 @@ extension EventLedger {
 
     /// - Parameter target: nil: the raw connection's own origin.
     private static func tell(
-        _ database: Database, _ target: String?, _ kind: OriginEvent.Kind, channel: String = "''", from source: String,
+        _ database: Database, _ target: OriginName?, _ kind: OriginEvent.Kind, channel: ChannelName = "''",
+        from source: String,
         _ nowMs: Int64
     ) throws {
         let texts = "client || user || \(channel) || transport || origin"
@@ -49,16 +50,16 @@ extension EventLedger {
                     \(OriginEvent(kind, atMs: 0).size + died.reason.utf8.count)
                     + length(CAST(\(texts) AS BLOB)) + length(meta)
                 FROM \(source)
-                """, arguments: [target, kind.rawValue, nowMs, Int64(died.code), died.reason])
+                """, arguments: [target?.text, kind.rawValue, nowMs, Int64(died.code), died.reason])
     }
 
-    private static func tellVacated(_ database: Database, _ target: String, _ nowMs: Int64) throws {
+    private static func tellVacated(_ database: Database, _ target: OriginName, _ nowMs: Int64) throws {
         try database.execute(
             sql: """
                 INSERT INTO events (\(columns))
                 SELECT ?, ?, '', '', channel, '', '', ?, 0, '', x'',
                     \(OriginEvent(.vacated, atMs: 0).size) + length(CAST(channel AS BLOB))
                 FROM channels ORDER BY channel
-                """, arguments: [target, OriginEvent.Kind.vacated.rawValue, nowMs])
+                """, arguments: [target.text, OriginEvent.Kind.vacated.rawValue, nowMs])
     }
 }

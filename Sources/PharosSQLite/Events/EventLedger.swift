@@ -10,7 +10,7 @@ final class EventLedger {
         var count = 0
         var bytes = 0
         /// By target: the number of its newest event.
-        var newest: [String: UInt64] = [:]
+        var newest: [OriginName: UInt64] = [:]
     }
 
     let rules: EventRules
@@ -31,7 +31,7 @@ final class EventLedger {
                 figures.bytes = row[1]
             }
             for row in try Row.fetchAll(database, sql: "SELECT target, max(sequence) FROM events GROUP BY target") {
-                figures.newest[row[0]] = UInt64(row[1] as Int64)
+                figures.newest[OriginName(row[0] as String)] = UInt64(row[1] as Int64)
             }
             return figures
         }
@@ -40,10 +40,10 @@ final class EventLedger {
     var sequence: UInt64 { figures.sequence }
     var count: Int { figures.count }
     var bytes: Int { figures.bytes }
-    var targets: [String] { figures.newest.keys.sorted() }
+    var targets: [OriginName] { figures.newest.keys.sorted() }
 
     /// Whether something was recorded for `target` that comes after `sequence`.
-    func hasEvents(for target: String, after sequence: UInt64) -> Bool {
+    func hasEvents(for target: OriginName, after sequence: UInt64) -> Bool {
         figures.newest[target, default: 0] > sequence
     }
 
@@ -101,7 +101,7 @@ final class EventLedger {
     }
 
     /// Deletes what `target` has acknowledged.
-    func forget(_ target: String, upTo acknowledged: UInt64) throws(StoreFailure) {
+    func forget(_ target: OriginName, upTo acknowledged: UInt64) throws(StoreFailure) {
         let delete = statements.deleteEvents
         defer { delete.reset() }
         delete.bind(1, target)
@@ -113,7 +113,7 @@ final class EventLedger {
     }
 
     /// The oldest events for `target` after `sequence`, at least one if there is one.
-    func events(for target: String, after sequence: UInt64, _ limits: EventBatchLimits) throws(StoreFailure)
+    func events(for target: OriginName, after sequence: UInt64, _ limits: EventBatchLimits) throws(StoreFailure)
         -> [NumberedEvent]
     {
         let select = statements.selectEvents
@@ -144,8 +144,14 @@ final class EventLedger {
     /// Writes something large enough to need room, and takes it away again with the next one.
     func probe() throws(StoreFailure) { try statements.probe.run() }
 
-    private func run(_ statement: PreparedStatement, _ texts: String...) throws(StoreFailure) {
-        for (index, text) in texts.enumerated() { statement.bind(Int32(index + 1), text) }
+    private func run<each Kind>(
+        _ statement: PreparedStatement, _ names: repeat Identifier<each Kind>
+    ) throws(StoreFailure) {
+        var index: Int32 = 0
+        for name in repeat each names {
+            index += 1
+            statement.bind(index, name)
+        }
         try statement.run()
     }
 
@@ -162,18 +168,18 @@ final class EventLedger {
 
 extension EventLedger {
     /// Clients whose events go to `target`, by id.
-    func roll(of target: String, cursor: String, limit: Int) throws(StoreFailure) -> EventRoll {
+    func roll(of target: OriginName, cursor: String, limit: Int) throws(StoreFailure) -> EventRoll {
         let select = statements.selectRoll
         defer { select.reset() }
         select.bind(1, target)
         select.bind(2, Int64(target == rules.eventsTo ? 1 : 0))
         select.bind(3, cursor)
         select.bind(4, Int64(limit) + 1)
-        var clients: [String] = []
+        var clients: [ClientName] = []
         while try select.next() { clients.append(select.text(0)) }
         let isLast = clients.count <= limit
         if !isLast { clients.removeLast() }
-        return EventRoll(sequence: sequence, clients: clients, nextCursor: isLast ? "" : clients.last ?? "")
+        return EventRoll(sequence: sequence, clients: clients, nextCursor: isLast ? "" : clients.last?.text ?? "")
     }
 
     /// A page by client id.
@@ -193,14 +199,14 @@ extension EventLedger {
         if !isLast { clients.removeLast() }
         for index in clients.indices { clients[index].channels = try channels(of: clients[index].client) }
         return PresenceSnapshot(
-            sequence: sequence, clients: clients, nextCursor: isLast ? "" : clients.last?.client ?? "")
+            sequence: sequence, clients: clients, nextCursor: isLast ? "" : clients.last?.client.text ?? "")
     }
 
-    private func channels(of client: String) throws(StoreFailure) -> [String] {
+    private func channels(of client: ClientName) throws(StoreFailure) -> [ChannelName] {
         let select = statements.selectChannels
         defer { select.reset() }
         select.bind(1, client)
-        var channels: [String] = []
+        var channels: [ChannelName] = []
         while try select.next() { channels.append(select.text(0)) }
         return channels
     }

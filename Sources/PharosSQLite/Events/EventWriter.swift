@@ -14,7 +14,7 @@ final class EventWriter {
     private let figures: EventFigures
     private var uncommitted: [OriginEvent] = []
     /// What was acknowledged and is not deleted.
-    private var acknowledged: [String: UInt64] = [:]
+    private var acknowledged: [OriginName: UInt64] = [:]
     private var readers: [EventInbox.Reader] = []
     private var isReleased = false
     /// Monotonic; `.max`: everything works.

@@ -14,7 +14,7 @@ package final class SQLiteEventLog: EventQueue {
     /// Bytes of events that may wait for the disk.
     package static let uncommittedLimit = 67_108_864
 
-    package let storedOrigins: [String]
+    package let storedOrigins: [OriginName]
     /// Why events that were committed may be missing; nil: none are.
     package let loss: String?
     /// Connections that had not ended when the server did.
@@ -94,7 +94,7 @@ package final class SQLiteEventLog: EventQueue {
     // MARK: EventQueue
 
     package func next(
-        for origin: String, after acknowledged: UInt64, limits: EventBatchLimits
+        for origin: OriginName, after acknowledged: UInt64, limits: EventBatchLimits
     ) async -> [NumberedEvent] {
         await withCheckedContinuation { continuation in
             let reader = EventInbox.Reader(
@@ -105,7 +105,7 @@ package final class SQLiteEventLog: EventQueue {
 
     package func release() { inbox.release() }
 
-    package func roll(of origin: String, cursor: String, limit: Int) async throws -> EventRoll {
+    package func roll(of origin: OriginName, cursor: String, limit: Int) async throws -> EventRoll {
         try await look { ledger throws(StoreFailure) in try ledger.roll(of: origin, cursor: cursor, limit: limit) }
     }
 

@@ -25,7 +25,8 @@ enum PublicationExtra {
         var reader = Reader(bytes: bytes)
         guard let flags = reader.number(), flags <= 1 else { return false }
         if flags == 1 {
-            guard let user = reader.text(), let client = reader.text(), let connection = reader.bytesOfLength(),
+            guard let user: UserID = reader.name(), let client: ClientName = reader.name(),
+                let connection = reader.bytesOfLength(),
                 let channel = reader.bytesOfLength()
             else { return false }
             publication.info = ClientInfo(
@@ -33,7 +34,7 @@ enum PublicationExtra {
         }
         guard let count = reader.number() else { return false }
         for _ in 0..<count {
-            guard let key = reader.text(), let value = reader.text() else { return false }
+            guard let key: TagKey = reader.name(), let value = reader.text() else { return false }
             publication.tags[key] = value
         }
         return reader.index == bytes.count
@@ -75,6 +76,8 @@ enum PublicationExtra {
             defer { index += length }
             return bytes[index..<index + length]
         }
+
+        mutating func name<Kind>() -> Identifier<Kind>? { bytesOfLength().map { Identifier(decoding: $0) } }
 
         mutating func text() -> String? {
             bytesOfLength().map { String(decoding: $0, as: UTF8.self) }

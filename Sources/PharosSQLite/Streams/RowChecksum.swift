@@ -1,3 +1,5 @@
+import PharosDomain
+
 /// Tells bytes that the disk has changed from those that were written: SQLite itself checks its structure only.
 struct RowChecksum {
     private var state: UInt64 = 0x2545_F491_4F6C_DD1D
@@ -27,6 +29,8 @@ struct RowChecksum {
         }
         add(last)
     }
+
+    mutating func add<Kind>(_ name: Identifier<Kind>) { name.withBytes { add($0) } }
 
     mutating func add(_ text: String) {
         var text = text

@@ -47,16 +47,16 @@ struct StoreEpochs {
         try statement.run()
     }
 
-    func told(_ stored: String) -> String {
+    func told(_ stored: Epoch) -> Epoch {
         guard era != 0, !stored.isEmpty else { return stored }
         return FirstEpochs.name(FirstEpochs.hash(stored.utf8, era))
     }
 
     /// As stored: the epoch with which a stream begins.
-    func first(of channel: String) -> String { first.epoch(of: channel) }
+    func first(of channel: ChannelName) -> Epoch { first.epoch(of: channel) }
 
     /// The memory of the channel's stream is lost. For a transaction.
-    mutating func forget(_ channel: String) throws(StoreFailure) {
+    mutating func forget(_ channel: ChannelName) throws(StoreFailure) {
         let (number, seed) = first.forget(channel)
         try StoreEpochs.save(seed, number, write)
     }

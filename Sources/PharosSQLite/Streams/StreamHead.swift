@@ -4,10 +4,10 @@ import PharosDomain
 ///
 /// Lives on the store's thread. It runs ahead of its row within a transaction; when that fails, it is thrown away.
 final class StreamHead {
-    let channel: String
+    let channel: ChannelName
     /// As it lies in the row; `epoch` is what is told, see `StoreEpochs`.
-    let storedEpoch: String
-    let epoch: String
+    let storedEpoch: Epoch
+    let epoch: Epoch
     /// Names the rows. Another one when the history was removed, so that the old rows can be deleted at leisure.
     var id: UInt64
     var top: UInt64 = 0
@@ -22,7 +22,7 @@ final class StreamHead {
     var metaMs: Int64 = .max
     var storedMetaMs: Int64 = .max
     var version: UInt64 = 0
-    var versionEpoch = ""
+    var versionEpoch: Epoch = ""
     /// When retention should look at the stream.
     var visitMs: Int64 = .max
 
@@ -35,7 +35,7 @@ final class StreamHead {
     var visitIsNew = false
     var isForgotten = false
 
-    init(id: UInt64, channel: String, storedEpoch: String, _ epochs: StoreEpochs) {
+    init(id: UInt64, channel: ChannelName, storedEpoch: Epoch, _ epochs: StoreEpochs) {
         self.id = id
         self.channel = channel
         self.storedEpoch = storedEpoch

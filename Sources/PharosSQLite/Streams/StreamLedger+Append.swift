@@ -118,7 +118,7 @@ extension StreamLedger: PublishingRules {
 
     /// However many rows there are, this takes the time of a few writes: the stream gets another id, and the rows under its
     /// old one are deleted at leisure.
-    func removeHistory(of channel: String) throws(StoreFailure) {
+    func removeHistory(of channel: ChannelName) throws(StoreFailure) {
         inHand = (channel, nil)
         guard let head = try findHead(of: channel), head.swept <= head.top else { return }
         touch(head)

@@ -4,7 +4,7 @@ import PharosDomain
 extension StreamLedger {
     /// The stream to be written to: created if there is none, begun anew if its memory has expired.
     func useHead(
-        of channel: String, _ retention: StreamRetention, _ nowMs: Int64
+        of channel: ChannelName, _ retention: StreamRetention, _ nowMs: Int64
     ) throws(StoreFailure) -> StreamHead {
         if let head = try liveHead(of: channel, retention, nowMs) { return head }
         return try create(channel, retention, nowMs)
@@ -12,7 +12,7 @@ extension StreamLedger {
 
     /// The stream, if it has anything to remember: looking at a channel stores nothing about it.
     func liveHead(
-        of channel: String, _ retention: StreamRetention, _ nowMs: Int64
+        of channel: ChannelName, _ retention: StreamRetention, _ nowMs: Int64
     ) throws(StoreFailure) -> StreamHead? {
         inHand = (channel, nil)
         guard let head = try findHead(of: channel) else { return nil }
@@ -26,12 +26,12 @@ extension StreamLedger {
     }
 
     /// Where a channel without a stream stands: its first publication will continue that.
-    func firstPosition(of channel: String) -> StreamPosition {
+    func firstPosition(of channel: ChannelName) -> StreamPosition {
         StreamPosition(offset: 0, epoch: epochs.told(epochs.first(of: channel)))
     }
 
     /// The stream as remembered, or from the disk.
-    func findHead(of channel: String) throws(StoreFailure) -> StreamHead? {
+    func findHead(of channel: ChannelName) throws(StoreFailure) -> StreamHead? {
         if let head = cache.head(of: channel) { return head }
         guard let head = try load(channel) else { return nil }
         cache.insert(head)
@@ -44,7 +44,7 @@ extension StreamLedger {
         touched.append(head)
     }
 
-    func load(_ channel: String) throws(StoreFailure) -> StreamHead? {
+    func load(_ channel: ChannelName) throws(StoreFailure) -> StreamHead? {
         let find = statements.findStream
         find.bind(1, channel)
         defer { find.reset() }
@@ -64,7 +64,7 @@ extension StreamLedger {
     }
 
     private func create(
-        _ channel: String, _ retention: StreamRetention, _ nowMs: Int64
+        _ channel: ChannelName, _ retention: StreamRetention, _ nowMs: Int64
     ) throws(StoreFailure) -> StreamHead {
         let head = StreamHead(
             id: try freshID(), channel: channel, storedEpoch: epochs.first(of: channel), epochs)

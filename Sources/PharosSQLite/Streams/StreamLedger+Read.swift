@@ -3,7 +3,7 @@ import PharosDomain
 /// Looking at streams. What is shown never has a gap: a row that is missing or was changed by the disk is an error.
 extension StreamLedger {
     func read(
-        _ channel: String, after offset: UInt64?, limit: Int, _ retention: StreamRetention, _ nowMs: Int64
+        _ channel: ChannelName, after offset: UInt64?, limit: Int, _ retention: StreamRetention, _ nowMs: Int64
     ) throws(StoreFailure) -> StreamRead {
         guard let head = try liveHead(of: channel, retention, nowMs) else {
             return StreamRead(top: firstPosition(of: channel))
@@ -16,7 +16,7 @@ extension StreamLedger {
     }
 
     func readBackwards(
-        _ channel: String, before offset: UInt64?, limit: Int, _ retention: StreamRetention, _ nowMs: Int64
+        _ channel: ChannelName, before offset: UInt64?, limit: Int, _ retention: StreamRetention, _ nowMs: Int64
     ) throws(StoreFailure) -> StreamRead {
         guard let head = try liveHead(of: channel, retention, nowMs) else {
             return StreamRead(top: firstPosition(of: channel))
@@ -105,7 +105,7 @@ extension StreamLedger {
     }
 
     /// Whether what could not be read once can be read now. Throws if not.
-    func look(at channel: String, _ offset: UInt64?) throws(StoreFailure) {
+    func look(at channel: ChannelName, _ offset: UInt64?) throws(StoreFailure) {
         cache.remove(channel)
         guard let head = try findHead(of: channel), let offset else { return }
         if !head.isEmpty, (head.first...head.top).contains(offset) {

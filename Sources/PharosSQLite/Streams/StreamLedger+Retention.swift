@@ -1,3 +1,5 @@
+import PharosDomain
+
 /// Deleting what nobody can read any more, in steps small enough to go unnoticed.
 extension StreamLedger {
     /// Deletes about `budget` rows at most.
@@ -47,7 +49,7 @@ extension StreamLedger {
         return count
     }
 
-    private func findVisit(_ nowMs: Int64) throws(StoreFailure) -> (id: UInt64, channel: String)? {
+    private func findVisit(_ nowMs: Int64) throws(StoreFailure) -> (id: UInt64, channel: ChannelName)? {
         let find = statements.findVisit
         find.bind(1, nowMs)
         defer { find.reset() }
@@ -62,7 +64,7 @@ extension StreamLedger {
 
     /// Looks after one stream. One that is not in the cache does not get into it: the cache is for those in use.
     private func visit(
-        _ id: UInt64, _ channel: String, _ nowMs: Int64, atMost limit: Int
+        _ id: UInt64, _ channel: ChannelName, _ nowMs: Int64, atMost limit: Int
     ) throws(StoreFailure) -> Int {
         do throws(StoreFailure) {
             var head = cache.head(of: channel)

@@ -14,7 +14,7 @@ final class StreamLedger {
     /// Whether the running transaction only looks: nothing is created, refreshed or forgotten.
     private(set) var looksOnly = false
     /// What was being done last, so that damage can be told from damage elsewhere.
-    var inHand: (channel: String, offset: UInt64?)?
+    var inHand: (channel: ChannelName, offset: UInt64?)?
     var epochs: StoreEpochs
     /// Whether the running transaction has changed `epochs`, and what they were before.
     var hasForgotten = false

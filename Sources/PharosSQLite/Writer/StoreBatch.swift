@@ -6,7 +6,7 @@ struct StoreBatch {
     private let writer: StoreWriter
     private var outcomes: [Result<StreamOutcome, ReplyError>]
     /// Streams whose rows turned out to be damaged. The others go on without them.
-    private var damaged: Set<String> = []
+    private var damaged: Set<ChannelName> = []
 
     init(_ submissions: [Submission], _ writer: StoreWriter) {
         self.submissions = submissions

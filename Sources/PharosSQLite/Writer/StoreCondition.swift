@@ -5,7 +5,7 @@ import Synchronization
 final class StoreCondition: Sendable {
     /// Something stored that could not be read.
     struct DamagedPlace: Equatable {
-        let channel: String
+        let channel: ChannelName
         let offset: UInt64?
     }
 

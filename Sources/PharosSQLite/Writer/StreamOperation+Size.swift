@@ -12,7 +12,7 @@ extension StreamOperation {
         return size
     }
 
-    var channel: String {
+    var channel: ChannelName {
         switch self {
         case .append(let append): append.channel
         case .read(let channel, _, _, _, _), .readBackwards(let channel, _, _, _, _), .removeHistory(let channel):

@@ -10,7 +10,7 @@ package struct APIAccess: Sendable {
         case forbidden
     }
 
-    private let keys: [(bytes: [UInt8], methods: Set<String>)]
+    private let keys: [(bytes: [UInt8], methods: Set<MethodName>)]
     private let isInsecure: Bool
 
     package init(_ settings: APISettings) {
@@ -19,10 +19,10 @@ package struct APIAccess: Sendable {
     }
 
     /// - Parameter key: what the request brought; nil: nothing.
-    package func verdict(key: UnsafeRawBufferPointer?, method: String?) -> Verdict {
+    package func verdict(key: UnsafeRawBufferPointer?, method: MethodName?) -> Verdict {
         if isInsecure { return .granted }
         guard let key else { return .unauthorized }
-        var methods: Set<String>?
+        var methods: Set<MethodName>?
         // All keys are compared, so that the time tells nothing about which one matched.
         for candidate in keys where APIAccess.isEqual(candidate.bytes, key) { methods = candidate.methods }
         guard let methods else { return .unauthorized }

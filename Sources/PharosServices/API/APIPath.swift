@@ -1,9 +1,10 @@
+import PharosDomain
 import PharosEdge
 
 /// What a path under `/api` asks for.
 enum APIPath: Sendable, Equatable {
     /// `POST /api/<method>`.
-    case method(String)
+    case method(MethodName)
     /// `POST /api` with `{"method":…,"params":…}`.
     case envelope
 
@@ -23,6 +24,6 @@ enum APIPath: Sendable, Equatable {
             return
         }
         guard rest.first == UInt8(ascii: "/"), rest.count > 1 else { return nil }
-        self = .method(String(decoding: rest.dropFirst(), as: UTF8.self))
+        self = .method(MethodName(decoding: rest.dropFirst()))
     }
 }

@@ -10,7 +10,7 @@ struct CallBatch {
 
     private enum Content {
         /// One publication for each channel.
-        case broadcast(APIPublish, channels: [String])
+        case broadcast(APIPublish, channels: [ChannelName])
         /// The method of each command, for its place in the reply. What could not be read has failed already.
         case batch([APIMethod], [Result<APIRequest, ReplyError>])
     }

@@ -27,7 +27,7 @@ struct PendingCalls {
 
     struct ControlCollection {
         var kind: Kind
-        var channels: [String: Int] = [:]
+        var channels: [ChannelName: Int] = [:]
         var summary = ShardSummary()
         var sent = SendCount()
         var connections: [APIConnection] = []

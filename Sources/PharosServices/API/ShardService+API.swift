@@ -29,7 +29,7 @@ extension ShardService {
     }
 
     private func isGranted(_ request: APIRequest, _ key: UnsafeRawBufferPointer?) -> Bool {
-        guard apiAccess.verdict(key: key, method: request.method.rawValue) == .granted else { return false }
+        guard apiAccess.verdict(key: key, method: MethodName(request.method.rawValue)) == .granted else { return false }
         guard case .batch(let commands, _) = request else { return true }
         return commands.allSatisfy { command in
             guard case .success(let request) = command else { return true }

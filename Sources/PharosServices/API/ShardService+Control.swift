@@ -78,7 +78,7 @@ extension ShardService {
             sendBack(request.target, request.expired ? .expired : .forceReconnect, &edge)
             node.parked.refresh(request, now(edge))
         case .listChannels:
-            var counts: [String: Int] = [:]
+            var counts: [ChannelName: Int] = [:]
             channels.forEach { counts[$0.name] = $0.references }
             return .channels(counts)
         case .summary:
@@ -112,7 +112,7 @@ extension ShardService {
         return .done
     }
 
-    private mutating func unsubscribe(_ channel: String, _ id: ConnectionID, _ edge: inout Edge) {
+    private mutating func unsubscribe(_ channel: ChannelName, _ id: ConnectionID, _ edge: inout Edge) {
         // Without a channel all of them end.
         let names =
             channel.isEmpty ? sessions[id].session.subscriptions.map(\.channel) : [channel]
@@ -144,18 +144,18 @@ extension ShardService {
     // MARK: Parts of answers
 
     /// Names in order, after the cursor, at most as many as asked for.
-    private func page(_ request: APIChannels, _ channels: [String: Int]) -> APIResult {
+    private func page(_ request: APIChannels, _ channels: [ChannelName: Int]) -> APIResult {
         var names = channels.keys.filter {
-            (request.cursor.isEmpty || $0 > request.cursor)
+            (request.cursor.isEmpty || $0 > ChannelName(request.cursor))
                 && (request.pattern.isEmpty || Glob.matches(request.pattern, $0))
         }
         var next = ""
         if request.limit > 0, names.count > Int(request.limit) {
             names.sort()
             names.removeLast(names.count - Int(request.limit))
-            next = names.last ?? ""
+            next = names.last?.text ?? ""
         }
-        var page: [String: Int] = [:]
+        var page: [ChannelName: Int] = [:]
         for name in names { page[name] = channels[name] }
         return .channels(page, nextCursor: next)
     }
@@ -185,7 +185,7 @@ extension ShardSummary {
 
 /// Shell-like patterns: `*` any run of characters, `?` any one.
 enum Glob {
-    static func matches(_ pattern: String, _ text: String) -> Bool {
+    static func matches(_ pattern: String, _ text: ChannelName) -> Bool {
         let pattern = Array(pattern.utf8)
         let text = Array(text.utf8)
         var (p, t) = (0, 0)

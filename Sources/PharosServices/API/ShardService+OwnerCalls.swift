@@ -4,7 +4,7 @@ import PharosProtocol
 
 /// Questions to a channel's owner: answered at once when that is this shard and memory knows, later otherwise.
 extension ShardService {
-    mutating func call(_ call: OwnerCall, _ channel: String, origin: CallOrigin, _ edge: inout Edge) {
+    mutating func call(_ call: OwnerCall, _ channel: ChannelName, origin: CallOrigin, _ edge: inout Edge) {
         let ownerShard = node.owner(of: channel)
         guard ownerShard == index else {
             let ticket = calls.add(.owner(origin))

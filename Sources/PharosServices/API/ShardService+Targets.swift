@@ -32,7 +32,7 @@ extension ShardService {
     }
 
     private func subscribers(
-        of channel: String, _ edge: borrowing Edge, includesPending: Bool
+        of channel: ChannelName, _ edge: borrowing Edge, includesPending: Bool
     ) -> [ConnectionID] {
         guard let place = channels.index(of: channel) else { return [] }
         let live = subscribers(of: channels[place].topic, edge)
@@ -41,7 +41,7 @@ extension ShardService {
         return includesPending && references > live.count ? sessions.registered : live
     }
 
-    private func isSubscribed(_ session: ClientSession, _ channel: String, _ includesPending: Bool) -> Bool {
+    private func isSubscribed(_ session: ClientSession, _ channel: ChannelName, _ includesPending: Bool) -> Bool {
         guard let subscription = session.subscription(of: channel) else { return false }
         return includesPending || subscription.flags.contains(.isLive)
     }
@@ -49,15 +49,15 @@ extension ShardService {
     // MARK: Sessions by name
 
     /// A session has the name that its connect reply told, and maybe a key that its client chose.
-    private func connection(ofSession text: String) -> ConnectionID? {
-        if let name = ClientID(text), let id = place(of: name), isStream(id, name) { return id }
-        guard let place = node.parked.holder(of: text), place.shard == index else { return nil }
+    private func connection(ofSession key: SessionKey) -> ConnectionID? {
+        if let name = ClientID(key.text), let id = place(of: name), isStream(id, name) { return id }
+        guard let place = node.parked.holder(of: key), place.shard == index else { return nil }
         return place.id
     }
 
-    private func isSession(_ id: ConnectionID, _ text: String) -> Bool {
-        if let keyed = sessionKeys[id.slot], keyed.isClaimed, keyed.key == text { return true }
-        return ClientID(text).map { place(of: $0) == id && isStream(id, $0) } ?? false
+    private func isSession(_ id: ConnectionID, _ key: SessionKey) -> Bool {
+        if let keyed = sessionKeys[id.slot], keyed.isClaimed, keyed.key == key { return true }
+        return ClientID(key.text).map { place(of: $0) == id && isStream(id, $0) } ?? false
     }
 
     private func isStream(_ id: ConnectionID, _ name: ClientID) -> Bool {

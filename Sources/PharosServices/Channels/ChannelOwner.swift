@@ -9,12 +9,12 @@ struct ChannelOwner: ~Copyable {
     private var streams: MemoryStreamStore
     private var presence: MemoryPresenceStore
     /// Which shards have subscribers, one bit each.
-    private var interest: [String: UInt64] = [:]
+    private var interest: [ChannelName: UInt64] = [:]
     private var nextExpiryMs: Int64 = 0
     /// What the durable store has confirmed of this shard's channels.
     var cache: StreamCache
     /// Channels that have got their first subscriber or lost their last, until the shard tells of it; empty if nobody asks.
-    var changes: [(channel: String, isOccupied: Bool)] = []
+    var changes: [(channel: ChannelName, isOccupied: Bool)] = []
     let notesChanges: Bool
     let settings: ServerSettings
 
@@ -94,13 +94,13 @@ struct ChannelOwner: ~Copyable {
     }
 
     /// From now on the shard hears of the channel.
-    mutating func watch(_ channel: String, shard: Int) {
+    mutating func watch(_ channel: ChannelName, shard: Int) {
         if notesChanges, interest[channel] == nil { changes.append((channel, true)) }
         interest[channel, default: 0] |= 1 << UInt64(shard)
     }
 
     /// Who hears of an event.
-    func delivery(_ channel: String, _ event: ChannelEvent) -> Delivery? {
+    func delivery(_ channel: ChannelName, _ event: ChannelEvent) -> Delivery? {
         guard let shards = interest[channel], shards != 0 else { return nil }
         return Delivery(event: event, shards: shards)
     }
@@ -118,9 +118,9 @@ struct ChannelOwner: ~Copyable {
 
     // MARK: Looking
 
-    func members(of channel: String) -> [String: ClientInfo] { presence.members(of: channel) }
+    func members(of channel: ChannelName) -> [ClientName: ClientInfo] { presence.members(of: channel) }
 
-    func stats(of channel: String) -> (clients: Int, users: Int) { presence.stats(of: channel) }
+    func stats(of channel: ChannelName) -> (clients: Int, users: Int) { presence.stats(of: channel) }
 
     mutating func history(
         _ request: HistoryOrder, nowMs: Int64
@@ -141,12 +141,12 @@ struct ChannelOwner: ~Copyable {
     }
 
     mutating func position(
-        of channel: String, _ options: ChannelOptions, nowMs: Int64
+        of channel: ChannelName, _ options: ChannelOptions, nowMs: Int64
     ) throws(ReplyError) -> StreamPosition {
         try streams.top(of: channel, retention: StreamRetention(options, settings.channel), nowMs: nowMs)
     }
 
-    mutating func removeHistory(of channel: String) { streams.removeHistory(of: channel) }
+    mutating func removeHistory(of channel: ChannelName) { streams.removeHistory(of: channel) }
 
     /// Frees what has outlived its time; reading never shows it anyway, so every few seconds will do.
     mutating func expire(nowMs: Int64) {

@@ -92,13 +92,13 @@ extension ShardService {
         self.reply(.success(.read(read)), to: reply, &edge)
     }
 
-    mutating func removeStored(_ channel: String, _ reply: CallReply) {
+    mutating func removeStored(_ channel: ChannelName, _ reply: CallReply) {
         submit(.removeHistory(channel: channel), .removeHistory(channel: channel, reply))
     }
 
     /// Reads the newest publications into the cache, once for all who wait for them.
     private mutating func fill(
-        _ channel: String, _ retention: StreamRetention, for reader: StoreWaits.Reader, _ edge: borrowing Edge
+        _ channel: ChannelName, _ retention: StreamRetention, for reader: StoreWaits.Reader, _ edge: borrowing Edge
     ) {
         guard storeWaits.add(reader, to: channel) else { return }
         let limit = min(retention.size, max(node.settings.client.recoveryMaxPublicationLimit, 1))
@@ -151,7 +151,7 @@ extension ShardService {
     }
 
     private mutating func filled(
-        _ channel: String, _ result: Result<StreamOutcome, ReplyError>, _ edge: inout Edge
+        _ channel: ChannelName, _ result: Result<StreamOutcome, ReplyError>, _ edge: inout Edge
     ) {
         for reader in storeWaits.takeReaders(of: channel) {
             switch (reader, result) {

@@ -21,9 +21,9 @@ struct StoreWaits {
         case publish(PublishOrder, CallReply)
         case attach(WaitingAttach)
         case history(HistoryOrder, CallReply)
-        case removeHistory(channel: String, CallReply)
+        case removeHistory(channel: ChannelName, CallReply)
         /// The newest publications of a channel are being read into the cache.
-        case fill(channel: String, StreamRetention, limit: Int)
+        case fill(channel: ChannelName, StreamRetention, limit: Int)
     }
 
     /// What waits for a fill: it is looked at again afterwards.
@@ -33,7 +33,7 @@ struct StoreWaits {
     }
 
     private var waits: [UInt64: Wait] = [:]
-    private var readers: [String: [Reader]] = [:]
+    private var readers: [ChannelName: [Reader]] = [:]
     private var nextTicket: UInt64 = 1
 
     var count: Int { waits.count }
@@ -48,16 +48,16 @@ struct StoreWaits {
     mutating func take(_ ticket: UInt64) -> Wait? { waits.removeValue(forKey: ticket) }
 
     /// True when the channel's fill is to be begun by the caller: nobody has asked for it yet.
-    mutating func add(_ reader: Reader, to channel: String) -> Bool {
+    mutating func add(_ reader: Reader, to channel: ChannelName) -> Bool {
         let isFirst = readers[channel] == nil
         readers[channel, default: []].append(reader)
         return isFirst
     }
 
-    mutating func takeReaders(of channel: String) -> [Reader] { readers.removeValue(forKey: channel) ?? [] }
+    mutating func takeReaders(of channel: ChannelName) -> [Reader] { readers.removeValue(forKey: channel) ?? [] }
 
     /// A subscriber that left before it was answered: its Join is not to follow its Leave. True if it waited.
-    mutating func left(client: String, channel: String) -> Bool {
+    mutating func left(client: ClientName, channel: ChannelName) -> Bool {
         var waited = false
         func forget(_ attach: inout WaitingAttach) {
             guard attach.request.channel == channel, attach.request.info.client == client else { return }

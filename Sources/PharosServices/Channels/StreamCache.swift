@@ -45,9 +45,9 @@ struct StreamCache {
 
     private let byteLimit: Int
     /// Used since the last change of generations; `old` is what was used in the one before.
-    private var young: [String: Stream] = [:]
+    private var young: [ChannelName: Stream] = [:]
     private var youngBytes = 0
-    private var old: [String: Stream] = [:]
+    private var old: [ChannelName: Stream] = [:]
 
     /// - Parameter byteLimit: about how much may be held, in bytes.
     init(byteLimit: Int) {
@@ -66,14 +66,14 @@ struct StreamCache {
     // MARK: Reading
 
     /// The newest position; nil: not known here.
-    mutating func top(of channel: String, nowMs: Int64) -> StreamPosition? {
+    mutating func top(of channel: ChannelName, nowMs: Int64) -> StreamPosition? {
         guard promote(channel, nowMs) else { return nil }
         return young[channel]?.top
     }
 
     /// What the store would answer, or nil if only the store knows.
     mutating func read(
-        _ channel: String, after offset: UInt64?, limit: Int, retention: StreamRetention, nowMs: Int64
+        _ channel: ChannelName, after offset: UInt64?, limit: Int, retention: StreamRetention, nowMs: Int64
     ) -> StreamRead? {
         guard promote(channel, nowMs) else { return nil }
         young[channel]!.trim(to: retention, nowMs: nowMs)
@@ -90,7 +90,7 @@ struct StreamCache {
 
     /// Newest first; nil if only the store knows.
     mutating func readBackwards(
-        _ channel: String, before offset: UInt64?, limit: Int, retention: StreamRetention, nowMs: Int64
+        _ channel: ChannelName, before offset: UInt64?, limit: Int, retention: StreamRetention, nowMs: Int64
     ) -> StreamRead? {
         guard promote(channel, nowMs) else { return nil }
         young[channel]!.trim(to: retention, nowMs: nowMs)
@@ -110,7 +110,7 @@ struct StreamCache {
 
     /// The store has confirmed the publication at `position`.
     mutating func appended(
-        _ publication: Publication, at position: StreamPosition, to channel: String, retention: StreamRetention,
+        _ publication: Publication, at position: StreamPosition, to channel: ChannelName, retention: StreamRetention,
         nowMs: Int64
     ) {
         let continues =
@@ -135,7 +135,7 @@ struct StreamCache {
 
     /// The store has read the newest publications of a channel, newest first, at most `limit`.
     mutating func filled(
-        _ channel: String, with read: StreamRead, limit: Int, retention: StreamRetention, nowMs: Int64
+        _ channel: ChannelName, with read: StreamRead, limit: Int, retention: StreamRetention, nowMs: Int64
     ) {
         if let known = young[channel] ?? old[channel], known.top == read.top,
             known.count >= read.publications.count, known.validUntilMs > nowMs
@@ -155,14 +155,14 @@ struct StreamCache {
     }
 
     /// The channel's publications are gone; its position stays.
-    mutating func removedHistory(of channel: String) {
+    mutating func removedHistory(of channel: ChannelName) {
         guard let top = (young[channel] ?? old[channel])?.top else { return }
         let validUntilMs = (young[channel] ?? old[channel])!.validUntilMs
         forget(channel)
         young[channel] = Stream(top: top, isComplete: true, validUntilMs: validUntilMs)
     }
 
-    mutating func forget(_ channel: String) {
+    mutating func forget(_ channel: ChannelName) {
         if let gone = young.removeValue(forKey: channel) { youngBytes -= gone.bytes }
         old[channel] = nil
     }
@@ -176,7 +176,7 @@ struct StreamCache {
     // MARK: Generations
 
     /// Brings a channel into the young generation; false: it is not known, or no longer to be believed.
-    private mutating func promote(_ channel: String, _ nowMs: Int64) -> Bool {
+    private mutating func promote(_ channel: ChannelName, _ nowMs: Int64) -> Bool {
         if let stream = young[channel] {
             guard stream.validUntilMs <= nowMs else { return true }
             forget(channel)
@@ -194,7 +194,7 @@ struct StreamCache {
         return true
     }
 
-    private mutating func change(_ channel: String, _ body: (inout Stream) -> Void) {
+    private mutating func change(_ channel: ChannelName, _ body: (inout Stream) -> Void) {
         let before = young[channel]!.bytes
         body(&young[channel]!)
         youngBytes += young[channel]!.bytes - before

@@ -3,7 +3,7 @@ import PharosEdge
 
 /// A channel as one shard sees it: its subscribers here, and how far they have been told.
 struct LocalChannel {
-    var name: String
+    var name: ChannelName
     var topic: UInt32
     /// Reserved and live subscriptions of this shard; at zero the record goes.
     var references = 0
@@ -28,9 +28,9 @@ struct LocalChannel {
     var hasFreshDeltas = false
     /// What becomes of its publications where a subscriber is too slow for them.
     var slowReader = ChannelOptions.SlowReaderPolicy.close
-    var conflationTag = ""
+    var conflationTag: TagKey = ""
     /// A number for each value of that tag.
-    var conflationKeys: [String: UInt32] = [:]
+    var conflationKeys: [ConflationKey: UInt32] = [:]
 
     /// Subscriptions, without what is only kept for polls.
     var subscriberCount: Int { references - (isHeldForPolls ? 1 : 0) }
@@ -38,7 +38,7 @@ struct LocalChannel {
 
 /// The channels with subscribers on this shard, by name and by number.
 struct LocalChannels: ~Copyable {
-    private var indexByName: [String: Int] = [:]
+    private var indexByName: [ChannelName: Int] = [:]
     private var channels: Places<LocalChannel>
     private var free: [Int] = []
     private var placeByTopic: [UInt32: Int] = [:]
@@ -47,7 +47,7 @@ struct LocalChannels: ~Copyable {
 
     var count: Int { indexByName.count }
 
-    func index(of name: String) -> Int? { indexByName[name] }
+    func index(of name: ChannelName) -> Int? { indexByName[name] }
 
     subscript(index: Int) -> LocalChannel {
         unsafeAddress { UnsafePointer(channels.address(of: index)) }

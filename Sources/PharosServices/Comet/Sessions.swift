@@ -26,7 +26,7 @@ struct SessionEntry {
 /// Sessions by the connection's place, and by user.
 struct Sessions: ~Copyable {
     private var entries: Places<SessionEntry>
-    private var byUser: [String: [UInt32]] = [:]
+    private var byUser: [UserID: [UInt32]] = [:]
     private(set) var clientCount = 0
 
     private let userCounts: UserCounts
@@ -78,7 +78,7 @@ struct Sessions: ~Copyable {
     }
 
     /// The registered connections of a user, oldest first.
-    func connections(of user: String) -> [ConnectionID] {
+    func connections(of user: UserID) -> [ConnectionID] {
         (byUser[user] ?? []).compactMap { slot in
             connection(at: slot)
         }
@@ -100,5 +100,5 @@ struct Sessions: ~Copyable {
         return ConnectionID(slot: slot, generation: entries[Int(slot)].generation)
     }
 
-    var users: [String] { Array(byUser.keys) }
+    var users: [UserID] { Array(byUser.keys) }
 }

@@ -114,7 +114,7 @@ extension ShardService {
         var reply = reply
         if case .connect(var result) = reply.result, sessions[id].streamKey != 0 {
             result.session = streamName(id)
-            result.node = node.uid
+            result.node = NodeName(node.uid)
             reply.result = .connect(result)
         }
         send(reply, to: id, &edge)
@@ -122,14 +122,14 @@ extension ShardService {
     }
 
     /// Ends the user's connections that came before the one with this number.
-    mutating func disconnectOlder(_ user: String, than sequence: UInt64, _ edge: inout Edge) {
+    mutating func disconnectOlder(_ user: UserID, than sequence: UInt64, _ edge: inout Edge) {
         for id in sessions.connections(of: user) where sessions.contains(id) && sessions[id].userSequence < sequence {
             disconnect(id, .connectionLimit, &edge)
         }
     }
 
     /// Applies the limits on connections per user; false: this one was closed.
-    private mutating func makeRoom(for user: String, _ id: ConnectionID, _ edge: inout Edge) -> Bool {
+    private mutating func makeRoom(for user: UserID, _ id: ConnectionID, _ edge: inout Edge) -> Bool {
         let settings = node.settings.client
         if settings.singleConnection {
             // The newest connection stays, on whichever shard the older ones are. The number decides between two that come
@@ -157,7 +157,7 @@ extension ShardService {
 
     /// - Parameter isJSON: false: it is to be found out.
     private mutating func publish(
-        _ command: UInt32, _ channel: String, _ granted: HookPublish, _ options: ChannelOptions, isJSON: Bool,
+        _ command: UInt32, _ channel: ChannelName, _ granted: HookPublish, _ options: ChannelOptions, isJSON: Bool,
         of id: ConnectionID, _ edge: inout Edge
     ) {
         let data = granted.data ?? []
@@ -180,7 +180,7 @@ extension ShardService {
     ///
     /// Whatever is published comes through here: by clients, by the server API and by the program around the server.
     func check(
-        _ publication: Publication, _ channel: String, _ options: ChannelOptions
+        _ publication: Publication, _ channel: ChannelName, _ options: ChannelOptions
     ) throws(ReplyError) {
         guard PublicationSize.fits(publication, in: channel, limit: node.settings.client.queueMaxSize) else {
             throw .publicationTooLarge

@@ -82,7 +82,7 @@ extension ShardService {
     }
 
     /// Only names that the configuration registers become labels; all others are one.
-    private mutating func noteName(_ name: String, _ id: ConnectionID) {
+    private mutating func noteName(_ name: SDKName, _ id: ConnectionID) {
         guard sessions[id].name == 0, let place = node.settings.client.registeredNames.firstIndex(of: name) else {
             return
         }

@@ -6,7 +6,7 @@ import PharosProtocol
 /// From the channel's owner to the subscribers.
 extension ShardService {
     /// Tells every shard with subscribers, this one first.
-    mutating func distribute(_ delivery: ChannelOwner.Delivery?, _ channel: String, _ edge: inout Edge) {
+    mutating func distribute(_ delivery: ChannelOwner.Delivery?, _ channel: ChannelName, _ edge: inout Edge) {
         guard let delivery else { return }
         if delivery.shards & (1 << UInt64(index)) != 0 { deliver(delivery.event, to: channel, &edge) }
         var others = delivery.shards & ~(1 << UInt64(index))
@@ -18,7 +18,7 @@ extension ShardService {
     }
 
     /// Encodes an event once per lane and gives it to this shard's subscribers.
-    mutating func deliver(_ event: ChannelEvent, to channel: String, _ edge: inout Edge) {
+    mutating func deliver(_ event: ChannelEvent, to channel: ChannelName, _ edge: inout Edge) {
         guard let place = channels.index(of: channel) else { return }
         switch event {
         case .publication(let publication, let epoch, let except):
@@ -29,7 +29,7 @@ extension ShardService {
     }
 
     private mutating func deliver(
-        _ publication: Publication, _ epoch: String, except: ClientID?, _ place: Int, _ edge: inout Edge
+        _ publication: Publication, _ epoch: Epoch, except: ClientID?, _ place: Int, _ edge: inout Edge
     ) {
         let name = channels[place].name
         for waiting in channels[place].waiting where sessions.contains(waiting.connection) {
@@ -70,7 +70,7 @@ extension ShardService {
         if let away { passedOver(away.id, publication, epoch, place, &edge) }
     }
 
-    mutating func encode(_ publication: Publication, _ epoch: String, channel: String, _ format: WireFormat) {
+    mutating func encode(_ publication: Publication, _ epoch: Epoch, channel: ChannelName, _ format: WireFormat) {
         switch format {
         case .json: JSONReplyEncoder.encodePublication(channel: channel, publication, epoch: epoch, into: &scratch)
         case .protobuf:
@@ -127,7 +127,7 @@ extension ShardService {
 
     /// Whether the publication is next; a repeated one is skipped, and after a gap nobody is left who would be misled.
     private mutating func advance(
-        _ place: Int, to offset: UInt64, _ epoch: String, _ edge: inout Edge
+        _ place: Int, to offset: UInt64, _ epoch: Epoch, _ edge: inout Edge
     ) -> Bool {
         guard let position = channels[place].position else {
             channels[place].position = StreamPosition(offset: offset, epoch: epoch)
@@ -149,7 +149,7 @@ extension ShardService {
     ///
     /// The answer comes by the same way as the deliveries, after them: what differs then is lost.
     mutating func checkPositions(_ edge: inout Edge) {
-        var names: [String] = []
+        var names: [ChannelName] = []
         channels.forEach { if $0.position != nil { names.append($0.name) } }
         for name in names {
             let ownerShard = node.owner(of: name)
@@ -162,13 +162,13 @@ extension ShardService {
     }
 
     /// Where a stream stands; nil when it has none, or when only the durable store knows.
-    mutating func ownerPosition(of channel: String, _ edge: borrowing Edge) -> StreamPosition? {
+    mutating func ownerPosition(of channel: ChannelName, _ edge: borrowing Edge) -> StreamPosition? {
         guard let options = try? rules.resolve(channel).options, options.hasHistory else { return nil }
         if isDurable(options) { return owner.cache.top(of: channel, nowMs: edge.wallMs) }
         return try? owner.position(of: channel, options, nowMs: edge.nowMs)
     }
 
-    mutating func comparePosition(of channel: String, with top: StreamPosition, _ edge: inout Edge) {
+    mutating func comparePosition(of channel: ChannelName, with top: StreamPosition, _ edge: inout Edge) {
         guard let place = channels.index(of: channel), let position = channels[place].position, position != top else {
             return
         }

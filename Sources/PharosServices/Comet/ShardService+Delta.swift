@@ -7,7 +7,7 @@ import PharosProtocol
 extension ShardService {
     /// A publication for one lane of delta readers. Those who have nothing yet get it whole.
     mutating func publishDelta(
-        _ publication: Publication, _ epoch: String, _ place: Int, _ lane: Lane, _ edge: inout Edge
+        _ publication: Publication, _ epoch: Epoch, _ place: Int, _ lane: Lane, _ edge: inout Edge
     ) {
         let base = lane.delta == .following && publication.allowsDelta ? channels[place].deltaBase : nil
         let sent = DeltaWriter.publication(publication, after: base, lane.wire.format)

@@ -22,7 +22,7 @@ extension ShardService {
     /// Its position moves on with that of the channel, so nothing looks lost. A difference would meet a base that it has not
     /// got: its next publication must be whole.
     mutating func passedOver(
-        _ id: ConnectionID, _ publication: Publication, _ epoch: String, _ place: Int, _ edge: inout Edge
+        _ id: ConnectionID, _ publication: Publication, _ epoch: Epoch, _ place: Int, _ edge: inout Edge
     ) {
         let name = channels[place].name
         if publication.offset > 0, events[at: id.slot]?.positions[name] != nil {

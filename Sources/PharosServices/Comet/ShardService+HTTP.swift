@@ -8,7 +8,15 @@ extension ShardService {
     mutating func headReceived(
         _ id: ConnectionID, _ head: RequestHead, _ edge: inout Edge
     ) -> HeadDecision {
-        if let message = node.keylessGuard.refusal(of: head) { return .refuse(status: 403, message: message) }
+        if let message = node.keylessGuard.refusal(of: head) {
+            noteRefused(
+                .origin, "keyless", id, head, edge,
+                [
+                    .init("origin", head.header("origin").map { String(decoding: $0, as: UTF8.self) } ?? ""),
+                    .init("host", String(decoding: head.authority, as: UTF8.self)),
+                ])
+            return .refuse(status: 403, message: message)
+        }
         if let endpoint = Endpoint(head.path), endpoint.isOpen(node.settings.transports) {
             if let decision = decision(about: endpoint, id, head, &edge) { return decision }
             return endpoint == .webSocket ? admitWebSocket(id, head, edge) : admit(endpoint, id, head, edge)
@@ -19,9 +27,9 @@ extension ShardService {
         guard let path = APIPath(head.path), head.method.elementsEqual("POST".utf8) else {
             return admitToResponder(head)
         }
-        var name: String?
+        var name: MethodName?
         if case .method(let method) = path {
-            guard APIMethod(rawValue: method) != nil || APIMethod.isDeclined(method) || path.isResponders else {
+            guard APIMethod(named: method) != nil || APIMethod.isDeclined(method) || path.isResponders else {
                 return .refuse(status: 404, message: "not found")
             }
             name = method
@@ -85,20 +93,20 @@ extension ShardService {
     }
 
     /// The peer's address, or what a configured proxy says it is.
-    func clientAddress(_ id: ConnectionID, _ head: RequestHead, _ edge: borrowing Edge) -> String {
+    func clientAddress(_ id: ConnectionID, _ head: RequestHead, _ edge: borrowing Edge) -> PeerAddress {
         let peer = edge.peerAddress(id)
-        return node.proxies.isEmpty ? peer : node.proxies.clientAddress(peer: peer, head: head)
+        return PeerAddress(node.proxies.isEmpty ? peer : node.proxies.clientAddress(peer: peer, head: head))
     }
 
     /// The user that a configured proxy names in its header.
-    func userFromProxy(_ id: ConnectionID, _ head: RequestHead, _ edge: borrowing Edge) -> String? {
+    func userFromProxy(_ id: ConnectionID, _ head: RequestHead, _ edge: borrowing Edge) -> UserID? {
         let header = node.settings.client.userIDHTTPHeader
         guard !header.isEmpty, node.proxies.contains(edge.peerAddress(id)) else { return nil }
-        var user: String?
+        var user: UserID?
         let wanted = Array(header.utf8)
         head.forEachHeader { name, value in
             if name.count == wanted.count, zip(name, wanted).allSatisfy({ $0 | 0x20 == $1 | 0x20 }) {
-                user = String(decoding: value, as: UTF8.self)
+                user = UserID(decoding: value)
             }
         }
         return user.flatMap { $0.isEmpty ? nil : $0 }

@@ -41,9 +41,9 @@ extension ShardService {
 
 extension RequestFacts {
     /// What `list` names of a request's head.
-    init(_ head: RequestHead, _ list: PassList, address: String) {
+    init(_ head: RequestHead, _ list: PassList, address: PeerAddress) {
         self.init()
-        self.address = address
+        self.address = address.text
         if list.path {
             method = String(decoding: head.method, as: UTF8.self)
             path = String(decoding: head.path, as: UTF8.self)
@@ -53,7 +53,7 @@ extension RequestFacts {
         }
         guard !list.headers.isEmpty || !list.cookies.isEmpty else { return }
         head.forEachHeader { name, value in
-            let name = String(decoding: name, as: UTF8.self).lowercased()
+            let name = FieldName(decoding: name).asciiLowercased
             if list.headers.contains(name) {
                 let value = String(decoding: value, as: UTF8.self)
                 headers[name] = headers[name].map { "\($0), \(value)" } ?? value
@@ -65,12 +65,12 @@ extension RequestFacts {
     }
 
     /// The named cookies of a `Cookie` field, as they are (RFC 6265, section 5.4).
-    private static func cookies(in field: UnsafeRawBufferPointer, _ names: [String]) -> [String: String] {
-        var found: [String: String] = [:]
+    private static func cookies(in field: UnsafeRawBufferPointer, _ names: [FieldName]) -> [FieldName: String] {
+        var found: [FieldName: String] = [:]
         for pair in field.split(separator: UInt8(ascii: ";")) {
             let pair = pair.drop { $0 == UInt8(ascii: " ") }
             guard let equals = pair.firstIndex(of: UInt8(ascii: "=")) else { continue }
-            let name = String(decoding: pair[..<equals], as: UTF8.self)
+            let name = FieldName(decoding: pair[..<equals])
             guard names.contains(name), found[name] == nil else { continue }
             found[name] = String(decoding: pair[(equals + 1)...], as: UTF8.self)
         }

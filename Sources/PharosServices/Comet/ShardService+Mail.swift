@@ -59,9 +59,9 @@ extension ShardService {
         var transportErrors = node.settings.api.transportErrorMode
         if let mode = call.headers["x-centrifugo-error-mode"] { transportErrors = mode == "transport" }
         let origin = CallOrigin.backend(call, transportErrors: transportErrors)
-        var name: String?
+        var name: MethodName?
         if case .method(let method) = call.path {
-            guard APIMethod(rawValue: method) != nil || APIMethod.isDeclined(method) else {
+            guard APIMethod(named: method) != nil || APIMethod.isDeclined(method) else {
                 return call.answer(.error(404, "not found"))
             }
             name = method

@@ -15,7 +15,9 @@ extension ShardService {
         case .dropOldest: return (.dropOldest, 0)
         case .latest: return (.latest, 0)
         case .conflate:
-            guard let value = publication.tags[channels[place].conflationTag] else { return (.close, 0) }
+            guard let value = publication.tags[channels[place].conflationTag].map({ ConflationKey($0) }) else {
+                return (.close, 0)
+            }
             if let key = channels[place].conflationKeys[value] { return (.close, key) }
             let key = UInt32(channels[place].conflationKeys.count + 1)
             guard key <= ShardService.conflationLimit else { return (.close, 0) }
@@ -32,7 +34,7 @@ extension ShardService {
         let channel = channels[place].name
         node.report(
             .publicationsDropped(
-                client: sessions[id].session.client.text, user: sessions[id].session.user, channel: channel,
+                client: sessions[id].session.client.name, user: sessions[id].session.user, channel: channel,
                 count: dropped))
         if sessions[id].wire.carrier == .events {
             guard let state = events[at: id.slot] else { return }

@@ -218,7 +218,7 @@ extension ShardService {
         return sessions[id].session.clientInfo(channelInfo: channelInfo)
     }
 
-    private mutating func stopWaiting(_ channel: String, _ generation: UInt32, _ id: ConnectionID) {
+    private mutating func stopWaiting(_ channel: ChannelName, _ generation: UInt32, _ id: ConnectionID) {
         guard let place = channels.index(of: channel) else { return }
         channels[place].waiting.removeAll { $0.connection == id && $0.generation == generation }
     }
@@ -232,7 +232,7 @@ extension ShardService {
         return true
     }
 
-    mutating func localChannel(_ name: String, _ edge: inout Edge) -> Int {
+    mutating func localChannel(_ name: ChannelName, _ edge: inout Edge) -> Int {
         if let place = channels.index(of: name) { return place }
         var channel = LocalChannel(name: name, topic: edge.makeTopic())
         if let options = try? rules.resolve(name).options {

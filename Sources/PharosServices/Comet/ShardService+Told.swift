@@ -10,7 +10,7 @@ extension ShardService {
 
     private func event(_ kind: OriginEvent.Kind, _ id: ConnectionID, _ edge: borrowing Edge) -> OriginEvent {
         var event = OriginEvent(kind, atMs: edge.wallMs)
-        event.client = sessions[id].session.client.text
+        event.client = sessions[id].session.client.name
         event.user = sessions[id].session.user
         event.transport = sessions[id].wire.carrier.name
         event.meta = sessions[id].session.meta
@@ -30,7 +30,7 @@ extension ShardService {
         node.application.events?.record(told)
     }
 
-    func tellSubscribed(_ id: ConnectionID, _ channel: String, _ edge: borrowing Edge) {
+    func tellSubscribed(_ id: ConnectionID, _ channel: ChannelName, _ edge: borrowing Edge) {
         guard tells(.subscribed) else { return }
         var told = event(.subscribed, id, edge)
         told.channel = channel
@@ -38,7 +38,7 @@ extension ShardService {
     }
 
     func tellUnsubscribed(
-        _ id: ConnectionID, _ channel: String, _ reason: UnsubscribeReason, _ edge: borrowing Edge
+        _ id: ConnectionID, _ channel: ChannelName, _ reason: UnsubscribeReason, _ edge: borrowing Edge
     ) {
         // Of who has not got the reply to its connect nothing was told.
         guard tells(.unsubscribed), sessions[id].isRegistered else { return }

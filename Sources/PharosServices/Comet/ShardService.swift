@@ -25,7 +25,7 @@ struct ShardService: EdgeHandler, ~Copyable {
     /// What goes on in the next turn.
     var unfinished = FairQueue<(work: UnfinishedWork, turn: UInt64)>()
     /// Client addresses, kept only while there is a limit per address.
-    var addresses: [UInt32: String] = [:]
+    var addresses: [UInt32: PeerAddress] = [:]
     /// What may be passed on of connections' own requests, by their place; empty where nothing may.
     var facts: [UInt32: RequestFacts] = [:]
     let passed: PassList
@@ -44,7 +44,7 @@ struct ShardService: EdgeHandler, ~Copyable {
     /// Connections that have taken what their client left, and whose connect is not answered yet.
     var returning: Set<ConnectionID> = []
     /// Channels whose next publication must be whole, by the connection's place.
-    var freshDeltas: [UInt32: Set<String>] = [:]
+    var freshDeltas: [UInt32: Set<ChannelName>] = [:]
     /// Plain event streams, by the connection's place.
     var events = Places<EventsState>()
     /// Stateless polls that wait, by the connection's place; not those of crowds.
@@ -55,11 +55,11 @@ struct ShardService: EdgeHandler, ~Copyable {
     /// The first number of the next poll's questions to the application.
     var nextPollNumber: UInt32 = 0x8000_0000
     /// Addresses of polls that wait, by the connection's place; empty while nothing limits connections.
-    var pollPlaces: [UInt32: String] = [:]
+    var pollPlaces: [UInt32: PeerAddress] = [:]
     /// How fast connections have been, by their place; empty while nothing limits that.
     var connectionRates: [UInt32: ConnectionRate] = [:]
     /// Channels that are kept only for polls to come.
-    var pollChannels: Set<String> = []
+    var pollChannels: Set<ChannelName> = []
     /// Sessions that are polled, by the place of their output.
     var polledSessions: [UInt32: PolledSession] = [:]
     /// Polls of sessions that wait here for an answer from the session's shard, by the connection's place.
@@ -343,7 +343,7 @@ struct ShardService: EdgeHandler, ~Copyable {
     }
 
     /// The connection that a client id names, if it is one of this shard's.
-    func connection(of client: String) -> ConnectionID? {
+    func connection(of client: ClientName) -> ConnectionID? {
         guard let name = ClientID(client), let id = place(of: name), sessions[id].session.client == name else {
             return nil
         }

@@ -47,7 +47,7 @@ extension ShardService {
 
     /// Asks, or reads what was answered meanwhile.
     mutating func verdict(
-        of origin: String, transport: String, _ id: ConnectionID, _ head: RequestHead, _ edge: inout Edge
+        of origin: OriginName, transport: String, _ id: ConnectionID, _ head: RequestHead, _ edge: inout Edge
     ) -> HandshakeVerdict {
         if let outcome = handshakes.takeAnswer(id) { return ShardService.verdict(outcome) }
         guard let application = node.application.origin, handshakes.count < Handshakes.limit else {
@@ -64,7 +64,7 @@ extension ShardService {
     }
 
     /// Longer than the origin itself is given, so that this clock decides only where that one fails.
-    private func handshakeTimeoutMs(_ origin: String) -> Int64 {
+    private func handshakeTimeoutMs(_ origin: OriginName) -> Int64 {
         let timeout = node.settings.hooks.origins.first { $0.name == origin }?.timeout ?? 10
         return Int64((timeout + 2) * 1_000)
     }

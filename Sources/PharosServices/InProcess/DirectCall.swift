@@ -25,11 +25,11 @@ final class DirectCall: Sendable {
 
 /// A question for one shard: how many subscriptions of a channel are here? nil when it has ended.
 final class CountCall: Sendable {
-    let channel: String
+    let channel: ChannelName
     private let completion: @Sendable (Int?) -> Void
     private let isAnswered = Atomic<Bool>(false)
 
-    init(_ channel: String, completion: @escaping @Sendable (Int?) -> Void) {
+    init(_ channel: ChannelName, completion: @escaping @Sendable (Int?) -> Void) {
         self.channel = channel
         self.completion = completion
     }

@@ -3,12 +3,12 @@ import Synchronization
 
 /// Names one subscription inside the process.
 package struct InProcessTicket: Hashable, Sendable {
-    package let channel: String
+    package let channel: ChannelName
     let number: UInt64
 
     private static let last = Atomic<UInt64>(0)
 
-    package init(channel: String) {
+    package init(channel: ChannelName) {
         self.channel = channel
         number = InProcessTicket.last.wrappingAdd(1, ordering: .relaxed).newValue
     }

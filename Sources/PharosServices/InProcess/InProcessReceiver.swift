@@ -7,7 +7,7 @@ package import PharosDomain
 package protocol InProcessReceiver: AnyObject, Sendable {
     /// Something has happened in a channel. True: `wake` is to be called once the shard's turn ends, so that a consumer is
     /// woken once for all that came in it.
-    func received(_ event: InProcessEvent, in channel: String) -> Bool
+    func received(_ event: InProcessEvent, in channel: ChannelName) -> Bool
 
     func wake()
 }
@@ -16,7 +16,7 @@ package enum InProcessEvent: Sendable {
     /// From here on nothing is missed. What was recovered follows as publications.
     case live(InProcessStart)
     /// `epoch` is empty in channels without history.
-    case publication(Publication, epoch: String)
+    case publication(Publication, epoch: Epoch)
     /// Publications are missing before the next one: the stream's memory was lost.
     case gap
     /// The subscription has not come about, or is over; nothing follows.

@@ -8,11 +8,11 @@ package final class PublicationQueue: InProcessReceiver {
     package struct Entry: Sendable {
         package var publication: Publication
         /// Empty in channels without history.
-        package var epoch: String
+        package var epoch: Epoch
         /// Publications before this one were not delivered.
         package var followsGap: Bool
 
-        package init(publication: Publication, epoch: String, followsGap: Bool) {
+        package init(publication: Publication, epoch: Epoch, followsGap: Bool) {
             self.publication = publication
             self.epoch = epoch
             self.followsGap = followsGap
@@ -56,7 +56,7 @@ package final class PublicationQueue: InProcessReceiver {
 
     // MARK: The shard's side
 
-    package func received(_ event: InProcessEvent, in channel: String) -> Bool {
+    package func received(_ event: InProcessEvent, in channel: ChannelName) -> Bool {
         state.withLock { state in
             if case .ended = state.phase { return false }
             switch event {

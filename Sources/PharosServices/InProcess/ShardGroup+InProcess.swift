@@ -29,7 +29,7 @@ extension ShardGroup {
     }
 
     /// How many subscriptions a channel has, all shards together; those inside the process are among them.
-    package func subscriberCount(of channel: String) async -> Int {
+    package func subscriberCount(of channel: ChannelName) async -> Int {
         var sum = 0
         for mailbox in node.mailboxes {
             let part: Int? = await withCheckedContinuation { continuation in

@@ -86,7 +86,7 @@ extension ShardService {
         }
     }
 
-    mutating func deliverInProcess(_ publication: Publication, _ epoch: String, _ place: Int) {
+    mutating func deliverInProcess(_ publication: Publication, _ epoch: Epoch, _ place: Int) {
         let name = channels[place].name
         for index in channels[place].receivers.indices where channels[place].receivers[index].arrived == nil {
             tell(channels[place].receivers[index].receiver, .publication(publication, epoch: epoch), name)
@@ -118,7 +118,7 @@ extension ShardService {
         awakened.removeAll(keepingCapacity: true)
     }
 
-    private mutating func tell(_ receiver: any InProcessReceiver, _ event: InProcessEvent, _ channel: String) {
+    private mutating func tell(_ receiver: any InProcessReceiver, _ event: InProcessEvent, _ channel: ChannelName) {
         if receiver.received(event, in: channel) { awakened.append(receiver) }
     }
 

@@ -11,8 +11,8 @@ final class RateLimiter: Sendable {
     let perConnection: CommandRate
     private let perUser: CommandRate
     private let perAddress: CommandRate
-    private let users: RateTable
-    private let addresses: RateTable
+    private let users: RateTable<NameOf.User>
+    private let addresses: RateTable<NameOf.Address>
     /// Whether there is any limit at all.
     let isActive: Bool
     /// A connection that sends more than this will not be talked to any longer: ten times what it may.
@@ -30,9 +30,9 @@ final class RateLimiter: Sendable {
     }
 
     /// Counts a request or command of an address; false: there were too many.
-    func take(address: String, nowMs: Int64) -> Bool { addresses.take(address, nowMs: nowMs) }
+    func take(address: PeerAddress, nowMs: Int64) -> Bool { addresses.take(address, nowMs: nowMs) }
 
-    func take(user: String, nowMs: Int64) -> Bool { users.take(user, nowMs: nowMs) }
+    func take(user: UserID, nowMs: Int64) -> Bool { users.take(user, nowMs: nowMs) }
 
     /// What the client is told, such as `too many requests: user, retry after 250 ms`.
     func error(_ scope: Scope) -> ReplyError {

@@ -1,14 +1,15 @@
 import PharosBytes
+import PharosDomain
 import PharosEdge
 
 /// Token buckets by name, such as a user's or an address's, over all shards. Any thread.
 ///
 /// A bucket that was not used for a second is full again, and so is one that was never there: that is when it is
 /// forgotten. Two generations make this cheap: who is heard of moves to the young one, and the old one goes as a whole.
-final class RateTable: Sendable {
+final class RateTable<Kind>: Sendable {
     private struct State: Sendable {
-        var young: [String: TokenBucket] = [:]
-        var old: [String: TokenBucket] = [:]
+        var young: [Identifier<Kind>: TokenBucket] = [:]
+        var old: [Identifier<Kind>: TokenBucket] = [:]
         var turnedMs: Int64
     }
 
@@ -24,7 +25,7 @@ final class RateTable: Sendable {
     }
 
     /// Counts one; false: there were too many. Without a limit, and for an empty name, always true.
-    func take(_ name: String, nowMs: Int64) -> Bool {
+    func take(_ name: Identifier<Kind>, nowMs: Int64) -> Bool {
         guard rate.isLimited, !name.isEmpty else { return true }
         return state.withLock { state in
             // What has stayed in the old generation that long has been full for just as long.

@@ -1,3 +1,4 @@
+import PharosDomain
 import Synchronization
 
 /// A service request that came in outside the shards, and who waits for it. One that is dropped is answered too.
@@ -7,13 +8,13 @@ final class RawBackendCall: Sendable {
     let path: String
     let query: String
     /// Names in lower case.
-    let headers: [String: String]
+    let headers: [FieldName: String]
     let body: [UInt8]
     private let completion: @Sendable (APIResponse) -> Void
     private let isAnswered = Atomic<Bool>(false)
 
     init(
-        method: String, path: String, query: String, headers: [String: String], body: [UInt8],
+        method: String, path: String, query: String, headers: [FieldName: String], body: [UInt8],
         completion: @escaping @Sendable (APIResponse) -> Void
     ) {
         self.method = method

@@ -21,7 +21,7 @@ struct RawOrder: Sendable {
     struct Target: Sendable {
         var id: RawConnectionID
         /// As it came.
-        var text: String
+        var text: ClientName
     }
 
     var messages: [(targets: [Target], message: RawMessage)] = []

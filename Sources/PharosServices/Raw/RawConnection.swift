@@ -9,13 +9,13 @@ final class RawConnection {
     let wire: Wire
     /// By what the origin knows it.
     let rawID: RawConnectionID
-    let name: String
+    let name: ClientName
     /// The client's.
     let address: String
     /// Milliseconds since 1970.
     let connectedAtMs: Int64
     var lastActiveAtMs: Int64
-    var subscriptions: [(channel: String, node: UInt32)] = []
+    var subscriptions: [(channel: ChannelName, node: UInt32)] = []
     /// For the first event.
     var facts = RequestFacts()
     var inbox = RawInbox()
@@ -35,7 +35,7 @@ final class RawConnection {
     var pongDueMs: Int64 = 0
 
     init(
-        id: ConnectionID, path: RawPath, wire: Wire, rawID: RawConnectionID, name: String, address: String,
+        id: ConnectionID, path: RawPath, wire: Wire, rawID: RawConnectionID, name: ClientName, address: String,
         nowMs: Int64
     ) {
         self.id = id

@@ -8,8 +8,8 @@ struct RawConnections {
     struct Admission {
         var path: RawPath
         var subprotocol: String
-        var channels: [String]
-        var user: String
+        var channels: [ChannelName]
+        var user: UserID
     }
 
     /// Bytes that may wait for origins on one shard; beyond it every connection with something that waits is paused.

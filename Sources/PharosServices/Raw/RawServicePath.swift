@@ -1,3 +1,4 @@
+package import PharosDomain
 import PharosEdge
 import PharosProtocol
 
@@ -6,7 +7,7 @@ package enum RawServicePath: Equatable, Sendable {
     /// `/sr`
     case service
     /// `/@connections/{id}`
-    case connection(String)
+    case connection(ClientName)
 
     /// nil: another address.
     package init?(_ path: UnsafeRawBufferPointer) {
@@ -38,7 +39,7 @@ package enum RawServicePath: Equatable, Sendable {
         }
     }
 
-    var connection: String {
+    var connection: ClientName {
         if case .connection(let id) = self { id } else { "" }
     }
 }

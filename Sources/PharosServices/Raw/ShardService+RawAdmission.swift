@@ -55,7 +55,7 @@ extension ShardService {
     }
 
     /// The channels that a handshake named, each once; nil: one of them cannot be, or there are too many.
-    private func channels(of claims: ConnectionClaims) -> [String]? {
+    private func channels(of claims: ConnectionClaims) -> [ChannelName]? {
         let channels = Set(claims.channels).union(claims.subscriptions.keys).sorted()
         guard channels.count <= node.settings.client.channelLimit,
             channels.allSatisfy({ (try? rules.resolve($0)) != nil })
@@ -103,7 +103,7 @@ extension ShardService {
         let address = clientAddress(id, head, edge)
         let connection = RawConnection(
             id: id, path: admission.path, wire: wire, rawID: rawID, name: rawID.text(node: raw.node),
-            address: address, nowMs: edge.wallMs)
+            address: address.text, nowMs: edge.wallMs)
         if !passed.isEmpty { connection.facts = requestFacts(head, id, edge) }
         if node.keepsAddresses { addresses[id.slot] = address }
         raw.insert(connection)

@@ -6,7 +6,7 @@ import PharosProtocol
 /// Carries out what the application wants of raw connections, on whichever shards they are; answered after the work.
 extension ShardService {
     mutating func call(
-        _ form: RawCallForm, _ connection: String, _ body: UnsafeRawBufferPointer, query: UnsafeRawBufferPointer,
+        _ form: RawCallForm, _ connection: ClientName, _ body: UnsafeRawBufferPointer, query: UnsafeRawBufferPointer,
         caller: RawCaller, _ edge: inout Edge
     ) {
         counters.apiCalls["send", default: 0] += 1
@@ -172,13 +172,13 @@ private struct RawSorting {
         }
     }
 
-    mutating func look(_ connection: String) {
+    mutating func look(_ connection: ClientName) {
         for (shard, targets) in sorted([connection]) {
             orders[shard, default: RawOrder()].subject = targets.first
         }
     }
 
-    private mutating func sorted(_ connections: [String]) -> [Int: [RawOrder.Target]] {
+    private mutating func sorted(_ connections: [ClientName]) -> [Int: [RawOrder.Target]] {
         var targets: [Int: [RawOrder.Target]] = [:]
         for text in connections {
             guard let id = RawConnectionID(text, node: address) else {

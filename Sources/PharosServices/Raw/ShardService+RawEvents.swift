@@ -35,7 +35,7 @@ extension ShardService {
         connection.sequence += 1
         connection.awaited = connection.sequence
         var event = RawEvent(connection: connection.name, kind: kind, sequence: connection.sequence)
-        event.peer = connection.address
+        event.peer = PeerAddress(connection.address)
         if connection.sequence == 1 {
             event.facts = connection.facts
             connection.facts = RequestFacts()

@@ -21,7 +21,7 @@ extension ShardService {
 
     // MARK: Channels
 
-    mutating func subscribeRaw(_ connection: RawConnection, to channel: String, user: String, _ edge: inout Edge) {
+    mutating func subscribeRaw(_ connection: RawConnection, to channel: ChannelName, user: UserID, _ edge: inout Edge) {
         guard let options = try? rules.resolve(channel).options else { return }
         let place = localChannel(channel, &edge)
         channels[place].references += 1
@@ -43,7 +43,7 @@ extension ShardService {
         }
     }
 
-    mutating func unsubscribeRaw(_ subscription: (channel: String, node: UInt32), _ edge: inout Edge) {
+    mutating func unsubscribeRaw(_ subscription: (channel: ChannelName, node: UInt32), _ edge: inout Edge) {
         edge.unsubscribe(subscription.node)
         counters.subscriptions -= 1
         guard let place = channels.index(of: subscription.channel) else { return }

@@ -30,7 +30,7 @@ extension ShardService {
         _ id: ConnectionID, _ head: RequestHead, _ body: UnsafeRawBufferPointer, _ edge: inout Edge
     ) -> Bool {
         guard !raw.paths.isEmpty, let path = RawServicePath(head.path) else { return false }
-        let prefer = head.header("prefer").map { String(decoding: $0, as: UTF8.self) } ?? ""
+        let prefer = head.header("prefer").map { FieldName(decoding: $0) } ?? ""
         let reports = Query.has("report", "1", in: head.query) || ShardService.wantsReport(prefer)
         guard let form = path.form(method: head.method, reports: reports) else {
             let fields = Array("Allow: \(path.methods)\r\n".utf8)
@@ -47,7 +47,7 @@ extension ShardService {
         guard !raw.paths.isEmpty, let path else { return call.answer(.error(404, "not found")) }
         let reports =
             call.query.utf8.split(separator: UInt8(ascii: "&")).contains { $0.elementsEqual("report=1".utf8) }
-            || ShardService.wantsReport(call.headers["prefer"] ?? "")
+            || ShardService.wantsReport(FieldName(call.headers["prefer"] ?? ""))
         let form = Array(call.method.utf8).withUnsafeBytes { path.form(method: $0, reports: reports) }
         guard let form else { return call.answer(.error(405, "method not allowed")) }
         let verdict = call.withKey { apiAccess.verdict(key: $0, method: "send") }
@@ -65,9 +65,8 @@ extension ShardService {
     }
 
     /// `Prefer: return=representation` (RFC 7240, section 4.2).
-    private static func wantsReport(_ prefer: String) -> Bool {
-        prefer.lowercased().split(whereSeparator: { $0 == "," || $0 == ";" }).contains {
-            $0.filter { $0 != " " } == "return=representation"
-        }
+    private static func wantsReport(_ prefer: FieldName) -> Bool {
+        prefer.asciiLowercased.utf8.split(whereSeparator: { $0 == UInt8(ascii: ",") || $0 == UInt8(ascii: ";") })
+            .contains { $0.filter { $0 != UInt8(ascii: " ") }.elementsEqual("return=representation".utf8) }
     }
 }

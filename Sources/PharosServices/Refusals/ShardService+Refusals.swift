@@ -31,7 +31,7 @@ extension ShardService {
     ) {
         guard var line = node.refusals.count(kind, reason) else { return }
         if sessions.contains(id) {
-            line.refusal.client = sessions[id].session.client.text
+            line.refusal.client = sessions[id].session.client.name
             line.refusal.user = sessions[id].session.user
         }
         line.refusal.address = address(of: id, edge)
@@ -40,8 +40,8 @@ extension ShardService {
     }
 
     /// The peer's, or what a configured proxy said when the client came.
-    func address(of id: ConnectionID, _ edge: borrowing Edge) -> String {
-        addresses[id.slot] ?? edge.peerAddress(id)
+    func address(of id: ConnectionID, _ edge: borrowing Edge) -> PeerAddress {
+        addresses[id.slot] ?? PeerAddress(edge.peerAddress(id))
     }
 
     /// What became of a client's token, if it was not accepted.
@@ -78,7 +78,7 @@ extension ShardService {
 
     /// What a command came to, if the client was denied it.
     func note(
-        _ action: SessionAction, _ method: String, _ channel: @autoclosure () -> String, of id: ConnectionID,
+        _ action: SessionAction, _ method: String, _ channel: @autoclosure () -> ChannelName, of id: ConnectionID,
         _ edge: borrowing Edge
     ) {
         guard case .reply(let reply) = action, case .error(let error) = reply.result else { return }
@@ -87,7 +87,7 @@ extension ShardService {
 
     /// A poll without a session was refused.
     func notePollDenied(
-        _ error: ReplyError, _ channel: String, _ id: ConnectionID, _ edge: borrowing Edge, user: String = ""
+        _ error: ReplyError, _ channel: ChannelName, _ id: ConnectionID, _ edge: borrowing Edge, user: UserID = ""
     ) {
         guard let kind = RefusalKind(deniedBy: error), var line = node.refusals.count(kind, "poll") else { return }
         (line.refusal.user, line.refusal.address) = (user, address(of: id, edge))
@@ -96,7 +96,7 @@ extension ShardService {
     }
 
     func note(
-        _ error: ReplyError, _ method: String, _ channel: @autoclosure () -> String, of id: ConnectionID,
+        _ error: ReplyError, _ method: String, _ channel: @autoclosure () -> ChannelName, of id: ConnectionID,
         _ edge: borrowing Edge
     ) {
         guard let kind = RefusalKind(deniedBy: error) else { return }
@@ -148,7 +148,7 @@ extension RefusalKind {
 
 extension Request {
     /// The channel that a command is about; "" where it is about none.
-    var channel: String {
+    var channel: ChannelName {
         switch self {
         case .subscribe(let request): request.channel
         case .unsubscribe(let channel), .presence(let channel), .presenceStats(let channel): channel

@@ -29,7 +29,7 @@ package final class DeadLetterFile: DeadLetterLog {
         self.problem = problem
     }
 
-    package func append(_ events: [NumberedEvent], for origin: String, nowMs: Int64) -> Bool {
+    package func append(_ events: [NumberedEvent], for origin: OriginName, nowMs: Int64) -> Bool {
         var lines = ByteWriter(capacity: 4_096)
         for event in events {
             DeadLetterLine.encode(event, origin: origin, node: node, buriedAtMs: nowMs, into: &lines)

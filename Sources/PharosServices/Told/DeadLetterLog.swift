@@ -3,11 +3,11 @@ package import PharosDomain
 /// Where events go that no origin has acknowledged in time.
 package protocol DeadLetterLog: Sendable {
     /// Whether they are kept: then they need not be told any more. May block for as long as a disk takes.
-    func append(_ events: [NumberedEvent], for origin: String, nowMs: Int64) -> Bool
+    func append(_ events: [NumberedEvent], for origin: OriginName, nowMs: Int64) -> Bool
 }
 
 /// For a server without a store: dead letters are only counted, by the dispatcher.
 package struct DeadLettersCounted: DeadLetterLog {
     package init() {}
-    package func append(_ events: [NumberedEvent], for origin: String, nowMs: Int64) -> Bool { true }
+    package func append(_ events: [NumberedEvent], for origin: OriginName, nowMs: Int64) -> Bool { true }
 }

@@ -1,10 +1,12 @@
+package import PharosDomain
+
 /// What an operator should hear of the telling of events. Names no client and no user.
 package enum DispatchEvent: Equatable, Sendable {
     /// A batch was not acknowledged; told once until the origin answers again.
-    case originFails(String)
-    case originAnswers(String)
+    case originFails(OriginName)
+    case originAnswers(OriginName)
     /// So many events were given up and moved to the dead-letter log.
-    case buried(origin: String, count: Int)
+    case buried(origin: OriginName, count: Int)
     /// The dead-letter log cannot be written; the events are kept.
     case deadLettersFail(String)
 }

@@ -8,7 +8,7 @@ package final class EventDispatcher: Sendable {
     private struct State: Sendable {
         var counters = DispatchCounters()
         var tasks: [Task<Void, Never>] = []
-        var pauses: [String: Task<Void, Never>] = [:]
+        var pauses: [OriginName: Task<Void, Never>] = [:]
         var isEnding = false
         /// The time to end is over.
         var isAbandoned = false
@@ -18,7 +18,7 @@ package final class EventDispatcher: Sendable {
     private let sender: any EventSender
     private let deadLetters: any DeadLetterLog
     private let settings: HookSettings
-    private let origins: [String]
+    private let origins: [OriginName]
     private let timing: DispatchTiming
     private let limits: EventBatchLimits
     private let report: @Sendable (DispatchEvent) -> Void
@@ -76,7 +76,7 @@ package final class EventDispatcher: Sendable {
 
     // MARK: Events
 
-    private func tell(_ origin: String) async {
+    private func tell(_ origin: OriginName) async {
         var plan = DispatchPlan(keptForMs: EventDispatcher.milliseconds(settings.eventsKeptFor))
         var action = plan.started()
         while !state.withLock({ $0.isAbandoned }) {
@@ -108,7 +108,7 @@ package final class EventDispatcher: Sendable {
     /// Letting nobody new in does not keep those who are in from subscribing: so there is an end to that, too.
     private var isOverfull: Bool { queue.totals.waitingBytes > 2 * settings.eventsMaxSize }
 
-    private func count(_ events: [NumberedEvent], _ isAcknowledged: Bool, isNew: Bool, _ origin: String) {
+    private func count(_ events: [NumberedEvent], _ isAcknowledged: Bool, isNew: Bool, _ origin: OriginName) {
         state.withLock { state in
             if isAcknowledged {
                 state.counters.told += UInt64(events.count)
@@ -120,7 +120,7 @@ package final class EventDispatcher: Sendable {
     }
 
     /// Ends early with the server, so that there is one more attempt.
-    private func pause(_ key: String, _ milliseconds: Int64) async {
+    private func pause(_ key: OriginName, _ milliseconds: Int64) async {
         let timing = timing
         let pause = state.withLock { state in
             let longest = state.isEnding ? DispatchPlan.longestLastPauseMs : .max
@@ -148,7 +148,7 @@ package final class EventDispatcher: Sendable {
         }
     }
 
-    private func reportConnected(to origin: String) async {
+    private func reportConnected(to origin: OriginName) async {
         var cursor = ""
         repeat {
             // A log that cannot be read now is reported by itself, and the next report comes anyway.

@@ -17,7 +17,7 @@ package final class MemoryEventLog: EventQueue {
     }
 
     package var kinds: Set<OriginEvent.Kind> { rules.kinds }
-    package var storedOrigins: [String] { [] }
+    package var storedOrigins: [OriginName] { [] }
     package var isAccepting: Bool { waitingBytes.load(ordering: .relaxed) <= rules.maxSize }
     package var health: StoreHealth { .working }
     package var totals: EventTotals { state.withLock { $0.totals } }
@@ -29,7 +29,7 @@ package final class MemoryEventLog: EventQueue {
     }
 
     package func next(
-        for origin: String, after acknowledged: UInt64, limits: EventBatchLimits
+        for origin: OriginName, after acknowledged: UInt64, limits: EventBatchLimits
     ) async -> [NumberedEvent] {
         await withCheckedContinuation { reader in
             let events = change { $0.next(for: origin, after: acknowledged, limits, reader) }
@@ -41,7 +41,7 @@ package final class MemoryEventLog: EventQueue {
         for reader in change({ $0.release() }) { reader.resume(returning: []) }
     }
 
-    package func roll(of origin: String, cursor: String, limit: Int) async throws -> EventRoll {
+    package func roll(of origin: OriginName, cursor: String, limit: Int) async throws -> EventRoll {
         try state.withLock { state in
             let isRaw = origin != rules.eventsTo
             let page = try state.presence.page(cursor: cursor, limit: limit) {

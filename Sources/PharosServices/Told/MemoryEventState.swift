@@ -12,7 +12,7 @@ struct MemoryEventState: Sendable {
     }
 
     private let rules: EventRules
-    private var queues: [String: Queue] = [:]
+    private var queues: [OriginName: Queue] = [:]
     private var isReleased = false
     private(set) var sequence: UInt64 = 0
     private(set) var totals = EventTotals()
@@ -43,7 +43,7 @@ struct MemoryEventState: Sendable {
 
     /// nil: there is nothing yet, and `reader` will be told.
     mutating func next(
-        for origin: String, after acknowledged: UInt64, _ limits: EventBatchLimits, _ reader: Reader
+        for origin: OriginName, after acknowledged: UInt64, _ limits: EventBatchLimits, _ reader: Reader
     ) -> [NumberedEvent]? {
         forget(origin, upTo: acknowledged)
         let events = oldest(of: origin, limits)
@@ -62,7 +62,7 @@ struct MemoryEventState: Sendable {
         return readers
     }
 
-    private mutating func forget(_ origin: String, upTo acknowledged: UInt64) {
+    private mutating func forget(_ origin: OriginName, upTo acknowledged: UInt64) {
         guard var queue = queues.removeValue(forKey: origin) else { return }
         while queue.first < queue.events.count, queue.events[queue.first].sequence <= acknowledged {
             totals.waiting -= 1
@@ -77,7 +77,7 @@ struct MemoryEventState: Sendable {
         queues[origin] = queue
     }
 
-    private func oldest(of origin: String, _ limits: EventBatchLimits) -> [NumberedEvent] {
+    private func oldest(of origin: OriginName, _ limits: EventBatchLimits) -> [NumberedEvent] {
         guard let queue = queues[origin] else { return [] }
         var bytes = 0
         let events = queue.events[queue.first...].prefix(limits.count).prefix { event in

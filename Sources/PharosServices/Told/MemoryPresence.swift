@@ -6,16 +6,16 @@ import PharosDomain
 /// all the while is on exactly one page, and finding a page's start costs no more than one bucket.
 struct MemoryPresence: Sendable {
     struct Entry: Sendable {
-        var user: String
+        var user: UserID
         var transport: String
         /// The raw origin; "" a client of our protocol.
-        var origin: String
+        var origin: OriginName
         var connectedAtMs: Int64
-        var channels: Set<String> = []
+        var channels: Set<ChannelName> = []
     }
 
     private static let bucketCount = 1_024
-    private var buckets = [[String: Entry]](repeating: [:], count: bucketCount)
+    private var buckets = [[ClientName: Entry]](repeating: [:], count: bucketCount)
 
     mutating func apply(_ event: OriginEvent) {
         guard !event.client.isEmpty else { return }
@@ -34,9 +34,9 @@ struct MemoryPresence: Sendable {
     /// - Throws: `ReplyError` for a cursor that is none of ours.
     func page(
         cursor: String, limit: Int, where isWanted: (Entry) -> Bool
-    ) throws(ReplyError) -> (clients: [(client: String, entry: Entry)], nextCursor: String) {
+    ) throws(ReplyError) -> (clients: [(client: ClientName, entry: Entry)], nextCursor: String) {
         var (bucket, last) = try MemoryPresence.place(cursor)
-        var clients: [(client: String, entry: Entry)] = []
+        var clients: [(client: ClientName, entry: Entry)] = []
         while bucket < buckets.count {
             let found = buckets[bucket].filter { $0.key > last && isWanted($0.value) }.sorted { $0.key < $1.key }
             let room = limit - clients.count
@@ -49,16 +49,17 @@ struct MemoryPresence: Sendable {
         return (clients, "")
     }
 
-    private static func place(_ cursor: String) throws(ReplyError) -> (bucket: Int, last: String) {
+    private static func place(_ cursor: String) throws(ReplyError) -> (bucket: Int, last: ClientName) {
         if cursor.isEmpty { return (0, "") }
-        guard let slash = cursor.firstIndex(of: "/"), let bucket = Int(cursor[..<slash]), bucket >= 0,
+        guard let slash = cursor.utf8.firstIndex(of: UInt8(ascii: "/")), let bucket = Int(cursor[..<slash]),
+            bucket >= 0,
             bucket < bucketCount
         else { throw ReplyError(code: 107, message: "bad request: cursor is not one of this server") }
-        return (bucket, String(cursor[cursor.index(after: slash)...]))
+        return (bucket, ClientName(cursor[cursor.utf8.index(after: slash)...]))
     }
 
     /// FNV-1a: the same for all time, unlike the standard library's hash, and quick for short ids.
-    private static func bucket(of client: String) -> Int {
+    private static func bucket(of client: ClientName) -> Int {
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
         for byte in client.utf8 { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
         return Int(hash % UInt64(bucketCount))

@@ -24,7 +24,7 @@ final class ParkedSessions: Sendable {
     struct Claimant: Sendable {
         var place: Place
         /// nil: nothing but the key says who the client is.
-        var user: String?
+        var user: UserID?
         /// When the client's own proof of that ends, in seconds since 1970; 0 never.
         var expireAt: Int64
     }
@@ -44,7 +44,7 @@ final class ParkedSessions: Sendable {
     /// Who has a key.
     private struct Holder {
         var place: Place
-        var user: String
+        var user: UserID
         var expireAt: Int64
         /// The session is over; its last words are still to be fetched.
         var isEnding = false
@@ -61,11 +61,11 @@ final class ParkedSessions: Sendable {
     }
 
     private struct State {
-        var entries: [String: Entry] = [:]
+        var entries: [SessionKey: Entry] = [:]
         /// Polled sessions that have not shown yet that the key is theirs.
-        var arriving: [String: [Place]] = [:]
+        var arriving: [SessionKey: [Place]] = [:]
         /// Keys in the order in which they were parked.
-        var order: [(key: String, untilMs: Int64)] = []
+        var order: [(key: SessionKey, untilMs: Int64)] = []
         var first = 0
     }
 
@@ -78,7 +78,7 @@ final class ParkedSessions: Sendable {
     // MARK: Coming
 
     /// A client that may connect wants what is under a key.
-    func claim(_ key: String, _ claimant: Claimant, _ now: Moment) -> Answer {
+    func claim(_ key: SessionKey, _ claimant: Claimant, _ now: Moment) -> Answer {
         state.withLock { state in
             var entry = state.entries[key] ?? Entry()
             if entry.holder == nil, entry.untilMs <= now.monotonicMs { entry = Entry() }
@@ -107,23 +107,32 @@ final class ParkedSessions: Sendable {
     }
 
     /// For whom a key stands, and until when; nil: for nobody.
-    private static func authority(of entry: Entry) -> (user: String, expireAt: Int64)? {
+    private static func authority(of entry: Entry) -> (user: UserID, expireAt: Int64)? {
         if let holder = entry.holder, !holder.isEnding { return (holder.user, holder.expireAt) }
         return entry.left.map { ($0.user, $0.expireAt) }
     }
 
+    /// What a connection finds that has waited for an older one.
+    enum Taken {
+        /// The key is still its own, with what was left.
+        case left(RestoredState?)
+        /// A newer connection has claimed the key meanwhile: what was left is for that one, which is to be told.
+        case isFor(Place)
+    }
+
     /// What an older connection has left for the one that waited for it.
-    func take(_ key: String, _ place: Place) -> RestoredState? {
+    func take(_ key: SessionKey, _ place: Place) -> Taken {
         state.withLock { state in
-            guard let entry = state.entries[key], entry.holder?.place == place else { return nil }
+            guard let entry = state.entries[key] else { return .left(nil) }
+            if let holder = entry.holder, holder.place != place { return .isFor(holder.place) }
             state.entries[key]!.left = nil
             state.entries[key]!.isHanded = false
-            return entry.left
+            return .left(entry.left)
         }
     }
 
     /// The holder's own authority has changed.
-    func note(_ key: String, _ place: Place, user: String, expireAt: Int64) {
+    func note(_ key: SessionKey, _ place: Place, user: UserID, expireAt: Int64) {
         state.withLock { state in
             guard state.entries[key]?.holder?.place == place else { return }
             state.entries[key]!.holder!.user = user
@@ -136,7 +145,7 @@ final class ParkedSessions: Sendable {
     /// The holder has gone; nil in `left`: it leaves nothing.
     ///
     /// - Returns: the newer connection that has claimed the key meanwhile, which is to be told.
-    func leave(_ key: String, _ place: Place, _ left: RestoredState?, nowMs: Int64, untilMs: Int64) -> Place? {
+    func leave(_ key: SessionKey, _ place: Place, _ left: RestoredState?, nowMs: Int64, untilMs: Int64) -> Place? {
         state.withLock { state in
             if let holder = state.entries[key]?.holder, holder.place != place {
                 state.entries[key]!.left = left
@@ -151,7 +160,7 @@ final class ParkedSessions: Sendable {
     /// A polled session is over: what it leaves is there at once, and its last words can still be fetched.
     ///
     /// - Returns: as `leave`.
-    func end(_ key: String, _ place: Place, _ left: RestoredState?, nowMs: Int64, untilMs: Int64) -> Place? {
+    func end(_ key: SessionKey, _ place: Place, _ left: RestoredState?, nowMs: Int64, untilMs: Int64) -> Place? {
         state.withLock { state in
             guard let holder = state.entries[key]?.holder else { return nil }
             state.entries[key]!.left = left
@@ -166,7 +175,7 @@ final class ParkedSessions: Sendable {
     }
 
     /// The last words of a polled session have been fetched, or nobody came for them.
-    func ended(_ key: String, _ place: Place, nowMs: Int64) {
+    func ended(_ key: SessionKey, _ place: Place, nowMs: Int64) {
         state.withLock { state in
             depart(&state, key, place)
             guard let entry = state.entries[key], entry.holder?.place == place else { return }
@@ -177,7 +186,7 @@ final class ParkedSessions: Sendable {
     /// The connection for which an older one has left something was gone before it took it.
     ///
     /// - Returns: the one that waits for it now.
-    func abandon(_ key: String, _ place: Place, nowMs: Int64, untilMs: Int64) -> Place? {
+    func abandon(_ key: SessionKey, _ place: Place, nowMs: Int64, untilMs: Int64) -> Place? {
         state.withLock { state in
             guard let entry = state.entries[key], let holder = entry.holder, entry.isHanded else { return nil }
             guard holder.place == place else { return holder.place }
@@ -187,7 +196,7 @@ final class ParkedSessions: Sendable {
     }
 
     private func park(
-        _ state: inout State, _ key: String, _ left: RestoredState?, nowMs: Int64, untilMs: Int64
+        _ state: inout State, _ key: SessionKey, _ left: RestoredState?, nowMs: Int64, untilMs: Int64
     ) {
         guard let left else {
             state.entries[key] = nil
@@ -201,11 +210,11 @@ final class ParkedSessions: Sendable {
     // MARK: Polls
 
     /// A polled session has begun; it is found by its key before the key is its own.
-    func arrive(_ key: String, _ place: Place) {
+    func arrive(_ key: SessionKey, _ place: Place) {
         state.withLock { $0.arriving[key, default: []].append(place) }
     }
 
-    private func depart(_ state: inout State, _ key: String, _ place: Place) {
+    private func depart(_ state: inout State, _ key: SessionKey, _ place: Place) {
         guard var places = state.arriving[key] else { return }
         places.removeAll { $0 == place }
         state.arriving[key] = places.isEmpty ? nil : places
@@ -214,7 +223,7 @@ final class ParkedSessions: Sendable {
     /// The polled session of a key.
     ///
     /// - Parameter base: of the cursor that a poll brings; nil: it brings none, and any will do.
-    func polled(_ key: String, base: UInt64?) -> Place? {
+    func polled(_ key: SessionKey, base: UInt64?) -> Place? {
         state.withLock { state in
             var places = state.arriving[key] ?? []
             if let place = state.entries[key]?.holder?.place { places.append(place) }
@@ -223,7 +232,7 @@ final class ParkedSessions: Sendable {
     }
 
     /// Whether anything is kept under a key.
-    func isKnown(_ key: String, nowMs: Int64) -> Bool {
+    func isKnown(_ key: SessionKey, nowMs: Int64) -> Bool {
         state.withLock { state in
             state.entries[key].map { $0.holder != nil || $0.untilMs > nowMs } ?? false
         }
@@ -232,7 +241,7 @@ final class ParkedSessions: Sendable {
     // MARK: Calls of the server API
 
     /// The connection that has a key; nil: there is none.
-    func holder(of key: String) -> Place? {
+    func holder(of key: SessionKey) -> Place? {
         state.withLock { state in
             state.entries[key]?.holder.flatMap { $0.isEnding ? nil : $0.place }
         }
@@ -244,7 +253,7 @@ final class ParkedSessions: Sendable {
     }
 
     /// Nor to one channel; "": to none of theirs.
-    func leave(_ channel: String, _ target: APITarget) {
+    func leave(_ channel: ChannelName, _ target: APITarget) {
         forEach(target) { state in
             var left = state
             left.channels.removeAll { channel.isEmpty || $0.channel == channel }

@@ -12,7 +12,7 @@ import PharosDomain
 /// A query for one channel that an anonymous client's poll brought, and what had become of it: it was admitted, and waited.
 final class PollPlan {
     let query: [UInt8]
-    let channel: String
+    let channel: ChannelName
     let waitMs: Int64
     private let start: PollRequest.Start
 

@@ -27,9 +27,9 @@ struct PolledSession {
     /// The session is over; what is left is its last words.
     var isOver = false
     /// The client's key, under which the last words are found too.
-    var key: String
+    var key: SessionKey
     /// Where the client stands by what its polls have been answered.
-    var told: [String: StreamPosition] = [:]
+    var told: [ChannelName: StreamPosition] = [:]
 }
 
 /// A poll of a session, on its way to the session's shard.
@@ -40,7 +40,7 @@ struct SessionPollOrder: Sendable {
     /// nil: the first poll.
     var cursor: UInt64?
     /// Who the poll is from, where something other than the key says so.
-    var user: String?
+    var user: UserID?
     var waitMs: Int64
     /// Commands as lines; maybe none.
     var body: [UInt8]

@@ -11,7 +11,7 @@ struct EventsState {
     /// Until the first message is out.
     var opening: EventsOpening?
     /// Where each channel with a position stands, in this stream; a solo stream stands where its channel does.
-    private(set) var positions: [String: StreamPosition] = [:]
+    private(set) var positions: [ChannelName: StreamPosition] = [:]
     /// How many positions an id may have, so that the request that brings it back is not too long. The channels of the
     /// address all have room; those that the server adds may not: their streams begin anew then, and say so.
     let room: Int
@@ -23,7 +23,7 @@ struct EventsState {
         self.opening = opening
     }
 
-    mutating func stand(_ channel: String, at position: StreamPosition?) {
+    mutating func stand(_ channel: ChannelName, at position: StreamPosition?) {
         if position != nil, positions[channel] == nil, positions.count >= room { return }
         positions[channel] = position
     }
@@ -48,7 +48,7 @@ final class EventsOpening {
     var subscriptions: [EventStreamInfo.Subscription] = []
     var failures: [EventStreamFailure] = []
     /// Publications that came before the first message.
-    var backlog: [(channel: String, publication: Publication)] = []
+    var backlog: [(channel: ChannelName, publication: Publication)] = []
     /// Messages to the connection itself that came before the first message, as they go out.
     var messages: [[UInt8]] = []
 
@@ -58,7 +58,7 @@ final class EventsOpening {
     }
 
     /// Whether the stream goes on from somewhere in this channel. Where it does not, it says nothing about continuity.
-    func isResumed(_ channel: String) -> Bool {
+    func isResumed(_ channel: ChannelName) -> Bool {
         guard case .after(let positions) = request.resume, positions.position(of: channel) != nil else {
             return continuesSession
         }
@@ -155,7 +155,7 @@ extension ShardService {
         updateTimer(id, &edge)
     }
 
-    private func subscribeRequest(_ channel: String, _ resume: EventsRequest.Resume) -> SubscribeRequest {
+    private func subscribeRequest(_ channel: ChannelName, _ resume: EventsRequest.Resume) -> SubscribeRequest {
         var request = SubscribeRequest(channel: channel)
         request.positioned = true
         request.recoverable = true
@@ -167,7 +167,7 @@ extension ShardService {
         return request
     }
 
-    private mutating func noteEvents(_ channel: String, _ result: SubscribeResult, _ id: ConnectionID) {
+    private mutating func noteEvents(_ channel: ChannelName, _ result: SubscribeResult, _ id: ConnectionID) {
         guard !channel.utf8.contains(where: { $0 == 10 || $0 == 13 }) else { return }
         let isResumed = result.wasRecovering && events[at: id.slot]?.opening?.isResumed(channel) == true
         let recovered: Bool? = isResumed ? result.recovered : nil
@@ -193,7 +193,7 @@ extension ShardService {
         let key = sessionKeys[id.slot]?.key
         state.encoder.info(
             EventStreamInfo(
-                clientID: key ?? sessions[id].session.client.text,
+                clientID: key?.renamed(to: NameOf.Client.self) ?? sessions[id].session.client.name,
                 clientTTLMs: key == nil ? 0 : Int64(node.settings.client.sessionTTL * 1_000),
                 subscriptions: opening.subscriptions),
             id: state.id(), into: &scratch)
@@ -244,7 +244,7 @@ extension ShardService {
 
     /// Where a plain event stream reads a channel. The only channel of its address is read with everybody else's bytes; with
     /// the second channel each event needs an id of its own.
-    mutating func eventsLane(_ id: ConnectionID, _ channel: String, _ edge: inout Edge) -> Lane {
+    mutating func eventsLane(_ id: ConnectionID, _ channel: ChannelName, _ edge: inout Edge) -> Lane {
         var lane = Lane(wire: sessions[id].wire)
         if events[at: id.slot]?.isSolo == true,
             let subscription = sessions[id].session.subscriptions.first(where: { $0.channel != channel })
@@ -266,7 +266,7 @@ extension ShardService {
     }
 
     mutating func publishEvent(
-        _ publication: Publication, _ epoch: String, _ place: Int, _ lane: Lane,
+        _ publication: Publication, _ epoch: Epoch, _ place: Int, _ lane: Lane,
         _ overflow: (policy: OverflowPolicy, key: UInt32), _ edge: inout Edge
     ) {
         let (channel, topic) = (channels[place].name, channels[place].topic)
@@ -290,7 +290,7 @@ extension ShardService {
 
     /// One publication for one stream. nil in `epoch`: that of the stream's position.
     private mutating func sendEvent(
-        _ publication: Publication, _ channel: String, _ epoch: String?, _ id: ConnectionID, _ edge: inout Edge
+        _ publication: Publication, _ channel: ChannelName, _ epoch: Epoch?, _ id: ConnectionID, _ edge: inout Edge
     ) {
         guard let state = events[at: id.slot] else { return }
         if let opening = state.opening {
@@ -307,7 +307,7 @@ extension ShardService {
 
     /// What this form cannot carry is told, not left out.
     private mutating func encode(
-        _ publication: Publication, _ channel: String, _ id: String, _ encoder: EventStreamEncoder
+        _ publication: Publication, _ channel: ChannelName, _ id: String, _ encoder: EventStreamEncoder
     ) {
         do throws(EventStreamError) {
             try encoder.publication(

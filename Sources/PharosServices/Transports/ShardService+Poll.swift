@@ -51,12 +51,12 @@ extension ShardService {
     mutating func begin(_ id: ConnectionID, _ edge: inout Edge) {
         guard var poll = waitingPoll(id) else { return }
         if poll.request.isExclusive, !poll.user.isEmpty {
-            poll.exclusiveKey = ([poll.user] + poll.channels.map(\.name)).joined(separator: "\0")
+            poll.exclusiveKey = ExclusivePolls.Key(user: poll.user, channels: poll.channels.map(\.name))
         }
         // Counted as a read, so that nothing is answered before all channels have been looked at.
         poll.reads = 1
         polls[id.slot] = poll
-        if !poll.exclusiveKey.isEmpty, let older = node.exclusivePolls.replace(poll.exclusiveKey, with: (index, id)) {
+        if let key = poll.exclusiveKey, let older = node.exclusivePolls.replace(key, with: (index, id)) {
             if older.shard == index {
                 cancelPoll(older.id, &edge)
             } else {
@@ -146,7 +146,7 @@ extension ShardService {
     // MARK: News
 
     /// A publication for the polls that wait in a channel, each with an answer of its own.
-    mutating func answerPolls(_ place: Int, _ publication: Publication, _ epoch: String, _ edge: inout Edge) {
+    mutating func answerPolls(_ place: Int, _ publication: Publication, _ epoch: Epoch, _ edge: inout Edge) {
         var waiting: [ConnectionID] = []
         swap(&waiting, &channels[place].polls)
         let name = channels[place].name
@@ -166,7 +166,7 @@ extension ShardService {
 
     // MARK: Answers
 
-    private mutating func answerPoll(_ id: ConnectionID, leaving channel: String? = nil, _ edge: inout Edge) {
+    private mutating func answerPoll(_ id: ConnectionID, leaving channel: ChannelName? = nil, _ edge: inout Edge) {
         guard let poll = waitingPoll(id) else { return }
         finishPoll(id, leaving: channel)
         if poll.request.isRoom, !poll.hasNews {
@@ -207,11 +207,11 @@ extension ShardService {
     }
 
     /// Forgets a poll; `leaving`: the channel whose list of polls the caller holds.
-    private mutating func finishPoll(_ id: ConnectionID, leaving: String? = nil, keepsPlace: Bool = false) {
+    private mutating func finishPoll(_ id: ConnectionID, leaving: ChannelName? = nil, keepsPlace: Bool = false) {
         guard let poll = polls.removeValue(forKey: id.slot) else { return }
         if !keepsPlace { leavePollPlace(id) }
         if !facts.isEmpty { facts[id.slot] = nil }
-        if !poll.exclusiveKey.isEmpty { node.exclusivePolls.remove(poll.exclusiveKey, (index, id)) }
+        if let key = poll.exclusiveKey { node.exclusivePolls.remove(key, (index, id)) }
         for channel in poll.channels where channel.name != leaving {
             guard let place = channels.index(of: channel.name) else { continue }
             if channel.position == nil { channels[place].pollReads -= 1 }
@@ -248,7 +248,7 @@ extension ShardService {
 
     // MARK: Channels kept for polls
 
-    mutating func holdForPolls(_ name: String, _ edge: inout Edge) -> Int {
+    mutating func holdForPolls(_ name: ChannelName, _ edge: inout Edge) -> Int {
         let place = localChannel(name, &edge)
         channels[place].pollsUntilMs = edge.nowMs + ShardService.lingerMs
         if !channels[place].isHeldForPolls {

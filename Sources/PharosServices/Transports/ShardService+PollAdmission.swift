@@ -197,7 +197,7 @@ extension HookRequest {
     /// A question about a session.
     init(_ question: HookQuestion, from session: ClientSession) {
         self.init(question)
-        client = session.client.text
+        client = session.client.name
         user = session.user
         meta = session.meta
     }

@@ -86,7 +86,7 @@ extension ShardService {
     }
 
     /// A publication for the crowd of a channel: one answer, shared by all.
-    mutating func answerCrowd(_ place: Int, _ publication: Publication, _ epoch: String, _ edge: inout Edge) {
+    mutating func answerCrowd(_ place: Int, _ publication: Publication, _ epoch: Epoch, _ edge: inout Edge) {
         var news = StatelessPoll.Channel(name: channels[place].name, position: channels[place].crowd.position)
         guard news.arrived(publication, epoch: epoch) else { return }
         let answer = preparePoll(news, &edge)

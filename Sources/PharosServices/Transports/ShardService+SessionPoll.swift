@@ -50,7 +50,7 @@ extension ShardService {
     }
 
     private mutating func openPolledSession(
-        _ id: ConnectionID, _ head: RequestHead, _ key: String, _ fields: [UInt8], _ edge: inout Edge
+        _ id: ConnectionID, _ head: RequestHead, _ key: SessionKey, _ fields: [UInt8], _ edge: inout Edge
     ) -> ConnectionID? {
         let address = node.countsAddresses ? clientAddress(id, head, edge) : ""
         if let status = node.admit(address: address, nowMs: edge.nowMs) {
@@ -66,7 +66,7 @@ extension ShardService {
             generation: session.generation, base: UInt64(truncatingIfNeeded: random.next() >> 44) << 40,
             idleUntilMs: edge.nowMs + sessionTTLMs, key: key)
         openSession(session, head, Wire(format: .json, carrier: .poll), &edge)
-        if node.countsAddresses { addresses[session.slot] = address }
+        if node.keepsAddresses { addresses[session.slot] = address }
         updateTimer(session, &edge)
         return session
     }
@@ -175,7 +175,7 @@ extension ShardService {
     /// Everything that the session has to say so far is in the answer.
     private mutating func noteTold(_ session: ConnectionID) {
         guard sessions.contains(session) else { return }
-        var told: [String: StreamPosition] = [:]
+        var told: [ChannelName: StreamPosition] = [:]
         for subscription in sessions[session].session.subscriptions where subscription.flags.contains(.isPositioned) {
             if let place = channels.index(of: subscription.channel) {
                 told[subscription.channel] = channels[place].position

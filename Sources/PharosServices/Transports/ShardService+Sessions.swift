@@ -5,7 +5,7 @@ import PharosProtocol
 /// Clients that come back: what they were is kept under a key of their own choice.
 extension ShardService {
     /// The key with which a request asks that its client's state outlive the connection; nil: it does not ask.
-    func sessionKey(_ head: RequestHead, _ carrier: Wire.Carrier) -> String? {
+    func sessionKey(_ head: RequestHead, _ carrier: Wire.Carrier) -> SessionKey? {
         if let key = ShardService.parameter("session", head) { return key }
         return carrier == .events ? ShardService.parameter("id", head) : nil
     }
@@ -13,16 +13,16 @@ extension ShardService {
     /// Whether a request names a key that could be guessed: it is refused, so that nobody believes in a session.
     static func hasBadSessionKey(_ head: RequestHead) -> Bool {
         guard !head.query.isEmpty, let key = parameter("session", head) else { return false }
-        return !SessionKey.isValid(key)
+        return !key.isValid
     }
 
-    private static func parameter(_ name: String, _ head: RequestHead) -> String? {
+    private static func parameter(_ name: FieldName, _ head: RequestHead) -> SessionKey? {
         guard !head.query.isEmpty, let value = (try? QueryReader.first(name, in: head.query)) ?? nil else { return nil }
-        return value.isEmpty ? nil : value
+        return value.isEmpty ? nil : SessionKey(value)
     }
 
     /// A connection with a key has come. Nothing is taken from anybody before it is known who its client is.
-    mutating func keyBrought(_ key: String, _ id: ConnectionID, _ edge: borrowing Edge) {
+    mutating func keyBrought(_ key: SessionKey, _ id: ConnectionID, _ edge: borrowing Edge) {
         sessionKeys[id.slot] = KeyedSession(key: key)
         sessions[id].session.bringsKey()
         let place = keyPlace(id)
@@ -37,7 +37,7 @@ extension ShardService {
     }
 
     /// The client may connect: it continues what is there under its key.
-    mutating func claimSession(user: String?, expireAt: Int64, _ id: ConnectionID, _ edge: inout Edge) {
+    mutating func claimSession(user: UserID?, expireAt: Int64, _ id: ConnectionID, _ edge: inout Edge) {
         guard let keyed = sessionKeys[id.slot] else {
             return perform(sessions[id].session.sessionClaimed(.unknown, context(edge)), of: id, &edge)
         }
@@ -86,20 +86,25 @@ extension ShardService {
     }
 
     /// An older connection has left what it had. Who waited for it may have gone by now: then it is for whoever comes next.
-    mutating func sessionYielded(_ id: ConnectionID, _ key: String, _ edge: inout Edge) {
+    mutating func sessionYielded(_ id: ConnectionID, _ key: SessionKey, _ edge: inout Edge) {
         let place = ParkedSessions.Place(shard: index, id: id)
         guard sessions.contains(id) else {
             let next = node.parked.abandon(key, place, nowMs: edge.nowMs, untilMs: parkedUntilMs(edge))
             return tellYielded(next, key, &edge)
         }
         guard sessions[id].awaitsState else { return }
-        sessions[id].awaitsState = false
-        goOn(.granted(node.parked.take(key, place)), id, &edge)
+        switch node.parked.take(key, place) {
+        // This one goes on waiting: it has been told to yield as well.
+        case .isFor(let newer): return tellYielded(newer, key, &edge)
+        case .left(let left):
+            sessions[id].awaitsState = false
+            goOn(.granted(left), id, &edge)
+        }
         resumeQueue(id, &edge)
         updateTimer(id, &edge)
     }
 
-    private mutating func tellYielded(_ newer: ParkedSessions.Place?, _ key: String, _ edge: inout Edge) {
+    private mutating func tellYielded(_ newer: ParkedSessions.Place?, _ key: SessionKey, _ edge: inout Edge) {
         guard let newer else { return }
         if newer.shard == index {
             sessionYielded(newer.id, key, &edge)

@@ -124,7 +124,7 @@ extension ShardService {
     }
 
     /// What names a stream to `POST /emulation`: known to its client alone.
-    func streamName(_ id: ConnectionID) -> String {
-        ClientID(high: sessions[id].streamKey, low: name(of: id)).text
+    func streamName(_ id: ConnectionID) -> SessionKey {
+        SessionKey(ClientID(high: sessions[id].streamKey, low: name(of: id)).text)
     }
 }

@@ -6,7 +6,7 @@ import PharosProtocol
 struct StatelessPoll {
     /// One channel of it: what was found, and up to where it has been looked at.
     struct Channel {
-        var name: String
+        var name: ChannelName
         var options = ChannelOptions()
         var start = PollRequest.Start.newest
         /// nil: the stream is still being read.
@@ -21,7 +21,7 @@ struct StatelessPoll {
     let request: PollRequest
     /// Field lines of the answer that let a page of another origin read it.
     let originFields: [UInt8]
-    var user = ""
+    var user: UserID = ""
     /// Until it may read: who the client is, and what it may hear, is being found out.
     var entrance: PollEntrance?
     var channels: [Channel] = []
@@ -29,14 +29,14 @@ struct StatelessPoll {
     let startedMs: Int64
     var deadlineMs: Int64
     /// What a newer poll of the same user must have in common with this one to end it; empty: nothing ends it.
-    var exclusiveKey = ""
+    var exclusiveKey: ExclusivePolls.Key?
 
     var hasNews: Bool { channels.contains { !$0.publications.isEmpty || !$0.recovered } }
 
     /// Whether it waits for what many others get alike: the next publication of one channel.
     var isPlain: Bool {
         channels.count == 1 && channels[0].recovered && !hasNews && reads == 0 && originFields.isEmpty
-            && exclusiveKey.isEmpty && !request.isRoom
+            && exclusiveKey == nil && !request.isRoom
     }
 
     var answers: [PollChannelAnswer] { channels.map(\.answer) }
@@ -63,7 +63,7 @@ extension StatelessPoll.Channel {
     }
 
     /// A publication came while news was awaited; false: it was known already.
-    mutating func arrived(_ publication: Publication, epoch: String) -> Bool {
+    mutating func arrived(_ publication: Publication, epoch: Epoch) -> Bool {
         // With something to answer already, what follows is read by the next poll, from the position that this one tells.
         guard let known = position, publications.isEmpty else { return false }
         if known.epoch == epoch, publication.offset <= known.offset { return false }

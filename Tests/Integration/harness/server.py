@@ -245,7 +245,8 @@ class Server:
 
     def metric(self, name: str) -> float:
         """The sum over all labels; 0 if there is no such sample yet, a failure if there is no such metric."""
-        assert any(name == known or name.startswith(known + "_") for known in METRICS), f"docs/operating.md has no {name}"
+        metric = name.split("{")[0]
+        assert any(metric == known or metric.startswith(known + "_") for known in METRICS), f"docs/operating.md has no {name}"
         return sum(value for key, value in self.metrics().items() if key == name or key.startswith(name + "{"))
 
     def sessions(self) -> dict[str, float]:

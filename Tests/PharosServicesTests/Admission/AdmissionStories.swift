@@ -53,7 +53,7 @@ extension Stories {
         ) async throws -> Entrance.Verdict {
             let channel =
                 entrance.namesInAddress ? row.channel : row.channel.replacing("%23", with: "#")
-            let visit = try await entrance.come(scene, to: channel, token: row.token, headers: row.headers)
+            let visit = try await entrance.come(scene, to: ChannelName(channel), token: row.token, headers: row.headers)
             defer { visit.leave() }
             return visit.verdict
         }

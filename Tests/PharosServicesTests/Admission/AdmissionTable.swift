@@ -28,7 +28,7 @@ struct AdmissionRow: Sendable, CustomTestStringConvertible {
     /// Rows about connections of a user: a poll that has been answered is none, and raw ones are the application's.
     private static let connections: @Sendable (Entrance) -> Bool = { !$0.isRaw && !$0.isRequest }
 
-    private static func claims(_ user: String, _ channels: String...) -> ConnectionClaims {
+    private static func claims(_ user: UserID, _ channels: ChannelName...) -> ConnectionClaims {
         var claims = ConnectionClaims()
         claims.user = user
         claims.channels = channels

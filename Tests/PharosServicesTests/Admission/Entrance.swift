@@ -54,7 +54,8 @@ enum Entrance: CaseIterable, Sendable, CustomTestStringConvertible {
     ///
     /// - Parameter waits: whether a poll waits for news, so that it is there when this returns.
     func come(
-        _ scene: Scene, to channel: String, token: String = "", headers: [(String, String)] = [], waits: Bool = false
+        _ scene: Scene, to channel: ChannelName, token: String = "", headers: [(String, String)] = [],
+        waits: Bool = false
     ) async throws -> Visit {
         do {
             if let transport {
@@ -100,11 +101,11 @@ enum Entrance: CaseIterable, Sendable, CustomTestStringConvertible {
         return Array(text(lines).replacing("HTTP/1.1", with: "HTTP/1.0").utf8)
     }
 
-    private func query(_ channel: String, _ token: String) -> String {
+    private func query(_ channel: ChannelName, _ token: String) -> String {
         "channel=\(channel)" + (token.isEmpty ? "" : "&token=\(token)")
     }
 
-    private func connect(_ client: TestClient, _ token: String, _ channel: String) throws -> Verdict {
+    private func connect(_ client: TestClient, _ token: String, _ channel: ChannelName) throws -> Verdict {
         try client.send(.connect(token: token))
         guard case .connect(let result) = try client.reply(to: 1) else { return .refused }
         if result.subscriptions[channel] != nil { return .heard }
@@ -120,7 +121,7 @@ final class AnsweringOrigin: Origin {
 
     init(_ answers: [HookKind: HookOutcome]) { self.answers = answers }
 
-    func ask(_ request: HookRequest, of name: String, answer: @escaping @Sendable (HookOutcome) -> Void) {
+    func ask(_ request: HookRequest, of name: OriginName, answer: @escaping @Sendable (HookOutcome) -> Void) {
         let kind = request.question.kind
         asked.withLock { $0[kind, default: 0] += 1 }
         let outcome = answers[kind] ?? .unavailable

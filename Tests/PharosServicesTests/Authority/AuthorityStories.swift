@@ -29,7 +29,7 @@ extension Stories {
             let number: Int
             let key = SessionKeys.make()
 
-            private var user: String { "user-\(number)" }
+            private var user: UserID { "user-\(number)" }
 
             /// The session's life up to its client's return; what is there if it still stands.
             func begin() async throws -> ReturningPeer {
@@ -39,7 +39,9 @@ extension Stories {
                     // Far in the future: only what the cell is about ends it.
                     $0.expireAt = 4_000_000_000
                     if end == .expired || end == .inGrace { $0.expireAt = 1 }
-                    for channel in ["log:a", "log:b"] { $0.subscriptions[channel] = SubscriptionOptions() }
+                    for channel in ["log:a", "log:b"] as [ChannelName] {
+                        $0.subscriptions[channel] = SubscriptionOptions()
+                    }
                     if end == .subscriptionOver || end == .subscriptionOverAway {
                         $0.subscriptions["log:a"]!.expireAt = 1
                     }
@@ -58,7 +60,7 @@ extension Stories {
             private func gone() async throws {
                 // A polled session is not known to have gone before it was not polled for long: it still stands.
                 guard left != .over(.poll) else { return }
-                try await until { await !scene.server.call("connections", #"{"user":"\#(user)"}"#).contains(user) }
+                try await until { await !scene.server.call("connections", #"{"user":"\#(user)"}"#).contains("\(user)") }
             }
 
             private func call(_ method: String, _ body: String) async throws {
@@ -116,7 +118,7 @@ extension Stories {
                     try ends(peer, 3501)
                 case .newerOfUser:
                     let newer = try scene.client(.json)
-                    try newer.connect(token: user)
+                    try newer.connect(token: "\(user)")
                     try ends(peer, 3504)
                     newer.cut()
                 }
@@ -128,7 +130,7 @@ extension Stories {
                 let token =
                     switch proof {
                     case .key: ""
-                    case .token: user
+                    case .token: "\(user)"
                     case .foreignToken: "other-\(number)"
                     case .expiredToken: "expired"
                     }
@@ -145,7 +147,7 @@ extension Stories {
                 }
                 if let again, case .back(let channels) = outcome {
                     for channel in channels {
-                        await scene.publish(channel, "\"for \(number) in \(channel)\"")
+                        await scene.publish(ChannelName(channel), "\"for \(number) in \(channel)\"")
                         try again.hear("\"for \(number) in \(channel)\"")
                     }
                 }

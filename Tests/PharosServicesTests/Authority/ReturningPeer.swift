@@ -40,7 +40,7 @@ final class ReturningPeer: Sendable {
             try client.send(.connect(token: token))
             switch try client.reply(to: 1) {
             case .connect(let result):
-                return (.back(result.subscriptions.keys.sorted()), ReturningPeer(.client(client)))
+                return (.back(result.subscriptions.keys.map { "\($0)" }.sorted()), ReturningPeer(.client(client)))
             case .error(let error):
                 client.cut()
                 return (.refused(error.code), nil)
@@ -66,7 +66,7 @@ final class ReturningPeer: Sendable {
     /// What its client id is; nil: its transport does not tell.
     var clientID: String? {
         guard case .client(let client) = link else { return nil }
-        return client.id
+        return "\(client.id)"
     }
 
     /// Waits until the server has ended it; it says with which code, nil: its transport does not tell.

@@ -112,22 +112,13 @@ final class ParkedSessions: Sendable {
         return entry.left.map { ($0.user, $0.expireAt) }
     }
 
-    /// What a connection finds that has waited for an older one.
-    enum Taken {
-        /// The key is still its own, with what was left.
-        case left(RestoredState?)
-        /// A newer connection has claimed the key meanwhile: what was left is for that one, which is to be told.
-        case isFor(Place)
-    }
-
     /// What an older connection has left for the one that waited for it.
-    func take(_ key: SessionKey, _ place: Place) -> Taken {
+    func take(_ key: SessionKey, _ place: Place) -> RestoredState? {
         state.withLock { state in
-            guard let entry = state.entries[key] else { return .left(nil) }
-            if let holder = entry.holder, holder.place != place { return .isFor(holder.place) }
+            guard let entry = state.entries[key], entry.holder?.place == place else { return nil }
             state.entries[key]!.left = nil
             state.entries[key]!.isHanded = false
-            return .left(entry.left)
+            return entry.left
         }
     }
 

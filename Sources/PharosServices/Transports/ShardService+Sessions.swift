@@ -93,13 +93,8 @@ extension ShardService {
             return tellYielded(next, key, &edge)
         }
         guard sessions[id].awaitsState else { return }
-        switch node.parked.take(key, place) {
-        // This one goes on waiting: it has been told to yield as well.
-        case .isFor(let newer): return tellYielded(newer, key, &edge)
-        case .left(let left):
-            sessions[id].awaitsState = false
-            goOn(.granted(left), id, &edge)
-        }
+        sessions[id].awaitsState = false
+        goOn(.granted(node.parked.take(key, place)), id, &edge)
         resumeQueue(id, &edge)
         updateTimer(id, &edge)
     }

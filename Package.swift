@@ -58,7 +58,7 @@ var targets: [Target] = [
     .executableTarget(
         name: "pharos-echo", dependencies: ["CPharosSys", "PharosEdge"], path: "Tests/Echo", swiftSettings: strict),
     tests("PharosDomainTests", ["PharosDomain", "PharosTestKit"]),
-    tests("PharosProtocolTests", ["PharosProtocol", "PharosDomain", "PharosBytes"]),
+    tests("PharosProtocolTests", ["PharosProtocol", "PharosDomain", "PharosBytes", "PharosTestKit"]),
     tests("PharosEdgeTests", ["PharosEdge", "PharosBytes", "PharosTLS", "PharosTestKit", "CPharosSys"]),
     tests("PharosTLSTests", ["PharosTLS", "CPharosTLS"]),
     tests("PharosMemoryTests", ["PharosMemory", "PharosDomain", "PharosTestKit"]),
@@ -150,7 +150,7 @@ if !coreOnly {
         // What the documentation shows, to be run. It sees the library as every other package does, too.
         example("Snippets", path: "Tests/Snippets"),
         tests("PharosCryptoTests", ["PharosCrypto"]),
-        tests("PharosAuthTests", ["PharosAuth", "PharosCrypto", "PharosDomain"]),
+        tests("PharosAuthTests", ["PharosAuth", "PharosCrypto", "PharosDomain", "PharosTestKit"]),
         tests("PharosSQLiteTests", ["PharosSQLite", "PharosDomain", "PharosTestKit"]),
         tests(
             "PharosOriginTests",

@@ -74,6 +74,9 @@ package final class TestClient: @unchecked Sendable {
 
     // MARK: Hearing
 
+    /// How long it waits for a particular message while others arrive; links have a limit of their own for silence.
+    package static let patience = Duration.seconds(30)
+
     /// The next reply or push.
     package func next() throws -> ServerMessage {
         while true {
@@ -107,8 +110,10 @@ package final class TestClient: @unchecked Sendable {
     /// The answer to the command with this id; pushes that come before it stay in the queue.
     package func reply(to id: UInt32) throws -> Reply.Result {
         var passed: [ServerMessage] = []
+        let deadline = ContinuousClock.now + TestClient.patience
         while true {
             let message = try next()
+            guard ContinuousClock.now < deadline else { throw Failure.unexpected("no answer to command \(id)") }
             if case .reply(let reply) = message, reply.id == id {
                 messages = passed + messages
                 return reply.result
@@ -138,12 +143,25 @@ package final class TestClient: @unchecked Sendable {
 
     /// The code of the close frame, and everything that was heard before it. The frame is answered, as it must be.
     package func ending() throws -> (reason: Disconnect, heard: [ServerMessage]) {
+        let (heard, reason) = try hear { _ in false }
+        return (reason!, heard)
+    }
+
+    /// Everything up to the message that is looked for, or to the end: then with the code of the close frame, which is
+    /// answered.
+    package func hear(until isLast: (ServerMessage) -> Bool) throws -> (heard: [ServerMessage], ending: Disconnect?) {
         var heard: [ServerMessage] = []
+        let deadline = ContinuousClock.now + TestClient.patience
         do {
-            while true { heard.append(try next()) }
+            while true {
+                let message = try next()
+                heard.append(message)
+                if isLast(message) { return (heard, nil) }
+                guard ContinuousClock.now < deadline else { throw Failure.unexpected("it does not end") }
+            }
         } catch Failure.closed(let reason) {
             try? frames.sendClose(code: UInt16(truncatingIfNeeded: reason.code))
-            return (reason, heard)
+            return (heard, reason)
         }
     }
 

@@ -1,5 +1,6 @@
 import PharosAuth
 import PharosDomain
+import PharosTestKit
 import Testing
 
 @Suite("Hostile tokens")
@@ -115,7 +116,7 @@ struct HostileTokenTests {
 
     @Test("random bytes and random damage crash nothing and open nothing")
     func random() throws {
-        var generator = SplitMix(state: 42)
+        var generator = SeededGenerator(seed: 42)
         let verifier = try secretVerifier { $0.rsaPublicKey = RSAFixtures.publicKey }
         let good = Array(try token(#"{"sub":"42","exp":1e3,"subs":{"a":{"override":{}}},"aud":["x"]}"#).utf8)
         for _ in 0..<4_000 {
@@ -139,7 +140,7 @@ struct HostileTokenTests {
 
     @Test("random claims, well signed, crash nothing")
     func randomClaims() throws {
-        var generator = SplitMix(state: 7)
+        var generator = SeededGenerator(seed: 7)
         let verifier = try secretVerifier()
         let good = Array(
             #"{"sub":"42","exp":1e3,"nbf":-0.5,"subs":{"a":{"override":{"presence":{"value":true}}}},"b64info":"AA=="}"#
@@ -156,18 +157,5 @@ struct HostileTokenTests {
             _ = verifier.verifyConnection(token: text, nowMs: nowMs)
             _ = verifier.verifySubscription(token: text, nowMs: nowMs)
         }
-    }
-}
-
-/// The same "random" numbers in every run.
-private struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }

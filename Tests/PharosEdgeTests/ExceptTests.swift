@@ -1,5 +1,6 @@
 import PharosBytes
 import PharosEdge
+import PharosTestKit
 import Testing
 
 @Suite("publications that one subscriber does not get")
@@ -36,7 +37,7 @@ struct ExceptTests {
 
     @Test("exceptions among subscribers that come and go", arguments: [1, 2, 3])
     func manyExceptions(seed: UInt64) {
-        var random = SplitMix(state: seed)
+        var random = SeededGenerator(seed: seed)
         let scene = ShardScene()
         let topic = scene.loop.edge.makeTopic()
         let ids = (0..<40).map { _ in scene.loop.edge.makeDetached()! }

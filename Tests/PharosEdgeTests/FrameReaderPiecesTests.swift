@@ -1,4 +1,5 @@
 import PharosEdge
+import PharosTestKit
 import Testing
 
 /// However the bytes are cut, the events are the same, and no more memory is held than arrived.
@@ -185,19 +186,5 @@ struct FrameReaderMemoryTests {
         reader.release()
         #expect(read(&reader, Frame(1, "new").bytes) == 1)
         reader.release()
-    }
-}
-
-/// Numbers that look random and are the same each time (xorshift64*).
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed &* 0x9E37_79B9_7F4A_7C15 | 1 }
-
-    mutating func next() -> UInt64 {
-        state ^= state >> 12
-        state ^= state << 25
-        state ^= state >> 27
-        return state &* 0x2545_F491_4F6C_DD1D
     }
 }

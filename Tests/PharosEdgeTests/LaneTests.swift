@@ -1,5 +1,6 @@
 import PharosBytes
 import PharosEdge
+import PharosTestKit
 import Testing
 
 @Suite("topics and lanes")
@@ -78,7 +79,7 @@ struct LaneTests {
 
     @Test("many lanes and subscribers that come and go keep their lanes", arguments: [1, 2, 3])
     func manyLanes(seed: UInt64) {
-        var random = SplitMix(state: seed)
+        var random = SeededGenerator(seed: seed)
         let scene = ShardScene { $0.detachedLimit = 200 }
         let topic = scene.loop.edge.makeTopic()
         let ids = (0..<120).map { _ in scene.loop.edge.makeDetached()! }
@@ -106,18 +107,5 @@ struct LaneTests {
         for subscription in joined.values { scene.loop.edge.unsubscribe(subscription.node) }
         scene.loop.edge.removeTopic(topic)
         for id in ids { scene.loop.edge.closeDetached(id) }
-    }
-}
-
-/// A small generator whose seed names a run.
-struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }

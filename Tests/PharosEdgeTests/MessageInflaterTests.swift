@@ -1,4 +1,5 @@
 import PharosEdge
+import PharosTestKit
 import Testing
 
 @Suite("decompressing a message")

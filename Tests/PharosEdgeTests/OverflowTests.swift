@@ -1,5 +1,6 @@
 import PharosBytes
 import PharosEdge
+import PharosTestKit
 import Testing
 
 @Suite("output that waits")
@@ -249,7 +250,7 @@ struct OverflowTests {
         "any mixture of policies, keys, stops and reading keeps the order and accounts for every message",
         arguments: 1...12)
     func mixture(seed: Int) {
-        var random = SplitMix(state: UInt64(seed))
+        var random = SeededGenerator(seed: UInt64(seed))
         let scene = ShardScene { $0.outputLimit = 120_000 }
         let (peer, id) = scene.stream(seed % 2 == 0 ? .socket : .tls, buffer: 8_192)
         let topics = (0..<3).map { _ in scene.loop.edge.makeTopic() }

@@ -1,5 +1,6 @@
 import PharosBytes
 import PharosEdge
+import PharosTestKit
 import Testing
 
 @Suite("fan-outs to many")
@@ -108,7 +109,7 @@ struct RollingTests {
 
     @Test("coming and going in the midst of it: each gets what was published in its time, in order", arguments: 1...6)
     func property(_ seed: UInt64) {
-        var random = SplitMix(state: seed)
+        var random = SeededGenerator(seed: seed)
         let scene = scene()
         let topics = [scene.loop.edge.makeTopic(), scene.loop.edge.makeTopic()]
         struct Peer {

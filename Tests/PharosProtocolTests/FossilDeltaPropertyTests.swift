@@ -1,11 +1,12 @@
 import PharosProtocol
+import PharosTestKit
 import Testing
 
 @Suite("Fossil deltas of many texts")
 struct FossilDeltaPropertyTests {
     @Test("random bytes from small alphabets", arguments: 0..<300)
     func random(seed: UInt64) throws {
-        var random = ProtobufTestGenerator(state: seed)
+        var random = SeededGenerator(seed: seed)
         let letters = [1, 2, 4, 256].randomElement(using: &random)!
         func bytes() -> [UInt8] {
             (0..<Int.random(in: 0...600, using: &random)).map { _ in
@@ -17,7 +18,7 @@ struct FossilDeltaPropertyTests {
 
     @Test("one text edited: pieces removed, doubled, moved, changed", arguments: 0..<300)
     func edits(seed: UInt64) throws {
-        var random = ProtobufTestGenerator(state: seed)
+        var random = SeededGenerator(seed: seed)
         let base = (0..<Int.random(in: 1...12_000, using: &random)).map { _ in UInt8.random(in: 0...255, using: &random)
         }
         var target = base
@@ -41,7 +42,7 @@ struct FossilDeltaPropertyTests {
 
     @Test("JSON documents with a few values changed are told in a fraction of their size", arguments: 0..<100)
     func documents(seed: UInt64) throws {
-        var random = ProtobufTestGenerator(state: seed)
+        var random = SeededGenerator(seed: seed)
         var scores = (0..<30).map { _ in Int.random(in: 0...9_999, using: &random) }
         func document() -> [UInt8] {
             let players = scores.enumerated().map { #"{"player":"Игрок \#($0)","score":\#($1),"team":"зелёные"}"# }

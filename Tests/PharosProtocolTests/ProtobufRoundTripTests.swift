@@ -1,5 +1,6 @@
 import PharosDomain
 import PharosProtocol
+import PharosTestKit
 import Testing
 
 @Suite("Protobuf: there and back")
@@ -76,7 +77,7 @@ struct ProtobufRoundTripTests {
 
     @Test("any one byte changed is understood or refused, and never crashes")
     func mutations() {
-        var generator = ProtobufTestGenerator(state: 42)
+        var generator = SeededGenerator(seed: 42)
         let frames =
             Samples.requests.map { Samples.encode(Command(id: 9, request: $0)) }.filter { $0.count < 1_000 }
         for frame in frames {
@@ -101,18 +102,5 @@ struct ProtobufRoundTripTests {
                 }
             }
         }
-    }
-}
-
-/// A generator with a seed (SplitMix64), so that a failure can be repeated.
-struct ProtobufTestGenerator: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ (mixed >> 31)
     }
 }

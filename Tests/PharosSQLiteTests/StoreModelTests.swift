@@ -32,7 +32,7 @@ struct StoreModelTests {
         "they agree over thousands of random steps, with restarts and retention or with clock steps among them",
         arguments: 1...4, [false, true])
     func randomSteps(_ seed: UInt64, restarts: Bool) async throws {
-        var random = SplitMix(state: seed)
+        var random = SeededGenerator(seed: seed)
         let fixture = StoreFixture()
         let headCapacity = restarts ? 4 : 100
         var streams = try fixture.open { $0.headCapacity = headCapacity }
@@ -72,18 +72,5 @@ struct StoreModelTests {
         }
         #expect(streams.health == .working)
         streams.close()
-    }
-}
-
-/// The same numbers for the same seed.
-private struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var word = state
-        word = (word ^ word >> 30) &* 0xBF58_476D_1CE4_E5B9
-        word = (word ^ word >> 27) &* 0x94D0_49BB_1331_11EB
-        return word ^ word >> 31
     }
 }

@@ -126,63 +126,90 @@ extension Stories {
                 try first.connect(token: "ann")
                 var position = StreamPosition(offset: 0, epoch: try first.subscribe("log:a").epoch)
                 let publishing = Task {
-                    var count: UInt64 = 0
-                    while !Task.isCancelled {
-                        let answer = await scene.server.call("publish", #"{"channel":"log:a","data":0}"#)
-                        guard answer.hasPrefix("{\"result\"") else { break }
-                        count += 1
-                    }
-                    return count
+                    while !Task.isCancelled { await scene.publish("log:a", "0") }
                 }
                 defer { publishing.cancel() }
                 var current = first
                 for round in 0..<rounds {
-                    // Two come at once: the first of them has hardly begun when the second takes its place.
-                    let passing = try scene.client(query: Sessions.query(key))
+                    // Two come at once: the first of them has hardly begun when the second takes its place. On two shards
+                    // either may be the second.
+                    var both = [
+                        try scene.client(query: Sessions.query(key)),
+                        try scene.client(over: Transport.allCases[round % 3], query: Sessions.query(key)),
+                    ]
                     let known = position
-                    func comingBack() -> Command {
-                        .connect(token: "ann") {
-                            var subscription = SubscribeRequest(channel: "log:a")
-                            subscription.recover = true
-                            subscription.offset = known.offset
-                            subscription.epoch = known.epoch
-                            $0.subscriptions["log:a"] = subscription
+                    for each in both {
+                        try each.send(
+                            .connect(token: "ann") {
+                                var subscription = SubscribeRequest(channel: "log:a")
+                                subscription.recover = true
+                                subscription.offset = known.offset
+                                subscription.epoch = known.epoch
+                                $0.subscriptions["log:a"] = subscription
+                            })
+                    }
+                    let (reason, last) = try current.ending()
+                    guard reason == .forceDisconnect else { throw Wrong() }
+                    try Sessions.follow(&position, last)
+                    // The one that stands hears what is published now; the other is ended sooner or later.
+                    var heard: [[ServerMessage]] = [[], []]
+                    var passed: Int?
+                    while passed == nil {
+                        let mark = try await Sessions.mark(scene)
+                        for (index, client) in both.enumerated() {
+                            let (messages, ending) = try client.hear { Sessions.offset(of: $0) >= mark }
+                            heard[index] += messages
+                            guard let ending else { continue }
+                            guard ending == .forceDisconnect, passed == nil else { throw Wrong() }
+                            passed = index
                         }
                     }
-                    try passing.send(comingBack())
-                    let newer = try scene.client(over: Transport.allCases[round % 3], query: Sessions.query(key))
-                    try newer.send(comingBack())
-                    // What it read of the older ones meanwhile, it knows by its offset.
-                    try Sessions.drain(current, &position)
-                    try Sessions.drain(passing, &position)
-                    let result = try newer.connected()
-                    let subscription = try #require(result.subscriptions["log:a"])
+                    both.swapAt(0, passed!)
+                    heard.swapAt(0, passed!)
+                    for messages in heard { try Sessions.follow(&position, messages) }
+                    let subscription = try #require(Sessions.result(in: heard[1])?.subscriptions["log:a"])
                     #expect(subscription.recovered)
-                    for publication in subscription.publications { try Sessions.follow(&position, publication) }
-                    current = newer
+                    current = both[1]
                 }
                 publishing.cancel()
-                let count = await publishing.value
-                while position.offset < count { try Sessions.follow(&position, current.publication().publication) }
+                await publishing.value
+                let mark = try await Sessions.mark(scene)
+                while position.offset < mark { try Sessions.follow(&position, current.publication().publication) }
             }
         }
 
-        /// Everything that a connection says until it is ended.
-        private static func drain(_ client: TestClient, _ position: inout StreamPosition) throws {
-            let (reason, heard) = try client.ending()
-            guard reason == .forceDisconnect else { throw Wrong() }
-            for message in heard {
-                switch message {
-                case .push(let push):
-                    guard case .publication(let publication, _) = push.event else { continue }
-                    try follow(&position, publication)
-                case .reply(let reply):
-                    guard case .connect(let result) = reply.result else { continue }
-                    for publication in result.subscriptions["log:a"]?.publications ?? [] {
-                        try follow(&position, publication)
-                    }
-                case .ping: break
-                }
+        /// Publishes, and says where.
+        private static func mark(_ scene: Scene) async throws -> UInt64 {
+            let answer = await scene.server.call("publish", #"{"channel":"log:a","data":1}"#)
+            guard let number = answer.split(separator: "\"offset\":").dropFirst().first?.prefix(while: \.isNumber),
+                let offset = UInt64(number)
+            else { throw Wrong() }
+            return offset
+        }
+
+        /// Up to where a message brings its client; 0: it brings no publication.
+        private static func offset(of message: ServerMessage) -> UInt64 {
+            if case .push(let push) = message, case .publication(let publication, _) = push.event {
+                return publication.offset
+            }
+            return result(in: [message])?.subscriptions["log:a"]?.publications.last?.offset ?? 0
+        }
+
+        private static func result(in messages: [ServerMessage]) -> ConnectResult? {
+            for case .reply(let reply) in messages {
+                if case .connect(let result) = reply.result { return result }
+            }
+            return nil
+        }
+
+        /// Everything that a connection has said is the next in its order, or known.
+        private static func follow(_ position: inout StreamPosition, _ messages: [ServerMessage]) throws {
+            for publication in result(in: messages)?.subscriptions["log:a"]?.publications ?? [] {
+                try follow(&position, publication)
+            }
+            for case .push(let push) in messages {
+                guard case .publication(let publication, _) = push.event else { continue }
+                try follow(&position, publication)
             }
         }
 

@@ -281,9 +281,10 @@ struct ShardService: EdgeHandler, ~Copyable {
     ) {
         guard sessions.contains(id) else { return }
         edge.spend(ShardService.sessionCost)
-        // Who still waits for an older connection's state has none to leave: that one hands it on itself.
-        let keyed = sessionKeys.isEmpty || sessions[id].awaitsState ? nil : sessionKeys[id.slot]
-        let left = keepsState && keyed != nil ? stateLeft(by: id, because: reason, edge) : nil
+        let keyed = sessionKeys.isEmpty ? nil : sessionKeys[id.slot]
+        // What still waits for an older connection's state has none to leave.
+        let left =
+            keepsState && keyed != nil && !sessions[id].awaitsState ? stateLeft(by: id, because: reason, edge) : nil
         for subscription in sessions[id].session.close() { undo(subscription, of: id, because: .disconnected, &edge) }
         if sessions[id].isRegistered { tellDisconnected(id, reason, edge) }
         if sessions[id].name > 0 { counters.nameCounts[Int(sessions[id].name) - 1] -= 1 }

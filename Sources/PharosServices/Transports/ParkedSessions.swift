@@ -38,26 +38,37 @@ final class ParkedSessions: Sendable {
         /// - Parameter ending: a polled session that is over, and whose last words nobody will fetch.
         case granted(RestoredState?, ending: Place?)
         /// The key is the claimant's; the older connection, which is to be told, still has to leave what it has.
-        case awaits(Place)
+        case awaits(Place, ending: Place?)
     }
 
-    /// Who has a key.
+    /// A connection that has claimed a key and has not left it.
     private struct Holder {
         var place: Place
         var user: UserID
         var expireAt: Int64
+        /// It has what was left under the key; if not, it waits for an older one to leave that.
+        var hasTaken: Bool
         /// The session is over; its last words are still to be fetched.
         var isEnding = false
     }
 
+    /// All that one key stands for. It is the newest holder's: the older ones have been told to leave, and only the oldest
+    /// can have taken something. What that one leaves goes to the newest once all others are gone, in whatever order
+    /// they go: those between them, which have taken nothing, leave nothing.
     private struct Entry {
-        var holder: Holder?
+        /// Oldest first.
+        var holders: [Holder] = []
         /// What was left: for the holder if it waits, else for whoever comes next.
         var left: RestoredState?
-        /// An older connection has left what it had, maybe nothing, and the holder has not taken it yet.
-        var isHanded = false
         /// When what is left is forgotten, while there is no holder.
         var untilMs = Int64.max
+
+        /// The connection that the key stands for, if it is still there.
+        var current: Holder? { holders.last.flatMap { $0.isEnding ? nil : $0 } }
+        /// The one that can take what is left now.
+        var next: Place? { holders.count == 1 && !holders[0].hasTaken && !holders[0].isEnding ? holders[0].place : nil }
+
+        func index(of place: Place) -> Int? { holders.firstIndex { $0.place == place } }
     }
 
     private struct State {
@@ -81,8 +92,7 @@ final class ParkedSessions: Sendable {
     func claim(_ key: SessionKey, _ claimant: Claimant, _ now: Moment) -> Answer {
         state.withLock { state in
             var entry = state.entries[key] ?? Entry()
-            if entry.holder == nil, entry.untilMs <= now.monotonicMs { entry = Entry() }
-            let ending = entry.holder.flatMap { $0.isEnding ? $0.place : nil }
+            if entry.holders.isEmpty, entry.untilMs <= now.monotonicMs { entry = Entry() }
             var user = claimant.user
             var expireAt = claimant.expireAt
             if let authority = ParkedSessions.authority(of: entry) {
@@ -95,56 +105,65 @@ final class ParkedSessions: Sendable {
             }
             guard let user else { return .unknown }
             depart(&state, key, claimant.place)
-            let older = entry.holder.flatMap { $0.isEnding ? nil : $0.place }
-            let left = entry.left
-            entry.holder = Holder(place: claimant.place, user: user, expireAt: expireAt)
+            var ending: Place?
+            if let last = entry.holders.last, last.isEnding {
+                ending = last.place
+                entry.holders.removeLast()
+            }
+            let older = entry.holders.last?.place
+            let holder = Holder(place: claimant.place, user: user, expireAt: expireAt, hasTaken: older == nil)
+            defer { state.entries[key] = entry }
             entry.untilMs = .max
-            if older == nil { (entry.left, entry.isHanded) = (nil, false) }
-            state.entries[key] = entry
-            if let older { return .awaits(older) }
-            return .granted(left, ending: ending)
+            entry.holders.append(holder)
+            if let older { return .awaits(older, ending: ending) }
+            defer { entry.left = nil }
+            return .granted(entry.left, ending: ending)
         }
     }
 
     /// For whom a key stands, and until when; nil: for nobody.
     private static func authority(of entry: Entry) -> (user: UserID, expireAt: Int64)? {
-        if let holder = entry.holder, !holder.isEnding { return (holder.user, holder.expireAt) }
+        if let holder = entry.current { return (holder.user, holder.expireAt) }
         return entry.left.map { ($0.user, $0.expireAt) }
     }
 
     /// What an older connection has left for the one that waited for it.
-    func take(_ key: SessionKey, _ place: Place) -> RestoredState? {
+    ///
+    /// - Returns: nil: there is nothing to take yet, or it is for a newer one: this one goes on waiting.
+    func take(_ key: SessionKey, _ place: Place) -> Taken? {
         state.withLock { state in
-            guard let entry = state.entries[key], entry.holder?.place == place else { return nil }
+            guard let entry = state.entries[key], entry.next == place else { return nil }
+            state.entries[key]!.holders[0].hasTaken = true
             state.entries[key]!.left = nil
-            state.entries[key]!.isHanded = false
-            return entry.left
+            return Taken(left: entry.left)
         }
+    }
+
+    /// What a connection finds that has waited for an older one.
+    struct Taken {
+        var left: RestoredState?
     }
 
     /// The holder's own authority has changed.
     func note(_ key: SessionKey, _ place: Place, user: UserID, expireAt: Int64) {
         state.withLock { state in
-            guard state.entries[key]?.holder?.place == place else { return }
-            state.entries[key]!.holder!.user = user
-            state.entries[key]!.holder!.expireAt = expireAt
+            guard let index = state.entries[key]?.index(of: place) else { return }
+            state.entries[key]!.holders[index].user = user
+            state.entries[key]!.holders[index].expireAt = expireAt
         }
     }
 
     // MARK: Going
 
-    /// The holder has gone; nil in `left`: it leaves nothing.
+    /// A connection that claimed the key has gone. It leaves something only if it had taken what was there.
     ///
-    /// - Returns: the newer connection that has claimed the key meanwhile, which is to be told.
+    /// - Parameter left: nil: it leaves nothing.
+    /// - Returns: the connection that waits for it and can take it now, which is to be told.
     func leave(_ key: SessionKey, _ place: Place, _ left: RestoredState?, nowMs: Int64, untilMs: Int64) -> Place? {
         state.withLock { state in
-            if let holder = state.entries[key]?.holder, holder.place != place {
-                state.entries[key]!.left = left
-                state.entries[key]!.isHanded = true
-                return holder.place
-            }
-            park(&state, key, left, nowMs: nowMs, untilMs: untilMs)
-            return nil
+            guard var entry = state.entries[key], let index = entry.index(of: place) else { return nil }
+            if entry.holders.remove(at: index).hasTaken { entry.left = left }
+            return settle(&state, key, entry, nowMs: nowMs, untilMs: untilMs)
         }
     }
 
@@ -153,14 +172,15 @@ final class ParkedSessions: Sendable {
     /// - Returns: as `leave`.
     func end(_ key: SessionKey, _ place: Place, _ left: RestoredState?, nowMs: Int64, untilMs: Int64) -> Place? {
         state.withLock { state in
-            guard let holder = state.entries[key]?.holder else { return nil }
-            state.entries[key]!.left = left
-            guard holder.place == place else {
-                state.entries[key]!.isHanded = true
-                return holder.place
+            guard var entry = state.entries[key], let index = entry.index(of: place) else { return nil }
+            if entry.holders[index].hasTaken { entry.left = left }
+            guard index == entry.holders.count - 1 else {
+                entry.holders.remove(at: index)
+                return settle(&state, key, entry, nowMs: nowMs, untilMs: untilMs)
             }
-            state.entries[key]!.holder!.isEnding = true
-            state.entries[key]!.untilMs = untilMs
+            entry.holders[index].isEnding = true
+            entry.untilMs = untilMs
+            state.entries[key] = entry
             return nil
         }
     }
@@ -169,21 +189,19 @@ final class ParkedSessions: Sendable {
     func ended(_ key: SessionKey, _ place: Place, nowMs: Int64) {
         state.withLock { state in
             depart(&state, key, place)
-            guard let entry = state.entries[key], entry.holder?.place == place else { return }
-            park(&state, key, entry.left, nowMs: nowMs, untilMs: entry.untilMs)
+            guard var entry = state.entries[key], let index = entry.index(of: place) else { return }
+            entry.holders.remove(at: index)
+            _ = settle(&state, key, entry, nowMs: nowMs, untilMs: entry.untilMs)
         }
     }
 
-    /// The connection for which an older one has left something was gone before it took it.
-    ///
-    /// - Returns: the one that waits for it now.
-    func abandon(_ key: SessionKey, _ place: Place, nowMs: Int64, untilMs: Int64) -> Place? {
-        state.withLock { state in
-            guard let entry = state.entries[key], let holder = entry.holder, entry.isHanded else { return nil }
-            guard holder.place == place else { return holder.place }
-            park(&state, key, entry.left, nowMs: nowMs, untilMs: untilMs)
-            return nil
-        }
+    /// A holder is gone: who can go on is told; if there is none any more, what is left waits.
+    private func settle(
+        _ state: inout State, _ key: SessionKey, _ entry: Entry, nowMs: Int64, untilMs: Int64
+    ) -> Place? {
+        state.entries[key] = entry
+        if entry.holders.isEmpty { park(&state, key, entry.left, nowMs: nowMs, untilMs: untilMs) }
+        return entry.next
     }
 
     private func park(
@@ -193,7 +211,7 @@ final class ParkedSessions: Sendable {
             state.entries[key] = nil
             return
         }
-        state.entries[key] = Entry(holder: nil, left: left, untilMs: untilMs)
+        state.entries[key] = Entry(left: left, untilMs: untilMs)
         state.order.append((key, untilMs))
         drop(&state, nowMs: nowMs)
     }
@@ -217,7 +235,7 @@ final class ParkedSessions: Sendable {
     func polled(_ key: SessionKey, base: UInt64?) -> Place? {
         state.withLock { state in
             var places = state.arriving[key] ?? []
-            if let place = state.entries[key]?.holder?.place { places.append(place) }
+            places += (state.entries[key]?.holders ?? []).map(\.place)
             return places.last { $0.base != nil && (base == nil || $0.base == base) }
         }
     }
@@ -225,7 +243,7 @@ final class ParkedSessions: Sendable {
     /// Whether anything is kept under a key.
     func isKnown(_ key: SessionKey, nowMs: Int64) -> Bool {
         state.withLock { state in
-            state.entries[key].map { $0.holder != nil || $0.untilMs > nowMs } ?? false
+            state.entries[key].map { !$0.holders.isEmpty || $0.untilMs > nowMs } ?? false
         }
     }
 
@@ -233,9 +251,7 @@ final class ParkedSessions: Sendable {
 
     /// The connection that has a key; nil: there is none.
     func holder(of key: SessionKey) -> Place? {
-        state.withLock { state in
-            state.entries[key]?.holder.flatMap { $0.isEnding ? nil : $0.place }
-        }
+        state.withLock { $0.entries[key]?.current?.place }
     }
 
     /// Those of the clients that are away whom a call of the server API means do not come back to what they had.
@@ -278,7 +294,7 @@ final class ParkedSessions: Sendable {
             for key in keys {
                 guard let entry = state.entries[key], let left = entry.left, left.isMeant(by: target) else { continue }
                 let changed = change(left)
-                if changed == nil, entry.holder == nil {
+                if changed == nil, entry.holders.isEmpty {
                     state.entries[key] = nil
                 } else {
                     state.entries[key]!.left = changed
@@ -294,7 +310,7 @@ final class ParkedSessions: Sendable {
 
     /// Clients that are away.
     var count: Int {
-        state.withLock { $0.entries.values.count { $0.holder == nil && $0.left != nil } }
+        state.withLock { $0.entries.values.count { $0.holders.isEmpty && $0.left != nil } }
     }
 
     private func drop(_ state: inout State, nowMs: Int64) {
@@ -303,7 +319,7 @@ final class ParkedSessions: Sendable {
             guard untilMs <= nowMs || state.order.count - state.first > limit else { break }
             state.first += 1
             // It may have come back, and gone again, meanwhile.
-            if let entry = state.entries[key], entry.holder == nil, entry.untilMs == untilMs {
+            if let entry = state.entries[key], entry.holders.isEmpty, entry.untilMs == untilMs {
                 state.entries[key] = nil
             }
         }

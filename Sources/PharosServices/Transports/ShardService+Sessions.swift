@@ -50,10 +50,11 @@ extension ShardService {
             sessionKeys[id.slot]?.isClaimed = true
             if let ending { askToYield(ending, &edge) }
             claim = .granted(left)
-        case .awaits(let older):
+        case .awaits(let older, let ending):
             // What the older one has is known once it has ended.
             sessionKeys[id.slot]?.isClaimed = true
             sessions[id].awaitsState = true
+            if let ending { askToYield(ending, &edge) }
             return askToYield(older, &edge)
         }
         guard sessions.contains(id) else { return }
@@ -85,16 +86,13 @@ extension ShardService {
         endPolledSession(id, &edge)
     }
 
-    /// An older connection has left what it had. Who waited for it may have gone by now: then it is for whoever comes next.
+    /// The older connections have gone, and with them what this one waited for is there. Should it have gone as well, or a
+    /// newer one have come, the table of keys knows: it has told the one that is next.
     mutating func sessionYielded(_ id: ConnectionID, _ key: SessionKey, _ edge: inout Edge) {
         let place = ParkedSessions.Place(shard: index, id: id)
-        guard sessions.contains(id) else {
-            let next = node.parked.abandon(key, place, nowMs: edge.nowMs, untilMs: parkedUntilMs(edge))
-            return tellYielded(next, key, &edge)
-        }
-        guard sessions[id].awaitsState else { return }
+        guard sessions.contains(id), sessions[id].awaitsState, let taken = node.parked.take(key, place) else { return }
         sessions[id].awaitsState = false
-        goOn(.granted(node.parked.take(key, place)), id, &edge)
+        goOn(.granted(taken.left), id, &edge)
         resumeQueue(id, &edge)
         updateTimer(id, &edge)
     }

@@ -22,7 +22,7 @@ extension NodeMetrics {
         "node_messages_sent_total": "Publications accepted.",
         "node_messages_received_total": "Messages that clients sent.",
         "client_connections_accepted_total": "Connections accepted.",
-        "client_connections_inflight": "Connections that are open.",
+        "client_connections_inflight": "Connections that are open, the one that asks included.",
         "client_connections_refused_total": "Connections refused, by the HTTP status of the answer.",
         "client_num_by_name": "Clients that are connected, by registered SDK name.",
         "client_reply_errors_total": "Errors in replies, by code.",

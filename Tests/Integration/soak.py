@@ -181,7 +181,7 @@ async def soak(server: Server, seconds: float) -> list[str]:
     await load.run(seconds * 3 / 4)
     problems = []
     await asyncio.to_thread(
-        poll, lambda: server.metric("pharos_client_connections_inflight") <= 2, "connections to end", 60)
+        poll, lambda: server.connections() == 0, "connections to end", 60)
     after, descriptors_after = await settled()
     print(f"in the end: memory {after} kB, descriptors {descriptors_after}, sessions {server.sessions()}")
     print(", ".join(f"{number} {what}" for what, number in sorted(load.counts.items())))

@@ -362,7 +362,7 @@ async def test_looking_stores_nothing(server, meet):
     client = await meet(server, "websocket-json")
     for number in range(200):
         server.api("history", {"channel": f"kept:h{number}", "limit": 1}).result
-        await news(server.port, [f"kept:p{number}"])
+        await news(server.port, [f"kept:p{number}"], wait=0)
     epoch = (await client.subscribe("kept:x"))["epoch"]
     server.kill()
     # A copy: SQLite would move the log.

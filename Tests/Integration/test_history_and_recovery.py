@@ -34,7 +34,7 @@ async def test_history_by_limit_position_and_direction(pharos, peer, channel):
         return await client.ask("history", channel=name, **fields)
 
     top = await ask()
-    assert top == {"epoch": epoch, "offset": 10}
+    assert top.pop("publications", []) == [] and top == {"epoch": epoch, "offset": 10}
     everything = await ask(limit=-1)
     assert numbers(everything["publications"]) == list(range(1, 11)) and everything["offset"] == 10
     assert [each["offset"] for each in everything["publications"]] == list(range(1, 11))

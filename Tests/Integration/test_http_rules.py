@@ -104,7 +104,7 @@ RULES = {
     "9.3.2 HEAD of what there is not": ("HEAD /nowhere HTTP/1.1\r\nHost: a\r\n\r\n" + GET + "\r\n", 404, 200),
     "9.1 a method that nobody knows is 501": ("FLY /health HTTP/1.1\r\nHost: a\r\n\r\n" + GET + "\r\n", 501, 200),
     "9.1 methods are case-sensitive": ("get /health HTTP/1.1\r\nHost: a\r\n\r\n", 501),
-    "9.3.8 TRACE is not implemented": ("TRACE /health HTTP/1.1\r\nHost: a\r\n\r\n", 501),
+    "9.3.8 TRACE is allowed nowhere": ("TRACE /health HTTP/1.1\r\nHost: a\r\n\r\n", 405),
     "15.5.6 a method that is not allowed": ("DELETE /health HTTP/1.1\r\nHost: a\r\n\r\n" + GET + "\r\n", 405, 200),
     "10.1.1 100 comes before the body is read": (SIZED + "Expect: 100-continue\r\n\r\n", 100, PUBLISH, 200),
     "10.1.1 100 comes before chunks too": (CHUNKED + "Expect: 100-Continue\r\n\r\n", 100, WHOLE, 200),

@@ -401,7 +401,7 @@ async def test_the_metrics_of_a_busy_server_pass_promtool(launch, dial, origin, 
         await peer.ask("publish", channel="open:x", data={"n": 1})
         await peer.refused("subscribe", channel="locked:x")
         await peer.refused("subscribe", channel="nowhere:x")
-        await peer.refused("rpc", method="app:x", data=1)
+        await peer.ask("rpc", method="app:x", data=1)
         await peer.ask("history", channel="open:x", limit=5)
     origin.on("rpc", 500)
     await peers[0].refused("rpc", method="app:x", data=1)

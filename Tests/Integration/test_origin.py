@@ -360,7 +360,7 @@ async def test_nothing_of_failed_connects_stays(launch, dial, origin):
     assert {reply["error"]["code"] for reply in replies} == {100}
     await asyncio.gather(*(each.close() for each in peers))
     await asyncio.to_thread(server.wait_until_empty)
-    await later(lambda: server.metric("pharos_client_connections_inflight") == 0, "the connections to end")
+    await later(lambda: server.connections() == 0, "the connections to end")
     before = server.descriptors()
     assert before < 80
 
@@ -552,7 +552,7 @@ async def test_an_origin_that_is_killed_fifty_times_leaks_nothing(launch, dial, 
     assert counts["in"] > 50 and counts["out"] > 0, counts
     assert counts["in"] <= len(origin.asked("connect"))
     await asyncio.to_thread(server.wait_until_empty)
-    await later(lambda: server.metric("pharos_client_connections_inflight") == 0, "the connections to end")
+    await later(lambda: server.connections() == 0, "the connections to end")
     # And it still works.
     await later(lambda: server.api("info").result, "the API")
     deadline = time.monotonic() + 30

@@ -27,7 +27,7 @@ async def test_presence_lists_each_connection(pharos, peer, channel):
 async def test_a_channel_with_nobody_has_empty_presence(peer, channel):
     client = await peer()
     assert (await client.ask("presence", channel=channel("open"))).get("presence", {}) == {}
-    assert await client.ask("presence_stats", channel=channel("open")) == {}
+    assert not any((await client.ask("presence_stats", channel=channel("open"))).values())
 
 
 async def test_joins_and_leaves_reach_a_third_client_in_order(pharos, peer, channel):

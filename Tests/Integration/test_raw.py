@@ -89,7 +89,7 @@ def resource(connection: str) -> str:
 
 
 def raw_connections(server) -> float:
-    return server.metric("pharos_client_connections_inflight")
+    return server.metric("pharos_raw_num_connections")
 
 
 # The shapes of websocket-service

@@ -10,7 +10,7 @@ extension ShardService {
     func admitToResponder(_ head: RequestHead) -> HeadDecision {
         switch head.method {
         case let method where method.elementsEqual("GET".utf8) || method.elementsEqual("HEAD".utf8): break
-        case let method where ["POST", "OPTIONS", "PUT", "PATCH", "DELETE"].contains { method.elementsEqual($0.utf8) }:
+        case let method where ["POST", "OPTIONS", "PUT", "PATCH", "DELETE", "TRACE"].contains { method.elementsEqual($0.utf8) }:
             break
         default: return .refuse(status: 501, message: "this method is not implemented")
         }

@@ -137,7 +137,7 @@ class Rig:
         while True:
             # The event log's file may have been opened since.
             self.descriptors[1] = self.server.descriptors()
-            inflight = await asyncio.to_thread(self.server.metric, "pharos_client_connections_inflight")
+            inflight = await asyncio.to_thread(self.server.connections)
             if self.descriptors[1] <= self.descriptors[0] + 4 and inflight == 0:
                 return
             if time.monotonic() > deadline:

@@ -249,6 +249,10 @@ class Server:
         assert any(metric == known or metric.startswith(known + "_") for known in METRICS), f"docs/operating.md has no {name}"
         return sum(value for key, value in self.metrics().items() if key == name or key.startswith(name + "{"))
 
+    def connections(self) -> float:
+        """Those that are open, without the one that asks."""
+        return self.metric("pharos_client_connections_inflight") - 1
+
     def sessions(self) -> dict[str, float]:
         """The gauges that must be back at zero when nobody is connected."""
         return {

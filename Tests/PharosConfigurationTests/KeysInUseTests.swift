@@ -89,9 +89,9 @@ struct KeysInUseTests {
         case .sections: return entries[key.name].map { [list($0)] } ?? []
         case .text, .secret:
             return [
-                "app", "default", "x", "x-user", "127.0.0.1", "127.0.0.2", "/x", "http://127.0.0.1:9/", "https://example.com", "^a$",
-                ".*",
-                "/proc/self/stat", "/proc/self/status", secret, "-----BEGIN PUBLIC KEY-----\nx\n-----END PUBLIC KEY-----",
+                "app", "default", "x", "x-user", "127.0.0.1", "127.0.0.2", "/x", "http://127.0.0.1:9/",
+                "https://example.com", "^a$", ".*", "/proc/self/stat", "/proc/self/status", secret,
+                "-----BEGIN PUBLIC KEY-----\nx\n-----END PUBLIC KEY-----",
             ]
         }
     }

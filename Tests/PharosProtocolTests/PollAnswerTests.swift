@@ -26,7 +26,7 @@ struct PollAnswerTests {
             data: utf8("{\n}"), info: ClientInfo(user: "u", client: "", channelInfo: [0xFF]), offset: 8)
         binaryInfo.isJSON = false
         let answers = [
-            PollChannelAnswer(channel: "a\"", position: StreamPosition(offset: 0, epoch: "e"), recovered: true),
+            PollChannelAnswer(channel: "a\"", position: StreamPosition(offset: 0, epoch: "e"), recovered: nil),
             PollChannelAnswer(
                 channel: "b", position: StreamPosition(offset: 8, epoch: "f"), recovered: false, first: 7,
                 publications: [binary, binaryInfo]),
@@ -34,7 +34,7 @@ struct PollAnswerTests {
         let text = Wire.text { PollAnswerEncoder.encode(answers, into: &$0) }
         #expect(
             text
-                == #"{"cursor":"v2.AgIBZhl4AJUVfAg","channels":{"a\"":{"epoch":"e","offset":0,"recovered":true,"publications":[]},"#
+                == #"{"cursor":"v2.AgIBZhl4AJUVfAg","channels":{"a\"":{"epoch":"e","offset":0,"publications":[]},"#
                 + #""b":{"epoch":"f","offset":8,"recovered":false,"first":7,"publications":["#
                 + #"{"offset":7,"b64data":"/wA=","info":{"user":"u","client":"c","conn_info":{}},"tags":{"a":"b"},"time":5},"#
                 + #"{"offset":8,"data":{},"info":{"user":"u","client":"","chan_info":"/w==","b64chan_info":true}}]}}}"#)

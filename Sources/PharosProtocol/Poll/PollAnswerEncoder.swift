@@ -6,14 +6,15 @@ package struct PollChannelAnswer: Equatable, Sendable {
     package var channel: ChannelName
     /// After the last publication of this answer; without publications the position that was asked for, or the top.
     package var position: StreamPosition
-    /// False if something between the position asked for and the first publication is gone.
-    package var recovered: Bool
+    /// False if something between the position asked for and the first publication is gone; nil: none was asked for, so
+    /// nothing is said about what was before.
+    package var recovered: Bool?
     /// The oldest offset still kept; only where something is gone.
     package var first: UInt64?
     package var publications: [Publication]
 
     package init(
-        channel: ChannelName, position: StreamPosition, recovered: Bool, first: UInt64? = nil,
+        channel: ChannelName, position: StreamPosition, recovered: Bool?, first: UInt64? = nil,
         publications: [Publication] = []
     ) {
         self.channel = channel
@@ -51,8 +52,10 @@ package enum PollAnswerEncoder {
         writer.jsonField("epoch", string: answer.position.epoch)
         writer.jsonName("offset")
         writer.appendJSONNumber(answer.position.offset)
-        writer.jsonName("recovered")
-        writer.jsonLiteral(answer.recovered ? "true" : "false")
+        if let recovered = answer.recovered {
+            writer.jsonName("recovered")
+            writer.jsonLiteral(recovered ? "true" : "false")
+        }
         writer.jsonField("first", unsigned: answer.first ?? 0)
         writer.beginJSONArray("publications")
         for publication in answer.publications {

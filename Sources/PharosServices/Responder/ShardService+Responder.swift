@@ -6,14 +6,17 @@ extension ShardService {
     /// Bytes that the body of a request without a key may have.
     static var unkeyedBodyLimit: Int { 65_536 }
 
+    /// Methods that are known; which of them a resource allows, its routes say.
+    private static let methods: [StaticString] = [
+        "GET", "HEAD", "POST", "OPTIONS", "PUT", "PATCH", "DELETE", "TRACE", "QUERY",
+    ]
+
     /// Whether the responder is asked; what no part of this server implements is refused here (RFC 9110, section 9.1).
     func admitToResponder(_ head: RequestHead) -> HeadDecision {
-        switch head.method {
-        case let method where method.elementsEqual("GET".utf8) || method.elementsEqual("HEAD".utf8): break
-        case let method where ["POST", "OPTIONS", "PUT", "PATCH", "DELETE", "TRACE"].contains { method.elementsEqual($0.utf8) }:
-            break
-        default: return .refuse(status: 501, message: "this method is not implemented")
+        let isKnown = ShardService.methods.contains { method in
+            head.method.elementsEqual(UnsafeBufferPointer(start: method.utf8Start, count: method.utf8CodeUnitCount))
         }
+        guard isKnown else { return .refuse(status: 501, message: "this method is not implemented") }
         return .read(limit: ShardService.unkeyedBodyLimit)
     }
 

@@ -112,16 +112,16 @@ extension ShardService {
         if channels[local].position == nil { channels[local].position = top }
         if case .after(let from) = poll.channels[place].start, !from.epoch.isEmpty, from.epoch != top.epoch {
             // Offsets of another epoch mean nothing here: all that is left is told, and that continuity is lost.
-            poll.channels[place].recovered = false
+            poll.channels[place].isWhole = false
             poll.channels[place].start = .oldest
             polls[id.slot] = poll
             channels[local].pollReads += 1
             return watch(id, place, poll.channels[place], &edge)
         }
-        let wasLost = !poll.channels[place].recovered
+        let wasLost = !poll.channels[place].isWhole
         poll.channels[place].found(StreamRead(top: top, publications: publications))
         if wasLost {
-            poll.channels[place].recovered = false
+            poll.channels[place].isWhole = false
             poll.channels[place].first = publications.first?.offset ?? top.offset + 1
         }
         poll.reads -= 1

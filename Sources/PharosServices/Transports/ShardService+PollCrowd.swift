@@ -87,7 +87,8 @@ extension ShardService {
 
     /// A publication for the crowd of a channel: one answer, shared by all.
     mutating func answerCrowd(_ place: Int, _ publication: Publication, _ epoch: Epoch, _ edge: inout Edge) {
-        var news = StatelessPoll.Channel(name: channels[place].name, position: channels[place].crowd.position)
+        let position = channels[place].crowd.position
+        var news = StatelessPoll.Channel(name: channels[place].name, start: .after(position), position: position)
         guard news.arrived(publication, epoch: epoch) else { return }
         let answer = preparePoll(news, &edge)
         var members: [ConnectionID] = []

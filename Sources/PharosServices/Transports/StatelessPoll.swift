@@ -11,7 +11,8 @@ struct StatelessPoll {
         var start = PollRequest.Start.newest
         /// nil: the stream is still being read.
         var position: StreamPosition?
-        var recovered = true
+        /// Nothing is missing since it began, or since the position that it began with.
+        var isWhole = true
         /// The oldest offset that is left, when what was asked for is gone.
         var first: UInt64?
         var publications: [Publication] = []
@@ -31,11 +32,12 @@ struct StatelessPoll {
     /// What a newer poll of the same user must have in common with this one to end it; empty: nothing ends it.
     var exclusiveKey: ExclusivePolls.Key?
 
-    var hasNews: Bool { channels.contains { !$0.publications.isEmpty || !$0.recovered } }
+    var hasNews: Bool { channels.contains { !$0.publications.isEmpty || !$0.isWhole } }
 
-    /// Whether it waits for what many others get alike: the next publication of one channel.
+    /// Whether it waits for what many others get alike: the next publication of one channel, after the position that it came
+    /// with.
     var isPlain: Bool {
-        channels.count == 1 && channels[0].recovered && !hasNews && reads == 0 && originFields.isEmpty
+        channels.count == 1 && channels[0].answer.recovered == true && !hasNews && reads == 0 && originFields.isEmpty
             && exclusiveKey == nil && !request.isRoom
     }
 
@@ -44,7 +46,13 @@ struct StatelessPoll {
 
 extension StatelessPoll.Channel {
     var answer: PollChannelAnswer {
-        PollChannelAnswer(
+        // Without a position nothing is claimed about what was before.
+        var recovered: Bool? = isWhole
+        switch start {
+        case .newest, .oldest: if isWhole { recovered = nil }
+        case .after: break
+        }
+        return PollChannelAnswer(
             channel: name, position: position ?? StreamPosition(), recovered: recovered, first: first,
             publications: publications)
     }
@@ -54,11 +62,11 @@ extension StatelessPoll.Channel {
         position = read.publications.last.map { StreamPosition(offset: $0.offset, epoch: read.top.epoch) } ?? read.top
         publications = read.publications
         if case .after(let from) = start {
-            recovered =
+            isWhole =
                 from.epoch.isEmpty || from.epoch == read.top.epoch
                 ? read.publications.first.map { $0.offset == from.offset + 1 } ?? (read.top.offset == from.offset)
                 : false
-            if !recovered { first = read.publications.first?.offset ?? read.top.offset + 1 }
+            if !isWhole { first = read.publications.first?.offset ?? read.top.offset + 1 }
         }
     }
 
@@ -68,7 +76,7 @@ extension StatelessPoll.Channel {
         guard let known = position, publications.isEmpty else { return false }
         if known.epoch == epoch, publication.offset <= known.offset { return false }
         if known.epoch != epoch || publication.offset != known.offset + 1 {
-            recovered = false
+            isWhole = false
             first = publication.offset
             publications = []
         }

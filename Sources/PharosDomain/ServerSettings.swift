@@ -92,6 +92,8 @@ package struct TransportSettings: Equatable, Sendable {
     package var compressionMinSize = 128
     /// Effort, 1 to 9.
     package var compressionLevel = 1
+    /// Seconds that a channel is kept after the last poll: the next one comes within a round trip, and need not ask again.
+    package var pollChannelLinger = 2.0
 
     package init() {}
 }
@@ -155,6 +157,8 @@ package struct EdgeSettings: Equatable, Sendable {
     /// Bytes of request bodies that may be arriving at a time, over all connections.
     package var bodyBudget = 67_108_864
     package var writeTimeout = 1.0
+    /// Seconds between two rounds of housekeeping.
+    package var tickInterval = 1.0
     package var backlog = 4_096
     /// Bytes that all connections of the process together may have waiting; beyond it the slowest go first. 0: no limit.
     package var outputLimit = 268_435_456

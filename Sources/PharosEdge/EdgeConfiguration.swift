@@ -25,6 +25,8 @@ package struct EdgeConfiguration: Sendable {
     package var reclaimAfterMs: Int64 = 1_000
     /// Milliseconds the last bytes may take to leave.
     package var writeTimeoutMs: Int64 = 1_000
+    /// Time between two rounds of housekeeping.
+    package var tickIntervalMs: Int64 = 1_000
     /// Milliseconds a peer is given to answer our close frame.
     package var closeTimeoutMs: Int64 = 5_000
     /// Units of work that one connection's input may take in a turn: see `Edge.spend`.

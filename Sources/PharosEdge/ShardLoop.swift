@@ -236,7 +236,7 @@ package struct ShardLoop<Handler: EdgeHandler & ~Copyable>: ~Copyable {
         }
         expired.removeAll(keepingCapacity: true)
         if edge.nowMs >= nextTickMs {
-            nextTickMs = edge.nowMs + 1_000
+            nextTickMs = edge.nowMs + edge.configuration.tickIntervalMs
             for id in edge.takeStuck() where edge.isOpen(id) { handler.writeTimedOut(id, &edge) }
             handler.ticked(&edge)
         }

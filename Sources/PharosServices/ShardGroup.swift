@@ -294,6 +294,7 @@ extension EdgeConfiguration {
         headTimeoutMs = Int64(settings.edge.headTimeout * 1_000)
         idleTimeoutMs = Int64(settings.edge.idleTimeout * 1_000)
         bodyTimeoutMs = Int64(settings.edge.bodyTimeout * 1_000)
+        tickIntervalMs = Int64(settings.edge.tickInterval * 1_000)
         writeTimeoutMs = Int64(settings.edge.writeTimeout * 1_000)
         outputLimit = settings.client.queueMaxSize
         compression = settings.transports.compression

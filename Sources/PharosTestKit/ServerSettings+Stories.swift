@@ -9,6 +9,9 @@ extension ServerSettings {
         var settings = ServerSettings()
         settings.edge.port = 0
         settings.edge.shards = shards
+        // A story ends when nothing is left of its clients: it need not wait a second for that.
+        settings.edge.tickInterval = 0.02
+        settings.transports.pollChannelLinger = 0.02
         settings.client.allowAnonymousConnectWithoutToken = true
         // A story's clients need not read all the time; stories about pings switch them on.
         settings.client.pingInterval = 0

@@ -214,7 +214,7 @@ extension Stories {
         @Test(
             "methods that nothing here implements are 501, and OPTIONS * is answered",
             arguments: [
-                ("TRACE / HTTP/1.1", 501), ("CONNECT a:80 HTTP/1.1", 501), ("FLY / HTTP/1.1", 501),
+                ("PROPFIND / HTTP/1.1", 501), ("CONNECT a:80 HTTP/1.1", 501), ("FLY / HTTP/1.1", 501),
                 ("OPTIONS * HTTP/1.1", 204),
             ])
         func methods(_ line: String, _ status: Int) async throws {

@@ -5,9 +5,6 @@ import PharosProtocol
 
 /// Long polls without a session: everything that is needed to resume is in the request, so a lost answer costs nothing.
 extension ShardService {
-    /// How long a channel is kept after the last poll: the next one comes within a round trip, and need not ask again.
-    private static var lingerMs: Int64 { 2_000 }
-
     /// No intermediary may keep an answer for another poll.
     static var noStore: UnsafeRawBufferPointer {
         let line: StaticString = "Cache-Control: no-store\r\n"
@@ -250,7 +247,7 @@ extension ShardService {
 
     mutating func holdForPolls(_ name: ChannelName, _ edge: inout Edge) -> Int {
         let place = localChannel(name, &edge)
-        channels[place].pollsUntilMs = edge.nowMs + ShardService.lingerMs
+        channels[place].pollsUntilMs = edge.nowMs + Int64(node.settings.transports.pollChannelLinger * 1_000)
         if !channels[place].isHeldForPolls {
             channels[place].isHeldForPolls = true
             channels[place].references += 1

@@ -38,7 +38,9 @@ extension Stories {
                     $0.user = user
                     // Far in the future: only what the cell is about ends it.
                     $0.expireAt = 4_000_000_000
-                    if end == .expired || end == .inGrace { $0.expireAt = 1 }
+                    if end == .expired { $0.expireAt = 1 }
+                    // Over, and not for as long as it may be refreshed.
+                    if end == .inGrace { $0.expireAt = Int64(Date().timeIntervalSince1970) - 1 }
                     for channel in ["log:a", "log:b"] as [ChannelName] {
                         $0.subscriptions[channel] = SubscriptionOptions()
                     }

@@ -71,10 +71,33 @@ extension Edge {
 
     /// Applies the limit of one connection's output.
     mutating func checkLimit(_ slot: UInt32) {
-        guard waitingBytes(slot) > configuration.outputLimit else { return }
-        shed(slot, to: configuration.outputLimit / 2)
-        if waitingBytes(slot) > configuration.outputLimit { keepNewest(slot) }
-        if waitingBytes(slot) > configuration.outputLimit { markSlow(slot) }
+        let waiting = waitingBytes(slot)
+        guard waiting > configuration.outputLimit else {
+            if !allowances.isEmpty { allowances[slot] = nil }
+            return
+        }
+        var limit = configuration.outputLimit
+        if !allowances.isEmpty, let allowed = allowances[slot] {
+            // What has been taken of it is allowed no longer.
+            allowances[slot] = min(allowed, waiting)
+            limit += allowances[slot]!
+            guard waiting > limit else { return }
+        }
+        shed(slot, to: limit - configuration.outputLimit / 2)
+        if waitingBytes(slot) > limit { keepNewest(slot) }
+        if waitingBytes(slot) > limit { markSlow(slot) }
+    }
+
+    /// An answer that a client asked for waits: however long it is, it does not make its reader a slow one. Only what comes
+    /// after it may not exceed the limit.
+    ///
+    /// - Parameter count: bytes of the answer; nil: all that waits is one. Had the limit been exceeded without it, nothing more
+    ///   is allowed: so a client that asks and does not read has at most one answer more than twice the limit.
+    package mutating func allowOutput(_ id: ConnectionID, count: Int? = nil) {
+        guard isOpen(id) else { return }
+        let waiting = waitingBytes(id.slot)
+        guard waiting - (count ?? waiting) <= configuration.outputLimit else { return }
+        allowances[id.slot] = waiting
     }
 
     /// Takes out what a newer waiting message of the same topic and key replaces. What was queued before it was known that the

@@ -45,6 +45,8 @@ package struct Edge: ~Copyable {
     var arrived: [ConnectionID] = []
     /// What connections of this turn will not get: the loop tells the handler.
     var drops: [DropNote] = []
+    /// Waiting bytes that their readers asked for, by place; see `allowOutput`.
+    var allowances: [UInt32: Int] = [:]
     /// Of TLS connections, by their place; nil while there has been none.
     var secureStates: UnsafeMutablePointer<UnsafeMutablePointer<SecureState>?>?
     var tlsOutput = TLSOutput()
@@ -213,6 +215,7 @@ package struct Edge: ~Copyable {
             _ = pharos_close(entry.pointee.descriptor)
         }
         entry.pointee.phase = .free
+        if !allowances.isEmpty { allowances[slot] = nil }
         entry.pointee.flags = []
         entry.pointee.descriptor = -1
         entry.pointee.generation &+= 1

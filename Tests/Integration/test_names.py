@@ -6,10 +6,14 @@ import pytest
 
 from harness import tokens
 from harness.configuration import BASE
+from harness.emulated import news, poll
+from harness.events import EventStream
 
 KELVIN = "\u212aate"  # KELVIN SIGN, which Unicode calls equivalent to a K.
 KATE = "Kate"
 COMPOSED, DECOMPOSED = "caf\u00e9", "cafe\u0301"
+
+EVERYWHERE = {"poll": {"enabled": True}, "events": {"enabled": True}}
 
 DISK = BASE["channel"]["namespaces"][0] | {"name": "kept", "durability": "disk"}
 MEMORY = DISK | {"name": "fleeting", "durability": "memory"}
@@ -77,3 +81,60 @@ async def test_two_spellings_have_two_streams(launch, dial, tmp_path, namespace,
     assert history(one) == ([1, 2, 3] if kept else []) and history(other) == ([10, 20] if kept else [])
     assert server.publish(other, {"n": 30})["offset"] == (3 if kept else 1)
     assert server.publish(one, {"n": 4})["offset"] == (4 if kept else 1)
+
+
+# One user's channels, sessions and cursors are no way into another's
+
+PERSONAL = {"client": {"subscribe_to_user_personal_channel": {"enabled": True, "personal_channel_namespace": "listed"}}}
+
+
+async def test_a_user_id_that_would_list_others_has_no_personal_channel(launch, dial, door, wire):
+    """`listed:#a,b` is open to `a` and to `b`: the user `a,b` is neither, and nothing of theirs stands there."""
+    server = launch(PERSONAL)
+    both = await dial(server, door, wire)
+    assert not (await both.connect(token=tokens.connection("a,b"))).get("subs")
+    assert await both.refused("subscribe", channel="listed:#a,b") == 103
+    assert await both.refused("subscribe", channel="listed:#a") == 103
+
+
+@pytest.mark.parametrize("namespace", ["listed", ""])
+@pytest.mark.parametrize("user", ["a:b", "listed:x", "a#b", "#", "a b", "%2C", "*", "$a", "/a", "ünïcode", "x" * 250])
+async def test_unusual_user_ids_connect_and_hear_only_their_own(launch, dial, user, namespace):
+    server = launch({"client": {"subscribe_to_user_personal_channel": {
+        "enabled": True, "personal_channel_namespace": namespace}}})
+    ann = await dial(server, connect={"token": tokens.connection("ann")})
+    one = await dial(server)
+    own = list((await one.connect(token=tokens.connection(user))).get("subs", {}))
+    prefix = f"{namespace}:" if namespace else ""
+    assert own in ([], [f"{prefix}#{user}"])
+    for channel in own:
+        assert await ann.refused("subscribe", channel=channel) in (102, 103)
+        server.publish(channel, {"for": "one"})
+        assert (await one.publication(channel))["data"] == {"for": "one"}
+    assert not [push for push in ann.pushes() if "pub" in push]
+
+
+async def test_a_cursor_opens_nothing_that_its_user_may_not_read(launch):
+    """A cursor says where, never who: with another's cursor, each is asked as if it had none."""
+    server = launch(EVERYWHERE | {"channel": {"namespaces": [DISK | {
+        "name": "kept", "allow_user_limited_channels": True,
+        **{f"allow_subscribe_for_{whom}": False for whom in ("client", "anonymous")}}]}})
+    channel = "kept:x#ann"
+    epoch = server.publish(channel, {"secret": 1})["epoch"]
+    server.publish(channel, {"secret": 2})
+    ann, bob = tokens.connection("ann"), tokens.connection("bob")
+    answer = await news(server.port, [channel], token=ann, since=[f"{epoch}:1"], wait=0)
+    assert [each["data"] for each in answer["channels"][channel]["publications"]] == [{"secret": 2}]
+    stream, _ = await EventStream.listen(server.port, [channel], last_id=f"{epoch}:1", token=ann)
+    cursor = answer["cursor"]
+    for token in (bob, None):
+        for options in ({"cursor": cursor}, {"since": [f"{epoch}:0"]}):
+            status, _, body = await poll(server.port, [channel], token=token, wait=0, **options)
+            assert status == 403 and b"secret" not in body
+        for last_id in (cursor, stream.parser.last_id):
+            other = await EventStream(server.port, [channel], last_id=last_id, **({"token": token} if token else {})).open()
+            if other.response.status == 200:
+                first = await other.first()
+                assert first["subscriptions"] == [] and (await other.event()).json["error"]["topic"] == channel
+            other.close()
+    stream.close()

@@ -59,6 +59,13 @@ struct ChannelRulesTests {
         #expect(rules.personalChannel(user: "a#b", namespace: "chat") == "chat:#a#b")
         #expect(rules.personalChannel(user: "a,b", namespace: "") == nil)
         #expect(rules.listedUsers("room#a,b")?.contains("a,b") == false)
+        // Nor where the name would be another namespace's, or none that there can be.
+        #expect(rules.personalChannel(user: "a:b", namespace: "") == nil)
+        #expect(rules.personalChannel(user: "a:b", namespace: "chat") == "chat:#a:b")
+        #expect(rules.personalChannel(user: UserID(String(repeating: "x", count: 255)), namespace: "") == nil)
+        #expect(
+            self.rules { $0.withoutNamespace.channelRegex = "#[0-9]+" }.personalChannel(user: "x", namespace: "") == nil
+        )
     }
 
     @Test("a namespace, and a pattern for the part after it, are found by their bytes and scalars")

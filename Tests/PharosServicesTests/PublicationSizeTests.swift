@@ -1,5 +1,6 @@
 import PharosDomain
 import PharosProtocol
+import PharosServices
 import PharosTestKit
 import Testing
 
@@ -96,25 +97,47 @@ extension Stories {
             }
         }
 
+        /// 200 publications of 50,000 bytes: far more than the queue, and than the buffers of a socket.
+        private static func fill(_ scene: Scene) async {
+            let data = "\"\(String(repeating: "x", count: 50_000))\""
+            for _ in 0..<200 { await scene.publish("log:a", data) }
+        }
+
         @Test(
-            "an answer to history holds as much as may wait, and the client asks for the rest", arguments: Stage.pairs)
-        func history(_ stage: Stage) async throws {
+            "what a client missed may be longer than its queue: it gets all, and what follows", arguments: Stage.pairs)
+        func recovery(_ stage: Stage) async throws {
             try await play(stage, Self.small) { scene in
-                let data = "\"\(String(repeating: "x", count: 5_000))\""
-                for _ in 0..<30 { await scene.publish("log:a", data) }
+                let before = try scene.connected()
+                let start = try before.subscribe("log:a")
+                try before.close()
+                await Self.fill(scene)
                 let client = try scene.connected()
-                var (since, seen, id): (StreamPosition?, Int, UInt32) = (nil, 0, 10)
-                while seen < 30, id < 40 {
-                    try client.send(.history(id: id, "log:a", limit: 100, since: since))
-                    guard case .history(let publications, let top) = try client.reply(to: id) else { throw Wrong() }
-                    #expect((1...12).contains(publications.count))
-                    #expect(top.offset == 30)
-                    #expect(publications.first?.offset == UInt64(seen + 1))
-                    seen += publications.count
-                    since = StreamPosition(offset: UInt64(seen), epoch: top.epoch)
-                    id += 1
+                try client.send(
+                    .recover(id: 7, "log:a", from: StreamPosition(offset: 0, epoch: start.epoch)))
+                // It does not read while its answer waits, and more is published.
+                while await scene.server.group.counters().recoveries == 0 {}
+                for _ in 0..<10 { await scene.publish("log:a", "1") }
+                await scene.settle()
+                guard case .subscribe(let result) = try client.reply(to: 7) else { throw Wrong() }
+                #expect(result.recovered && result.publications.map(\.offset) == Array(1...200))
+                for offset in 201...210 as ClosedRange<UInt64> {
+                    #expect(try client.publication().publication.offset == offset)
                 }
-                #expect(seen == 30)
+                // An answer to history is as long as it was asked to be.
+                try client.send(.history(id: 8, "log:a", limit: 205, since: nil))
+                guard case .history(let publications, _) = try client.reply(to: 8) else { throw Wrong() }
+                #expect(publications.count == 205)
+                #expect(await scene.server.group.counters().slowClosed == 0)
+            }
+        }
+
+        @Test("a client that asks again and again and does not read is a slow one", arguments: Stage.pairs)
+        func greed(_ stage: Stage) async throws {
+            try await play(stage, Self.small) { scene in
+                await Self.fill(scene)
+                let client = try scene.connected()
+                try client.send((1...10).map { .history(id: 10 + $0, "log:a", limit: 200, since: nil) })
+                while await scene.server.group.counters().slowClosed == 0 {}
             }
         }
     }

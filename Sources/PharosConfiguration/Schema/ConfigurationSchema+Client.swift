@@ -70,7 +70,8 @@ extension ConfigurationSchema {
             "Client names that get a metric label of their own; all others share one."),
         .bool(
             "subscribe_to_user_personal_channel.enabled", \.subscribeToUserPersonalChannel,
-            "Subscribe each connection with a user id to its own channel, `#<user>`."),
+            "Subscribe each connection with a user id to its own channel, `#<user>`; ids with a comma have none."
+        ),
         .name(
             "subscribe_to_user_personal_channel.personal_channel_namespace", \.personalChannelNamespace,
             "Namespace of the personal channels; empty: none."),

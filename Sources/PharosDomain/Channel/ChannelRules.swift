@@ -69,12 +69,20 @@ package final class ChannelRules {
         return users
     }
 
-    /// The personal channel of a user: `#user`, or `namespace:#user`. nil: the name would list others, since the id holds
-    /// what stands between two users; `#a,b` is open to `a` and to `b`.
+    /// The personal channel of a user: `#user`, or `namespace:#user`. nil: there is none, since with this id in it the name
+    /// would list others (`#a,b` is open to `a` and to `b`), be of another namespace, be too long or match no pattern.
     package func personalChannel(user: UserID, namespace: NamespaceName) -> ChannelName? {
         let name = settings.userBoundary + user.text
         let channel = ChannelName(namespace.isEmpty ? name : namespace.text + settings.namespaceBoundary + name)
-        return listedUsers(channel) == [user] ? channel : nil
+        guard listedUsers(channel) == [user], split(channel).namespace ?? "" == namespace else { return nil }
+        do {
+            _ = try resolve(channel)
+        } catch .badRequest {
+            return nil
+        } catch {
+            // That the namespace is unknown is no fault of the user's: the connect says so.
+        }
+        return channel
     }
 
     /// A private channel's prefix stands before the namespace and does not belong to it.

@@ -15,18 +15,6 @@ package enum PublicationSize {
         return count <= room / 8 || publication.data.withUnsafeBytes { largestForm($0, publication) } <= room
     }
 
-    /// How many of the first publications one answer may hold, at least one, so that it does not exceed `limit` bytes.
-    package static func countThatFits(_ publications: [Publication], limit: Int) -> Int {
-        var room = limit - overhead
-        let atMost = publications.reduce(0) { $0 + 8 * $1.data.count + around($1) + 64 }
-        if atMost <= room { return publications.count }
-        for (index, publication) in publications.enumerated() {
-            room -= around(publication) + publication.data.withUnsafeBytes { largestForm($0, publication) } + 64
-            if room < 0 { return max(index, 1) }
-        }
-        return publications.count
-    }
-
     /// What of a publication stands beside its data.
     private static func around(_ publication: Publication) -> Int {
         var around = 0

@@ -149,16 +149,10 @@ extension ClientSession {
         result.data = order.data
         var position: UInt64 = 0
         if let read, order.flags.contains(.isPositioned) {
-            var recovery: Recovery
+            let recovery: Recovery
             do throws(Recovery.Failure) {
                 recovery = try Recovery.merge(
                     from: order.recoverFrom, mode: order.recoveryMode, read: read, buffered: waiting.buffer)
-                let (missed, limit) = (recovery.publications, context.settings.queueMaxSize)
-                // More than may wait for the connection would close it, and it would come back for the same again.
-                if PublicationSize.countThatFits(missed, limit: limit) < missed.count {
-                    recovery = try Recovery.merge(
-                        from: nil, mode: order.recoveryMode, read: read, buffered: waiting.buffer)
-                }
             } catch {
                 return .disconnect(.insufficientState)
             }

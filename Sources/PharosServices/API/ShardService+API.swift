@@ -229,10 +229,7 @@ extension ShardService {
         case .success(.publish): reply = .publish
         case .success(.presence(let members)): reply = .presence(members)
         case .success(.presenceStats(let clients, let users)): reply = .presenceStats(clients: clients, users: users)
-        case .success(.history(let publications, let top)):
-            // As many as may wait for the connection: it asks for those that follow.
-            let count = PublicationSize.countThatFits(publications, limit: node.settings.client.queueMaxSize)
-            reply = .history(publications: Array(publications.prefix(count)), top: top)
+        case .success(.history(let publications, let top)): reply = .history(publications: publications, top: top)
         case .success: reply = .error(.internalError)
         }
         send(Reply(id: command, result: reply), to: id, &edge)

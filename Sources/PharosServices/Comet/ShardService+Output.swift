@@ -13,7 +13,9 @@ extension ShardService {
         case .json: JSONReplyEncoder.encode(reply, into: &scratch)
         case .protobuf: ProtobufReplyEncoder.encode(reply, into: &scratch)
         }
+        let count = scratch.count
         flushScratch(to: id, sessions[id].wire, &edge)
+        if count > node.settings.client.queueMaxSize / 8 { edge.allowOutput(id, count: count) }
     }
 
     mutating func send(_ push: Push, to id: ConnectionID, _ edge: inout Edge) {

@@ -201,6 +201,8 @@ extension ShardService {
         for message in opening.messages { scratch.append(message) }
         sendEvents(id, &edge)
         for (channel, publication) in opening.backlog { sendEvent(publication, channel, nil, id, &edge) }
+        // What it missed is one answer, though it is sent in pieces.
+        if !opening.backlog.isEmpty { edge.allowOutput(id) }
         if state.isSolo { events[at: id.slot]?.forgetPositions() }
     }
 

@@ -100,8 +100,9 @@ async def test_a_user_id_that_would_list_others_has_no_personal_channel(launch, 
 @pytest.mark.parametrize("namespace", ["listed", ""])
 @pytest.mark.parametrize("user", ["a:b", "listed:x", "a#b", "#", "a b", "%2C", "*", "$a", "/a", "ünïcode", "x" * 250])
 async def test_unusual_user_ids_connect_and_hear_only_their_own(launch, dial, user, namespace):
-    server = launch({"client": {"subscribe_to_user_personal_channel": {
-        "enabled": True, "personal_channel_namespace": namespace}}})
+    server = launch({
+        "client": {"subscribe_to_user_personal_channel": {"enabled": True, "personal_channel_namespace": namespace}},
+        "channel": {"without_namespace": {"allow_user_limited_channels": True}}})
     ann = await dial(server, connect={"token": tokens.connection("ann")})
     one = await dial(server)
     own = list((await one.connect(token=tokens.connection(user))).get("subs", {}))

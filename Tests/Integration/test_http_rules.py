@@ -205,7 +205,7 @@ async def test_a_request_in_pieces_beside_a_waiting_poll(launch, door, piece):
     """A body in chunks, behind another request, that comes later than its head: nothing of it is lost."""
     server = launch(EVERYWHERE)
     link = await Link.open(server, door)
-    link.send("GET /poll?channel=open:http-rules HTTP/1.1\r\nHost: a\r\n\r\n" + CHUNKED + "\r\n")
+    link.send("GET /poll?channel=open:http-rules&wait=2 HTTP/1.1\r\nHost: a\r\n\r\n" + CHUNKED + "\r\n")
     assert (await link.answer())[0] == 200
     for start in range(0, len(WHOLE), piece):
         link.send(WHOLE[start : start + piece])
@@ -220,7 +220,7 @@ async def test_streams_and_polls_of_http_1_0(launch, door):
     server = launch(merged(EVERYWHERE, {"channel": {"without_namespace": OPEN}}))
     event = '{"id":1,"connect":{"subs":{}}}'
     requests = {
-        "/poll?channel=old": "GET /poll?channel=old HTTP/1.0\r\n\r\n",
+        "/poll?channel=old": "GET /poll?channel=old&wait=1 HTTP/1.0\r\n\r\n",
         "/events": "GET /events?channel=old HTTP/1.0\r\n\r\n",
         "/connection/http_stream": f"POST /connection/http_stream HTTP/1.0\r\nContent-Length: {len(event)}\r\n\r\n{event}",
         "/connection/sse": f"POST /connection/sse HTTP/1.0\r\nContent-Length: {len(event)}\r\n\r\n{event}",

@@ -22,6 +22,9 @@ ROOT = pathlib.Path(__file__).resolve().parents[3]
 READY_SECONDS = 60
 # Below the range that outgoing connections take their ports from.
 PORTS = range(11_000, 31_000)
+# Runs side by side take ports of their own.
+WORKERS = (int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]), int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
+given_ports: set[int] = set()
 # Whatever is asked for must exist: a misspelt name would count 0 for ever.
 METRICS = re.findall(r"`(pharos_\w+)`", (ROOT / "docs" / "operating.md").read_text())
 
@@ -45,10 +48,14 @@ def binary() -> str:
 
 
 def free_port() -> int:
+    """A port that is free, and that this run has not been given yet: whoever was given one may not listen on it so far."""
     while True:
         port = random.choice(PORTS)
+        if port % WORKERS[1] != WORKERS[0] or port in given_ports:
+            continue
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
+            given_ports.add(port)
             return port
 
 

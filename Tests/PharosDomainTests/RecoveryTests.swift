@@ -159,23 +159,6 @@ struct SessionRecoveryTests {
         return (talk, order)
     }
 
-    @Test("more than may wait for a connection is not recovered: it would be closed, and come back for the same")
-    func tooMuch() throws {
-        let missed = (3...40).map { offset in
-            Publication(data: [UInt8](repeating: 0x61, count: 30_000), offset: UInt64(offset))
-        }
-        for (count, isRecovered) in [(30, true), (38, false)] {
-            var (talk, order) = try recovering()
-            let top = StreamPosition(offset: UInt64(2 + count), epoch: "e")
-            let read = StreamRead(top: top, publications: Array(missed.prefix(count)))
-            let result = try talk.result(talk.read(order, read))
-            #expect(result.wasRecovering)
-            #expect(result.recovered == isRecovered)
-            #expect(result.publications.count == (isRecovered ? count : 0))
-            #expect(result.offset == (isRecovered ? 2 : top.offset))
-        }
-    }
-
     @Test("the reply carries what was missed and what arrived while reading")
     func reply() throws {
         var (talk, order) = try recovering()

@@ -147,9 +147,9 @@ def frame(payload, opcode=1):
 
 
 def get(path, fields=""):
-    return f"GET {path} HTTP/1.1\r\nHost: bench\r\n{fields}\r\n".encode()
+    return f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{fields}\r\n".encode()
 
 
 def post(path, body, content_type="application/json"):
-    head = f"POST {path} HTTP/1.1\r\nHost: bench\r\nContent-Type: {content_type}\r\nContent-Length: {len(body)}\r\n\r\n"
+    head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {content_type}\r\nContent-Length: {len(body)}\r\n\r\n"
     return head.encode() + body

@@ -55,7 +55,7 @@ final class StoreLoad: StreamReceiver {
                 streams.submit(
                     .append(
                         StreamAppend(
-                            channel: channels[submitted % channels.count], publication: publication,
+                            channel: ChannelName(channels[submitted % channels.count]), publication: publication,
                             retention: retention, nowMs: nowMs)),
                     ticket: UInt64(submitted), to: self)
                 submitted += 1

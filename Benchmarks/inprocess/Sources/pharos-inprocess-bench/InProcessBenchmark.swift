@@ -21,7 +21,7 @@ enum InProcessBenchmark {
         log.historyTTL = 600
         settings.channel.namespaces = [ChannelNamespace(name: "log", options: log)]
         let group = try ShardGroup(
-            settings: settings, verifier: NoTokens(), adopter: nil, version: "bench", openFiles: 1_024,
+            settings: settings, verifier: NoTokens(), responder: nil, version: "bench", openFiles: 1_024,
             listens: false)
         for _ in 0..<3 {
             await report("the subscriber's path") { await subscriberAlone() }
@@ -54,7 +54,7 @@ enum InProcessBenchmark {
         return (await reading.value, queue.dropped)
     }
 
-    static func wholeWay(_ group: ShardGroup, _ channel: String) async -> (seen: UInt64, dropped: UInt64) {
+    static func wholeWay(_ group: ShardGroup, _ channel: ChannelName) async -> (seen: UInt64, dropped: UInt64) {
         let queue = PublicationQueue(limit: 10_000, byteLimit: 16_777_216)
         let ticket = InProcessTicket(channel: channel)
         group.join(InProcessJoin(ticket, queue, from: nil))
@@ -117,7 +117,7 @@ final class Progress: Sendable {
 }
 
 struct NoTokens: TokenVerifier {
-    func verifyConnection(token: String, nowMs: Int64) -> TokenOutcome<ConnectionClaims> { .invalid("none") }
-    func verifySubscription(token: String, nowMs: Int64) -> TokenOutcome<SubscriptionClaims> { .invalid("none") }
+    func verifyConnection(token: String, nowMs: Int64) -> TokenOutcome<ConnectionClaims> { .invalid(TokenFault(.other, "none")) }
+    func verifySubscription(token: String, nowMs: Int64) -> TokenOutcome<SubscriptionClaims> { .invalid(TokenFault(.other, "none")) }
     func loadKeys() async {}
 }

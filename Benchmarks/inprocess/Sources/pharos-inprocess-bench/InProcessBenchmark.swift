@@ -117,7 +117,11 @@ final class Progress: Sendable {
 }
 
 struct NoTokens: TokenVerifier {
-    func verifyConnection(token: String, nowMs: Int64) -> TokenOutcome<ConnectionClaims> { .invalid(TokenFault(.other, "none")) }
-    func verifySubscription(token: String, nowMs: Int64) -> TokenOutcome<SubscriptionClaims> { .invalid(TokenFault(.other, "none")) }
+    func verifyConnection(token: String, nowMs: Int64) -> TokenOutcome<ConnectionClaims> {
+        .invalid(TokenFault(.other, "none"))
+    }
+    func verifySubscription(token: String, nowMs: Int64) -> TokenOutcome<SubscriptionClaims> {
+        .invalid(TokenFault(.other, "none"))
+    }
     func loadKeys() async {}
 }

@@ -109,6 +109,7 @@ extension Edge {
         entry.pointee.progress = Int64(position)
         entry.pointee.needed -= min(entry.pointee.needed, rest)
         entry.pointee.queuedBytes -= rest
+        if !allowances.isEmpty, entry.pointee.queuedBytes == 0 { allowances[id.slot] = nil }
         while rest > 0 {
             let segment = segments[entry.pointee.firstSegment]
             if rest < segment.pointee.length {

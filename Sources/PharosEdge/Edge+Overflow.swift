@@ -88,8 +88,8 @@ extension Edge {
         if waitingBytes(slot) > limit { markSlow(slot) }
     }
 
-    /// An answer that a client asked for waits: however long it is, it does not make its reader a slow one. Only what comes
-    /// after it may not exceed the limit.
+    /// An answer that a client asked for waits: however long it is, it does not make its reader a slow one. Until all has
+    /// been taken, the answer and the limit together may wait.
     ///
     /// - Parameter count: bytes of the answer; nil: all that waits is one. Had the limit been exceeded without it, nothing more
     ///   is allowed: so a client that asks and does not read has at most one answer more than twice the limit.

@@ -41,7 +41,15 @@ extension Edge {
             }
             return
         }
+        allSent(slot)
+    }
+
+    /// The socket has taken all output of a connection.
+    @inline(__always)
+    mutating func allSent(_ slot: UInt32) {
+        let entry = connections[slot]
         entry.pointee.flags.subtract([.beginsWithHead, .hasTagged])
+        if !allowances.isEmpty { allowances[slot] = nil }
         if entry.pointee.flags.contains(.isBlocked) {
             entry.pointee.flags.remove(.isBlocked)
             updateInterest(slot)

@@ -99,12 +99,7 @@ extension Edge {
             guard encryptSegments(slot) else { return fail(slot) }
             guard sendEncrypted(slot) else { return }
         }
-        entry.pointee.flags.subtract([.beginsWithHead, .hasTagged])
-        if entry.pointee.flags.contains(.isBlocked) {
-            entry.pointee.flags.remove(.isBlocked)
-            updateInterest(slot)
-        }
-        if entry.pointee.phase == .closing { lastBytesSent(slot) }
+        allSent(slot)
     }
 
     /// Takes segments off the front of the queue and encrypts them; false: the session has failed.

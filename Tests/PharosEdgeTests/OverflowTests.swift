@@ -67,6 +67,42 @@ struct OverflowTests {
         #expect(got.contains("fill1"))
     }
 
+    @Test("an answer that was asked for waits on top of the limit", arguments: ScenePeer.Kind.allCases)
+    func answer(_ kind: ScenePeer.Kind) {
+        let scene = ShardScene { $0.outputLimit = 50_000 }
+        let (peer, id) = scene.stream(kind, buffer: 8_192)
+        scene.loop.edge.send(id, .chunk, ByteWriter(text("answer", 0, length: 400_000)))
+        scene.loop.edge.allowOutput(id, count: 400_000)
+        scene.loop.edge.send(id, .chunk, ByteWriter(text("after", 0, length: 20_000)))
+        scene.settle()
+        #expect(scene.script.slow.isEmpty)
+        // Another one is not allowed while the first is still to be taken.
+        scene.loop.edge.send(id, .chunk, ByteWriter(text("answer", 1, length: 400_000)))
+        scene.loop.edge.allowOutput(id, count: 400_000)
+        scene.settle()
+        #expect(scene.script.slow == [id])
+        _ = peer
+    }
+
+    @Test("an answer that was taken allows nothing any more", arguments: ScenePeer.Kind.allCases, [nil, 8_192])
+    func takenAnswer(_ kind: ScenePeer.Kind, _ buffer: Int32?) {
+        let scene = ShardScene { $0.outputLimit = 50_000 }
+        let (peer, id) = scene.stream(kind, buffer: buffer)
+        scene.loop.edge.send(id, .chunk, ByteWriter(text("answer", 0, length: 400_000)))
+        scene.loop.edge.allowOutput(id, count: 400_000)
+        var taken = 0
+        scene.run { _ in
+            taken += peer.read().utf8.count
+            return taken > 400_000
+        }
+        scene.settle()
+        #expect(scene.script.slow.isEmpty)
+        // As long as the answer, but nobody asked for it.
+        scene.loop.edge.send(id, .chunk, ByteWriter(text("m", 0, length: 400_000)))
+        scene.settle()
+        #expect(scene.script.slow == [id])
+    }
+
     @Test("several messages of one turn are dropped together and told once")
     func toldOnce() {
         let (scene, peer, id, topic, _) = blocked(.socket, limit: 150_000)

@@ -104,14 +104,20 @@ extension Stories {
         }
 
         @Test(
-            "what a client missed may be longer than its queue: it gets all, and what follows", arguments: Stage.pairs)
-        func recovery(_ stage: Stage) async throws {
-            try await play(stage, Self.small) { scene in
+            "what a client missed may be longer than its queue: it gets all, and what follows",
+            arguments: [Stage.pairs[1], Stage.pairs[2]], Transport.allCases)
+        func recovery(_ stage: Stage, _ transport: Transport) async throws {
+            let change: (inout ServerSettings) -> Void = {
+                $0.openEverything()
+                Self.small(&$0)
+            }
+            try await play(stage, change) { scene in
                 let before = try scene.connected()
                 let start = try before.subscribe("log:a")
                 try before.close()
                 await Self.fill(scene)
-                let client = try scene.connected()
+                let client = try scene.client(over: transport)
+                try client.connect()
                 try client.send(
                     .recover(id: 7, "log:a", from: StreamPosition(offset: 0, epoch: start.epoch)))
                 // It does not read while its answer waits, and more is published.

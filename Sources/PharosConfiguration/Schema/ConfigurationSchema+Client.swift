@@ -70,7 +70,8 @@ extension ConfigurationSchema {
             "Client names that get a metric label of their own; all others share one."),
         .bool(
             "subscribe_to_user_personal_channel.enabled", \.subscribeToUserPersonalChannel,
-            "Subscribe each connection with a user id to its own channel, `#<user>`; ids with a comma have none."
+            "Subscribe each connection with a user id to its own channel, `#<user>`; none for `a,b`, and for `a:b` "
+                + "without a namespace."
         ),
         .name(
             "subscribe_to_user_personal_channel.personal_channel_namespace", \.personalChannelNamespace,

@@ -47,13 +47,18 @@ var targets: [Target] = [
     core("PharosTLS", ["CPharosTLS", "PharosBytes"]),
     core("PharosEdge", ["CPharosSys", "PharosBytes", "CPharosTLS", "PharosTLS"]),
     core("PharosMemory", ["PharosDomain"]),
+    core("PharosChannels", ["PharosBytes", "PharosDomain"]),
     core(
         "PharosServices",
-        ["CPharosSys", "PharosBytes", "PharosDomain", "PharosProtocol", "PharosEdge", "PharosMemory", "PharosTLS"]),
+        [
+            "CPharosSys", "PharosBytes", "PharosDomain", "PharosProtocol", "PharosEdge", "PharosMemory",
+            "PharosChannels", "PharosTLS",
+        ]),
     core(
         "PharosTestKit",
         [
             "CPharosSys", "PharosBytes", "PharosDomain", "PharosEdge", "PharosProtocol", "PharosServices", "PharosTLS",
+            "PharosMemory",
         ]),
     .executableTarget(
         name: "pharos-echo", dependencies: ["CPharosSys", "PharosEdge"], path: "Tests/Echo", swiftSettings: strict),
@@ -62,11 +67,12 @@ var targets: [Target] = [
     tests("PharosEdgeTests", ["PharosEdge", "PharosBytes", "PharosTLS", "PharosTestKit", "CPharosSys"]),
     tests("PharosTLSTests", ["PharosTLS", "CPharosTLS"]),
     tests("PharosMemoryTests", ["PharosMemory", "PharosDomain", "PharosTestKit"]),
+    tests("PharosChannelsTests", ["PharosChannels", "PharosMemory", "PharosDomain", "PharosTestKit"]),
     tests(
         "PharosServicesTests",
         [
             "PharosServices", "PharosTestKit", "PharosDomain", "PharosProtocol", "PharosBytes", "PharosEdge",
-            "CPharosSys",
+            "PharosChannels", "PharosMemory", "CPharosSys",
         ]),
 ]
 

@@ -123,6 +123,7 @@ package enum NameOf {
     package enum Party {}
     package enum Claim {}
     package enum Label {}
+    package enum Store {}
 }
 
 package typealias ChannelName = Identifier<NameOf.Channel>
@@ -145,6 +146,8 @@ package typealias FieldName = Identifier<NameOf.Field>
 /// The name of an origin in the configuration.
 package typealias OriginName = Identifier<NameOf.Origin>
 package typealias NodeName = Identifier<NameOf.Node>
+/// A store of streams, as namespaces name it.
+package typealias StoreName = Identifier<NameOf.Store>
 package typealias DeltaType = Identifier<NameOf.Delta>
 /// What a client's SDK calls itself.
 package typealias SDKName = Identifier<NameOf.SDK>

@@ -34,6 +34,19 @@ package final class Mailbox<Message: Sendable>: Sendable {
         return accepted
     }
 
+    /// Adds several messages in order, waking the shard once; false when the shard has ended.
+    @discardableResult
+    package func post(contentsOf messages: [Message]) -> Bool {
+        let (accepted, mustWake) = contents.withLock { contents in
+            guard !contents.isClosed else { return (false, false) }
+            contents.messages.append(contentsOf: messages)
+            defer { contents.isAwake = true }
+            return (true, !contents.isAwake)
+        }
+        if mustWake { pharos_wake(descriptor) }
+        return accepted
+    }
+
     /// All messages so far, in the order of posting.
     package func take() -> [Message] {
         contents.withLock { contents in

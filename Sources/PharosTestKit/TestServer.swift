@@ -1,5 +1,6 @@
 import CPharosSys
 package import PharosDomain
+import PharosMemory
 package import PharosProtocol
 package import PharosServices
 
@@ -20,8 +21,10 @@ package final class TestServer: Sendable {
         self.verifier = verifier
         var settings = settings
         settings.edge.tls = TLSSettings(certificateFile: "", keyFile: "", port: 0)
+        var stores = StreamStores.inMemory
+        if let durable { stores.add(durable, named: StreamStores.diskName) }
         group = try ShardGroup(
-            settings: settings, verifier: verifier, durable: durable, application: application, responder: responder,
+            settings: settings, verifier: verifier, stores: stores, application: application, responder: responder,
             version: "pharos test",
             openFiles: 4_096, tls: TestCertificate.server,
             report: report)

@@ -1,7 +1,9 @@
 import CPharosSys
 import PharosBytes
 import PharosDomain
+import PharosChannels
 import PharosEdge
+import PharosMemory
 import PharosTestKit
 import Testing
 
@@ -24,7 +26,7 @@ struct ServiceSliceTests {
             var settings = ServerSettings.stories(shards: 1)
             change(&settings)
             node = try NodeContext(
-                settings: settings, version: "test", verifier: FakeTokenVerifier(), durable: nil,
+                settings: settings, version: "test", verifier: FakeTokenVerifier(), stores: .inMemory,
                 application: Application(), shards: 1, nowMs: pharos_monotonic_ms(), refusals: RefusalLedger { _ in },
                 report: { _ in })
             var configuration = EdgeConfiguration(settings)
@@ -46,7 +48,7 @@ struct ServiceSliceTests {
             loop.runTurn(waitMs: 0)
         }
 
-        var publications: UInt64 { loop.handler.counters.publications }
+        var publications: UInt64 { loop.handler.relay.counters.publications }
 
         /// A client that has connected.
         func client() -> Peer {
@@ -184,8 +186,8 @@ struct ServiceSliceTests {
         client.close()
         for _ in 0..<20 { shard.turn() }
         #expect(shard.publications <= 1_024)
-        #expect(shard.loop.handler.queues.isEmpty)
-        #expect(shard.loop.handler.unfinished.isEmpty)
+        #expect(shard.loop.handler.clients.queues.isEmpty)
+        #expect(shard.loop.handler.core.unfinished.isEmpty)
         #expect(shard.loop.edge.connectionCount == 0)
     }
 

@@ -12,6 +12,18 @@ package protocol DurableStreams: AnyObject, Sendable {
     /// beyond the bound, that comes at once, on the caller's thread.
     func submit(_ operation: StreamOperation, ticket: UInt64, to receiver: any StreamReceiver)
 
+    /// The clock that the times of operations go by.
+    var clock: StreamClock { get }
+
+    /// Whether every operation is carried out by `carryOutNow`.
+    var answersAtOnce: Bool { get }
+
+    /// Carries out an operation inside the call; nil if it has to be submitted.
+    func carryOutNow(_ operation: StreamOperation) -> Result<StreamOutcome, ReplyError>?
+
+    /// Frees what has outlived its time; called about once a second, for stores without a thread of their own.
+    func expire(nowMs: Int64)
+
     /// How the store is. Any thread.
     var health: StoreHealth { get }
 

@@ -32,9 +32,7 @@ struct CallBatch {
     private var results: [Result<APIResult, ReplyError>?]
     private var next = 0
     private var begun = 0
-    /// The loop that begins its calls is running: an answer that comes meanwhile is only noted.
-    var isRunning = false
-    /// It stands on the list of unfinished work.
+    /// The next call is going to be begun: an answer that comes meanwhile is only noted.
     var isListed = false
 
     init(broadcast: APIBroadcast, origin: CallOrigin) {

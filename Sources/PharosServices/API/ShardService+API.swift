@@ -1,13 +1,14 @@
 import PharosBytes
+import PharosChannels
 package import PharosDomain
 import PharosEdge
 import PharosProtocol
 
-/// The server API: decoded here, carried out here or by the channel's owner, answered in the order asked.
-extension ShardService {
+/// The server API: decoded here, carried out here or by the channel's relay, answered in the order asked.
+extension APIService {
     mutating func callAPI(
         _ path: APIPath, _ body: UnsafeRawBufferPointer, key: UnsafeRawBufferPointer?, origin: CallOrigin,
-        _ edge: inout Edge
+        _ core: inout ShardCore, _ edge: inout Edge
     ) {
         let request: APIRequest
         do throws(ReplyError) {
@@ -17,222 +18,231 @@ extension ShardService {
             }
         } catch {
             // A caller whose body is no JSON at all may not look into answers either.
-            guard body.isEmpty || JSONScanner.isValid(body) else { return refuseBody(error, origin, &edge) }
-            return finish(origin, .failure(error), &edge)
+            guard body.isEmpty || JSONScanner.isValid(body) else { return refuseBody(error, origin, &core, &edge) }
+            return finish(origin, .failure(error), &core, &edge)
         }
         // What the envelope or a batch names is known only now.
-        guard isGranted(request, key) else {
-            note(.apiKey, "scope", request, origin, edge)
-            return finish(origin, .failure(.permissionDenied), &edge)
+        guard isGranted(request, key, core) else {
+            note(.apiKey, "scope", request, origin, core, edge)
+            return finish(origin, .failure(.permissionDenied), &core, &edge)
         }
-        execute(request, origin: origin, &edge)
+        execute(request, origin: origin, &core, &edge)
     }
 
-    private func isGranted(_ request: APIRequest, _ key: UnsafeRawBufferPointer?) -> Bool {
-        guard apiAccess.verdict(key: key, method: MethodName(request.method.rawValue)) == .granted else { return false }
+    private func isGranted(
+        _ request: APIRequest, _ key: UnsafeRawBufferPointer?, _ core: borrowing ShardCore
+    ) -> Bool {
+        guard core.node.apiAccess.verdict(key: key, method: MethodName(request.method.rawValue)) == .granted else { return false }
         guard case .batch(let commands, _) = request else { return true }
         return commands.allSatisfy { command in
             guard case .success(let request) = command else { return true }
-            return isGranted(request, key)
+            return isGranted(request, key, core)
         }
     }
 
-    mutating func execute(_ request: APIRequest, origin: CallOrigin, _ edge: inout Edge) {
-        counters.apiCalls[request.method.rawValue, default: 0] += 1
+    mutating func execute(_ request: APIRequest, origin: CallOrigin, _ core: inout ShardCore, _ edge: inout Edge) {
+        core.counters.apiCalls[request.method.rawValue, default: 0] += 1
         do throws(ReplyError) {
             switch request {
-            case .publish(let publish): try execute(publish, origin, &edge)
-            case .broadcast(let broadcast): begin(CallBatch(broadcast: broadcast, origin: origin), &edge)
+            case .publish(let publish): try execute(publish, origin, &core, &edge)
+            case .broadcast(let broadcast): begin(CallBatch(broadcast: broadcast, origin: origin), &core, &edge)
             case .presence(let channel):
-                guard try rules.resolve(channel).options.presence else { throw .notAvailable }
-                call(.presence(channel: channel), channel, origin: origin, &edge)
+                guard try core.rules.resolve(channel).options.presence else { throw .notAvailable }
+                core.ask(.presence(channel: channel), channel, for: .call(origin))
             case .presenceStats(let channel):
-                guard try rules.resolve(channel).options.presence else { throw .notAvailable }
-                call(.presenceStats(channel: channel), channel, origin: origin, &edge)
-            case .history(let history): try execute(history, origin, &edge)
+                guard try core.rules.resolve(channel).options.presence else { throw .notAvailable }
+                core.ask(.presenceStats(channel: channel), channel, for: .call(origin))
+            case .history(let history): try execute(history, origin, &core, &edge)
             case .historyRemove(let channel):
-                guard try rules.resolve(channel).options.hasHistory else { throw .notAvailable }
-                call(.removeHistory(channel: channel), channel, origin: origin, &edge)
+                let options = try core.rules.resolve(channel).options
+                guard options.hasHistory else { throw .notAvailable }
+                core.ask(.removeHistory(channel: channel, options: options), channel, for: .call(origin))
             case .subscribe(let subscribe):
-                _ = try rules.resolve(subscribe.channel)
-                controlAll(.subscribe(subscribe), .done, origin, &edge)
+                _ = try core.rules.resolve(subscribe.channel)
+                controlAll(.subscribe(subscribe), .done, origin, &core, &edge)
             case .unsubscribe(let unsubscribe):
-                _ = try rules.resolve(unsubscribe.channel)
-                controlAll(.unsubscribe(unsubscribe), .done, origin, &edge)
-            case .disconnect(let disconnect): try execute(disconnect, origin, &edge)
-            case .refresh(let refresh): controlAll(.refresh(refresh), .done, origin, &edge)
-            case .channels(let channels): controlAll(.listChannels, .channels(channels), origin, &edge)
-            case .info: controlAll(.summary, .info, origin, &edge)
+                _ = try core.rules.resolve(unsubscribe.channel)
+                controlAll(.unsubscribe(unsubscribe), .done, origin, &core, &edge)
+            case .disconnect(let disconnect): try execute(disconnect, origin, &core, &edge)
+            case .refresh(let refresh): controlAll(.refresh(refresh), .done, origin, &core, &edge)
+            case .channels(let page): controlAll(.listChannels, .channels(page), origin, &core, &edge)
+            case .info: controlAll(.summary, .info, origin, &core, &edge)
             case .rpc: throw .methodNotFound
-            case .send(let send): try execute(send, origin, &edge)
-            case .connections(let connections): try execute(connections, origin, &edge)
+            case .send(let send): try execute(send, origin, &core, &edge)
+            case .connections(let connections): try execute(connections, origin, &core, &edge)
             case .batch(let commands, let parallel):
-                begin(CallBatch(commands: commands, isSequential: !parallel, origin: origin), &edge)
+                begin(CallBatch(commands: commands, isSequential: !parallel, origin: origin), &core, &edge)
             }
         } catch {
-            if error == .unknownChannel { note(.channel, "api", request, origin, edge) }
-            finish(origin, .failure(error), &edge)
+            if error == .unknownChannel { note(.channel, "api", request, origin, core, edge) }
+            finish(origin, .failure(error), &core, &edge)
         }
     }
 
     /// A call that was refused; its channel is named where it has one.
     private func note(
-        _ kind: RefusalKind, _ reason: String, _ request: APIRequest, _ origin: CallOrigin, _ edge: borrowing Edge
+        _ kind: RefusalKind, _ reason: String, _ request: APIRequest, _ origin: CallOrigin, _ core: borrowing ShardCore, _ edge: borrowing Edge
     ) {
-        guard var line = node.refusals.count(kind, reason) else { return }
-        if case .http(let id, _) = origin { line.refusal.address = address(of: id, edge) }
+        guard var line = core.node.refusals.count(kind, reason) else { return }
+        if case .http(let id, _) = origin { line.refusal.address = core.address(of: id, edge) }
         line.refusal.details = [.init("call", request.method.rawValue)]
         if let channel = request.channel { line.refusal.details.append(.init("channel", channel)) }
-        node.refusals.write(line)
+        core.node.refusals.write(line)
     }
 
     // MARK: Publishing
 
     private mutating func execute(
-        _ request: APIPublish, _ origin: CallOrigin, _ edge: inout Edge
+        _ request: APIPublish, _ origin: CallOrigin, _ core: inout ShardCore, _ edge: inout Edge
     ) throws(ReplyError) {
         guard !request.data.isEmpty else { throw .badRequest }
         edge.spend(request.data.count)
-        let options = try rules.resolve(request.channel).options
+        let options = try core.rules.resolve(request.channel).options
         var publication = Publication(data: request.data, tags: request.tags)
         publication.isJSON = request.dataIsJSON
         publication.allowsDelta = request.delta || options.deltaPublish
-        try check(publication, request.channel, options)
-        let order = PublishOrder(
+        try core.check(publication, request.channel, options)
+        let order = EnginePublish(
             channel: request.channel, publication: publication, options: options, skipHistory: request.skipHistory,
             idempotencyKey: request.idempotencyKey, version: request.version, versionEpoch: request.versionEpoch,
             except: request.excludeClient)
-        call(.publish(order), request.channel, origin: origin, &edge)
+        core.ask(.publish(order), request.channel, for: .call(origin))
     }
 
     private mutating func execute(
-        _ history: APIHistory, _ origin: CallOrigin, _ edge: inout Edge
+        _ history: APIHistory, _ origin: CallOrigin, _ core: inout ShardCore, _ edge: inout Edge
     ) throws(ReplyError) {
-        let options = try rules.resolve(history.channel).options
+        let options = try core.rules.resolve(history.channel).options
         guard options.hasHistory else { throw .notAvailable }
         let order = HistoryOrder(
             channel: history.channel, options: options, limit: history.limit, since: history.since,
             reverse: history.reverse)
-        call(.history(order), history.channel, origin: origin, &edge)
+        core.ask(.history(order), history.channel, for: .call(origin))
     }
 
     // MARK: Batches
 
-    private mutating func begin(_ batch: CallBatch, _ edge: inout Edge) {
-        runBatch(calls.add(batch), &edge)
+    private mutating func begin(_ batch: CallBatch, _ core: inout ShardCore, _ edge: inout Edge) {
+        runBatch(batches.add(batch), &core, &edge)
     }
 
-    /// Begins the calls of a batch, a loop rather than each from the answer of the one before: there may be thousands.
-    private mutating func runBatch(_ ticket: UInt64, _ edge: inout Edge) {
-        _ = calls.withBatch(ticket) { $0.isRunning = true }
-        while true {
-            let isTurnOver = edge.isSliceSpent
-            guard let next = calls.withBatch(ticket, { $0.takeNext(isTurnOver: isTurnOver) }) else { return }
-            switch next {
-            case .turnOver:
-                _ = calls.withBatch(ticket) { $0.isRunning = false }
-                return goOnLater(.calls(ticket), &edge)
-            case .later:
-                _ = calls.withBatch(ticket) { $0.isRunning = false }
-                return
-            case .over:
-                guard let batch = calls.takeBatch(ticket) else { return }
-                return finish(batch.origin, .success(batch.result()), &edge)
-            case .item(let index, let item):
-                edge.spend(ShardService.callCost)
-                let origin = CallOrigin.item(parent: ticket, index: index)
-                switch item {
-                case .call(let request): execute(request, origin: origin, &edge)
-                case .publish(let publish):
-                    do throws(ReplyError) { try execute(publish, origin, &edge) } catch {
-                        if error == .unknownChannel { note(.channel, "api", .publish(publish), origin, edge) }
-                        finish(origin, .failure(error), &edge)
-                    }
-                }
+    /// Begins the next call of a batch. The one after it is begun by a message, so that the shard sees to this one first:
+    /// there may be thousands, and a turn has its limit.
+    private mutating func runBatch(_ ticket: UInt64, _ core: inout ShardCore, _ edge: inout Edge) {
+        let isTurnOver = edge.isSliceSpent
+        guard let next = batches.update(ticket, { $0.takeNext(isTurnOver: isTurnOver) }) else { return }
+        switch next {
+        case .turnOver: core.goOnLater(.calls(ticket), &edge)
+        case .later: break
+        case .over:
+            guard let batch = batches.take(ticket) else { return }
+            finish(batch.origin, .success(batch.result()), &core, &edge)
+        case .item(let index, let item):
+            _ = batches.update(ticket) { $0.isListed = true }
+            edge.spend(Cost.call)
+            begin(item, .item(parent: ticket, index: index), &core, &edge)
+            core.post(.continueCalls(ticket), to: core.index)
+        }
+    }
+
+    private mutating func begin(
+        _ item: CallBatch.Item, _ origin: CallOrigin, _ core: inout ShardCore, _ edge: inout Edge
+    ) {
+        switch item {
+        case .call(let request): execute(request, origin: origin, &core, &edge)
+        case .publish(let publish):
+            do throws(ReplyError) { try execute(publish, origin, &core, &edge) } catch {
+                if error == .unknownChannel { note(.channel, "api", .publish(publish), origin, core, edge) }
+                finish(origin, .failure(error), &core, &edge)
             }
         }
     }
 
     /// The batch's turn has come.
-    mutating func continueCalls(_ ticket: UInt64, _ edge: inout Edge) {
-        _ = calls.withBatch(ticket) { $0.isListed = false }
-        runBatch(ticket, &edge)
+    mutating func continueCalls(_ ticket: UInt64, _ core: inout ShardCore, _ edge: inout Edge) {
+        _ = batches.update(ticket) { $0.isListed = false }
+        runBatch(ticket, &core, &edge)
     }
 
     private mutating func itemFinished(
-        _ ticket: UInt64, _ index: Int, _ result: Result<APIResult, ReplyError>, _ edge: inout Edge
+        _ ticket: UInt64, _ index: Int, _ result: Result<APIResult, ReplyError>, _ core: inout ShardCore, _ edge: inout Edge
     ) {
-        let isWaited = calls.withBatch(ticket) { batch in
+        let isWaited = batches.update(ticket) { batch in
             batch.note(result, of: index)
-            return !batch.isRunning && !batch.isListed
+            return !batch.isListed
         }
-        if isWaited == true { runBatch(ticket, &edge) }
+        if isWaited == true { runBatch(ticket, &core, &edge) }
     }
 
     // MARK: Answers
 
-    mutating func finish(_ origin: CallOrigin, _ result: Result<APIResult, ReplyError>, _ edge: inout Edge) {
+    mutating func finish(_ origin: CallOrigin, _ result: Result<APIResult, ReplyError>, _ core: inout ShardCore, _ edge: inout Edge) {
         switch origin {
-        case .item(let parent, let index): itemFinished(parent, index, result, &edge)
-        case .client(let id, let command): answer(result, command, to: id, &edge)
-        case .poll(let id, let channel): pollRead(id, channel, result, &edge)
+        case .item(let parent, let index): itemFinished(parent, index, result, &core, &edge)
         case .direct(let call): call.answer(result)
-        case .inProcess(let ticket): inProcessRead(ticket, result, &edge)
         case .http(let id, let transportErrors):
-            let status = encode(result, transportErrors)
-            scratch.withBytes { edge.respond(id, status: status, body: $0) }
-            scratch.removeAll()
+            let status = encode(result, transportErrors, &core)
+            core.scratch.withBytes { edge.respond(id, status: status, body: $0) }
+            core.scratch.removeAll()
         case .backend(let call, let transportErrors):
-            let status = encode(result, transportErrors)
-            call.answer(APIResponse(status: status, body: scratch.array))
-            scratch.removeAll()
+            let status = encode(result, transportErrors, &core)
+            call.answer(APIResponse(status: status, body: core.scratch.array))
+            core.scratch.removeAll()
         }
     }
 
     /// Answers with 400, whatever the mode of errors is.
-    private mutating func refuseBody(_ error: ReplyError, _ origin: CallOrigin, _ edge: inout Edge) {
+    private mutating func refuseBody(_ error: ReplyError, _ origin: CallOrigin, _ core: inout ShardCore, _ edge: inout Edge) {
         let transportErrors: Bool
         switch origin {
         case .http(_, let mode), .backend(_, let mode): transportErrors = mode
-        default: return finish(origin, .failure(error), &edge)
+        default: return finish(origin, .failure(error), &core, &edge)
         }
-        _ = encode(.failure(error), transportErrors)
-        defer { scratch.removeAll() }
+        _ = encode(.failure(error), transportErrors, &core)
+        defer { core.scratch.removeAll() }
         switch origin {
-        case .http(let id, _): scratch.withBytes { edge.respond(id, status: 400, body: $0) }
-        case .backend(let call, _): call.answer(APIResponse(status: 400, body: scratch.array))
+        case .http(let id, _): core.scratch.withBytes { edge.respond(id, status: 400, body: $0) }
+        case .backend(let call, _): call.answer(APIResponse(status: 400, body: core.scratch.array))
         default: break
         }
     }
 
     /// Encodes into `scratch`; the HTTP status.
-    private mutating func encode(_ result: Result<APIResult, ReplyError>, _ transportErrors: Bool) -> Int {
+    private func encode(
+        _ result: Result<APIResult, ReplyError>, _ transportErrors: Bool, _ core: inout ShardCore
+    ) -> Int {
         guard case .failure(let error) = result else {
-            APIResultEncoder.encode(result, into: &scratch)
+            APIResultEncoder.encode(result, into: &core.scratch)
             return 200
         }
-        counters.apiErrors[error.code, default: 0] += 1
+        core.counters.apiErrors[error.code, default: 0] += 1
         guard transportErrors else {
-            APIResultEncoder.encode(result, into: &scratch)
+            APIResultEncoder.encode(result, into: &core.scratch)
             return 200
         }
-        APIResultEncoder.encodeBareError(error, into: &scratch)
+        APIResultEncoder.encodeBareError(error, into: &core.scratch)
         return error.httpStatus
     }
 
-    private mutating func answer(
-        _ result: Result<APIResult, ReplyError>, _ command: UInt32, to id: ConnectionID, _ edge: inout Edge
+    /// A channel's relay has answered.
+    mutating func answered(
+        _ origin: CallOrigin, _ answer: Result<ChannelAnswer, ReplyError>, _ core: inout ShardCore,
+        _ edge: inout Edge
     ) {
-        let reply: Reply.Result
-        switch result {
-        case .failure(let error): reply = .error(error)
-        case .success(.publish): reply = .publish
-        case .success(.presence(let members)): reply = .presence(members)
-        case .success(.presenceStats(let clients, let users)): reply = .presenceStats(clients: clients, users: users)
-        case .success(.history(let publications, let top)): reply = .history(publications: publications, top: top)
-        case .success: reply = .error(.internalError)
-        }
-        send(Reply(id: command, result: reply), to: id, &edge)
+        finish(origin, answer.map { APIResult($0) }, &core, &edge)
+    }
+}
+
+extension APIResult {
+    init(_ answer: ChannelAnswer) {
+        self =
+            switch answer {
+            case .position(let position): .publish(position)
+            case .members(let members): .presence(members)
+            case .stats(let clients, let users): .presenceStats(clients: clients, users: users)
+            case .read(let read): .history(publications: read.publications, top: read.top)
+            case .done: .empty
+            }
     }
 }
 

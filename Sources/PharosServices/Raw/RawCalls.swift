@@ -2,37 +2,10 @@ import PharosDomain
 import PharosEdge
 import PharosProtocol
 
-/// What a request at the service's addresses is about, which decides how it is answered.
-enum RawCallForm: Sendable {
-    /// `POST /sr`; `reports`: the answer says who did not get what it should.
-    case service(reports: Bool)
-    /// `POST`, `GET` and `DELETE /@connections/{id}`.
-    case post, get, delete
-}
-
 /// Who waits for the answer.
 enum RawCaller: Sendable {
     case http(ConnectionID)
     case backend(RawBackendCall)
-}
-
-/// One shard's part of a request.
-struct RawOrder: Sendable {
-    struct Target: Sendable {
-        var id: RawConnectionID
-        /// As it came.
-        var text: ClientName
-    }
-
-    var messages: [(targets: [Target], message: RawMessage)] = []
-    var closings: [(targets: [Target], code: UInt16, reason: String)] = []
-    /// What is to be told of.
-    var subject: Target?
-}
-
-struct RawOrderAnswer: Sendable {
-    var report = RawReport()
-    var info: RawConnectionInfo?
 }
 
 /// Requests that other shards have a part in, until all of them have answered.

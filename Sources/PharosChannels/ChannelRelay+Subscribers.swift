@@ -1,0 +1,95 @@
+import PharosDomain
+
+/// Subscribers of the shards: added with what their recovery needs, and taken away.
+extension ChannelRelay {
+    /// From now on the shard hears of the channel, and the subscriber is present. Its answer follows.
+    mutating func attach(_ attach: Attach, _ now: Moment) {
+        let request = attach.request
+        watch(request.channel, request.options, shard: attach.shard, now)
+        if request.keepsPresence { presence.add(request.info, to: request.channel) }
+        if request.emitsJoin { joining[request.channel, default: []].append(request.info.client) }
+        guard request.isPositioned else { return answer(attach, .success(nil), now) }
+        read(for: attach, isFilled: false, now)
+    }
+
+    /// Reads what a subscriber's recovery needs.
+    ///
+    /// - Parameter isFilled: the cache has been filled for it.
+    mutating func read(for attach: Attach, isFilled: Bool, _ now: Moment) {
+        let request = attach.request
+        if !engine.answersAtOnce(request.options) {
+            if isLinked, let read = cachedRead(request, now) { return answer(attach, .success(read), now) }
+            if !isFilled { return fill(request.channel, request.options, for: .attach(attach), now) }
+        }
+        submit(engineRead(request), .attach(attach), now)
+    }
+
+    private func engineRead(_ request: AttachRequest) -> EngineRequest {
+        let (channel, options) = (request.channel, request.options)
+        guard let from = request.recoverFrom else {
+            return .read(channel: channel, options: options, after: .max, limit: 0)
+        }
+        switch options.recoveryMode {
+        case .stream:
+            return .read(channel: channel, options: options, after: from.offset, limit: settings.recoveryLimit)
+        case .cache: return .readBackwards(channel: channel, options: options, before: nil, limit: 1)
+        }
+    }
+
+    private mutating func cachedRead(_ request: AttachRequest, _ now: Moment) -> StreamRead? {
+        let (channel, retention) = (request.channel, retention(request.options))
+        guard let from = request.recoverFrom else {
+            return cache.top(of: channel, nowMs: now.wallMs).map { StreamRead(top: $0) }
+        }
+        switch request.options.recoveryMode {
+        case .cache:
+            return cache.readBackwards(channel, before: nil, limit: 1, retention: retention, nowMs: now.wallMs)
+        case .stream:
+            // A position of another epoch, or from the future, is not recovered whatever is read.
+            if let top = cache.top(of: channel, nowMs: now.wallMs),
+                from.offset > top.offset || (!from.epoch.isEmpty && from.epoch != top.epoch)
+            {
+                return StreamRead(top: top)
+            }
+            return cache.read(
+                channel, after: from.offset, limit: settings.recoveryLimit, retention: retention, nowMs: now.wallMs)
+        }
+    }
+
+    /// The answer goes out before the join, so that a client hears of itself after its reply.
+    mutating func answer(_ attach: Attach, _ result: Result<StreamRead?, ReplyError>, _ now: Moment) {
+        output.append(.message(.attached(attach.tag, result), shard: attach.shard))
+        let request = attach.request
+        guard request.emitsJoin, stopJoining(request.info.client, request.channel) else { return }
+        submit(.announce(.join(request.info), channel: request.channel), ticket: 0, now)
+    }
+
+    /// False if the client is not waiting to be announced: it has left before its answer.
+    private mutating func stopJoining(_ client: ClientName, _ channel: ChannelName) -> Bool {
+        guard let index = joining[channel]?.firstIndex(of: client) else { return false }
+        joining[channel]!.remove(at: index)
+        if joining[channel]!.isEmpty { joining[channel] = nil }
+        return true
+    }
+
+    /// A subscriber has gone. One that was never announced as joined is not announced as gone.
+    mutating func detach(_ request: DetachRequest, _ shard: Int, _ now: Moment) {
+        if request.keepsPresence { presence.remove(client: request.info.client, from: request.channel) }
+        if request.isLastOfShard { unwatch(request.channel, shard: shard, now) }
+        guard request.emitsLeave else { return }
+        if !joining.isEmpty, stopJoining(request.info.client, request.channel) { return }
+        submit(.announce(.leave(request.info), channel: request.channel), ticket: 0, now)
+    }
+
+    /// Where a stream stands, if that can be told without waiting for a store.
+    mutating func askPosition(of channel: ChannelName, _ options: ChannelOptions, _ shard: Int, _ now: Moment) {
+        guard options.hasHistory else { return }
+        if engine.answersAtOnce(options) {
+            submit(
+                .read(channel: channel, options: options, after: .max, limit: 0),
+                .position(channel: channel, shard: shard), now)
+        } else if isLinked, let top = cache.top(of: channel, nowMs: now.wallMs) {
+            output.append(.message(.position(channel: channel, top), shard: shard))
+        }
+    }
+}

@@ -1,0 +1,258 @@
+import PharosBytes
+package import PharosDomain
+
+/// One shard's share of the channels of this node: who wants to hear of each, who is present, the newest publications.
+///
+/// Every channel has one relay, on shard `hash(channel) % shards`. All that happens in a channel passes through it, and it
+/// tells the shards in the order in which it happened: order across shards rests on that. Behind it stands an engine, which
+/// numbers and stores; before it are the shards with subscribers. A state machine without IO: requests of shards, reports of
+/// the engine and time go in, and what follows is taken out by `takeOutput`.
+package struct ChannelRelay: ~Copyable {
+    /// What a relay needs to know of the configuration.
+    package struct Settings: Sendable {
+        package var channel: ChannelSettings
+        /// Publications read for one recovery.
+        package var recoveryLimit: Int
+        /// Bytes of publications kept in memory.
+        package var cacheSize: Int
+        /// Whether `occupancy` is put out.
+        package var notesOccupancy: Bool
+
+        package init(channel: ChannelSettings, recoveryLimit: Int, cacheSize: Int, notesOccupancy: Bool) {
+            self.channel = channel
+            self.recoveryLimit = recoveryLimit
+            self.cacheSize = cacheSize
+            self.notesOccupancy = notesOccupancy
+        }
+    }
+
+    /// What the relay has counted since it began.
+    package struct Counters: Sendable {
+        /// Publications that were delivered or stored; repeats are not counted.
+        package var publications: UInt64 = 0
+        /// Publications that the engine refused.
+        package var refusedPublications: UInt64 = 0
+        /// Reports that something may be missing.
+        package var gaps: UInt64 = 0
+    }
+
+    let settings: Settings
+    let engine: any ChannelEngine
+    let presence: any PresenceStore
+    /// The channels that shards of this node want to hear of.
+    var interest: [ChannelName: Interest] = [:]
+    /// What the engine has reported of channels whose streams it does not answer for at once.
+    var cache: StreamCache
+    /// Whether the engine's reports are believed to be complete.
+    var isLinked = true
+    var waits = TicketTable<Wait>()
+    /// Readers that wait until the cache of their channel has been filled.
+    var readers: [ChannelName: [Reader]] = [:]
+    /// Subscribers whose streams are being read, by channel; only of those that will be told of as joined.
+    var joining: [ChannelName: [ClientName]] = [:]
+    var output: [RelayOutput] = []
+    package internal(set) var counters = Counters()
+
+    package init(_ settings: Settings, engine: any ChannelEngine, presence: any PresenceStore) {
+        self.settings = settings
+        self.engine = engine
+        self.presence = presence
+        cache = StreamCache(byteLimit: settings.cacheSize)
+    }
+
+    /// Who hears of a channel.
+    struct Interest {
+        /// The shards with subscribers, one bit each.
+        var shards: UInt64
+        var options: ChannelOptions
+    }
+
+    /// A question to the engine or to the presence store that is not answered yet.
+    enum Wait {
+        case publish(Asker)
+        case attach(Attach)
+        case history(HistoryOrder, Asker)
+        case removeHistory(channel: ChannelName, Asker)
+        /// The newest publications of a channel are being read into the cache.
+        case fill(channel: ChannelName, StreamRetention, limit: Int)
+        case position(channel: ChannelName, shard: Int)
+        /// After a gap: where the stream stands is for all shards with subscribers.
+        case repair(channel: ChannelName)
+        case presence(Asker)
+    }
+
+    /// What waits for the cache to be filled; it is looked at again afterwards.
+    enum Reader {
+        case attach(Attach)
+        case history(HistoryOrder, Asker)
+    }
+
+    /// Who gets an answer.
+    struct Asker {
+        var shard: Int
+        var ticket: UInt64
+    }
+
+    /// A subscriber whose stream is read for it.
+    struct Attach {
+        var request: AttachRequest
+        var tag: SubscriberTag
+        var shard: Int
+    }
+
+    // MARK: Input
+
+    /// A shard asks for something.
+    package mutating func receive(_ request: RelayRequest, from shard: Int, at now: Moment) {
+        switch request {
+        case .attach(let request, let tag): attach(Attach(request: request, tag: tag, shard: shard), now)
+        case .detach(let request): detach(request, shard, now)
+        case .ask(let question, let ticket): ask(question, Asker(shard: shard, ticket: ticket), now)
+        case .position(let channel, let options): askPosition(of: channel, options, shard, now)
+        }
+    }
+
+    /// The engine, or the presence store, has something to report.
+    package mutating func collect(at now: Moment) {
+        var events: [EngineEvent] = []
+        engine.collect(at: now, into: &events)
+        handle(events, now)
+        var answers: [PresenceAnswer] = []
+        presence.collect(into: &answers)
+        for answer in answers { answered(answer) }
+    }
+
+    /// Frees what has outlived its time; called about once a second.
+    package mutating func expire(at now: Moment) { engine.expire(at: now) }
+
+    // MARK: Output
+
+    package var hasOutput: Bool { !output.isEmpty }
+
+    /// Exchanges what has been put out since the last call, in order, for an empty array, whose memory is used next.
+    package mutating func takeOutput(_ batch: inout [RelayOutput]) {
+        precondition(batch.isEmpty, "what was taken before has been carried out")
+        swap(&batch, &output)
+    }
+
+    mutating func answer(_ asker: Asker, _ result: Result<ChannelAnswer, ReplyError>) {
+        output.append(.message(.answered(ticket: asker.ticket, result), shard: asker.shard))
+    }
+
+    /// Puts an event out for the shards with subscribers.
+    mutating func deliver(_ event: ChannelEvent, in channel: ChannelName) {
+        guard let shards = interest[channel]?.shards else { return }
+        output.append(.event(channel: channel, event, shards: shards))
+    }
+
+    // MARK: Interest
+
+    /// From now on the shard hears of the channel.
+    mutating func watch(_ channel: ChannelName, _ options: ChannelOptions, shard: Int, _ now: Moment) {
+        guard interest[channel] == nil else {
+            interest[channel]!.shards |= 1 << UInt64(shard)
+            return
+        }
+        interest[channel] = Interest(shards: 1 << UInt64(shard), options: options)
+        submit(.follow(channel: channel, options: options), ticket: 0, now)
+        if settings.notesOccupancy { output.append(.occupancy(channel: channel, isOccupied: true)) }
+    }
+
+    mutating func unwatch(_ channel: ChannelName, shard: Int, _ now: Moment) {
+        guard interest[channel] != nil else { return }
+        interest[channel]!.shards &= ~(1 << UInt64(shard))
+        guard interest[channel]!.shards == 0 else { return }
+        interest[channel] = nil
+        submit(.unfollow(channel: channel), ticket: 0, now)
+        if settings.notesOccupancy { output.append(.occupancy(channel: channel, isOccupied: false)) }
+    }
+
+    /// What a leak check looks at.
+    package var heldChannels: (interest: Int, presence: Int) { (interest.count, presence.channelCount) }
+
+    // MARK: Engine
+
+    func retention(_ options: ChannelOptions) -> StreamRetention { StreamRetention(options, settings.channel) }
+
+    mutating func submit(_ request: EngineRequest, _ wait: Wait, _ now: Moment) {
+        submit(request, ticket: waits.add(wait), now)
+    }
+
+    mutating func submit(_ request: EngineRequest, ticket: UInt64, _ now: Moment) {
+        var events: [EngineEvent] = []
+        engine.submit(request, ticket: ticket, at: now, into: &events)
+        handle(events, now)
+    }
+
+    private mutating func handle(_ events: [EngineEvent], _ now: Moment) {
+        for event in events {
+            switch event {
+            case .completed(let ticket, let result): completed(ticket, result, now)
+            case .publication(let channel, let delivery): published(delivery, in: channel, now)
+            case .member(let channel, let change): deliver(.member(change), in: channel)
+            case .gap(let channel): lost(channel, now)
+            case .linkLost: isLinked = false
+            case .linkRegained:
+                isLinked = true
+                cache.forgetAll()
+                for channel in Array(interest.keys) { lost(channel, now) }
+            }
+        }
+    }
+
+    private mutating func published(_ delivery: EngineDelivery, in channel: ChannelName, _ now: Moment) {
+        counters.publications += 1
+        let publication = delivery.publication
+        if let retention = delivery.retention, isLinked {
+            cache.appended(
+                publication, at: StreamPosition(offset: publication.offset, epoch: delivery.epoch), to: channel,
+                retention: retention, nowMs: now.wallMs)
+        }
+        deliver(.publication(publication, epoch: delivery.epoch, except: delivery.except), in: channel)
+    }
+
+    /// The copy is not to be believed any more, and the shards compare where they stand with where the stream does.
+    private mutating func lost(_ channel: ChannelName, _ now: Moment) {
+        counters.gaps += 1
+        cache.forget(channel)
+        guard let options = interest[channel]?.options, options.hasHistory else { return }
+        submit(
+            .read(channel: channel, options: options, after: .max, limit: 0), .repair(channel: channel), now)
+    }
+
+    private mutating func completed(_ ticket: UInt64, _ result: Result<EngineOutcome, ReplyError>, _ now: Moment) {
+        guard let wait = waits.take(ticket) else { return }
+        switch (wait, result) {
+        case (.publish(let asker), .success(.position(let position))): answer(asker, .success(.position(position)))
+        case (.publish(let asker), .failure(let error)):
+            counters.refusedPublications += 1
+            answer(asker, .failure(error))
+        case (.attach(let attach), .success(.read(let read))): answer(attach, .success(read), now)
+        case (.attach(let attach), .failure(let error)): answer(attach, .failure(error), now)
+        case (.history(let order, let asker), .success(.read(let read))): historyRead(read, order, asker)
+        case (.removeHistory(let channel, let asker), .success):
+            cache.removedHistory(of: channel)
+            answer(asker, .success(.done))
+        case (.history(_, let asker), .failure(let error)), (.removeHistory(_, let asker), .failure(let error)):
+            answer(asker, .failure(error))
+        case (.fill(let channel, let retention, let limit), .success(.read(let read))):
+            if isLinked {
+                cache.filled(channel, with: read, limit: limit, retention: retention, nowMs: now.wallMs)
+            }
+            filled(channel, nil, now)
+        case (.fill(let channel, _, _), .failure(let error)): filled(channel, error, now)
+        case (.position(let channel, let shard), .success(.read(let read))):
+            output.append(.message(.position(channel: channel, read.top), shard: shard))
+        case (.repair(let channel), .success(.read(let read))):
+            for shard in 0..<64 where (interest[channel]?.shards ?? 0) & 1 << UInt64(shard) != 0 {
+                output.append(.message(.position(channel: channel, read.top), shard: shard))
+            }
+        case (.position, .failure), (.repair, .failure):
+            // Nothing is claimed; the next look at positions asks again.
+            break
+        case (.publish, .success), (.attach, .success), (.history, .success), (.fill, .success), (.position, .success),
+            (.repair, .success), (.presence, _):
+            preconditionFailure("the engine answered another question than it was asked")
+        }
+    }
+}

@@ -1,0 +1,44 @@
+/// Who is present in channels: the seam behind `presence` and `presence_stats`.
+///
+/// Each relay has one of its own, used on its thread only. Asked without waiting, like an engine: an answer comes while the
+/// question is asked or by a later `collect`, exactly once, under its ticket. Every store passes the same conformance suite.
+package protocol PresenceStore: AnyObject {
+    /// A member is here from now on; the same client again replaces what was known of it.
+    func add(_ member: ClientInfo, to channel: ChannelName)
+
+    /// A member has gone; one that is not there is ignored.
+    func remove(client: ClientName, from channel: ChannelName)
+
+    /// Asks about a channel.
+    ///
+    /// - Parameter answers: an answer that is known at once is added here.
+    func ask(
+        _ question: PresenceQuestion, of channel: ChannelName, ticket: UInt64, into answers: inout [PresenceAnswer])
+
+    /// Adds answers that have come since the last call.
+    func collect(into answers: inout [PresenceAnswer])
+
+    /// Channels with members, for leak checks.
+    var channelCount: Int { get }
+}
+
+package enum PresenceQuestion: Sendable {
+    case members
+    case stats
+}
+
+package struct PresenceAnswer: Sendable {
+    package enum Value: Equatable, Sendable {
+        /// By client id.
+        case members([ClientName: ClientInfo])
+        case stats(clients: Int, users: Int)
+    }
+
+    package var ticket: UInt64
+    package var result: Result<Value, ReplyError>
+
+    package init(ticket: UInt64, result: Result<Value, ReplyError>) {
+        self.ticket = ticket
+        self.result = result
+    }
+}

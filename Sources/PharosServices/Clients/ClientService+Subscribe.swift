@@ -1,0 +1,211 @@
+import PharosChannels
+import PharosDomain
+import PharosEdge
+import PharosProtocol
+
+/// Subscriptions between a session, this shard's channels and the channel's relay.
+extension ClientService {
+
+    mutating func subscribe(_ order: SubscribeOrder, of id: ConnectionID, _ core: inout ShardCore, _ edge: inout Edge) {
+        let options: ChannelOptions
+        do throws(ReplyError) { options = try core.rules.resolve(order.channel).options } catch {
+            // The session resolved the same name by the same rules a moment ago: a client must not wait for ever if not.
+            return disconnect(id, .serverError, &core, &edge)
+        }
+        let place = core.localChannel(order.channel, &edge)
+        core.channels[place].references += 1
+        core.counters.subscriptions += 1
+        core.sessions[id].session.began(order, binding: Subscription.attaching)
+        // From here on live publications are kept for this subscription, until its stream has been read.
+        if order.flags.contains(.isPositioned) { core.channels[place].waiting.append((id, order.generation)) }
+        let request = AttachRequest(
+            channel: order.channel, options: options, info: infoToShow(of: id, order.flags, order.info, core),
+            keepsPresence: order.flags.contains(.keepsPresence), emitsJoin: order.flags.contains(.emitsJoinLeave),
+            isPositioned: order.flags.contains(.isPositioned), recoverFrom: order.recoverFrom)
+        let tag = SubscriberTag(connection: id.raw, generation: order.generation)
+        core.request(.attach(request, tag), of: order.channel)
+    }
+
+    /// The stream has been read: the subscription becomes live, or is undone.
+    mutating func attached(
+        _ id: ConnectionID, _ generation: UInt32, _ answer: Result<StreamRead?, ReplyError>, _ core: inout ShardCore, _ edge: inout Edge
+    ) {
+        guard core.sessions.contains(id) else { return }
+        let read: StreamRead?
+        switch answer {
+        case .success(let value): read = value
+        case .failure(let error): return attachFailed(id, generation, error, &core, &edge)
+        }
+        for ready in core.sessions[id].session.readsReady(generation: generation, read) {
+            guard core.sessions.contains(id) else { return }
+            taken(ready.read, id, ready.generation, &core, &edge)
+        }
+        if core.sessions.contains(id) { resumeQueue(id, &edge) }
+    }
+
+    private mutating func taken(
+        _ read: StreamRead?, _ id: ConnectionID, _ generation: UInt32, _ core: inout ShardCore, _ edge: inout Edge
+    ) {
+        let completion = core.sessions[id].session.streamRead(generation: generation, read, core.context(edge))
+        switch completion {
+        case .late: break
+        case .disconnect(let reason): disconnect(id, reason, &core, &edge)
+        case .refused(let subscription, let reply):
+            core.counters.recoveryFailures += 1
+            stopWaiting(subscription.channel, generation, id, &core)
+            undo(subscription, of: id, &core, &edge)
+            core.send(reply, to: id, &edge)
+        case .live(let subscription, let answer, let position):
+            goLive(subscription, read, answer, position: position, of: id, &core, &edge)
+        }
+    }
+
+    /// The stream could not be read: a client's own subscribe is refused, and it tries again; else it begins anew.
+    private mutating func attachFailed(
+        _ id: ConnectionID, _ generation: UInt32, _ error: ReplyError, _ core: inout ShardCore, _ edge: inout Edge
+    ) {
+        guard let (subscription, command) = core.sessions[id].session.subscribeFailed(generation: generation) else { return }
+        guard let command else { return disconnect(id, .serverError, &core, &edge) }
+        stopWaiting(subscription.channel, generation, id, &core)
+        undo(subscription, of: id, &core, &edge)
+        core.send(Reply(id: command, result: .error(error)), to: id, &edge)
+        resumeQueue(id, &edge)
+    }
+
+    private mutating func goLive(
+        _ subscription: Subscription, _ read: StreamRead?, _ answer: SubscribeCompletion.Answer, position: UInt64,
+        of id: ConnectionID, _ core: inout ShardCore, _ edge: inout Edge
+    ) {
+        stopWaiting(subscription.channel, subscription.generation, id, &core)
+        guard let place = core.channels.index(of: subscription.channel) else { return }
+        var lane = Lane(
+            wire: core.sessions[id].wire, receivesJoinLeave: subscription.flags.contains(.receivesJoinLeave))
+        if subscription.flags.contains(.usesDelta) {
+            lane.delta = .fresh
+            core.channels[place].deltaSubscribers += 1
+            core.channels[place].hasFreshDeltas = true
+            core.freshDeltas[id.slot, default: []].insert(subscription.channel)
+        }
+        if lane.wire.carrier == .events { lane = core.eventsLane(id, subscription.channel, &edge) }
+        let binding = edge.subscribe(id, to: core.channels[place].topic, lane: lane.number)
+        core.sessions[id].session.bind(generation: subscription.generation, to: binding)
+        if let read, core.channels[place].position == nil || core.channels[place].position!.epoch == read.top.epoch,
+            position > core.channels[place].position?.offset ?? 0 || core.channels[place].position == nil
+        {
+            core.channels[place].position = StreamPosition(offset: position, epoch: read.top.epoch)
+        }
+        var isPartOfConnect = false
+        switch answer {
+        case .reply(var reply):
+            count(reply, &core)
+            if subscription.flags.contains(.usesDelta), case .subscribe(var result) = reply.result {
+                result.publications = DeltaWriter.publications(result.publications, core.sessions[id].wire.format)
+                reply.result = .subscribe(result)
+            }
+            core.send(reply, to: id, &edge)
+        case .pushes(let pushes):
+            for push in pushes { core.send(push, to: id, &edge) }
+        case .partOfConnect(let reply):
+            isPartOfConnect = true
+            if let reply { connectAnswered(id, reply, &core, &edge) }
+        }
+        // A connection's own event comes before those of its channels: `connectAnswered` tells them then.
+        if core.sessions.contains(id), core.sessions[id].isRegistered, !isPartOfConnect {
+            core.tellSubscribed(id, subscription.channel, edge)
+        }
+        updateTimer(id, &core, &edge)
+    }
+
+    private func count(_ reply: Reply, _ core: inout ShardCore) {
+        guard case .subscribe(let result) = reply.result, result.wasRecovering else { return }
+        if result.recovered {
+            core.counters.recoveries += 1
+            core.counters.recoveredPublications += UInt64(result.publications.count)
+        } else {
+            core.counters.recoveryFailures += 1
+        }
+    }
+
+    /// Undoes all that was done for a subscription that its session has already let go.
+    ///
+    /// - Parameter reason: what the application is told of it.
+    mutating func undo(
+        _ subscription: Subscription, of id: ConnectionID, because reason: UnsubscribeReason = .client,
+        _ core: inout ShardCore, _ edge: inout Edge
+    ) {
+        guard subscription.binding != Subscription.unattached else { return }
+        guard let place = core.channels.index(of: subscription.channel) else { return }
+        if subscription.binding != Subscription.attaching {
+            edge.unsubscribe(subscription.binding)
+            core.tellUnsubscribed(id, subscription.channel, reason, edge)
+            if subscription.flags.contains(.usesDelta) {
+                core.channels[place].deltaSubscribers -= 1
+                if core.channels[place].deltaSubscribers == 0 { core.channels[place].deltaBase = nil }
+                core.freshDeltas[id.slot]?.remove(subscription.channel)
+            }
+        } else {
+            stopWaiting(subscription.channel, subscription.generation, id, &core)
+        }
+        core.counters.subscriptions -= 1
+        let isLast = core.release(place, &edge)
+        let flags = subscription.flags
+        let request = DetachRequest(
+            channel: subscription.channel, info: infoToShow(of: id, flags, subscription.info, core),
+            keepsPresence: flags.contains(.keepsPresence), emitsLeave: flags.contains(.emitsJoinLeave),
+            isLastOfShard: isLast)
+        core.request(.detach(request), of: subscription.channel)
+    }
+
+    /// The identity of a subscriber, where others are shown it.
+    private func infoToShow(
+        of id: ConnectionID, _ flags: Subscription.Flags, _ channelInfo: [UInt8], _ core: borrowing ShardCore
+    ) -> ClientInfo {
+        guard flags.contains(.keepsPresence) || flags.contains(.emitsJoinLeave) else { return .nobody }
+        return core.sessions[id].session.clientInfo(channelInfo: channelInfo)
+    }
+
+    private func stopWaiting(
+        _ channel: ChannelName, _ generation: UInt32, _ id: ConnectionID, _ core: inout ShardCore
+    ) {
+        guard let place = core.channels.index(of: channel) else { return }
+        core.channels[place].waiting.removeAll { $0.connection == id && $0.generation == generation }
+    }
+
+    // MARK: Positions
+
+    /// Asks the relays of all channels with positions here where their streams stand.
+    ///
+    /// The answer comes by the same way as the deliveries, after them: what differs then is lost.
+    func checkPositions(_ core: inout ShardCore) {
+        var names: [ChannelName] = []
+        core.channels.forEach { if $0.position != nil { names.append($0.name) } }
+        for name in names {
+            guard let options = try? core.rules.resolve(name).options, options.hasHistory else { continue }
+            core.request(.position(channel: name, options: options), of: name)
+        }
+    }
+
+    /// Publications are missing: every positioned subscription here ends, and its client comes back with recovery.
+    mutating func endPositioned(_ place: Int, _ core: inout ShardCore, _ edge: inout Edge) {
+        let (name, topic) = (core.channels[place].name, core.channels[place].topic)
+        for id in core.subscribers(of: topic, edge) {
+            guard core.sessions.contains(id), let subscription = core.sessions[id].session.subscription(of: name),
+                subscription.flags.contains(.isPositioned)
+            else { continue }
+            // A plain event stream comes back by itself, and with its position.
+            if subscription.flags.contains(.isServerSide) || core.sessions[id].wire.carrier == .events {
+                disconnect(id, .insufficientState, &core, &edge)
+            } else if let removed = core.sessions[id].session.removeSubscription(of: name) {
+                undo(removed, of: id, because: .insufficientState, &core, &edge)
+                core.counters.unsubscribes[UnsubscribeReason.insufficientState.code, default: 0] += 1
+                core.send(Push(channel: name, event: .unsubscribe(.insufficientState)), to: id, &edge)
+            }
+        }
+    }
+}
+
+extension Subscription {
+    /// The subscription's request is with the relay; a live one keeps its binding here.
+    static var attaching: UInt32 { .max - 1 }
+    static var unattached: UInt32 { .max }
+}

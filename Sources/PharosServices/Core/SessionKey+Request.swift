@@ -1,0 +1,24 @@
+import PharosDomain
+import PharosEdge
+import PharosProtocol
+
+/// Keys under which clients find their state again, in requests.
+extension SessionKey {
+    /// The key with which a request asks that its client's state outlive the connection; nil if it does not ask.
+    init?(_ head: RequestHead, _ carrier: Wire.Carrier) {
+        let named = SessionKey.parameter("session", head)
+        guard let key = named ?? (carrier == .events ? SessionKey.parameter("id", head) : nil) else { return nil }
+        self = key
+    }
+
+    /// Whether a request names a key that could be guessed: it is refused, so that no client relies on such a session.
+    static func isBad(in head: RequestHead) -> Bool {
+        guard !head.query.isEmpty, let key = parameter("session", head) else { return false }
+        return !key.isValid
+    }
+
+    private static func parameter(_ name: FieldName, _ head: RequestHead) -> SessionKey? {
+        guard !head.query.isEmpty, let value = (try? QueryReader.first(name, in: head.query)) ?? nil else { return nil }
+        return value.isEmpty ? nil : SessionKey(value)
+    }
+}

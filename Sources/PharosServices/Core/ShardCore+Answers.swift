@@ -1,0 +1,117 @@
+import PharosBytes
+import PharosDomain
+import PharosEdge
+import PharosProtocol
+
+/// Answers to requests, and what their heads say.
+extension ShardCore {
+    // MARK: Cursors
+
+    static let addressTooLong =
+        "the address leaves no room for the positions of so many channels (edge.head_size_limit)"
+
+    /// How many channels the cursor of a request may name that is otherwise like this one, in a header or in the address.
+    ///
+    /// - Parameter known: bytes of the cursor that it has already.
+    func cursorRoom(_ head: RequestHead, shortenedBy known: Int) -> Int {
+        // The parameter's or the field's name, and what separates it.
+        let name = 24
+        let free =
+            min(
+                node.settings.edge.headSizeLimit - head.length, RequestHead.targetLimit - head.target.count) - name
+            + known
+        return PositionCursor.room(in: free)
+    }
+
+    // MARK: Answers
+
+    /// No intermediary may keep an answer for another request.
+    static var noStore: UnsafeRawBufferPointer {
+        let line: StaticString = "Cache-Control: no-store\r\n"
+        return UnsafeRawBufferPointer(start: line.utf8Start, count: line.utf8CodeUnitCount)
+    }
+
+    /// Answers a request with JSON text, or with nothing.
+    mutating func answer(
+        _ id: ConnectionID, _ status: Int, fields: [UInt8], body: [UInt8] = [], _ edge: inout Edge
+    ) {
+        fields.withUnsafeBytes { fields in
+            body.withUnsafeBytes { edge.respond(id, status: status, headers: fields, body: $0) }
+        }
+    }
+
+    mutating func answer(
+        _ id: ConnectionID, _ status: Int, error message: String, fields: [UInt8], _ edge: inout Edge
+    ) {
+        var text = ByteWriter()
+        text.appendError(status: status, message)
+        answer(id, status, fields: fields, body: text.array, &edge)
+    }
+
+    /// Whether the address of a request may ask once more; if not, it has been answered with 429.
+    mutating func withinLimits(
+        _ id: ConnectionID, _ head: RequestHead, _ originFields: [UInt8], _ edge: inout Edge
+    ) -> Bool {
+        guard node.rates.isActive, node.countsAddresses else { return true }
+        if node.rates.take(address: clientAddress(id, head, edge), nowMs: edge.nowMs) { return true }
+        // The edge says `Retry-After: 1`, and no limit is so low that one command would take longer.
+        answer(id, 429, error: node.rates.error(.address).message, fields: originFields, &edge)
+        return false
+    }
+
+    /// Answers with the head of a stream, unless there are too many connections; false: that was said.
+    mutating func beginStream(
+        _ id: ConnectionID, _ head: RequestHead, _ contentType: StaticString, _ originFields: [UInt8],
+        _ edge: inout Edge
+    ) -> Bool {
+        let address = node.countsAddresses ? clientAddress(id, head, edge) : ""
+        if let status = node.admit(address: address, nowMs: edge.nowMs) {
+            let message =
+                status == 429 ? "too many connections from this address" : "no further connections are accepted"
+            answer(id, status, error: message, fields: originFields, &edge)
+            return false
+        }
+        var fields = ByteWriter()
+        fields.append("Content-Type: ")
+        fields.append(contentType)
+        fields.append("\r\nCache-Control: no-store\r\nX-Accel-Buffering: no\r\n")
+        originFields.withUnsafeBytes { fields.append($0) }
+        edge.beginStream(id, head: fields)
+        return true
+    }
+
+    // MARK: Other origins (Fetch standard, section 3.2)
+
+    /// What lets a page of an allowed origin read the answer; nothing for requests without an origin.
+    static func originFields(_ head: RequestHead) -> [UInt8] {
+        guard let origin = head.header("origin") else { return [] }
+        var fields = ByteWriter(capacity: 160)
+        fields.append("Access-Control-Allow-Origin: ")
+        fields.append(origin)
+        fields.append("\r\nAccess-Control-Allow-Credentials: true\r\nVary: Origin\r\n")
+        return fields.array
+    }
+
+    static func preflightFields(_ head: RequestHead) -> [UInt8] {
+        var fields = ByteWriter()
+        originFields(head).withUnsafeBytes { fields.append($0) }
+        fields.append("Access-Control-Allow-Methods: GET, POST, OPTIONS\r\nAccess-Control-Max-Age: 300\r\n")
+        if let wanted = head.header("access-control-request-headers") {
+            fields.append("Access-Control-Allow-Headers: ")
+            fields.append(wanted)
+            fields.append("\r\n")
+        }
+        return fields.array
+    }
+}
+
+extension ByteWriter {
+    /// `{"error":{"code":…,"message":"…"}}`
+    mutating func appendError(status: Int, _ message: String) {
+        append("{\"error\":{\"code\":")
+        appendDecimal(status)
+        append(",\"message\":")
+        _ = appendJSONString(Array(message.utf8))
+        append("}}")
+    }
+}

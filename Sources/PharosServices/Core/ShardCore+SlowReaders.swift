@@ -1,0 +1,50 @@
+import PharosBytes
+import PharosDomain
+import PharosEdge
+import PharosProtocol
+
+/// Subscribers that read more slowly than is published: what their namespaces want done, and what they are told.
+extension ShardCore {
+    /// Values of the tag that are told apart per channel; publications with further ones are not conflated.
+    private static var conflationLimit: Int { 65_536 }
+
+    /// How a publication is treated where it has to wait.
+    mutating func overflow(_ publication: Publication, _ place: Int) -> (policy: OverflowPolicy, key: UInt32) {
+        switch channels[place].slowReader {
+        case .close: return (.close, 0)
+        case .dropOldest: return (.dropOldest, 0)
+        case .latest: return (.latest, 0)
+        case .conflate:
+            guard let value = publication.tags[channels[place].conflationTag].map({ ConflationKey($0) }) else {
+                return (.close, 0)
+            }
+            if let key = channels[place].conflationKeys[value] { return (.close, key) }
+            let key = UInt32(channels[place].conflationKeys.count + 1)
+            guard key <= ShardCore.conflationLimit else { return (.close, 0) }
+            channels[place].conflationKeys[value] = key
+            return (.close, key)
+        }
+    }
+
+    /// Publications that a subscriber will not get: it is told how many.
+    mutating func publicationsDropped(
+        _ id: ConnectionID, topic: UInt32, dropped: Int, _ edge: inout Edge
+    ) {
+        guard dropped > 0, sessions.contains(id), let place = channels.index(ofTopic: topic) else { return }
+        let channel = channels[place].name
+        node.report(
+            .publicationsDropped(
+                client: sessions[id].session.client.name, user: sessions[id].session.user, channel: channel,
+                count: dropped))
+        if sessions[id].wire.carrier == .events {
+            guard let state = eventStreams[at: id.slot] else { return }
+            state.encoder.failure(
+                EventStreamFailure(code: "lagging", message: "\(dropped) publications were dropped", topic: channel),
+                into: &scratch)
+            edge.send(id, .chunk, scratch)
+            return scratch.removeAll()
+        }
+        let notice = Array("{\"lagging\":{\"dropped\":\(dropped)}}".utf8)
+        send(Push(channel: channel, event: .message(data: notice)), to: id, &edge)
+    }
+}

@@ -1,0 +1,227 @@
+import PharosBytes
+import PharosChannels
+import PharosDomain
+import PharosEdge
+
+/// What the services of one shard share: sessions, channels with subscribers, counters, and the messages between them.
+///
+/// A service takes the core and the edge `inout` and keeps its own state to itself. Services do not call one another: what
+/// one wants of another, on this shard or on any other, it sends as a message, and messages from one shard to another keep
+/// their order. So there is one way of asking, wherever the other side lives.
+struct ShardCore: ~Copyable {
+    let node: NodeContext
+    let index: Int
+    let rules: ChannelRules
+    var sessions: Sessions
+    var channels: LocalChannels
+    var counters = ServiceCounters()
+    /// Those that wait for the answer of a channel's relay.
+    var askers = TicketTable<Asker>()
+    /// Client addresses by the connection's slot, kept only while they are needed.
+    var addresses: [UInt32: PeerAddress] = [:]
+    /// Parts of the clients' requests that may be passed on, by the connection's slot; empty where nothing may.
+    var facts: [UInt32: RequestFacts] = [:]
+    let passed: PassList
+    /// Plain event streams, by the connection's slot.
+    var eventStreams = Places<EventsState>()
+    /// Sessions that are polled, by the slot of their output.
+    var polledSessions: [UInt32: PolledSession] = [:]
+    /// Channels whose next publication must be whole, by the connection's slot.
+    var freshDeltas: [UInt32: Set<ChannelName>] = [:]
+    /// Written by every encoder in turn, and always empty between two messages.
+    var scratch: ByteWriter
+    /// A message in the form that its carrier gives it; empty between two messages as well.
+    var packed: ByteWriter
+    /// Work that goes on in the next turn.
+    var unfinished = FairQueue<(work: UnfinishedWork, turn: UInt64)>()
+    /// Commands that were read and are to be carried out in this turn.
+    var arrivedCommands = FairQueue<ArrivedCommands>()
+    /// When the shard ends although connections are open; nil: it does not end.
+    var shutdownEndsMs: Int64?
+    var random = RandomPool()
+    /// Messages to this shard itself.
+    private var inbox = FairQueue<ShardMail>()
+    /// Messages to other shards, which leave once in a turn.
+    private var outbox: [[ShardMail]]
+    private var outboxIsEmpty = true
+    /// Made once: contexts refer to it.
+    private let clientSettings: SessionContext.Settings
+
+    init(node: NodeContext, index: Int) {
+        let settings = node.settings
+        self.node = node
+        self.index = index
+        rules = ChannelRules(settings.channel)
+        sessions = Sessions(userCounts: node.users)
+        channels = LocalChannels()
+        scratch = ByteWriter(capacity: 4_096)
+        packed = ByteWriter(capacity: 4_096)
+        outbox = node.mailboxes.map { _ in [] }
+        clientSettings = SessionContext.Settings(settings.client, hooks: settings.hooks)
+        passed = settings.hooks.passes
+        counters.nameCounts = Array(repeating: 0, count: settings.client.registeredNames.count)
+    }
+
+    func context(_ edge: borrowing Edge) -> SessionContext {
+        SessionContext(clientSettings, rules: rules, now: now(edge), version: node.version)
+    }
+
+    func now(_ edge: borrowing Edge) -> Moment { Moment(monotonicMs: edge.nowMs, wallMs: edge.wallMs) }
+
+    // MARK: Messages
+
+    /// Sends a message to a shard, maybe this one; it is received once the service that sends is done.
+    mutating func post(_ mail: ShardMail, to shard: Int) {
+        guard shard != index else { return inbox.append(mail) }
+        outbox[shard].append(mail)
+        outboxIsEmpty = false
+    }
+
+    /// Sends a request to the relay of a channel.
+    mutating func request(_ request: RelayRequest, of channel: ChannelName) {
+        post(.relay(request, shard: index), to: node.owner(of: channel))
+    }
+
+    /// Asks the relay of a channel; the answer comes to the asker's service.
+    mutating func ask(_ question: ChannelQuestion, _ channel: ChannelName, for asker: Asker) {
+        request(.ask(question, ticket: askers.add(asker)), of: channel)
+    }
+
+    /// The next message to this shard itself.
+    mutating func nextMail() -> ShardMail? { inbox.popFirst() }
+
+    /// Hands over what is meant for other shards.
+    mutating func flushOutbox() {
+        guard !outboxIsEmpty else { return }
+        outboxIsEmpty = true
+        for shard in outbox.indices where !outbox[shard].isEmpty {
+            node.mailboxes[shard].post(contentsOf: outbox[shard])
+            outbox[shard].removeAll(keepingCapacity: true)
+        }
+    }
+
+    mutating func goOnLater(_ work: UnfinishedWork, _ edge: inout Edge) {
+        unfinished.append((work, edge.turn))
+        edge.askToContinue()
+    }
+
+    // MARK: Channels
+
+    /// The record of a channel, made if there is none.
+    mutating func localChannel(_ name: ChannelName, _ edge: inout Edge) -> Int {
+        if let place = channels.index(of: name) { return place }
+        var channel = LocalChannel(name: name, topic: edge.makeTopic())
+        if let options = try? rules.resolve(name).options {
+            channel.slowReader = options.slowReader
+            channel.conflationTag = options.conflationTag
+        }
+        return channels.add(channel)
+    }
+
+    /// A user of the channel's record is gone; true if it was the last one, and the record with it.
+    mutating func release(_ place: Int, _ edge: inout Edge) -> Bool {
+        channels[place].references -= 1
+        guard channels[place].references == 0 else { return false }
+        edge.removeTopic(channels[place].topic)
+        channels.remove(place)
+        return true
+    }
+
+    /// A user of the record that is no client has gone: its relay need not hear of it by name.
+    mutating func leave(_ place: Int, _ edge: inout Edge) {
+        let name = channels[place].name
+        let isLast = release(place, &edge)
+        request(.detach(DetachRequest(channel: name, info: .nobody, emitsLeave: false, isLastOfShard: isLast)), of: name)
+    }
+
+    func subscribers(of topic: UInt32, _ edge: borrowing Edge) -> [ConnectionID] {
+        var ids: [ConnectionID] = []
+        edge.forEachSubscriber(of: topic) { ids.append($0) }
+        return ids
+    }
+
+    // MARK: Names
+
+    mutating func makeClientID(_ id: ConnectionID) -> ClientID {
+        node.incarnation.clientID(random: random.next(), low: name(of: id))
+    }
+
+    /// Where a connection is in this process, mixed with a secret.
+    func name(of id: ConnectionID) -> UInt64 {
+        // The shard's number takes the highest byte of the generation.
+        let address = UInt64(id.slot) | UInt64(id.generation & 0xff_ffff) << 32 | UInt64(index) << 56
+        return address ^ node.clientIDSecret
+    }
+
+    /// The session that a name leads to, if it is on this shard and still the same connection.
+    func connection(named name: ClientID) -> ConnectionID? {
+        let address = name.low ^ node.clientIDSecret
+        guard address >> 56 == UInt64(index), let id = sessions.connection(at: UInt32(truncatingIfNeeded: address)),
+            UInt32(truncatingIfNeeded: address >> 32) & 0xff_ffff == id.generation & 0xff_ffff
+        else { return nil }
+        return id
+    }
+
+    /// The connection that a client id names, if it is one of this shard's.
+    func connection(of client: ClientName) -> ConnectionID? {
+        guard let name = ClientID(client), let id = connection(named: name), sessions[id].session.client == name else {
+            return nil
+        }
+        return id
+    }
+
+    /// The name of a stream for `POST /emulation`: known to its client alone.
+    func streamName(_ id: ConnectionID) -> SessionKey {
+        SessionKey(ClientID(high: sessions[id].streamKey, low: name(of: id)).text)
+    }
+
+    // MARK: Peers
+
+    /// The peer's address, or what a configured proxy says it is.
+    func clientAddress(_ id: ConnectionID, _ head: RequestHead, _ edge: borrowing Edge) -> PeerAddress {
+        let peer = edge.peerAddress(id)
+        return PeerAddress(node.proxies.isEmpty ? peer : node.proxies.clientAddress(peer: peer, head: head))
+    }
+
+    /// The peer's, or what a configured proxy said when the client came.
+    func address(of id: ConnectionID, _ edge: borrowing Edge) -> PeerAddress {
+        addresses[id.slot] ?? PeerAddress(edge.peerAddress(id))
+    }
+
+    /// The user that a configured proxy names in its header.
+    func userFromProxy(_ id: ConnectionID, _ head: RequestHead, _ edge: borrowing Edge) -> UserID? {
+        let header = node.settings.client.userIDHTTPHeader
+        guard !header.isEmpty, node.proxies.contains(edge.peerAddress(id)) else { return nil }
+        var user: UserID?
+        let wanted = Array(header.utf8)
+        head.forEachHeader { name, value in
+            if name.count == wanted.count, zip(name, wanted).allSatisfy({ $0 | 0x20 == $1 | 0x20 }) {
+                user = UserID(decoding: value)
+            }
+        }
+        return user.flatMap { $0.isEmpty ? nil : $0 }
+    }
+
+    /// The parts of a client's own request that may be passed on.
+    func requestFacts(_ head: RequestHead, _ id: ConnectionID, _ edge: borrowing Edge) -> RequestFacts {
+        RequestFacts(head, passed, address: passed.address ? clientAddress(id, head, edge) : "")
+    }
+}
+
+/// Who gets the answer of a channel's relay.
+enum Asker {
+    case call(CallOrigin)
+    case client(ConnectionID, command: UInt32)
+    /// The stream of a subscriber inside the process.
+    case inProcess(InProcessTicket)
+    /// A stateless poll, for one of its channels.
+    case poll(ConnectionID, channel: Int)
+}
+
+/// Commands of one connection that came together.
+struct ArrivedCommands {
+    let id: ConnectionID
+    let commands: [Command]
+    /// Bytes of the message that they came in.
+    let bytes: Int
+}

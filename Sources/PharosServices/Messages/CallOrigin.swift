@@ -1,0 +1,11 @@
+import PharosDomain
+import PharosEdge
+
+/// Who gets the answer of a call of the server API.
+enum CallOrigin {
+    case http(ConnectionID, transportErrors: Bool)
+    case backend(BackendCall, transportErrors: Bool)
+    case direct(DirectCall)
+    /// One of the calls of a batch or broadcast.
+    case item(parent: UInt64, index: Int)
+}

@@ -1,0 +1,225 @@
+import PharosBytes
+import PharosDomain
+import PharosEdge
+import Synchronization
+
+/// What all shards of a process share: settings, each other's mailboxes, and the few limits that span them.
+final class NodeContext: Sendable {
+    let settings: ServerSettings
+    let version: String
+    let uid: String
+    let verifier: any TokenVerifier
+    let stores: StreamStores
+    let messages: any NodeMessages
+    let incarnation: NodeIncarnation
+    let apiAccess: APIAccess
+    let application: Application
+    let mailboxes: [Mailbox<ShardMail>]
+    let origins: OriginRules
+    let keylessGuard: KeylessGuard
+    let proxies: AddressRules
+    let startedMs: Int64
+    /// Mixed into client ids, so that they do not tell where a connection lives.
+    let clientIDSecret: UInt64
+    /// What an operator may want to read in the log.
+    let report: @Sendable (ServiceEvent) -> Void
+    let refusals: RefusalLedger
+    let exclusivePolls = ExclusivePolls()
+    let users = UserCounts()
+    /// Bounds what waits in all connections together; nil: no bound.
+    let outputTotal: OutputTotal?
+    let bodyBudget: BodyBudget
+    let responderPlaces = ResponderPlaces()
+    private let responderBox = Locked<(any RequestResponder)?>(nil)
+    let parked: ParkedSessions
+    let rates: RateLimiter
+    private let admission: Locked<Admission>
+    private let acceptsConnections = Atomic<Bool>(true)
+
+    init(
+        settings: ServerSettings, version: String, verifier: any TokenVerifier, stores: StreamStores,
+        application: Application, shards: Int, nowMs: Int64,
+        refusals: RefusalLedger, report: @escaping @Sendable (ServiceEvent) -> Void
+    ) throws {
+        self.report = report
+        self.refusals = refusals
+        self.settings = settings
+        self.version = version
+        self.verifier = verifier
+        self.stores = stores
+        self.application = application
+        let mailboxes = (0..<shards).map { _ in Mailbox<ShardMail>() }
+        self.mailboxes = mailboxes
+        outputTotal = settings.edge.outputLimit > 0 ? OutputTotal(limit: settings.edge.outputLimit) : nil
+        bodyBudget = BodyBudget(limit: max(settings.edge.bodyBudget, 2 * settings.api.maxBodySize))
+        parked = ParkedSessions(limit: settings.client.sessionLimit)
+        rates = RateLimiter(settings.client.rateLimits, nowMs: nowMs)
+        origins = OriginRules(globs: settings.client.allowedOrigins)
+        keylessGuard = KeylessGuard(settings)
+        proxies = try AddressRules(blocks: settings.edge.trustedProxies)
+        startedMs = nowMs
+        let secret = UInt64.random(in: .min ... .max)
+        clientIDSecret = secret
+        uid = ClientID(high: .random(in: .min ... .max), low: .random(in: .min ... .max)).text
+        incarnation = NodeIncarnation(name: NodeName(uid), random: .random(in: .min ... .max))
+        messages = SingleNode(incarnation, mailboxes: mailboxes) { client in
+            NodeContext.shard(of: client, secret: secret, count: shards)
+        }
+        apiAccess = APIAccess(settings.api)
+        admission = Locked(Admission(settings.client, nowMs: nowMs))
+    }
+
+    /// Answers what shards do not serve; nil: there is none, or not yet.
+    var responder: (any RequestResponder)? { responderBox.withLock { $0 } }
+
+    func setResponder(_ responder: (any RequestResponder)?) { responderBox.withLock { $0 = responder } }
+
+    /// The shard that gives a channel's offsets.
+    func owner(of channel: ChannelName) -> Int {
+        guard mailboxes.count > 1 else { return 0 }
+        // FNV-1a: any stable hash will do, and this one needs no seed.
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+        for byte in channel.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+        return Int((hash >> 32) % UInt64(mailboxes.count))
+    }
+
+    /// The shard that a connection's name leads to; nil: there is none such.
+    func shard(of name: ClientID) -> Int? {
+        NodeContext.shard(of: name, secret: clientIDSecret, count: mailboxes.count)
+    }
+
+    private static func shard(of name: ClientID, secret: UInt64, count: Int) -> Int? {
+        let shard = Int((name.low ^ secret) >> 56)
+        return shard < count ? shard : nil
+    }
+
+    func post(_ mail: ShardMail, to shard: Int) {
+        mailboxes[shard].post(mail)
+    }
+
+    /// nil: the connection may be upgraded; otherwise the status to refuse it with.
+    func admit(address: PeerAddress, nowMs: Int64) -> Int? {
+        // Whoever would come now could not be reported when he goes.
+        guard isReady, application.events?.isAccepting ?? true else { return 503 }
+        return admission.withLock { $0.admit(address: address, nowMs: nowMs) }
+    }
+
+    /// A request that waits holds a connection as well; it is not a new one each time.
+    func admitPoll(address: PeerAddress) -> Int? {
+        guard isReady else { return 503 }
+        return admission.withLock { $0.admitPoll(address: address) }
+    }
+
+    /// Whether the number of connections is limited at all: only then polls that wait are counted.
+    var limitsConnections: Bool {
+        settings.client.connectionLimit > 0 || settings.client.connectionsPerAddress > 0
+    }
+
+    /// Whether the user may have one connection more.
+    func admit(user: UserID) -> Bool {
+        admission.withLock { $0.admit(user: user) }
+    }
+
+    func leave(user: UserID) {
+        admission.withLock { $0.leave(user: user) }
+    }
+
+    /// Numbers a connection of a user of whom only the newest may stay; give it back with `leftNewest`.
+    func newestConnection(of user: UserID) -> UInt64 {
+        admission.withLock { $0.newest(of: user) }
+    }
+
+    func isNewestConnection(of user: UserID, _ sequence: UInt64) -> Bool {
+        admission.withLock { $0.isNewest(user, sequence) }
+    }
+
+    func leftNewest(of user: UserID) {
+        admission.withLock { $0.leftNewest(user) }
+    }
+
+    func leave(address: PeerAddress) {
+        admission.withLock { $0.leave(address: address) }
+    }
+
+    /// Whether anything is counted per address.
+    var countsAddresses: Bool {
+        settings.client.connectionsPerAddress > 0 || settings.client.rateLimits.perAddress > 0
+    }
+
+    /// Whether each connection remembers its address: for what is counted, and where the socket knows the proxy's only.
+    var keepsAddresses: Bool { countsAddresses || !proxies.isEmpty }
+
+    var isReady: Bool { acceptsConnections.load(ordering: .relaxed) }
+
+    func stopAccepting() { acceptsConnections.store(false, ordering: .relaxed) }
+}
+
+/// How many connections there may be: in all, per second, per address. Node-wide, so behind a lock.
+private struct Admission: Sendable {
+    private let connectionLimit: Int
+    private let perAddressLimit: Int
+    private var bucket: TokenBucket?
+    private var connections = 0
+    private var byAddress: [PeerAddress: Int] = [:]
+    private let perUserLimit: Int
+    private var byUser: [UserID: Int] = [:]
+    private var newestByUser: [UserID: (sequence: UInt64, connections: Int)] = [:]
+    private var nextSequence: UInt64 = 1
+
+    init(_ settings: ClientSettings, nowMs: Int64) {
+        connectionLimit = settings.connectionLimit
+        perAddressLimit = settings.connectionsPerAddress
+        perUserLimit = settings.userConnectionLimit
+        if settings.connectionRateLimit > 0 {
+            bucket = TokenBucket(
+                ratePerSecond: settings.connectionRateLimit, burst: settings.connectionRateLimit, nowMs: nowMs)
+        }
+    }
+
+    mutating func admit(address: PeerAddress, nowMs: Int64) -> Int? {
+        // A refusal for want of room says more than one for haste.
+        if let status = admitPoll(address: address) { return status }
+        guard bucket?.take(nowMs: nowMs) == false else { return nil }
+        leave(address: address)
+        return 503
+    }
+
+    mutating func admitPoll(address: PeerAddress) -> Int? {
+        if connectionLimit > 0, connections >= connectionLimit { return 503 }
+        if perAddressLimit > 0, byAddress[address, default: 0] >= perAddressLimit { return 429 }
+        connections += 1
+        if perAddressLimit > 0 { byAddress[address, default: 0] += 1 }
+        return nil
+    }
+
+    mutating func admit(user: UserID) -> Bool {
+        guard byUser[user, default: 0] < perUserLimit else { return false }
+        byUser[user, default: 0] += 1
+        return true
+    }
+
+    mutating func leave(user: UserID) {
+        guard let count = byUser[user] else { return }
+        byUser[user] = count > 1 ? count - 1 : nil
+    }
+
+    mutating func newest(of user: UserID) -> UInt64 {
+        let sequence = nextSequence
+        nextSequence += 1
+        newestByUser[user] = (sequence, (newestByUser[user]?.connections ?? 0) + 1)
+        return sequence
+    }
+
+    func isNewest(_ user: UserID, _ sequence: UInt64) -> Bool { newestByUser[user]?.sequence == sequence }
+
+    mutating func leftNewest(_ user: UserID) {
+        guard let newest = newestByUser[user] else { return }
+        newestByUser[user] = newest.connections > 1 ? (newest.sequence, newest.connections - 1) : nil
+    }
+
+    mutating func leave(address: PeerAddress) {
+        connections -= 1
+        guard perAddressLimit > 0, let count = byAddress[address] else { return }
+        byAddress[address] = count > 1 ? count - 1 : nil
+    }
+}

@@ -1,0 +1,44 @@
+import PharosDomain
+
+/// Messages between nodes: who is there, send to one or all, ask with a deadline and learn which nodes are missing.
+///
+/// What reaches connections anywhere goes this way: messages to them, kicks, subscriptions and counts that the server API
+/// asks for, `info`, and the end of a user's older connections. Any thread. Every implementation passes the same conformance
+/// suite.
+protocol NodeMessages: Sendable {
+    /// This node.
+    var here: NodeIncarnation { get }
+
+    /// All nodes that are believed to be there, this one among them.
+    var nodes: [NodeIncarnation] { get }
+
+    /// Sends a message that has no answer.
+    ///
+    /// - Parameter node: nil: all nodes.
+    func send(_ message: NodeMessage, to node: NodeIncarnation?)
+
+    /// Asks nodes to carry out a command.
+    ///
+    /// - Parameters:
+    ///   - deadlineMs: when the answer is due, in monotonic milliseconds; nodes that have not answered by then are missing.
+    ///   - answer: called exactly once, on any thread.
+    func ask(
+        _ command: ControlCommand, of scope: NodeScope, deadlineMs: Int64,
+        answer: @escaping @Sendable (NodeAnswers) -> Void)
+
+    /// Ends what is overdue; called about once a second.
+    func tick(nowMs: Int64)
+}
+
+/// Which nodes are asked.
+enum NodeScope: Sendable {
+    case all
+    /// The node that gave the client its id.
+    case client(ClientID)
+}
+
+/// A message that has no answer.
+enum NodeMessage: Sendable {
+    /// A newer connection of the user stays alone: those that came before the one with this number end.
+    case disconnectOlder(user: UserID, sequence: UInt64)
+}

@@ -1,0 +1,58 @@
+import CPharosSys
+package import PharosDomain
+import PharosEdge
+package import PharosProtocol
+
+/// The way in for the program around the server.
+extension ShardGroup {
+    /// Carries out one call of the server API, with every permission.
+    ///
+    /// Calls about one channel that one task makes are carried out in its order.
+    package func callAPI(_ request: APIRequest) async -> Result<APIResult, ReplyError> {
+        await withCheckedContinuation { continuation in
+            let call = DirectCall(request) { continuation.resume(returning: $0) }
+            // A call that is refused here is dropped, and answers for itself.
+            node.post(.directCall(call), to: shard(for: request))
+        }
+    }
+
+    /// Calls about a channel go where they are carried out.
+    private func shard(for request: APIRequest) -> Int {
+        switch request {
+        case .publish(let publish): node.owner(of: publish.channel)
+        case .presence(let channel), .presenceStats(let channel), .historyRemove(let channel):
+            node.owner(of: channel)
+        case .history(let history): node.owner(of: history.channel)
+        case .batch(let commands, _):
+            if case .success(let first)? = commands.first { shard(for: first) } else { 0 }
+        default: pickShard()
+        }
+    }
+
+    /// How many subscriptions a channel has, all shards together; those inside the process are among them.
+    package func subscriberCount(of channel: ChannelName) async -> Int {
+        let deadlineMs = pharos_monotonic_ms() + 10_000
+        return await withCheckedContinuation { continuation in
+            node.messages.ask(.countSubscribers(channel), of: .all, deadlineMs: deadlineMs) { answers in
+                if case .count(let count)? = answers.answer {
+                    continuation.resume(returning: count)
+                } else {
+                    continuation.resume(returning: 0)
+                }
+            }
+        }
+    }
+
+    /// Adds a subscriber. Returns at once; the receiver is told how it went.
+    ///
+    /// What is published by calls that begin after this has returned is heard.
+    package func join(_ join: InProcessJoin) {
+        // A join that is refused here is dropped, and answers for itself.
+        node.post(.joinInProcess(join), to: node.owner(of: join.ticket.channel))
+    }
+
+    /// Removes a subscriber. It may hear of what is under way.
+    package func leave(_ ticket: InProcessTicket) {
+        node.post(.leaveInProcess(ticket), to: node.owner(of: ticket.channel))
+    }
+}

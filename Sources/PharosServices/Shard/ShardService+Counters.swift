@@ -1,0 +1,60 @@
+import PharosChannels
+import PharosDomain
+import PharosEdge
+
+/// What this shard has counted.
+extension ShardService {
+    func nodeCounters(_ edge: borrowing Edge) -> NodeCounters {
+        var all = NodeCounters()
+        all.currentConnections = edge.connectionCount
+        all.currentClients = core.sessions.clientCount
+        all.currentRawConnections = raw.raw.openCount
+        all.currentRawBytes = raw.raw.inboundBytes
+        // One table for the whole core.node, here and below.
+        all.currentUsers = core.index == 0 ? core.node.users.count : 0
+        all.currentSubscriptions = core.counters.subscriptions
+        all.currentChannels = core.channels.count
+        all.connectionsAccepted = edge.counters.accepted
+        all.connectionsRefused = edge.counters.refused
+        all.acceptErrors = edge.counters.acceptErrors
+        all.messagesReceived = edge.counters.messagesReceived
+        all.bytesReceived = edge.counters.bytesReceived
+        all.messagesSent = edge.counters.messagesSent
+        all.bytesSent = edge.counters.bytesSent
+        all.sends = edge.counters.sends
+        all.publications = relay.counters.publications
+        all.commands = core.counters.commands
+        all.apiCalls = core.counters.apiCalls
+        all.apiErrors = core.counters.apiErrors
+        all.replyErrors = core.counters.replyErrors
+        all.disconnects = core.counters.disconnects
+        all.unsubscribes = core.counters.unsubscribes
+        all.recoveries = core.counters.recoveries
+        all.recoveryFailures = core.counters.recoveryFailures
+        all.recoveredPublications = core.counters.recoveredPublications
+        all.slowClosed = core.counters.slowClosed
+        all.slowClosedByTotal = edge.counters.slowByTotal
+        all.droppedPublications = edge.counters.dropped
+        all.replacedPublications = edge.counters.replaced
+        all.storeErrors = relay.counters.refusedPublications
+        all.currentStoreLosses = core.index == 0 && core.node.stores.loss != nil ? 1 : 0
+        all.currentWaitingPolls =
+            polls.waitingCount + core.polledSessions.values.count { $0.waiter != nil }
+        all.currentPolledSessions = core.polledSessions.count
+        all.currentParkedSessions = core.index == 0 ? core.node.parked.count : 0
+        all.reclaimed = edge.counters.reclaimed
+        all.currentTLSConnections = edge.secureCount
+        all.currentTLSHandshakes = edge.handshakeCount
+        all.tlsHandshakes = edge.counters.handshakes
+        all.tlsHandshakesResumed = edge.counters.handshakesResumed
+        all.tlsHandshakesFailed = edge.counters.handshakesFailed
+        all.tlsHandshakesRefused = edge.counters.handshakesRefused
+        all.currentResponderRequests = core.index == 0 ? core.node.responderPlaces.current : 0
+        all.currentBodyBytes = core.index == 0 ? core.node.bodyBudget.usedBytes : 0
+        for (name, count) in zip(core.node.settings.client.registeredNames, core.counters.nameCounts) {
+            all.clientNames[name] = count
+        }
+        all.clientNames["unregistered"] = all.currentClients - core.counters.nameCounts.reduce(0, +)
+        return all
+    }
+}

@@ -1,0 +1,242 @@
+import PharosBytes
+import PharosChannels
+import PharosDomain
+import PharosEdge
+import PharosMemory
+import PharosProtocol
+
+/// One shard: its core, its services beside each other, and the relay of the channels that hash to it.
+///
+/// Everything happens on the shard's thread. What the edge reports, and what arrives as a message, goes to the one service
+/// that it is for; afterwards `settle` passes on the messages that services have sent one another, until none is left.
+struct ShardService: EdgeHandler, ~Copyable {
+    typealias Mail = ShardMail
+
+    var core: ShardCore
+    var relay: ChannelRelay
+    var clients = ClientService()
+    var handshakes = Handshakes()
+    var polls = PollService()
+    var sessionPolls = SessionPollService()
+    var raw: RawService
+    var api = APIService()
+    var inProcess = InProcessService()
+    private var nextPositionCheckMs: Int64
+    /// Memory for what the relay puts out.
+    private var relayOutput: [RelayOutput] = []
+
+    init(node: NodeContext, index: Int) {
+        let settings = node.settings
+        let kinds = node.application.events?.kinds ?? []
+        let engine = InProcessEngine(
+            node.stores, settings: settings.channel,
+            idempotencyWindowMs: Int64(settings.api.idempotencyWindow * 1_000)
+        ) { node.post(.relayIsDue, to: index) }
+        let relaySettings = ChannelRelay.Settings(
+            channel: settings.channel, recoveryLimit: settings.client.recoveryMaxPublicationLimit,
+            cacheSize: settings.store.cacheSize,
+            notesOccupancy: kinds.contains(.occupied) || kinds.contains(.vacated))
+        core = ShardCore(node: node, index: index)
+        relay = ChannelRelay(relaySettings, engine: engine, presence: MemoryPresence())
+        raw = RawService(settings)
+        nextPositionCheckMs = node.startedMs
+    }
+
+    // MARK: Messages
+
+    /// Carries out what services have asked of one another, and commands that were read, until nothing is left.
+    mutating func settle(_ edge: inout Edge) {
+        while true {
+            if relay.hasOutput {
+                var output: [RelayOutput] = []
+                swap(&output, &relayOutput)
+                relay.takeOutput(&output)
+                for each in output { carryOut(each, &edge) }
+                output.removeAll(keepingCapacity: true)
+                swap(&output, &relayOutput)
+            } else if let mail = core.nextMail() {
+                receive(mail, &edge)
+            } else if !clients.carryOutNext(&core, &edge) {
+                return
+            }
+        }
+    }
+
+    private mutating func carryOut(_ output: RelayOutput, _ edge: inout Edge) {
+        switch output {
+        case .message(let message, let shard) where shard == core.index: receive(message, &edge)
+        case .message(let message, let shard): core.post(.relayed(message), to: shard)
+        case .event(let channel, let event, var shards):
+            if shards & 1 << UInt64(core.index) != 0 { deliver(event, in: channel, &edge) }
+            shards &= ~(1 << UInt64(core.index))
+            while shards != 0 {
+                let shard = shards.trailingZeroBitCount
+                shards &= shards - 1
+                core.post(.relayed(.event(channel: channel, event)), to: shard)
+            }
+        case .occupancy(let channel, let isOccupied): core.tellOccupancy(channel, isOccupied: isOccupied, edge)
+        }
+    }
+
+    mutating func mailReceived(_ mail: ShardMail, _ edge: inout Edge) {
+        receive(mail, &edge)
+        settle(&edge)
+    }
+
+    mutating func turnSettles(_ edge: inout Edge) {
+        core.flushOutbox()
+        inProcess.wake()
+    }
+
+    /// In order, a slice each, as far as one turn's part goes; what was begun in this turn has had its slice.
+    mutating func continueWork(_ edge: inout Edge) {
+        var budget = edge.configuration.backlogSlice
+        while budget > 0, let next = core.unfinished.first, next.turn != edge.turn,
+            let (work, _) = core.unfinished.popFirst()
+        {
+            edge.beginSlice()
+            switch work {
+            case .commands(let id): clients.resumeQueue(id, isItsTurn: true, &edge)
+            case .calls(let ticket): api.continueCalls(ticket, &core, &edge)
+            }
+            settle(&edge)
+            budget -= max(edge.workDone, 1)
+        }
+        if !core.unfinished.isEmpty { edge.askToContinue() }
+    }
+
+    // MARK: Connections
+
+    mutating func webSocketOpened(
+        _ id: ConnectionID, _ head: RequestHead, subprotocol: WebSocketHandshake.Subprotocol, _ edge: inout Edge
+    ) {
+        if let admission = raw.takeAdmission() {
+            raw.opened(id, head, admission, &core, &edge)
+            return settle(&edge)
+        }
+        let wantsProtobuf =
+            subprotocol == .centrifugeProtobuf
+            || (subprotocol == .none
+                && (Query.has("cf_protocol", "protobuf", in: head.query)
+                    || Query.has("format", "protobuf", in: head.query)))
+        let wire = Wire(format: wantsProtobuf ? .protobuf : .json, windowBits: edge.compression(of: id))
+        clients.open(id, head, wire, handshakes.takeClaims(id), &core, &edge)
+        settle(&edge)
+    }
+
+    mutating func messageReceived(
+        _ id: ConnectionID, _ message: UnsafeRawBufferPointer, isText: Bool, _ edge: inout Edge
+    ) {
+        if core.sessions.contains(id) {
+            clients.received(id, message, &core, &edge)
+        } else {
+            raw.received(id, message, isText: isText, &core, &edge)
+        }
+        settle(&edge)
+    }
+
+    mutating func pongReceived(_ id: ConnectionID, _ edge: inout Edge) {
+        if core.sessions.contains(id) {
+            clients.pongReceived(id, &core, &edge)
+        } else {
+            raw.raw.connection(id)?.pongDueMs = 0
+        }
+    }
+
+    mutating func connectionClosed(_ id: ConnectionID, _ edge: inout Edge) {
+        if core.sessions.contains(id) {
+            clients.close(id, &core, &edge)
+        } else {
+            if !handshakes.isEmpty { handshakes.forget(id) }
+            if let connection = raw.raw.connection(id) {
+                raw.vanished(connection, &core, &edge)
+            } else {
+                polls.connectionClosed(id, &core)
+                sessionPolls.connectionClosed(id, &core)
+            }
+        }
+        settle(&edge)
+    }
+
+    mutating func becameSlow(_ id: ConnectionID, _ edge: inout Edge) {
+        core.counters.slowClosed += 1
+        endSlow(id, .slow, &edge)
+    }
+
+    mutating func writeTimedOut(_ id: ConnectionID, _ edge: inout Edge) {
+        endSlow(id, .writeError, &edge)
+    }
+
+    private mutating func endSlow(_ id: ConnectionID, _ reason: Disconnect, _ edge: inout Edge) {
+        if let connection = raw.raw.connection(id) {
+            raw.closeRaw(
+                connection, code: UInt16(reason.code), reason: reason.reason, dropsQueue: true, &core, &edge)
+        } else {
+            clients.disconnect(id, reason, dropsQueue: true, &core, &edge)
+        }
+        settle(&edge)
+    }
+
+    mutating func timerFired(_ id: ConnectionID, _ edge: inout Edge) {
+        let isDone =
+            polls.timedOut(id, &core, &edge) || sessionPolls.timedOut(id, &clients, &core, &edge)
+            || raw.timedOut(id, &core, &edge)
+        if !isDone, core.sessions.contains(id) { clients.timerFired(id, &core, &edge) }
+        settle(&edge)
+    }
+
+    mutating func outputArrived(_ id: ConnectionID, _ edge: inout Edge) {
+        sessionPolls.outputArrived(id, &clients, &core, &edge)
+        settle(&edge)
+    }
+
+    mutating func publicationsDropped(
+        _ id: ConnectionID, topic: UInt32, dropped: Int, replaced: Int, _ edge: inout Edge
+    ) {
+        core.publicationsDropped(id, topic: topic, dropped: dropped, &edge)
+    }
+
+    // MARK: Housekeeping
+
+    mutating func ticked(_ edge: inout Edge) {
+        relay.expire(at: core.now(edge))
+        polls.release(&core, &edge)
+        if core.index == 0 {
+            core.node.parked.expire(nowMs: edge.nowMs)
+            core.node.refusals.tick()
+            core.node.messages.tick(nowMs: edge.nowMs)
+        }
+        if edge.nowMs >= nextPositionCheckMs {
+            nextPositionCheckMs =
+                edge.nowMs + Int64(core.node.settings.client.channelPositionCheckDelay * 1_000)
+            clients.checkPositions(&core)
+        }
+        endIfDue(&edge)
+        settle(&edge)
+    }
+
+    // MARK: End
+
+    /// No new connections; those that are open are told to come back, spread over the window.
+    mutating func shutDown(_ windowMs: Int64, _ edge: inout Edge) {
+        guard core.shutdownEndsMs == nil else { return }
+        edge.stopAccepting()
+        core.shutdownEndsMs = edge.nowMs + Int64(core.node.settings.shutdownTimeout * 1_000)
+        var open: [ConnectionID] = []
+        edge.forEachOpen { open.append($0) }
+        var detached: [ConnectionID] = []
+        edge.forEachDetached { detached.append($0) }
+        for id in detached { clients.disconnect(id, .shutdown, &core, &edge) }
+        polls.end(&core, &edge)
+        inProcess.end(&core, &edge)
+        for id in open { edge.setTimer(id, atMs: edge.nowMs + .random(in: 0...max(windowMs, 0))) }
+        edge.closeIdleRequests()
+        if edge.connectionCount == 0, raw.raw.isEmpty { edge.isFinished = true }
+    }
+
+    private mutating func endIfDue(_ edge: inout Edge) {
+        guard let ends = core.shutdownEndsMs else { return }
+        if edge.nowMs >= ends { raw.abandon(&core, &edge) }
+        if edge.connectionCount == 0 && raw.raw.isEmpty || edge.nowMs >= ends { edge.isFinished = true }
+    }
+}

@@ -1,0 +1,145 @@
+import PharosBytes
+import PharosDomain
+import PharosEdge
+import PharosProtocol
+
+/// Clients over HTTP answers that do not end, with commands beside them: HTTP streams, SSE, plain event streams.
+enum StreamTransport {
+    static func open(
+        _ endpoint: Endpoint, _ id: ConnectionID, _ head: RequestHead, _ body: UnsafeRawBufferPointer,
+        _ claims: ConnectionClaims?, _ clients: inout ClientService, _ core: inout ShardCore, _ edge: inout Edge
+    ) {
+        let fields = ShardCore.originFields(head)
+        var wire = Wire(format: .json, carrier: endpoint == .eventStream ? .eventStream : .httpStream)
+        wire.isUnchunked = edge.isUnchunked(id)
+        if wire.carrier == .httpStream, isOctetStream(head) { wire.format = .protobuf }
+        // The connect command comes in the body, or in the address, where an EventSource can put nothing else.
+        var commands = Array(body)
+        if wire.carrier == .eventStream, commands.isEmpty {
+            let query = (try? QueryReader.first("cf_connect", in: head.query)) ?? nil
+            guard let query, !query.isEmpty else {
+                return core.answer(id, 400, error: "cf_connect is missing", fields: fields, &edge)
+            }
+            commands = Array(query.utf8)
+            // Any page can make a browser ask for an address, and the browser sends the user's cookies with it.
+            guard onlyConnects(commands) else {
+                let message = "cf_connect: only connect and subscribe are carried out from an address"
+                return core.answer(id, 400, error: message, fields: fields, &edge)
+            }
+        }
+        guard core.beginStream(id, head, contentType(wire), fields, &edge) else { return }
+        if wire.carrier == .eventStream {
+            MessageEventStream.begin(into: &core.scratch)
+            edge.send(id, .chunk, core.scratch)
+            core.scratch.removeAll()
+        }
+        clients.open(id, head, wire, claims, &core, &edge)
+        commands.withUnsafeBytes { clients.received(id, $0, &core, &edge) }
+    }
+
+    /// Whether commands change nothing for anybody but the connection that they begin. What cannot be read is not carried out
+    /// either, and the stream says so.
+    private static func onlyConnects(_ message: [UInt8]) -> Bool {
+        var commands: [Command] = []
+        let isReadable: Void? = try? message.withUnsafeBytes { try JSONCommandDecoder.decode($0, into: &commands) }
+        guard isReadable != nil else { return true }
+        return commands.allSatisfy { command in
+            switch command.request {
+            case .connect, .subscribe: true
+            default: false
+            }
+        }
+    }
+
+    private static func contentType(_ wire: Wire) -> StaticString {
+        switch (wire.carrier, wire.format) {
+        case (.eventStream, _): "text/event-stream"
+        case (_, .json): "application/json"
+        case (_, .protobuf): "application/octet-stream"
+        }
+    }
+
+    static func isOctetStream(_ head: RequestHead) -> Bool {
+        guard let type = head.header("content-type") else { return false }
+        return type.prefix(24).elementsEqual("application/octet-stream".utf8)
+    }
+
+    // MARK: Commands beside the stream
+
+    /// Commands for a stream, wherever it is. Answered before they are carried out: replies come on the stream.
+    static func emulate(
+        _ id: ConnectionID, _ head: RequestHead, _ body: UnsafeRawBufferPointer, _ core: inout ShardCore, _ edge: inout Edge
+    ) {
+        let fields = ShardCore.originFields(head)
+        let request: EmulationRequest
+        let limit = core.node.settings.edge.messageSizeLimit
+        do throws(EmulationError) {
+            request =
+                isOctetStream(head)
+                ? try EmulationRequest.decodeProtobuf(body, dataLimit: limit)
+                : try EmulationRequest.decodeJSON(body, dataLimit: limit)
+        } catch {
+            switch error {
+            case .malformed: return core.answer(id, 400, error: "malformed request", fields: fields, &edge)
+            case .dataTooLong: return core.answer(id, 413, error: "the commands are too long", fields: fields, &edge)
+            }
+        }
+        guard request.node == core.node.uid else {
+            return core.answer(id, 404, error: "unknown node", fields: fields, &edge)
+        }
+        core.answer(id, 204, fields: fields, &edge)
+        // That the stream may be gone is not told here: its client notices by the stream.
+        guard let session = ClientID(request.session), let shard = core.node.shard(of: session) else { return }
+        core.post(.emulated(session, request.data), to: shard)
+    }
+
+    /// Commands for a stream of this shard have come.
+    static func emulated(
+        _ session: ClientID, _ data: [UInt8], _ clients: inout ClientService, _ core: inout ShardCore,
+        _ edge: inout Edge
+    ) {
+        guard let id = core.connection(named: session), core.sessions[id].streamKey == session.high else { return }
+        data.withUnsafeBytes { clients.received(id, $0, &core, &edge) }
+    }
+
+    // MARK: Plain event streams
+
+    /// `GET /events`: publications for any `EventSource` (HTML standard, section 9.2), without a protocol above them.
+    static func openEvents(
+        _ id: ConnectionID, _ head: RequestHead, _ claims: ConnectionClaims?, _ clients: inout ClientService,
+        _ core: inout ShardCore, _ edge: inout Edge
+    ) {
+        let fields = ShardCore.originFields(head)
+        guard core.withinLimits(id, head, fields, &edge) else { return }
+        let request: EventsRequest
+        do throws(ParameterError) {
+            request = try EventsRequest.decode(
+                query: head.query, fields: RequestFields(head), isKnown: claims != nil)
+        } catch {
+            return core.answer(id, 400, error: error.message, fields: fields, &edge)
+        }
+        // What cannot be resumed is not begun. Who comes back has been here before.
+        let room = core.cursorRoom(head, shortenedBy: request.resumeLength)
+        guard request.channels.count <= room || request.resumeLength > 0 else {
+            return core.answer(id, 431, error: ShardCore.addressTooLong, fields: fields, &edge)
+        }
+        let address = core.node.countsAddresses ? core.clientAddress(id, head, edge) : ""
+        if let status = core.node.admit(address: address, nowMs: edge.nowMs) {
+            return core.answer(id, status, error: "no further connections are accepted", fields: fields, &edge)
+        }
+        // Whether the client may connect is answered by the status: an EventSource sees nothing else.
+        edge.park(id)
+        core.eventStreams[at: id.slot] = EventsState(
+            form: request.form, key: SessionKey(head, .events), isSolo: request.channels.count == 1 && request.session.isEmpty, room: room,
+            opening: EventsOpening(request, originFields: fields))
+        // The two forms of events are told apart where lanes are: there is no other encoding here.
+        let wire = Wire(
+            format: request.form == .named ? .json : .protobuf, carrier: .events, isUnchunked: edge.isUnchunked(id))
+        clients.open(id, head, wire, claims, &core, &edge)
+        var connect = ConnectRequest()
+        connect.token = request.token
+        if case .after(let positions) = request.resume { connect.positions = positions }
+        let command = Command(id: 1, request: .connect(connect))
+        core.arrivedCommands.append(ArrivedCommands(id: id, commands: [command], bytes: 0))
+    }
+}

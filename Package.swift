@@ -129,7 +129,8 @@ if !coreOnly {
         core(
             "Pharos",
             [
-                "CPharosSys", "PharosBytes", "PharosDomain", "PharosProtocol", "PharosServices", "PharosAuth",
+                "CPharosSys", "PharosBytes", "PharosDomain", "PharosMemory", "PharosProtocol", "PharosServices",
+                "PharosAuth",
                 "PharosConfiguration", "PharosAPI", "PharosSQLite", "PharosOrigin", "PharosEdge", "PharosTLS",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),

@@ -10,7 +10,8 @@ import PharosAuth
 package import PharosConfiguration
 import PharosDomain
 import PharosSQLite
-package import PharosServices
+package import PharosMemory
+import PharosServices
 import ServiceLifecycle
 import Synchronization
 
@@ -84,8 +85,10 @@ package final class Node: Service {
         let link = try ApplicationLink(
             configuration, closures: closures, group: group, refusals: refusals, logger: logger)
         let certificates = try settings.edge.tls.map { try TLSCertificates($0, logger: logger) }
+        var stores = StreamStores.inMemory
+        if let store { stores.add(store, named: StreamStores.diskName) }
         let shards = try ShardGroup(
-            settings: settings, verifier: verifier, durable: store, application: link.application,
+            settings: settings, verifier: verifier, stores: stores, application: link.application,
             version: "pharos \(PharosVersion.current)", openFiles: max(openFiles, 256), listens: listens,
             tls: certificates, refusals: refusals,
             report: { [logger, closures] in

@@ -36,7 +36,7 @@ package final class Mailbox<Message: Sendable>: Sendable {
 
     /// Adds several messages in order, waking the shard once; false when the shard has ended.
     @discardableResult
-    package func post(contentsOf messages: [Message]) -> Bool {
+    package func post(contentsOf messages: some Collection<Message>) -> Bool {
         let (accepted, mustWake) = contents.withLock { contents in
             guard !contents.isClosed else { return (false, false) }
             contents.messages.append(contentsOf: messages)

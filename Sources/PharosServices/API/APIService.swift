@@ -42,10 +42,7 @@ struct APIService: ~Copyable {
         _ core: inout ShardCore, _ edge: inout Edge
     ) {
         let ticket = asked.add(AskedCall(origin: origin, result: result))
-        let (node, index) = (core.node, core.index)
-        node.messages.ask(command, of: scope, deadlineMs: edge.nowMs + APIService.answerTimeMs) { answers in
-            node.post(.gathered(ticket: ticket, answers), to: index)
-        }
+        core.askNodes(command, of: scope, deadlineMs: edge.nowMs + APIService.answerTimeMs, ticket: ticket)
     }
 
     /// Nodes have answered, or the time is over.

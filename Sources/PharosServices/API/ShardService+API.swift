@@ -32,7 +32,9 @@ extension APIService {
     private func isGranted(
         _ request: APIRequest, _ key: UnsafeRawBufferPointer?, _ core: borrowing ShardCore
     ) -> Bool {
-        guard core.node.apiAccess.verdict(key: key, method: MethodName(request.method.rawValue)) == .granted else { return false }
+        guard core.node.apiAccess.verdict(key: key, method: MethodName(request.method.rawValue)) == .granted else {
+            return false
+        }
         guard case .batch(let commands, _) = request else { return true }
         return commands.allSatisfy { command in
             guard case .success(let request) = command else { return true }
@@ -81,7 +83,8 @@ extension APIService {
 
     /// A call that was refused; its channel is named where it has one.
     private func note(
-        _ kind: RefusalKind, _ reason: String, _ request: APIRequest, _ origin: CallOrigin, _ core: borrowing ShardCore, _ edge: borrowing Edge
+        _ kind: RefusalKind, _ reason: String, _ request: APIRequest, _ origin: CallOrigin, _ core: borrowing ShardCore,
+        _ edge: borrowing Edge
     ) {
         guard var line = core.node.refusals.count(kind, reason) else { return }
         if case .http(let id, _) = origin { line.refusal.address = core.address(of: id, edge) }
@@ -165,7 +168,8 @@ extension APIService {
     }
 
     private mutating func itemFinished(
-        _ ticket: UInt64, _ index: Int, _ result: Result<APIResult, ReplyError>, _ core: inout ShardCore, _ edge: inout Edge
+        _ ticket: UInt64, _ index: Int, _ result: Result<APIResult, ReplyError>, _ core: inout ShardCore,
+        _ edge: inout Edge
     ) {
         let isWaited = batches.update(ticket) { batch in
             batch.note(result, of: index)
@@ -176,7 +180,9 @@ extension APIService {
 
     // MARK: Answers
 
-    mutating func finish(_ origin: CallOrigin, _ result: Result<APIResult, ReplyError>, _ core: inout ShardCore, _ edge: inout Edge) {
+    mutating func finish(
+        _ origin: CallOrigin, _ result: Result<APIResult, ReplyError>, _ core: inout ShardCore, _ edge: inout Edge
+    ) {
         switch origin {
         case .item(let parent, let index): itemFinished(parent, index, result, &core, &edge)
         case .direct(let call): call.answer(result)
@@ -192,7 +198,9 @@ extension APIService {
     }
 
     /// Answers with 400, whatever the mode of errors is.
-    private mutating func refuseBody(_ error: ReplyError, _ origin: CallOrigin, _ core: inout ShardCore, _ edge: inout Edge) {
+    private mutating func refuseBody(
+        _ error: ReplyError, _ origin: CallOrigin, _ core: inout ShardCore, _ edge: inout Edge
+    ) {
         let transportErrors: Bool
         switch origin {
         case .http(_, let mode), .backend(_, let mode): transportErrors = mode

@@ -5,7 +5,9 @@ import PharosProtocol
 
 /// Does what a session decided.
 extension ClientService {
-    mutating func perform(_ action: SessionAction, of id: ConnectionID, isRetry: Bool = false, _ core: inout ShardCore, _ edge: inout Edge) {
+    mutating func perform(
+        _ action: SessionAction, of id: ConnectionID, isRetry: Bool = false, _ core: inout ShardCore, _ edge: inout Edge
+    ) {
         switch action {
         case .none: break
         case .reply(let reply): core.send(reply, to: id, &edge)
@@ -21,7 +23,8 @@ extension ClientService {
             let outcome = core.node.verifier.verifySubscription(token: token, nowMs: edge.wallMs)
             if wait(outcome == .needsKeys, action, of: id, isRetry, core) { return }
             core.note(outcome, .subscription, of: id, edge)
-            let next = core.sessions[id].session.subscriptionVerified(generation: generation, outcome, core.context(edge))
+            let next = core.sessions[id].session.subscriptionVerified(
+                generation: generation, outcome, core.context(edge))
             core.note(next, after: outcome, .subscription, of: id, edge)
             perform(next, of: id, &core, &edge)
         case .verifyRefresh(let command, let token):
@@ -69,7 +72,9 @@ extension ClientService {
     }
 
     /// Fetches keys first if that is what is missing, once; afterwards the token is looked at again.
-    private func wait(_ needsKeys: Bool, _ action: SessionAction, of id: ConnectionID, _ isRetry: Bool, _ core: borrowing ShardCore) -> Bool {
+    private func wait(
+        _ needsKeys: Bool, _ action: SessionAction, of id: ConnectionID, _ isRetry: Bool, _ core: borrowing ShardCore
+    ) -> Bool {
         guard needsKeys, !isRetry else { return false }
         let (node, index) = (core.node, core.index)
         Task {
@@ -86,11 +91,15 @@ extension ClientService {
         updateTimer(id, &core, &edge)
     }
 
-    private mutating func connected(_ id: ConnectionID, _ orders: [SubscribeOrder], _ core: inout ShardCore, _ edge: inout Edge) {
+    private mutating func connected(
+        _ id: ConnectionID, _ orders: [SubscribeOrder], _ core: inout ShardCore, _ edge: inout Edge
+    ) {
         let user = core.sessions[id].session.user
         if !user.isEmpty, !makeRoom(for: user, id, &core, &edge) { return }
         if orders.isEmpty {
-            if let reply = core.sessions[id].session.connectReply(core.context(edge)) { connectAnswered(id, reply, &core, &edge) }
+            if let reply = core.sessions[id].session.connectReply(core.context(edge)) {
+                connectAnswered(id, reply, &core, &edge)
+            }
             return
         }
         for order in orders {
@@ -124,20 +133,25 @@ extension ClientService {
 
     /// Ends the user's connections that came before the one with this number.
     mutating func disconnectOlder(_ user: UserID, than sequence: UInt64, _ core: inout ShardCore, _ edge: inout Edge) {
-        for id in core.sessions.connections(of: user) where core.sessions.contains(id) && core.sessions[id].userSequence < sequence {
+        for id in core.sessions.connections(of: user)
+        where core.sessions.contains(id) && core.sessions[id].userSequence < sequence {
             disconnect(id, .connectionLimit, &core, &edge)
         }
     }
 
     /// Applies the limits on connections per user; false: this one was closed.
-    private mutating func makeRoom(for user: UserID, _ id: ConnectionID, _ core: inout ShardCore, _ edge: inout Edge) -> Bool {
+    private mutating func makeRoom(for user: UserID, _ id: ConnectionID, _ core: inout ShardCore, _ edge: inout Edge)
+        -> Bool
+    {
         let settings = core.node.settings.client
         if settings.singleConnection {
             // The newest connection stays, on whichever shard the older ones are. The number decides between two that come
             // at the same moment: without it each would end the other.
             let sequence = core.node.newestConnection(of: user)
             core.sessions[id].userSequence = sequence
-            core.node.messages.send(.disconnectOlder(user: user, sequence: sequence), to: nil)
+            core.node.messages.send(.disconnectOlder(user: user, sequence: sequence), to: nil) {
+                core.post($0, to: $1)
+            }
         }
         if settings.userConnectionLimit > 0 {
             guard core.node.admit(user: user) else {

@@ -130,7 +130,9 @@ extension ClientService {
     ///
     /// - Parameter isItsTurn: they stood on the list of unfinished work; those that still do are left there.
     mutating func resumeQueue(_ id: ConnectionID, isItsTurn: Bool = false, _ edge: inout Edge) {
-        guard !queues.isEmpty, let queue = queues[id.slot], queue.isListed == isItsTurn, !queue.isRunnable else { return }
+        guard !queues.isEmpty, let queue = queues[id.slot], queue.isListed == isItsTurn, !queue.isRunnable else {
+            return
+        }
         queues[id.slot]!.isListed = false
         queues[id.slot]!.isRunnable = true
         if isItsTurn { edge.resumeReading(id) }

@@ -30,7 +30,9 @@ extension ClientService {
                 core.node.parked.forget(request.target)
             }
         case .refresh(let request):
-            for id in matching(request.target, core, edge) where core.sessions.contains(id) { refresh(request, id, &core, &edge) }
+            for id in matching(request.target, core, edge) where core.sessions.contains(id) {
+                refresh(request, id, &core, &edge)
+            }
             sendBack(request.target, request.expired ? .expired : .forceReconnect, &core, &edge)
             core.node.parked.refresh(request, core.now(edge))
         case .listChannels:
@@ -52,7 +54,9 @@ extension ClientService {
         return .done
     }
 
-    private mutating func subscribe(_ request: APISubscribe, _ core: inout ShardCore, _ edge: inout Edge) -> ControlAnswer {
+    private mutating func subscribe(_ request: APISubscribe, _ core: inout ShardCore, _ edge: inout Edge)
+        -> ControlAnswer
+    {
         for id in matching(request.target, core, edge) where core.sessions.contains(id) {
             do throws(ReplyError) {
                 guard
@@ -70,7 +74,9 @@ extension ClientService {
         return .done
     }
 
-    private mutating func unsubscribe(_ channel: ChannelName, _ id: ConnectionID, _ core: inout ShardCore, _ edge: inout Edge) {
+    private mutating func unsubscribe(
+        _ channel: ChannelName, _ id: ConnectionID, _ core: inout ShardCore, _ edge: inout Edge
+    ) {
         // Without a channel all of them end.
         let names =
             channel.isEmpty ? core.sessions[id].session.subscriptions.map(\.channel) : [channel]
@@ -89,7 +95,9 @@ extension ClientService {
         resumeQueue(id, &edge)
     }
 
-    private mutating func refresh(_ request: APIRefresh, _ id: ConnectionID, _ core: inout ShardCore, _ edge: inout Edge) {
+    private mutating func refresh(
+        _ request: APIRefresh, _ id: ConnectionID, _ core: inout ShardCore, _ edge: inout Edge
+    ) {
         if request.expired { return disconnect(id, .expired, &core, &edge) }
         guard
             let push = core.sessions[id].session.refreshedByServer(
@@ -118,7 +126,9 @@ extension ClientService {
     }
 
     /// false: the connection cannot carry it.
-    private mutating func send(_ data: [UInt8], isJSON: Bool, to id: ConnectionID, _ core: inout ShardCore, _ edge: inout Edge) -> Bool {
+    private mutating func send(
+        _ data: [UInt8], isJSON: Bool, to id: ConnectionID, _ core: inout ShardCore, _ edge: inout Edge
+    ) -> Bool {
         let wire = core.sessions[id].wire
         if wire.carrier == .events { return core.sendEventsMessage(data, isJSON: isJSON, to: id, &edge) }
         core.write(Push(channel: "", event: .message(data: data)), to: id, wire, &edge)

@@ -7,7 +7,8 @@ extension ClientService {
     mutating func ask(_ ticket: HookTicket, of id: ConnectionID, _ core: inout ShardCore, _ edge: inout Edge) {
         guard let origin = core.node.application.origin else {
             return perform(
-                core.sessions[id].session.hookAnswered(ticket.number, .unavailable, core.context(edge)), of: id, &core, &edge)
+                core.sessions[id].session.hookAnswered(ticket.number, .unavailable, core.context(edge)), of: id, &core,
+                &edge)
         }
         var request = HookRequest(ticket.question, from: core.sessions[id].session)
         request.transport = core.sessions[id].wire.carrier.name

@@ -6,7 +6,9 @@ import PharosProtocol
 /// Limits on how many commands and requests there may be per second.
 extension ClientService {
     /// Whether a client's command may be carried out. If not, it has been answered with error 111, or the connection closed.
-    mutating func withinLimits(_ command: Command, of id: ConnectionID, _ core: inout ShardCore, _ edge: inout Edge) -> Bool {
+    mutating func withinLimits(_ command: Command, of id: ConnectionID, _ core: inout ShardCore, _ edge: inout Edge)
+        -> Bool
+    {
         guard countsCommand(command, id, core) else { return true }
         let now = edge.nowMs
         var rate = connectionRates[id.slot] ?? ConnectionRate(core.node.rates, nowMs: now)
@@ -42,7 +44,9 @@ extension ClientService {
 
     /// Pongs are free, and so is what ends the connection anyway because nothing could be answered to it.
     private func countsCommand(_ command: Command, _ id: ConnectionID, _ core: borrowing ShardCore) -> Bool {
-        guard core.node.rates.isActive, let request = command.request, command.id > 0 || request.isSend else { return false }
+        guard core.node.rates.isActive, let request = command.request, command.id > 0 || request.isSend else {
+            return false
+        }
         // The commands of a plain event stream are our own.
         guard core.sessions[id].wire.carrier != .events else { return false }
         switch core.sessions[id].session.state {

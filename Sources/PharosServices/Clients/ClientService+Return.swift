@@ -20,7 +20,9 @@ extension ClientService {
     }
 
     /// The client may connect: it continues what is there under its key.
-    mutating func claimSession(user: UserID?, expireAt: Int64, _ id: ConnectionID, _ core: inout ShardCore, _ edge: inout Edge) {
+    mutating func claimSession(
+        user: UserID?, expireAt: Int64, _ id: ConnectionID, _ core: inout ShardCore, _ edge: inout Edge
+    ) {
         guard let keyed = sessionKeys[id.slot] else {
             return perform(core.sessions[id].session.sessionClaimed(.unknown, core.context(edge)), of: id, &core, &edge)
         }
@@ -45,7 +47,9 @@ extension ClientService {
     }
 
     /// The client is let in with what it has left, and is found by calls of the server API from here on.
-    private mutating func goOn(_ claim: ClientSession.Claim, _ id: ConnectionID, _ core: inout ShardCore, _ edge: inout Edge) {
+    private mutating func goOn(
+        _ claim: ClientSession.Claim, _ id: ConnectionID, _ core: inout ShardCore, _ edge: inout Edge
+    ) {
         if case .granted(let left) = claim {
             returning.insert(id)
             core.eventStreams[at: id.slot]?.opening?.continuesSession = left != nil
@@ -64,7 +68,8 @@ extension ClientService {
     /// newer one have come, the table of keys knows: it has told the one that is next.
     mutating func sessionYielded(_ id: ConnectionID, _ key: SessionKey, _ core: inout ShardCore, _ edge: inout Edge) {
         let place = ParkedSessions.Place(shard: core.index, id: id)
-        guard core.sessions.contains(id), core.sessions[id].awaitsState, let taken = core.node.parked.take(key, place) else { return }
+        guard core.sessions.contains(id), core.sessions[id].awaitsState, let taken = core.node.parked.take(key, place)
+        else { return }
         core.sessions[id].awaitsState = false
         goOn(.granted(taken.left), id, &core, &edge)
         resumeQueue(id, &edge)
@@ -78,7 +83,10 @@ extension ClientService {
     /// A connection with a key has gone: what it was is kept, or handed to the newer one that waits for it.
     ///
     /// - Parameter left: nil: it leaves nothing.
-    mutating func keyLeft(_ keyed: KeyedSession, _ id: ConnectionID, _ left: RestoredState?, _ core: inout ShardCore, _ edge: borrowing Edge) {
+    mutating func keyLeft(
+        _ keyed: KeyedSession, _ id: ConnectionID, _ left: RestoredState?, _ core: inout ShardCore,
+        _ edge: borrowing Edge
+    ) {
         guard keyed.isClaimed else { return }
         let (place, untilMs) = (keyPlace(id, core), parkedUntilMs(core, edge))
         let newer =
@@ -116,7 +124,9 @@ extension ClientService {
 
     /// What a session is, before its subscriptions are undone. Where something still waits to be sent, the client has not
     /// got all that was published to it: unless it says itself where it is, it must be told that something is missing.
-    func stateLeft(by id: ConnectionID, because reason: Disconnect, _ core: borrowing ShardCore, _ edge: borrowing Edge) -> RestoredState? {
+    func stateLeft(by id: ConnectionID, because reason: Disconnect, _ core: borrowing ShardCore, _ edge: borrowing Edge)
+        -> RestoredState?
+    {
         var left = core.sessions[id].isRegistered ? stateNow(of: id, core, edge) : core.sessions[id].session.unusedState
         // Its client is to bring a new token: what the old one stood for is over, whatever it said about its end.
         if reason.code == Disconnect.expired.code { left?.expire(core.now(edge)) }

@@ -28,7 +28,8 @@ extension ClientService {
 
     /// The stream has been read: the subscription becomes live, or is undone.
     mutating func attached(
-        _ id: ConnectionID, _ generation: UInt32, _ answer: Result<StreamRead?, ReplyError>, _ core: inout ShardCore, _ edge: inout Edge
+        _ id: ConnectionID, _ generation: UInt32, _ answer: Result<StreamRead?, ReplyError>, _ core: inout ShardCore,
+        _ edge: inout Edge
     ) {
         guard core.sessions.contains(id) else { return }
         let read: StreamRead?
@@ -64,7 +65,9 @@ extension ClientService {
     private mutating func attachFailed(
         _ id: ConnectionID, _ generation: UInt32, _ error: ReplyError, _ core: inout ShardCore, _ edge: inout Edge
     ) {
-        guard let (subscription, command) = core.sessions[id].session.subscribeFailed(generation: generation) else { return }
+        guard let (subscription, command) = core.sessions[id].session.subscribeFailed(generation: generation) else {
+            return
+        }
         guard let command else { return disconnect(id, .serverError, &core, &edge) }
         stopWaiting(subscription.channel, generation, id, &core)
         undo(subscription, of: id, &core, &edge)

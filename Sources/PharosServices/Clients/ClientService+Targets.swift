@@ -7,7 +7,9 @@ extension ClientService {
     /// Those for which everything named holds, excluded ones left out. Only clients whose connect was answered.
     ///
     /// - Parameter includesPending: subscribers whose subscribe is not answered yet count as subscribed.
-    func matching(_ target: APITarget, _ core: borrowing ShardCore, _ edge: borrowing Edge, includesPending: Bool = false) -> [ConnectionID] {
+    func matching(
+        _ target: APITarget, _ core: borrowing ShardCore, _ edge: borrowing Edge, includesPending: Bool = false
+    ) -> [ConnectionID] {
         candidates(target, core, edge, includesPending: includesPending).filter { id in
             guard core.sessions.contains(id), core.sessions[id].isRegistered else { return false }
             let session = core.sessions[id].session
@@ -27,7 +29,9 @@ extension ClientService {
             return connection(ofSession: target.session, core).map { [$0] } ?? []
         }
         if !target.user.isEmpty { return core.sessions.connections(of: target.user) }
-        if !target.channel.isEmpty { return subscribers(of: target.channel, core, edge, includesPending: includesPending) }
+        if !target.channel.isEmpty {
+            return subscribers(of: target.channel, core, edge, includesPending: includesPending)
+        }
         return target.all ? core.sessions.registered : []
     }
 

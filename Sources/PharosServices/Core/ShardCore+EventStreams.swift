@@ -145,7 +145,9 @@ extension ShardCore {
             // Before what was missed; each of those moves it on.
             eventStreams[at: id.slot]?.stand(channel, at: StreamPosition(offset: result.offset, epoch: result.epoch))
         }
-        for publication in result.publications { eventStreams[at: id.slot]?.opening?.backlog.append((channel, publication)) }
+        for publication in result.publications {
+            eventStreams[at: id.slot]?.opening?.backlog.append((channel, publication))
+        }
     }
 
     private mutating func eventsSubscribed(_ id: ConnectionID, _ edge: inout Edge) {

@@ -41,9 +41,8 @@ struct ShardCore: ~Copyable {
     var random = RandomPool()
     /// Messages to this shard itself.
     private var inbox = FairQueue<ShardMail>()
-    /// Messages to other shards, which leave once in a turn.
-    private var outbox: [[ShardMail]]
-    private var outboxIsEmpty = true
+    /// Messages to other shards, which leave once in a turn, in the order of sending.
+    private var outbox: [(shard: Int, mail: ShardMail)] = []
     /// Made once: contexts refer to it.
     private let clientSettings: SessionContext.Settings
 
@@ -56,7 +55,6 @@ struct ShardCore: ~Copyable {
         channels = LocalChannels()
         scratch = ByteWriter(capacity: 4_096)
         packed = ByteWriter(capacity: 4_096)
-        outbox = node.mailboxes.map { _ in [] }
         clientSettings = SessionContext.Settings(settings.client, hooks: settings.hooks)
         passed = settings.hooks.passes
         counters.nameCounts = Array(repeating: 0, count: settings.client.registeredNames.count)
@@ -73,8 +71,7 @@ struct ShardCore: ~Copyable {
     /// Sends a message to a shard, maybe this one; it is received once the service that sends is done.
     mutating func post(_ mail: ShardMail, to shard: Int) {
         guard shard != index else { return inbox.append(mail) }
-        outbox[shard].append(mail)
-        outboxIsEmpty = false
+        outbox.append((shard, mail))
     }
 
     /// Sends a request to the relay of a channel.
@@ -90,13 +87,23 @@ struct ShardCore: ~Copyable {
     /// The next message to this shard itself.
     mutating func nextMail() -> ShardMail? { inbox.popFirst() }
 
-    /// Hands over what is meant for other shards.
+    /// Hands over what is meant for other shards: at once what follows one another to the same shard, and nothing before
+    /// what was sent earlier to another. So a shard that hears of something finds that its causes have arrived as well.
     mutating func flushOutbox() {
-        guard !outboxIsEmpty else { return }
-        outboxIsEmpty = true
-        for shard in outbox.indices where !outbox[shard].isEmpty {
-            node.mailboxes[shard].post(contentsOf: outbox[shard])
-            outbox[shard].removeAll(keepingCapacity: true)
+        var next = 0
+        while next < outbox.count {
+            let shard = outbox[next].shard
+            let end = outbox[next...].firstIndex { $0.shard != shard } ?? outbox.count
+            node.mailboxes[shard].post(contentsOf: outbox[next..<end].lazy.map(\.mail))
+            next = end
+        }
+        outbox.removeAll(keepingCapacity: outbox.count <= 1_024)
+    }
+
+    /// Asks nodes to carry out a command; the answer comes as `gathered` under the ticket.
+    mutating func askNodes(_ command: ControlCommand, of scope: NodeScope, deadlineMs: Int64, ticket: UInt64) {
+        node.messages.ask(command, of: scope, deadlineMs: deadlineMs, for: .shard(index, ticket: ticket)) {
+            post($0, to: $1)
         }
     }
 
@@ -131,7 +138,8 @@ struct ShardCore: ~Copyable {
     mutating func leave(_ place: Int, _ edge: inout Edge) {
         let name = channels[place].name
         let isLast = release(place, &edge)
-        request(.detach(DetachRequest(channel: name, info: .nobody, emitsLeave: false, isLastOfShard: isLast)), of: name)
+        request(
+            .detach(DetachRequest(channel: name, info: .nobody, emitsLeave: false, isLastOfShard: isLast)), of: name)
     }
 
     func subscribers(of topic: UInt32, _ edge: borrowing Edge) -> [ConnectionID] {

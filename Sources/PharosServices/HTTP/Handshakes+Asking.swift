@@ -46,7 +46,8 @@ extension Handshakes {
 
     /// Asks, or reads what was answered meanwhile.
     mutating func verdict(
-        of origin: OriginName, transport: String, _ id: ConnectionID, _ head: RequestHead, _ core: inout ShardCore, _ edge: inout Edge
+        of origin: OriginName, transport: String, _ id: ConnectionID, _ head: RequestHead, _ core: inout ShardCore,
+        _ edge: inout Edge
     ) -> Verdict {
         if let outcome = takeAnswer(id) { return Handshakes.verdict(outcome) }
         guard let application = core.node.application.origin, count < Handshakes.limit else {

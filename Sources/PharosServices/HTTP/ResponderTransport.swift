@@ -21,7 +21,8 @@ enum ResponderTransport {
     }
 
     static func ask(
-        _ id: ConnectionID, _ head: RequestHead, _ body: UnsafeRawBufferPointer, _ core: inout ShardCore, _ edge: inout Edge
+        _ id: ConnectionID, _ head: RequestHead, _ body: UnsafeRawBufferPointer, _ core: inout ShardCore,
+        _ edge: inout Edge
     ) {
         // About the server itself and no resource of it (RFC 9110, section 9.3.7).
         if head.target.elementsEqual("*".utf8) {

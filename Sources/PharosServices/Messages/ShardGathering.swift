@@ -1,4 +1,13 @@
 import PharosBytes
+import PharosDomain
+
+/// Who gets the answers of nodes.
+enum NodeAsker: Sendable {
+    /// A shard of this node, by a message under this ticket.
+    case shard(Int, ticket: UInt64)
+    /// Called once, on any thread.
+    case closure(@Sendable (NodeAnswers) -> Void)
+}
 
 /// The answers of one node's shards to one command, made one answer. Any thread.
 ///
@@ -11,21 +20,30 @@ final class ShardGathering: Sendable {
     }
 
     private let state: Locked<State>
+    private let asker: NodeAsker
+    private let node: NodeName
     /// Monotonic milliseconds.
     let deadlineMs: Int64
-    private let completion: @Sendable (ControlAnswer?) -> Void
+    private let posts: @Sendable (ShardMail, Int) -> Void
 
-    /// - Parameter completion: called once; nil if not all shards have answered.
-    init(shards: Int, deadlineMs: Int64, completion: @escaping @Sendable (ControlAnswer?) -> Void) {
+    /// - Parameter posts: sends a message to a shard when no shard's turn does it.
+    init(
+        shards: Int, of node: NodeName, for asker: NodeAsker, deadlineMs: Int64,
+        posts: @escaping @Sendable (ShardMail, Int) -> Void
+    ) {
         state = Locked(State(remaining: shards))
+        self.asker = asker
+        self.node = node
         self.deadlineMs = deadlineMs
-        self.completion = completion
+        self.posts = posts
     }
 
     deinit { giveUp() }
 
     /// One shard's answer.
-    func add(_ answer: ControlAnswer) {
+    ///
+    /// - Parameter post: how that shard sends messages, so that the answer follows what it has sent before.
+    func add(_ answer: ControlAnswer, post: (ShardMail, Int) -> Void) {
         let whole: ControlAnswer? = state.withLock { state in
             guard !state.isCompleted else { return nil }
             if state.answer == nil { state.answer = answer } else { state.answer!.add(answer) }
@@ -34,7 +52,13 @@ final class ShardGathering: Sendable {
             state.isCompleted = true
             return state.answer
         }
-        if let whole { completion(whole) }
+        if let whole { complete(NodeAnswers(answer: whole), post) }
+    }
+
+    /// There is no shard to ask.
+    func completeEmpty(post: (ShardMail, Int) -> Void) {
+        state.withLock { $0.isCompleted = true }
+        complete(NodeAnswers(), post)
     }
 
     /// The shards that have not answered are not waited for any longer.
@@ -43,6 +67,13 @@ final class ShardGathering: Sendable {
             defer { state.isCompleted = true }
             return !state.isCompleted
         }
-        if isFirst { completion(nil) }
+        if isFirst { complete(NodeAnswers(missing: [node]), posts) }
+    }
+
+    private func complete(_ answers: NodeAnswers, _ post: (ShardMail, Int) -> Void) {
+        switch asker {
+        case .shard(let shard, let ticket): post(.gathered(ticket: ticket, answers), shard)
+        case .closure(let answer): answer(answers)
+        }
     }
 }

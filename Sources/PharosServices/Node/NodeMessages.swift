@@ -14,17 +14,20 @@ protocol NodeMessages: Sendable {
 
     /// Sends a message that has no answer.
     ///
-    /// - Parameter node: nil: all nodes.
-    func send(_ message: NodeMessage, to node: NodeIncarnation?)
+    /// - Parameters:
+    ///   - node: nil: all nodes.
+    ///   - post: how the sending shard sends messages to shards of this node, so that their order stays.
+    func send(_ message: NodeMessage, to node: NodeIncarnation?, post: (ShardMail, Int) -> Void)
 
     /// Asks nodes to carry out a command.
     ///
     /// - Parameters:
     ///   - deadlineMs: when the answer is due, in monotonic milliseconds; nodes that have not answered by then are missing.
-    ///   - answer: called exactly once, on any thread.
+    ///   - asker: is told exactly once.
+    ///   - post: as for `send`.
     func ask(
-        _ command: ControlCommand, of scope: NodeScope, deadlineMs: Int64,
-        answer: @escaping @Sendable (NodeAnswers) -> Void)
+        _ command: ControlCommand, of scope: NodeScope, deadlineMs: Int64, for asker: NodeAsker,
+        post: (ShardMail, Int) -> Void)
 
     /// Ends what is overdue; called about once a second.
     func tick(nowMs: Int64)

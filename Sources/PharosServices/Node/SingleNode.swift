@@ -25,29 +25,31 @@ final class SingleNode: NodeMessages {
 
     var nodes: [NodeIncarnation] { [here] }
 
-    func send(_ message: NodeMessage, to node: NodeIncarnation?) {
+    func send(_ message: NodeMessage, to node: NodeIncarnation?, post: (ShardMail, Int) -> Void) {
         guard node == nil || node == here else { return }
         switch message {
         case .disconnectOlder(let user, let sequence):
-            for mailbox in mailboxes { mailbox.post(.disconnectOlder(user: user, sequence: sequence)) }
+            for shard in mailboxes.indices { post(.disconnectOlder(user: user, sequence: sequence), shard) }
         }
     }
 
     func ask(
-        _ command: ControlCommand, of scope: NodeScope, deadlineMs: Int64,
-        answer: @escaping @Sendable (NodeAnswers) -> Void
+        _ command: ControlCommand, of scope: NodeScope, deadlineMs: Int64, for asker: NodeAsker,
+        post: (ShardMail, Int) -> Void
     ) {
-        var shards = mailboxes[...]
+        var shards = mailboxes.indices
         if case .client(let client) = scope {
-            guard here.gave(client), let shard = shard(client) else { return answer(NodeAnswers()) }
-            shards = mailboxes[shard...shard]
+            // No node has given that id: there are no shards to ask.
+            let shard = here.gave(client) ? shard(client) : nil
+            shards = shard.map { $0..<$0 + 1 } ?? 0..<0
         }
-        let here = here
-        let gathering = ShardGathering(shards: shards.count, deadlineMs: deadlineMs) { whole in
-            answer(NodeAnswers(answer: whole, missing: whole == nil ? [here.name] : []))
-        }
+        let mailboxes = mailboxes
+        let gathering = ShardGathering(
+            shards: shards.count, of: here.name, for: asker, deadlineMs: deadlineMs
+        ) { mail, shard in mailboxes[shard].post(mail) }
+        if shards.isEmpty { return gathering.completeEmpty(post: post) }
         open.withLock { $0.append(Open(gathering: gathering)) }
-        for mailbox in shards { mailbox.post(.control(command, gathering)) }
+        for shard in shards { post(.control(command, gathering), shard) }
     }
 
     func tick(nowMs: Int64) {

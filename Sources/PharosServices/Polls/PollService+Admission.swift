@@ -72,7 +72,8 @@ extension PollService {
     }
 
     private mutating func verifyPoll(
-        _ token: String, _ id: ConnectionID, _ entrance: PollEntrance, _ isRetry: Bool, _ core: inout ShardCore, _ edge: inout Edge
+        _ token: String, _ id: ConnectionID, _ entrance: PollEntrance, _ isRetry: Bool, _ core: inout ShardCore,
+        _ edge: inout Edge
     ) {
         let outcome = core.node.verifier.verifyConnection(token: token, nowMs: edge.wallMs)
         if outcome != .needsKeys || isRetry { core.note(outcome, .connection, of: id, edge) }
@@ -104,12 +105,16 @@ extension PollService {
     }
 
     /// Nothing is read for the session itself: the poll reads what it needs.
-    private func settle(_ order: SubscribeOrder, _ entrance: PollEntrance, _ core: borrowing ShardCore, _ edge: borrowing Edge) {
+    private func settle(
+        _ order: SubscribeOrder, _ entrance: PollEntrance, _ core: borrowing ShardCore, _ edge: borrowing Edge
+    ) {
         entrance.ends(order.expireAt)
         _ = entrance.session.streamRead(generation: order.generation, nil, core.context(edge))
     }
 
-    private mutating func pollConnected(_ id: ConnectionID, _ entrance: PollEntrance, _ core: inout ShardCore, _ edge: inout Edge) {
+    private mutating func pollConnected(
+        _ id: ConnectionID, _ entrance: PollEntrance, _ core: inout ShardCore, _ edge: inout Edge
+    ) {
         let user = entrance.session.user
         polls[id.slot]?.user = user
         entrance.ends(entrance.session.expireAt)
@@ -134,10 +139,14 @@ extension PollService {
     }
 
     /// One thing less that is waited for.
-    private mutating func subscribed(_ id: ConnectionID, _ entrance: PollEntrance, _ core: inout ShardCore, _ edge: inout Edge) {
+    private mutating func subscribed(
+        _ id: ConnectionID, _ entrance: PollEntrance, _ core: inout ShardCore, _ edge: inout Edge
+    ) {
         entrance.awaited -= 1
         guard entrance.awaited == 0, var poll = waitingPoll(id) else { return }
-        if core.now(edge).isAfter(entrance.expireAt) { return refusePoll(id, 401, ReplyError.tokenExpired.message, &core, &edge) }
+        if core.now(edge).isAfter(entrance.expireAt) {
+            return refusePoll(id, 401, ReplyError.tokenExpired.message, &core, &edge)
+        }
         if entrance.expireAt != 0 {
             // What the client may hear it may hear until then: the next poll is asked again.
             let restMs = Moment.milliseconds(entrance.expireAt) - edge.wallMs

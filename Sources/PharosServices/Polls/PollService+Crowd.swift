@@ -23,10 +23,14 @@ struct CrowdSeat {
 /// The polls that make up a crowd: nothing is kept for each of them but its seat.
 extension PollService {
     /// Begins a poll whose query was read before, if it has to wait; false, and nothing has happened: it is to be read.
-    mutating func pollAsBefore(_ id: ConnectionID, _ head: RequestHead, _ core: inout ShardCore, _ edge: inout Edge) -> Bool {
+    mutating func pollAsBefore(_ id: ConnectionID, _ head: RequestHead, _ core: inout ShardCore, _ edge: inout Edge)
+        -> Bool
+    {
         guard let plan = plans.find(head.query), isDecidedByQuery(head, core) else { return false }
         let place = hold(plan.channel, &core, &edge)
-        guard let known = core.channels[place].position, plan.waits(at: known), mayJoinCrowd(place, core) else { return false }
+        guard let known = core.channels[place].position, plan.waits(at: known), mayJoinCrowd(place, core) else {
+            return false
+        }
         edge.park(id)
         joinCrowd(id, of: place, until: edge.nowMs + plan.waitMs, &core, &edge)
         return true
@@ -56,7 +60,9 @@ extension PollService {
     }
 
     /// The poll stands where the channel does, and waits.
-    mutating func joinCrowd(_ id: ConnectionID, of place: Int, until deadlineMs: Int64, _ core: inout ShardCore, _ edge: inout Edge) {
+    mutating func joinCrowd(
+        _ id: ConnectionID, of place: Int, until deadlineMs: Int64, _ core: inout ShardCore, _ edge: inout Edge
+    ) {
         let index = held[place].crowd.members.count
         if index == 0, let position = core.channels[place].position { held[place].crowd.position = position }
         held[place].crowd.members.append(id)
@@ -84,7 +90,9 @@ extension PollService {
     }
 
     /// A publication for the crowd of a channel: one answer, shared by all.
-    mutating func answerCrowd(_ place: Int, _ publication: Publication, _ epoch: Epoch, _ core: inout ShardCore, _ edge: inout Edge) {
+    mutating func answerCrowd(
+        _ place: Int, _ publication: Publication, _ epoch: Epoch, _ core: inout ShardCore, _ edge: inout Edge
+    ) {
         let position = held[place].crowd.position
         var news = StatelessPoll.Channel(name: core.channels[place].name, start: .after(position), position: position)
         guard news.arrived(publication, epoch: epoch) else { return }
@@ -106,7 +114,8 @@ extension PollService {
         guard let place = leaveCrowd(id, core) else { return false }
         let position = held[place].crowd.position
         PollAnswerEncoder.encode(
-            [PollChannelAnswer(channel: core.channels[place].name, position: position, recovered: true)], into: &core.scratch)
+            [PollChannelAnswer(channel: core.channels[place].name, position: position, recovered: true)],
+            into: &core.scratch)
         core.scratch.withBytes { edge.respond(id, status: 200, headers: ShardCore.noStore, body: $0) }
         core.scratch.removeAll()
         return true

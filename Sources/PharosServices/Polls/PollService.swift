@@ -121,7 +121,8 @@ struct PollService: ~Copyable {
 
     /// A stream has been read for a poll. From before the read this shard hears of the channel, so nothing falls between.
     mutating func answered(
-        _ id: ConnectionID, _ place: Int, _ result: Result<ChannelAnswer, ReplyError>, _ core: inout ShardCore, _ edge: inout Edge
+        _ id: ConnectionID, _ place: Int, _ result: Result<ChannelAnswer, ReplyError>, _ core: inout ShardCore,
+        _ edge: inout Edge
     ) {
         guard var poll = waitingPoll(id), place < poll.channels.count else { return }
         let name = poll.channels[place].name
@@ -191,7 +192,9 @@ struct PollService: ~Copyable {
 
     // MARK: Answers
 
-    private mutating func answerPoll(_ id: ConnectionID, leaving channel: ChannelName? = nil, _ core: inout ShardCore, _ edge: inout Edge) {
+    private mutating func answerPoll(
+        _ id: ConnectionID, leaving channel: ChannelName? = nil, _ core: inout ShardCore, _ edge: inout Edge
+    ) {
         guard let poll = waitingPoll(id) else { return }
         finish(id, leaving: channel, &core)
         if poll.request.isRoom, !poll.hasNews {
@@ -206,19 +209,25 @@ struct PollService: ~Copyable {
     }
 
     /// The answer that many polls of one channel get.
-    mutating func preparePoll(_ channel: StatelessPoll.Channel, _ core: inout ShardCore, _ edge: inout Edge) -> PreparedResponse {
+    mutating func preparePoll(_ channel: StatelessPoll.Channel, _ core: inout ShardCore, _ edge: inout Edge)
+        -> PreparedResponse
+    {
         PollAnswerEncoder.encode([channel.answer], into: &core.scratch)
         defer { core.scratch.removeAll() }
         return core.scratch.withBytes { edge.prepareResponse(status: 200, headers: ShardCore.noStore, body: $0) }
     }
 
-    private func answer(_ id: ConnectionID, _ error: RoomPollError, _ fields: [UInt8], _ core: inout ShardCore, _ edge: inout Edge) {
+    private func answer(
+        _ id: ConnectionID, _ error: RoomPollError, _ fields: [UInt8], _ core: inout ShardCore, _ edge: inout Edge
+    ) {
         var text = ByteWriter()
         error.encode(into: &text)
         core.answer(id, error.status, fields: fields, body: text.array, &edge)
     }
 
-    mutating func refusePoll(_ id: ConnectionID, _ status: Int, _ message: String, _ core: inout ShardCore, _ edge: inout Edge) {
+    mutating func refusePoll(
+        _ id: ConnectionID, _ status: Int, _ message: String, _ core: inout ShardCore, _ edge: inout Edge
+    ) {
         guard let poll = waitingPoll(id) else { return }
         finish(id, &core)
         core.answer(id, status, error: message, fields: poll.originFields, &edge)
@@ -269,7 +278,9 @@ struct PollService: ~Copyable {
 
     /// Every poll that waits is answered: its client comes back elsewhere.
     mutating func end(_ core: inout ShardCore, _ edge: inout Edge) {
-        for id in crowded where leaveCrowd(id, core) != nil { core.answer(id, 503, error: "shutting down", fields: [], &edge) }
+        for id in crowded where leaveCrowd(id, core) != nil {
+            core.answer(id, 503, error: "shutting down", fields: [], &edge)
+        }
         for poll in Array(polls.values) { refusePoll(poll.connection, 503, "shutting down", &core, &edge) }
     }
 

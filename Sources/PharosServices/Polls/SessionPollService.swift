@@ -32,11 +32,14 @@ struct SessionPollService: ~Copyable {
         let base = request.cursor.map { PolledSession.base(of: $0) }
         if isContinued, let place = core.node.parked.polled(request.session, base: base) {
             session = (place.shard, place.id)
-        } else if request.cursor != nil || body.isEmpty && !core.node.parked.isKnown(request.session, nowMs: edge.nowMs) {
+        } else if request.cursor != nil || body.isEmpty && !core.node.parked.isKnown(request.session, nowMs: edge.nowMs)
+        {
             // A cursor belongs to a session that is polled; this one is over, or was never there.
             return core.answer(id, 404, error: "unknown session", fields: fields, &edge)
         } else {
-            guard let made = openSession(id, head, request.session, fields, claims, &clients, &core, &edge) else { return }
+            guard let made = openSession(id, head, request.session, fields, claims, &clients, &core, &edge) else {
+                return
+            }
             session = (core.index, made)
             // A client that comes back without a word has nothing to add to what it was.
             if body.isEmpty {
@@ -83,7 +86,8 @@ struct SessionPollService: ~Copyable {
         max(Int64(core.node.settings.client.sessionTTL * 1_000), 1_000)
     }
 
-    mutating func answered(_ id: ConnectionID, _ answer: SessionPollAnswer, _ core: inout ShardCore, _ edge: inout Edge) {
+    mutating func answered(_ id: ConnectionID, _ answer: SessionPollAnswer, _ core: inout ShardCore, _ edge: inout Edge)
+    {
         guard let waiting = waitingPolls[id.slot], waiting.poller == id else { return }
         waitingPolls[id.slot] = nil
         let fields = waiting.originFields + Array(ShardCore.noStore)
@@ -179,8 +183,8 @@ struct SessionPollService: ~Copyable {
     /// What its channels are known to have brought is in the session's output, and not still on the way there.
     private func catchUp(_ session: ConnectionID, _ core: borrowing ShardCore, _ edge: inout Edge) {
         guard core.sessions.contains(session) else { return }
-        for subscription in core.sessions[session].session.subscriptions where subscription.binding < Subscription.attaching
-        {
+        for subscription in core.sessions[session].session.subscriptions
+        where subscription.binding < Subscription.attaching {
             edge.catchUp(subscription.binding)
         }
     }
@@ -189,7 +193,8 @@ struct SessionPollService: ~Copyable {
     private func noteTold(_ session: ConnectionID, _ core: inout ShardCore) {
         guard core.sessions.contains(session) else { return }
         var told: [ChannelName: StreamPosition] = [:]
-        for subscription in core.sessions[session].session.subscriptions where subscription.flags.contains(.isPositioned) {
+        for subscription in core.sessions[session].session.subscriptions
+        where subscription.flags.contains(.isPositioned) {
             if let place = core.channels.index(of: subscription.channel) {
                 told[subscription.channel] = core.channels[place].position
             }
@@ -207,7 +212,8 @@ struct SessionPollService: ~Copyable {
 
     /// The poll that waited has gone.
     func forgetPoller(
-        of session: ConnectionID, _ poller: ConnectionID, shard: Int, _ clients: inout ClientService, _ core: inout ShardCore, _ edge: inout Edge
+        of session: ConnectionID, _ poller: ConnectionID, shard: Int, _ clients: inout ClientService,
+        _ core: inout ShardCore, _ edge: inout Edge
     ) {
         guard isCurrent(session, core), let waiter = core.polledSessions[session.slot]?.waiter,
             waiter.poller == poller, waiter.shard == shard
@@ -245,7 +251,8 @@ struct SessionPollService: ~Copyable {
 
     /// The session is over: its last messages wait for the next poll, for a while, unless nothing is to wait.
     func ended(
-        _ id: ConnectionID, dropsOutput: Bool, _ clients: inout ClientService, _ core: inout ShardCore, _ edge: inout Edge
+        _ id: ConnectionID, dropsOutput: Bool, _ clients: inout ClientService, _ core: inout ShardCore,
+        _ edge: inout Edge
     ) {
         guard isCurrent(id, core) else { return }
         if dropsOutput { return drop(id, &core, &edge) }

@@ -68,11 +68,13 @@ extension RawService {
 
     /// The upgrade's answer is on its way.
     mutating func opened(
-        _ id: ConnectionID, _ head: RequestHead, _ admission: RawConnections.Admission, _ core: inout ShardCore, _ edge: inout Edge
+        _ id: ConnectionID, _ head: RequestHead, _ admission: RawConnections.Admission, _ core: inout ShardCore,
+        _ edge: inout Edge
     ) {
         let format: WireFormat = admission.path.namesChannels ? .protobuf : .json
         openRaw(
-            id, head, admission, Wire(format: format, carrier: .raw, windowBits: edge.compression(of: id)), &core, &edge)
+            id, head, admission, Wire(format: format, carrier: .raw, windowBits: edge.compression(of: id)), &core, &edge
+        )
     }
 
     /// A request for an event stream at a raw path.

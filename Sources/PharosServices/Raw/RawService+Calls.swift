@@ -62,7 +62,11 @@ extension RawService {
             guard report.full.isEmpty else {
                 return finish(call.caller, 429, error: "too much waits for this connection", &core, &edge)
             }
-            if case .delete = call.form { finish(call.caller, 204, &core, &edge) } else { finish(call.caller, 200, &core, &edge) }
+            if case .delete = call.form {
+                finish(call.caller, 204, &core, &edge)
+            } else {
+                finish(call.caller, 200, &core, &edge)
+            }
         }
     }
 
@@ -91,7 +95,8 @@ extension RawService {
     }
 
     private mutating func send(
-        _ message: RawMessage, to targets: [RawOrder.Target], _ report: inout RawReport, _ core: inout ShardCore, _ edge: inout Edge
+        _ message: RawMessage, to targets: [RawOrder.Target], _ report: inout RawReport, _ core: inout ShardCore,
+        _ edge: inout Edge
     ) {
         // For many it is framed once.
         var shared: PreparedMessage?
@@ -137,7 +142,9 @@ extension RawService {
         core.scratch.removeAll()
     }
 
-    private mutating func finish(_ caller: RawCaller, _ status: Int, error: String, _ core: inout ShardCore, _ edge: inout Edge) {
+    private mutating func finish(
+        _ caller: RawCaller, _ status: Int, error: String, _ core: inout ShardCore, _ edge: inout Edge
+    ) {
         core.scratch.appendError(status: status, error)
         finish(caller, status, &core, &edge)
     }

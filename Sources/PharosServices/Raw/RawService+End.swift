@@ -7,7 +7,8 @@ import PharosProtocol
 extension RawService {
     /// Ends a connection with a code. Events that were read before still reach the origin, and then that it has ended.
     mutating func closeRaw(
-        _ connection: RawConnection, code: UInt16, reason: String, dropsQueue: Bool = false, _ core: inout ShardCore, _ edge: inout Edge
+        _ connection: RawConnection, code: UInt16, reason: String, dropsQueue: Bool = false, _ core: inout ShardCore,
+        _ edge: inout Edge
     ) {
         guard connection.isOpen else { return }
         core.counters.disconnects[UInt32(code), default: 0] += 1
@@ -22,7 +23,9 @@ extension RawService {
     }
 
     /// The connection has no socket any more, or soon will not.
-    mutating func rawGone(_ connection: RawConnection, code: UInt16, reason: String, _ core: inout ShardCore, _ edge: inout Edge) {
+    mutating func rawGone(
+        _ connection: RawConnection, code: UInt16, reason: String, _ core: inout ShardCore, _ edge: inout Edge
+    ) {
         guard connection.isOpen else { return }
         connection.isOpen = false
         connection.endCode = code

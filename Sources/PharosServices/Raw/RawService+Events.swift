@@ -16,7 +16,9 @@ extension RawService {
         enqueue(.message(Array(message), isText: isText), of: connection, &core, &edge)
     }
 
-    mutating func enqueue(_ event: RawEvent.Kind, of connection: RawConnection, _ core: inout ShardCore, _ edge: inout Edge) {
+    mutating func enqueue(
+        _ event: RawEvent.Kind, of connection: RawConnection, _ core: inout ShardCore, _ edge: inout Edge
+    ) {
         let before = connection.inbox.bytes
         connection.inbox.append(event)
         raw.inboundBytes += connection.inbox.bytes - before
@@ -48,7 +50,9 @@ extension RawService {
     }
 
     /// The origin has answered; an answer that comes twice finds nothing.
-    mutating func answered(_ id: ConnectionID, _ number: UInt64, _ answer: RawAnswer, _ core: inout ShardCore, _ edge: inout Edge) {
+    mutating func answered(
+        _ id: ConnectionID, _ number: UInt64, _ answer: RawAnswer, _ core: inout ShardCore, _ edge: inout Edge
+    ) {
         guard let connection = raw.connectionOrLeaving(id), number > 0, connection.awaited == number else { return }
         connection.awaited = 0
         raw.inboundBytes -= connection.inbox.answered()
@@ -72,7 +76,8 @@ extension RawService {
     }
 
     private mutating func accepted(
-        _ connection: RawConnection, _ number: UInt64, _ messages: [RawMessage], _ core: inout ShardCore, _ edge: inout Edge
+        _ connection: RawConnection, _ number: UInt64, _ messages: [RawMessage], _ core: inout ShardCore,
+        _ edge: inout Edge
     ) {
         if number == 1 {
             connection.isAccepted = true
@@ -81,7 +86,9 @@ extension RawService {
         for message in messages where connection.isOpen { write(message, to: connection, &core, &edge) }
     }
 
-    func tellRaw(_ kind: OriginEvent.Kind, _ connection: RawConnection, _ core: borrowing ShardCore, _ edge: borrowing Edge) {
+    func tellRaw(
+        _ kind: OriginEvent.Kind, _ connection: RawConnection, _ core: borrowing ShardCore, _ edge: borrowing Edge
+    ) {
         guard let events = core.node.application.events, events.kinds.contains(kind) else { return }
         var event = OriginEvent(kind, atMs: edge.wallMs)
         event.client = connection.name

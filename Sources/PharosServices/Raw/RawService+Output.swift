@@ -22,7 +22,9 @@ extension RawService {
 
     // MARK: Channels
 
-    func subscribeRaw(_ connection: RawConnection, to channel: ChannelName, user: UserID, _ core: inout ShardCore, _ edge: inout Edge) {
+    func subscribeRaw(
+        _ connection: RawConnection, to channel: ChannelName, user: UserID, _ core: inout ShardCore, _ edge: inout Edge
+    ) {
         guard let options = try? core.rules.resolve(channel).options else { return }
         let place = core.localChannel(channel, &edge)
         core.channels[place].references += 1
@@ -37,7 +39,9 @@ extension RawService {
         core.request(.attach(request, tag), of: channel)
     }
 
-    func unsubscribeRaw(_ subscription: (channel: ChannelName, node: UInt32), _ core: inout ShardCore, _ edge: inout Edge) {
+    func unsubscribeRaw(
+        _ subscription: (channel: ChannelName, node: UInt32), _ core: inout ShardCore, _ edge: inout Edge
+    ) {
         edge.unsubscribe(subscription.node)
         core.counters.subscriptions -= 1
         guard let place = core.channels.index(of: subscription.channel) else { return }

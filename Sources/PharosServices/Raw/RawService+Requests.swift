@@ -6,7 +6,9 @@ import PharosProtocol
 /// Requests at the addresses where the application reaches raw connections: who may ask, and how it is answered.
 extension RawService {
     /// Who serves a request at one of these addresses; nil: it is at another one, or there are no raw paths.
-    func admitCall(_ id: ConnectionID, _ head: RequestHead, _ core: borrowing ShardCore, _ edge: borrowing Edge) -> HeadDecision? {
+    func admitCall(_ id: ConnectionID, _ head: RequestHead, _ core: borrowing ShardCore, _ edge: borrowing Edge)
+        -> HeadDecision?
+    {
         guard !raw.paths.isEmpty, let path = RawServicePath(head.path) else { return nil }
         // Another method is told which there are.
         guard path.form(method: head.method, reports: false) != nil else {
@@ -27,7 +29,8 @@ extension RawService {
 
     /// true: the request was one of these, and is answered or will be.
     mutating func serveCall(
-        _ id: ConnectionID, _ head: RequestHead, _ body: UnsafeRawBufferPointer, _ core: inout ShardCore, _ edge: inout Edge
+        _ id: ConnectionID, _ head: RequestHead, _ body: UnsafeRawBufferPointer, _ core: inout ShardCore,
+        _ edge: inout Edge
     ) -> Bool {
         guard !raw.paths.isEmpty, let path = RawServicePath(head.path) else { return false }
         let prefer = head.header("prefer").map { FieldName(decoding: $0) } ?? ""

@@ -33,12 +33,15 @@ extension ShardGroup {
     package func subscriberCount(of channel: ChannelName) async -> Int {
         let deadlineMs = pharos_monotonic_ms() + 10_000
         return await withCheckedContinuation { continuation in
-            node.messages.ask(.countSubscribers(channel), of: .all, deadlineMs: deadlineMs) { answers in
+            let asker = NodeAsker.closure { answers in
                 if case .count(let count)? = answers.answer {
                     continuation.resume(returning: count)
                 } else {
                     continuation.resume(returning: 0)
                 }
+            }
+            node.messages.ask(.countSubscribers(channel), of: .all, deadlineMs: deadlineMs, for: asker) {
+                node.post($0, to: $1)
             }
         }
     }

@@ -11,7 +11,9 @@ extension ShardService {
         case .relay(let request, let shard): relay.receive(request, from: shard, at: core.now(edge))
         case .relayed(let message): receive(message, &edge)
         case .relayIsDue: relay.collect(at: core.now(edge))
-        case .control(let command, let gathering): gathering.add(clients.control(command, &core, &edge))
+        case .control(let command, let gathering):
+            let answer = clients.control(command, &core, &edge)
+            gathering.add(answer) { core.post($0, to: $1) }
         case .gathered(let ticket, let answers): api.gathered(ticket, answers, &core, &edge)
         case .disconnectOlder(let user, let sequence):
             clients.disconnectOlder(user, than: sequence, &core, &edge)

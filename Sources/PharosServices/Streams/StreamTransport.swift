@@ -68,7 +68,8 @@ enum StreamTransport {
 
     /// Commands for a stream, wherever it is. Answered before they are carried out: replies come on the stream.
     static func emulate(
-        _ id: ConnectionID, _ head: RequestHead, _ body: UnsafeRawBufferPointer, _ core: inout ShardCore, _ edge: inout Edge
+        _ id: ConnectionID, _ head: RequestHead, _ body: UnsafeRawBufferPointer, _ core: inout ShardCore,
+        _ edge: inout Edge
     ) {
         let fields = ShardCore.originFields(head)
         let request: EmulationRequest
@@ -130,7 +131,8 @@ enum StreamTransport {
         // Whether the client may connect is answered by the status: an EventSource sees nothing else.
         edge.park(id)
         core.eventStreams[at: id.slot] = EventsState(
-            form: request.form, key: SessionKey(head, .events), isSolo: request.channels.count == 1 && request.session.isEmpty, room: room,
+            form: request.form, key: SessionKey(head, .events),
+            isSolo: request.channels.count == 1 && request.session.isEmpty, room: room,
             opening: EventsOpening(request, originFields: fields))
         // The two forms of events are told apart where lanes are: there is no other encoding here.
         let wire = Wire(

@@ -10,8 +10,8 @@ import PharosAuth
 package import PharosConfiguration
 import PharosDomain
 import PharosSQLite
-package import PharosMemory
-import PharosServices
+import PharosMemory
+package import PharosServices
 import ServiceLifecycle
 import Synchronization
 

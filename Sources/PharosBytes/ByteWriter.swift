@@ -81,6 +81,13 @@ package struct ByteWriter: ~Copyable {
         }
     }
 
+    /// Appends `count` bytes, all of which `write` sets.
+    mutating func append(count: Int, _ write: (UnsafeMutablePointer<UInt8>) -> Void) {
+        reserve(count)
+        write(base + self.count)
+        self.count += count
+    }
+
     /// Overwrites one byte already written.
     package mutating func set(_ byte: UInt8, at index: Int) {
         precondition(index < count, "set(_:at:) is for bytes already written")

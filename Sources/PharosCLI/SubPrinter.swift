@@ -1,5 +1,6 @@
 import Glibc
 import PharosAuth
+import PharosBytes
 import PharosDomain
 import PharosProtocol
 
@@ -94,7 +95,7 @@ struct SubPrinter {
         if JSONScanner.isValid(payload) {
             line.add("data", json: payload)
         } else {
-            line.add("b64data", PharosProtocol.Base64.encode(payload))
+            line.add("b64data", Base64.encode(payload))
         }
     }
 

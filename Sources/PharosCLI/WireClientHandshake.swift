@@ -10,7 +10,7 @@ struct WireClientHandshake {
         var nonce: (UInt64, UInt64) = (0, 0)
         pharos_random(&nonce, 16)
         var text = ByteWriter()
-        withUnsafeBytes(of: nonce) { Base64.appendEncoded($0, into: &text) }
+        withUnsafeBytes(of: nonce) { Base64.encode($0, into: &text) }
         key = String(decoding: text.array, as: UTF8.self)
     }
 

@@ -112,7 +112,7 @@ package enum WebSocketHandshake {
             return SHA1.digest(of: UnsafeRawBufferPointer(joined))
         }
         writer.reserve(28)
-        digest.withBytes { Base64.appendEncoded($0, into: &writer) }
+        digest.withBytes { Base64.encode($0, into: &writer) }
     }
 }
 

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import PharosAuth
+import PharosBytes
 import PharosCrypto
 import PharosDomain
 import Synchronization
@@ -103,8 +104,8 @@ struct PublishedKey: Sendable {
     var webKey: String {
         let point = Array(key.publicKey.point!.dropFirst())
         let id = keyID.map { #","kid":"\#($0)""# } ?? ""
-        let x = Base64.encode(point[..<32], .url)
-        let y = Base64.encode(point[32...], .url)
+        let x = Base64.encode(Array(point[..<32]), .url)
+        let y = Base64.encode(Array(point[32...]), .url)
         return #"{"kty":"EC","crv":"P-256","use":"sig","x":"\#(x)","y":"\#(y)"\#(id)}"#
     }
 

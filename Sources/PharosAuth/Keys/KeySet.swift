@@ -1,3 +1,4 @@
+import PharosBytes
 import PharosCrypto
 import PharosDomain
 

@@ -1,3 +1,4 @@
+import PharosBytes
 import PharosDomain
 
 /// A JWT in its compact form (RFC 7515 §7.1), taken apart and not yet trusted.

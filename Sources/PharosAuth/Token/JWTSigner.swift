@@ -1,3 +1,4 @@
+import PharosBytes
 package import PharosDomain
 
 /// Makes signed tokens: for `pharos token create`, for programs that have no JWT library, and for tests.

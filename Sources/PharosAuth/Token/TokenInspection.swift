@@ -1,3 +1,4 @@
+import PharosBytes
 import PharosDomain
 
 /// What a token says, for people. Reading is not believing: only `verdict` tells whether it counts.

@@ -1,3 +1,4 @@
+import PharosBytes
 import PharosDomain
 
 /// Reads the bytes of a cursor, each thing in its only form.
@@ -49,7 +50,7 @@ struct CursorReader {
                 count += 8
             }
             count -= 6
-            text.append(Base64URL.digit(UInt8(truncatingIfNeeded: bits >> count & 63)))
+            text.append(Base64.digit(UInt8(truncatingIfNeeded: bits >> count & 63), .url))
             bits &= 1 << count - 1
         }
         guard bits == 0 else { throw .malformed }

@@ -58,7 +58,7 @@ package enum PositionCursor {
             appendEpoch(position.epoch, hasLength: length == nil, into: &bytes)
             bytes.appendVarint(position.offset)
         }
-        bytes.withBytes { Base64URL.encode($0, into: &writer) }
+        bytes.withBytes { Base64.encode($0, .url, into: &writer) }
     }
 
     /// The cursor as a text.
@@ -126,7 +126,7 @@ package enum PositionCursor {
         var bits: UInt32 = 0
         var count = 0
         for character in characters {
-            bits = bits << 6 | UInt32(Base64URL.value(StreamPosition.isEpochCharacter(character) ? character : 0x5F))
+            bits = bits << 6 | UInt32(Base64.value(of: character, .url) ?? 63)
             count += 6
             if count >= 8 {
                 count -= 8
@@ -142,7 +142,7 @@ package enum PositionCursor {
         _ text: UnsafeRawBufferPointer, _ channelLimit: Int
     ) throws(CursorError) -> PositionVector {
         guard !text.isEmpty else { return PositionVector([:]) }
-        guard let bytes = Base64URL.decode(text) else { throw .malformed }
+        guard let bytes = Base64.decode(text, .url) else { throw .malformed }
         return try bytes.withUnsafeBufferPointer { bytes throws(CursorError) in
             var reader = CursorReader(UnsafeRawBufferPointer(bytes))
             let first = try reader.byte()

@@ -1,3 +1,4 @@
+import PharosBytes
 package import PharosDomain
 
 /// Reads what the origin of a raw path said to one event of a connection.

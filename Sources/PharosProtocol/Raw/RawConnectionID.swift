@@ -1,3 +1,4 @@
+import PharosBytes
 package import PharosDomain
 
 /// What names a raw connection to its origin: a zero byte, the node's address, then 20 bytes that only this node can read.

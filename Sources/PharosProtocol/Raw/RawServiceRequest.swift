@@ -1,3 +1,4 @@
+import PharosBytes
 package import PharosDomain
 
 /// The body of `POST /sr`: what the application wants written to raw connections, and which it wants closed.

@@ -13,7 +13,7 @@ extension ShardService {
         if connection.wire.carrier == .raw {
             return message.data.withUnsafeBytes { edge.send(connection.id, message.isText ? .text : .binary, $0) }
         }
-        let text = message.isText ? message.data : Array(PharosProtocol.Base64.encode(message.data).utf8)
+        let text = message.isText ? message.data : Array(Base64.encode(message.data).utf8)
         text.withUnsafeBytes { RawPublicationEncoder.appendEvent($0, into: &packed) }
         edge.send(connection.id, .chunk, packed)
         packed.removeAll()
@@ -73,7 +73,7 @@ extension ShardService {
         if isText {
             scratch.withBytes { RawPublicationEncoder.appendEvent($0, into: &packed) }
         } else {
-            let text = Array(PharosProtocol.Base64.encode(scratch.array).utf8)
+            let text = Array(Base64.encode(scratch.array).utf8)
             text.withUnsafeBytes { RawPublicationEncoder.appendEvent($0, into: &packed) }
         }
         edge.publish(

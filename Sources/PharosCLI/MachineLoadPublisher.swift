@@ -1,5 +1,6 @@
 import CPharosSys
 import Glibc
+import PharosBytes
 
 /// An example of a back end: publishes this machine's load once a second through the public HTTP API.
 ///
@@ -18,13 +19,13 @@ struct MachineLoadPublisher: Sendable {
         let cancellation = Cancellation()
         await withTaskCancellationHandler {
             await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
-                let started = startThread {
-                    pharos_name_thread("load")
+                let thread = try? SystemThread(name: "load") {
                     publishUntil(cancellation, HTTPPublisher(host: host, port: port, apiKey: apiKey))
                     continuation.resume()
                 }
-                // No thread to be had: the example is not worth more than going without.
-                if !started { continuation.resume() }
+                // Without a thread to be had, the example goes without.
+                guard let thread else { return continuation.resume() }
+                thread.detach()
             }
         } onCancel: {
             cancellation.cancel()
@@ -194,26 +195,4 @@ private final class Cancellation: Sendable {
             if ready == 0 && pharos_monotonic_ms() >= deadline { return false }
         }
     }
-}
-
-/// Starts a detached thread; false if the system has none left.
-private func startThread(_ body: @escaping @Sendable () -> Void) -> Bool {
-    final class Start {
-        let body: @Sendable () -> Void
-        init(_ body: @escaping @Sendable () -> Void) { self.body = body }
-    }
-    let start = Unmanaged.passRetained(Start(body))
-    var thread = pthread_t()
-    let result = pthread_create(
-        &thread, nil,
-        { context in
-            Unmanaged<Start>.fromOpaque(context!).takeRetainedValue().body()
-            return nil
-        }, start.toOpaque())
-    if result != 0 {
-        start.release()
-        return false
-    }
-    pthread_detach(thread)
-    return true
 }

@@ -1,7 +1,5 @@
 import CPharosSys
-import Glibc
 package import PharosDomain
-import Synchronization
 
 /// How much an embedded store may hold in memory, and its clock.
 package struct SQLiteStreamsOptions: Sendable {
@@ -29,8 +27,7 @@ package final class SQLiteStreams: DurableStreams {
     let queue: SubmissionQueue
     private let condition: StoreCondition
     package let loss: String?
-    /// nil once it has ended.
-    private let thread: Mutex<pthread_t?>
+    private let thread: WriterThread
 
     /// Opens the store in `directory`, which is made if need be, and brings it to this version's schema. Takes the same time
     /// however much is stored.
@@ -52,36 +49,13 @@ package final class SQLiteStreams: DurableStreams {
         condition = StoreCondition(path: database.path, listener: report)
         do {
             let writer = try StoreWriter(database, options, queue, condition)
-            thread = Mutex(try SQLiteStreams.start(writer))
+            thread = try WriterThread(name: "pharos-store", title: "store", writer)
         } catch {
             throw StoreDatabase.refusal(database.path, error)
         }
     }
 
     deinit { close() }
-
-    private static func start(_ writer: StoreWriter) throws -> pthread_t {
-        var thread = pthread_t()
-        let argument = Unmanaged.passRetained(writer)
-        let result = pthread_create(
-            &thread, nil,
-            { argument in
-                pharos_name_thread("pharos-store")
-                var writer: StoreWriter? = Unmanaged<StoreWriter>.fromOpaque(argument!).takeRetainedValue()
-                writer?.run()
-                let database = writer?.database
-                // Its statements go with it: the database can only be closed without them.
-                writer = nil
-                database?.close()
-                return nil
-            }, argument.toOpaque())
-        guard result == 0 else {
-            argument.release()
-            throw StoreError(
-                code: .unusable, message: "cannot start the store's thread: \(String(cString: strerror(result)))")
-        }
-        return thread
-    }
 
     /// While the store is open, completions come on its thread. After `close`, and when more than 260,000 submissions wait,
     /// the refusal comes at once, on the caller's.
@@ -96,9 +70,6 @@ package final class SQLiteStreams: DurableStreams {
     /// Never from a completion: it waits for the store's thread.
     package func close() {
         queue.close()
-        thread.withLock { thread in
-            if let running = thread { pthread_join(running, nil) }
-            thread = nil
-        }
+        thread.join()
     }
 }

@@ -35,12 +35,13 @@ package final class SpareThreads: TaskExecutor, @unchecked Sendable {
 
     private func spawn() {
         state.withLock { $0.idle += 1 }
-        var thread = pthread_t()
-        pthread_create(&thread, nil, { _ in SpareThreads.shared.run() }, nil)
-        pthread_detach(thread)
+        guard let thread = try? SystemThread(name: "pharos-spare", body: { SpareThreads.shared.run() }) else {
+            preconditionFailure("no thread could be created for a test")
+        }
+        thread.detach()
     }
 
-    private func run() -> UnsafeMutableRawPointer? {
+    private func run() {
         while true {
             while sem_wait(work) != 0 {}
             let job = state.withLock { state in

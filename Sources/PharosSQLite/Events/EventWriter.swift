@@ -5,7 +5,7 @@ import Synchronization
 /// The event log's thread: commits all that was recorded in one transaction, then answers those who read.
 ///
 /// What could not be written is kept, in order, and tried again every second with what came after it.
-final class EventWriter {
+final class EventWriter: DedicatedWriter {
     let database: StoreDatabase
     let ledger: EventLedger
     let condition: StoreCondition

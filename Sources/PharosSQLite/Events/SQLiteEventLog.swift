@@ -1,5 +1,4 @@
 import CPharosSys
-import Glibc
 package import PharosDomain
 import Synchronization
 
@@ -23,8 +22,7 @@ package final class SQLiteEventLog: EventQueue {
     private let inbox: EventInbox
     private let condition: StoreCondition
     private let figures = EventFigures()
-    /// nil once it has ended.
-    private let thread: Mutex<pthread_t?>
+    private let thread: WriterThread
 
     /// Opens `events.sqlite` in `directory`, which is made if need be, and tells of those who died with the server before.
     ///
@@ -48,36 +46,14 @@ package final class SQLiteEventLog: EventQueue {
             deadConnections = try EventLedger.tellOfTheDead(database, rules, nowMs: wallMs())
             let ledger = try EventLedger(database, rules)
             storedOrigins = ledger.targets
-            thread = Mutex(try SQLiteEventLog.start(EventWriter(database, ledger, inbox, condition, figures)))
+            let writer = EventWriter(database, ledger, inbox, condition, figures)
+            thread = try WriterThread(name: "pharos-events", title: "event log", writer)
         } catch {
             throw StoreDatabase.refusal(database.path, error)
         }
     }
 
     deinit { close() }
-
-    private static func start(_ writer: EventWriter) throws -> pthread_t {
-        var thread = pthread_t()
-        let argument = Unmanaged.passRetained(writer)
-        let result = pthread_create(
-            &thread, nil,
-            { argument in
-                pharos_name_thread("pharos-events")
-                var writer: EventWriter? = Unmanaged<EventWriter>.fromOpaque(argument!).takeRetainedValue()
-                writer?.run()
-                let database = writer?.database
-                // Its statements go with it: the database can only be closed without them.
-                writer = nil
-                database?.close()
-                return nil
-            }, argument.toOpaque())
-        guard result == 0 else {
-            argument.release()
-            throw StoreError(
-                code: .unusable, message: "cannot start the event log's thread: \(String(cString: strerror(result)))")
-        }
-        return thread
-    }
 
     // MARK: EventLog
 
@@ -143,10 +119,7 @@ package final class SQLiteEventLog: EventQueue {
     /// Commits what was recorded. Never from the log's own thread: it waits for it.
     package func close() {
         inbox.close()
-        thread.withLock { thread in
-            if let running = thread { pthread_join(running, nil) }
-            thread = nil
-        }
+        thread.join()
     }
 
     /// At most this many pages of 4 KiB, from now on: what does not fit fails as on a full disk. For tests.

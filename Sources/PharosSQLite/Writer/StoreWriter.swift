@@ -4,7 +4,7 @@ import PharosDomain
 /// The store's thread: takes all that waits, carries it out in one transaction, and tells the submitters once that is on the
 /// disk. While it commits, the next batch gathers; so the slower the disk, the more goes into one commit, and nobody ever
 /// waits for company.
-final class StoreWriter {
+final class StoreWriter: DedicatedWriter {
     let database: StoreDatabase
     let ledger: StreamLedger
     let condition: StoreCondition

@@ -143,7 +143,9 @@ extension Base64 {
         return value < 64 ? UInt8(value) : nil
     }
 
-    /// How many characters stand before the padding; nil when no run of bytes has a text of that length.
+    /// How many characters stand before the padding.
+    ///
+    /// nil when no run of bytes has a text of that length.
     private static func digitCount(_ text: UnsafeRawBufferPointer, _ alphabet: Alphabet) -> Int? {
         guard alphabet == .standard else { return text.count % 4 == 1 ? nil : text.count }
         guard text.count % 4 == 0 else { return nil }

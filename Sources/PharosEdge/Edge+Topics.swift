@@ -30,13 +30,15 @@ extension Edge {
     /// Whether anybody reads in that lane: if not, nothing need be encoded for it.
     package func hasSubscribers(_ topic: UInt32, lane: UInt16) -> Bool { topics[topic].place(ofLane: lane) != nil }
 
-    /// How many places for lanes the topic has: `lane(of:at:)` says which of them are in use.
+    /// How many slots for lanes the topic has.
+    ///
+    /// `lane(of:at:)` says which of them are in use.
     ///
     /// Both together are a list of the lanes in use, to be looked through while something is published to each. Places
     /// change with subscriptions only.
     package func lanePlaces(of topic: UInt32) -> Int { Int(topics[topic].pointee.laneCount) }
 
-    /// The lane's number; nil: nobody reads at this place.
+    /// The number of the lane in a slot; nil: it has no subscribers.
     package func lane(of topic: UInt32, at place: Int) -> UInt16? {
         guard place < Int(topics[topic].pointee.laneCount), let lanes = topics[topic].pointee.lanes else { return nil }
         return lanes[place].subscribers > 0 ? lanes[place].number : nil
@@ -52,7 +54,9 @@ extension Edge {
         }
     }
 
-    /// Adds a subscriber; what was published before, in this turn too, does not reach it.
+    /// Adds a subscriber to a topic.
+    ///
+    /// Messages that were published before, in this turn too, do not reach it.
     ///
     /// The connection must be a WebSocket, a stream or detached, and the handler must unsubscribe it when it has ended.
     package mutating func subscribe(_ id: ConnectionID, to topic: UInt32, lane: UInt16) -> UInt32 {

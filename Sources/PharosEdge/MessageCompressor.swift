@@ -1,6 +1,8 @@
 import CPharosSys
 
-/// Compresses messages for permessage-deflate without context takeover (RFC 7692, section 7.2.1).
+/// Compresses messages for permessage-deflate, each by itself.
+///
+/// That is without context takeover (RFC 7692, section 7.2.1).
 ///
 /// No message refers to an earlier one, so one compressed payload serves every connection that agreed on the same window.
 /// One stands on each shard; memory is taken for a window size when it is first used, at most about 160 KiB. Not

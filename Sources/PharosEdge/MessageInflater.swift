@@ -1,6 +1,8 @@
 import CPharosSys
 
-/// Decompresses messages of permessage-deflate, each by itself (RFC 7692, section 7.2.2).
+/// Decompresses messages of permessage-deflate, each by itself.
+///
+/// See RFC 7692, section 7.2.2.
 ///
 /// One serves all connections of a shard: it is used when a message has arrived whole, so a connection has no state of
 /// its own. Memory is taken with the first message. Not thread-safe.

@@ -1,13 +1,15 @@
 import PharosBytes
 
-/// Frames in, messages to the handler; pings are answered here (RFC 6455, section 5.5).
+/// WebSocket frames in, messages to the handler.
+///
+/// Pings are answered here (RFC 6455, section 5.5).
 extension ShardLoop where Handler: ~Copyable {
     mutating func receivedFrames(_ id: ConnectionID, _ bytes: UnsafeMutableRawBufferPointer) {
         var input = bytes
         // What came before, while reading was paused, goes first.
         if edge.connections[id.slot].pointee.partial != nil { return keepFrames(id, input) }
         let limit = edge.configuration.messageSizeLimit
-        // The handler may close the connection at any message: what follows is then nobody's.
+        // The handler may close the connection at any message: the bytes behind it are then ignored.
         while edge.isOpen(id), edge.connections[id.slot].pointee.phase == .webSocket {
             let entry = edge.connections[id.slot]
             if entry.pointee.flags.contains(.isPaused) { return keepFrames(id, input) }

@@ -1,4 +1,6 @@
-/// One deadline per connection in a wheel of 1,024 slots of 64 ms: setting and clearing cost a few list operations.
+/// One deadline per connection in a wheel of 1,024 slots of 64 ms.
+///
+/// Setting and clearing cost a few list operations.
 ///
 /// Deadlines beyond one turn of the wheel (65 s) stay in their slot for further turns. The lists run through the
 /// connections themselves.

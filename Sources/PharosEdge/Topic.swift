@@ -1,7 +1,11 @@
-/// The subscribers of one channel on this shard, and what was published to them in this turn.
+/// The subscribers of one channel on this shard.
+///
+/// With them comes what was published to them in this turn.
 struct Topic: FreeListEntry {
     var subscribers: UnsafeMutablePointer<Subscriber>?
-    /// Places of lanes, used or free; a place keeps its number while somebody reads there.
+    /// Slots of lanes, used or free.
+    ///
+    /// A lane keeps its slot as long as it has subscribers.
     var lanes: UnsafeMutablePointer<Lane>?
     var count: UInt32 = 0
     var capacity: UInt32 = 0
@@ -17,10 +21,11 @@ struct Topic: FreeListEntry {
     var nextFree = UInt32.max
 }
 
-/// One way in which a topic's messages are put on the wire, and what waits there in this turn.
+/// One way in which a topic's messages are put on the wire.
 ///
-/// What a lane's number means is the handler's business; the edge sees to it that each subscriber gets what was published
-/// to its lane, and that nothing is encoded that nobody reads.
+/// It holds what waits there in this turn. The meaning of a lane's number is the handler's business. The edge sees to
+/// it that each subscriber gets what was published to its lane, and that nothing is encoded for a lane without
+/// subscribers.
 struct Lane: BitwiseCopyable {
     var number: UInt16
     /// 0: the place is free.
@@ -28,7 +33,9 @@ struct Lane: BitwiseCopyable {
     /// Messages in `pending`.
     var pendingMessages: UInt32 = 0
     var pending: BlockPointer?
-    /// What `pending` carries; messages of another key or policy do not get into the same block.
+    /// The key of the messages in `pending`.
+    ///
+    /// Messages of another key or policy do not get into the same block.
     var key: UInt32 = 0
     var traits: MessageTag.Traits = []
     /// Where the last message in `pending` begins.
@@ -63,7 +70,7 @@ struct Node: FreeListEntry {
 }
 
 extension UnsafeMutablePointer where Pointee == Topic {
-    /// The place of a lane that has subscribers; nil: nobody reads there.
+    /// The slot of a lane; nil: the lane has no subscribers.
     @inline(__always)
     func place(ofLane number: UInt16) -> Int? {
         guard let lanes = pointee.lanes else { return nil }
@@ -73,7 +80,9 @@ extension UnsafeMutablePointer where Pointee == Topic {
         return nil
     }
 
-    /// The place of a lane for a new subscriber: its own, else a free one, else one more. Nothing may be pending.
+    /// The slot of a lane for a new subscriber.
+    ///
+    /// It is the lane's own, else a free one, else one more. Nothing may be pending.
     func makePlace(forLane number: UInt16) -> Int {
         if let place = place(ofLane: number) { return place }
         for place in 0..<Int(pointee.laneCount) where pointee.lanes![place].subscribers == 0 {

@@ -23,7 +23,9 @@ struct CursorReader {
         return hash
     }
 
-    /// Seven bits in each byte, the lowest first; the last byte is not zero unless it is the only one.
+    /// Seven bits in each byte, the lowest first.
+    ///
+    /// The last byte is not zero unless it is the only one.
     mutating func varint() throws(CursorError) -> UInt64 {
         var value: UInt64 = 0
         var shift: UInt64 = 0

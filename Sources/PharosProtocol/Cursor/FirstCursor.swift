@@ -1,7 +1,9 @@
 import PharosBytes
 import PharosDomain
 
-/// Reads what stands after `v1.` in a cursor of the first version, which named each channel.
+/// Reads a cursor of the first version, which named each channel.
+///
+/// It is given the part behind `v1.`.
 enum FirstCursor {
     static func decode(
         _ entries: Slice<UnsafeRawBufferPointer>, channelLimit: Int

@@ -1,6 +1,8 @@
 import PharosBytes
 
-/// Finds what a target has in common with its base, and writes the segments of the delta.
+/// Finds the parts that a target shares with its base.
+///
+/// It writes them and the others as the segments of the delta.
 ///
 /// Messages that follow one another mostly differ in one place, so the common beginning and end are taken first. Only
 /// what remains in between is looked up, block by block.
@@ -49,7 +51,9 @@ struct FossilDeltaBuilder {
         }
     }
 
-    /// The longest run through the block of the target at `place`. Its time is paid for by the length of the run found.
+    /// The longest run through the block of the target at `place`.
+    ///
+    /// Its time is paid for by the length of the run found.
     private func longestRun(around place: Int, _ index: borrowing FossilDeltaIndex) -> Run? {
         var longest: Run?
         var block = index.firstBlock(like: target, place)
@@ -85,7 +89,9 @@ struct FossilDeltaBuilder {
         return true
     }
 
-    /// The run from the first to the last whole character: what is left of a cut one would be no text in an insert.
+    /// The run from the first to the last whole character.
+    ///
+    /// The rest of a cut character would be no text in an insert.
     private func trimmed(_ run: Run) -> Run {
         var run = run
         var trims = 0

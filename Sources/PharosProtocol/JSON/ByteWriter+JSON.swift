@@ -15,7 +15,9 @@ import PharosBytes
 /// Commas place themselves: a member that does not follow an opening bracket is preceded by one. Nothing allocates
 /// unless the writer's memory has to grow.
 extension ByteWriter {
-    /// Opens an object that is a value by itself: the whole message or an element of an array.
+    /// Opens an object that is a value by itself.
+    ///
+    /// It is the whole message or an element of an array.
     mutating func beginJSONObject() { append(UInt8(ascii: "{")) }
 
     /// Opens an object that is a member of the object now open.
@@ -36,7 +38,9 @@ extension ByteWriter {
 
     mutating func endJSONArray() { append(UInt8(ascii: "]")) }
 
-    /// Bytes known when the program was built. By this name, since a literal passed to `append` becomes a `String` first.
+    /// Bytes known when the program was built.
+    ///
+    /// By this name, since a literal passed to `append` becomes a `String` first.
     mutating func jsonLiteral(_ text: StaticString) { append(text) }
 
     /// `name`, which needs no escapes, and a colon.
@@ -92,7 +96,9 @@ extension ByteWriter {
         jsonField(name, raw: checked)
     }
 
-    /// A field of type `bytes` that may hold anything: `"data":{…}`, or `"data":"<base64>","b64data":true`.
+    /// A field of type `bytes` that may hold anything.
+    ///
+    /// Either `"data":{…}`, or `"data":"<base64>","b64data":true`.
     ///
     /// Readers that do not know the flag get a string. Nothing that others publish breaks their message.
     mutating func jsonField(_ name: StaticString, payload: [UInt8]) {
@@ -139,7 +145,9 @@ extension ByteWriter {
         append(UInt8(ascii: "\""))
     }
 
-    /// `number` in decimal. Not generic, so that a publication is encoded without a call through a witness table.
+    /// `number` in decimal.
+    ///
+    /// Not generic, so that a publication is encoded without a call through a witness table.
     mutating func appendJSONNumber(_ number: UInt64) {
         var rest = number
         withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { digits in
@@ -154,7 +162,9 @@ extension ByteWriter {
         }
     }
 
-    /// `json` without its line breaks: they separate messages, and in valid JSON they are whitespace between tokens.
+    /// Appends `json` without its line breaks.
+    ///
+    /// Line breaks separate messages, and in valid JSON they are whitespace between tokens.
     mutating func appendOneLine(_ json: [UInt8]) {
         json.withUnsafeBytes { bytes in
             guard let start = bytes.baseAddress else { return }

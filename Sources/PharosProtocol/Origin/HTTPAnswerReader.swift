@@ -1,4 +1,6 @@
-/// Reads one HTTP/1.1 answer from the bytes of a connection (RFC 9112), strictly and without IO.
+/// Reads one HTTP/1.1 answer from the bytes of a connection (RFC 9112).
+///
+/// It is strict and does no IO.
 ///
 /// Framing by length, in chunks and by the connection's end is understood. What two readers could take for different things
 /// is an error: two lengths, a length beside chunks, folded lines.
@@ -36,7 +38,9 @@ package struct HTTPAnswerReader {
     private var place = Place.head
     private var answer = HTTPAnswer()
     private var buffer: [UInt8] = []
-    /// What of `buffer` has been read, and how far it has been searched for the end of a line.
+    /// The number of bytes of `buffer` that have been read.
+    ///
+    /// The next one says how far it has been searched for the end of a line.
     private var start = 0
     private var searched = 0
     /// Whether a byte has come: then the origin has had the request.
@@ -56,7 +60,7 @@ package struct HTTPAnswerReader {
         while try advance() {}
         compact()
         guard case .done = place else { return nil }
-        // Nobody has asked for what follows, so the connection is not to be trusted with another question.
+        // Bytes follow that were not asked for, so the connection is not to be trusted with another question.
         if start < buffer.count { answer.keepsConnection = false }
         return answer
     }

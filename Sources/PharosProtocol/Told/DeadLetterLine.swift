@@ -1,7 +1,9 @@
 package import PharosBytes
 package import PharosDomain
 
-/// One line of the dead-letter log: an event that its origin never acknowledged, as JSON with a line feed at its end.
+/// One line of the dead-letter log.
+///
+/// It is an event that its origin never acknowledged, as JSON with a line feed at its end.
 package enum DeadLetterLine {
     /// - Parameters:
     ///   - origin: which of them should have heard of it.

@@ -30,7 +30,9 @@ package struct ReplyError: Error, Equatable, Sendable {
     package static let concurrentPagination = ReplyError(code: 113, message: "concurrent pagination", isTemporary: true)
 }
 
-/// Why the server ends a connection. The code is the WebSocket close code; its range tells the client what to do.
+/// Why the server ends a connection.
+///
+/// The code is the WebSocket close code; its range tells the client what to do.
 package struct Disconnect: Error, Equatable, Sendable {
     package var code: UInt32
     /// At most 123 bytes reach the client (RFC 6455, section 5.5).
@@ -74,7 +76,9 @@ package struct Disconnect: Error, Equatable, Sendable {
     package static let tooManyErrors = Disconnect(code: 3509, reason: "too many errors")
 }
 
-/// Why the server ends one subscription. From 2500 on the client subscribes again by itself.
+/// Why the server ends one subscription.
+///
+/// From 2500 on the client subscribes again by itself.
 package struct UnsubscribeReason: Equatable, Sendable {
     package var code: UInt32
     package var reason: String

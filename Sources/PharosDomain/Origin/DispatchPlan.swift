@@ -1,7 +1,8 @@
-/// What to do next with one origin's events, so that each is acknowledged once before the one after it is told.
+/// The next step with one origin's events.
 ///
-/// A batch that was not acknowledged is repeated as it was, after a pause that doubles each time. What has waited too long is
-/// buried: moved to the dead-letter log, so that the rest goes on. Nothing is buried as long as the origin answers well.
+/// Each is acknowledged once before the one after it is sent. A batch that was not acknowledged is repeated as it was,
+/// after a pause that doubles each time. Events that have waited too long are moved to the dead-letter log, so that the
+/// rest goes on. None is moved as long as the origin answers well.
 package struct DispatchPlan: Sendable {
     package enum Action: Equatable, Sendable {
         /// Forget all up to this number and read what comes after it, then `eventsRead`.
@@ -10,7 +11,7 @@ package struct DispatchPlan: Sendable {
         case send([NumberedEvent])
         /// Then `waited`.
         case wait(milliseconds: Int64)
-        /// Write these to the dead-letter log, then `buried`.
+        /// Write these to the dead-letter log, then call `deadLettered`.
         case bury([NumberedEvent])
         /// There is nothing left, and nothing will come.
         case end
@@ -37,17 +38,21 @@ package struct DispatchPlan: Sendable {
 
     package func started() -> Action { .read(after: 0) }
 
+    /// Takes the oldest events that wait.
+    ///
     /// - Parameters:
     ///   - nowMs: wall time.
-    ///   - isOverfull: so much waits that even what is new has to be buried.
+    ///   - isOverfull: so much waits that new events have to go to the dead-letter log too.
     package mutating func eventsRead(_ events: [NumberedEvent], nowMs: Int64, isOverfull: Bool) -> Action {
         batch = events
         if batch.isEmpty { return .end }
-        // An origin that is known to be down is not asked about each batch that nobody wants any more.
+        // An origin that is known to be down does not get each batch that is too old for it.
         if isFailing, let burial = burial(nowMs: nowMs, isOverfull: isOverfull) { return burial }
         return .send(batch)
     }
 
+    /// Takes the result of a send.
+    ///
     /// - Parameter chance: random, from 0 up to 1: spreads the attempts of many servers.
     package mutating func answered(
         _ isAcknowledged: Bool, nowMs: Int64, isOverfull: Bool, chance: Double, isEnding: Bool = false
@@ -62,6 +67,8 @@ package struct DispatchPlan: Sendable {
 
     package mutating func waited() -> Action { .send(batch) }
 
+    /// Takes the result of a write to the dead-letter log.
+    ///
     /// - Parameter isWritten: false: it could not be written, so the events are still to be told.
     package mutating func buried(_ isWritten: Bool, chance: Double, isEnding: Bool = false) -> Action {
         defer { isBurying = 0 }

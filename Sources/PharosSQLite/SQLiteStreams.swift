@@ -3,7 +3,9 @@ package import PharosDomain
 
 /// How much an embedded store may hold in memory, and its clock.
 package struct SQLiteStreamsOptions: Sendable {
-    /// Operations that may wait for the disk, and their bytes; what comes beyond is refused for the moment.
+    /// Operations that may wait for the disk, and their bytes.
+    ///
+    /// Operations beyond it are refused for the moment.
     package var queueLimit = 4_096
     package var queueBytes = 67_108_864
     /// Streams that are remembered without asking the database.
@@ -14,7 +16,9 @@ package struct SQLiteStreamsOptions: Sendable {
     package init() {}
 }
 
-/// Streams in a SQLite database on the local disk: what was answered for survives `kill -9` and a power cut.
+/// Streams in a SQLite database on the local disk.
+///
+/// Confirmed publications survive `kill -9` and a power cut.
 ///
 /// A thread of its own carries out what is submitted, all that waits in one transaction with one `fsync` (see `StoreWriter`).
 /// A second server on the same directory is refused. What the disk has changed is never shown: rows carry a checksum, and
@@ -29,8 +33,9 @@ package final class SQLiteStreams: DurableStreams {
     package let loss: String?
     private let thread: WriterThread
 
-    /// Opens the store in `directory`, which is made if need be, and brings it to this version's schema. Takes the same time
-    /// however much is stored.
+    /// Opens the store in `directory`, which is made if need be.
+    ///
+    /// The database is brought to this version's schema. It takes the same time however much is stored.
     ///
     /// - Parameter report: is told what an operator should hear of, on the store's thread.
     package init(
@@ -57,8 +62,9 @@ package final class SQLiteStreams: DurableStreams {
 
     deinit { close() }
 
-    /// While the store is open, completions come on its thread. After `close`, and when more than 260,000 submissions wait,
-    /// the refusal comes at once, on the caller's.
+    /// While the store is open, completions come on its thread.
+    ///
+    /// After `close`, and when more than 260,000 submissions wait, the refusal comes at once, on the caller's.
     package func submit(_ operation: StreamOperation, ticket: UInt64, to receiver: any StreamReceiver) {
         guard !queue.add(operation, ticket: ticket, receiver: receiver) else { return }
         let error = queue.isClosed ? ReplyError.storeClosed : .storeBusy

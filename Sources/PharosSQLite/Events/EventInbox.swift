@@ -1,11 +1,14 @@
 import PharosDomain
 import Synchronization
 
-/// What waits for the event log's thread: recorded events, questions and acknowledgements.
+/// The queue of the event log's thread.
 ///
-/// Thread-safe; nobody holds its lock for longer than moving an event takes.
+/// It holds recorded events, questions and acknowledgements. Thread-safe; its lock is held only while an event is
+/// moved.
 final class EventInbox: @unchecked Sendable {
-    /// Something to do on the log's thread, after all that was recorded before is committed.
+    /// A task for the log's thread.
+    ///
+    /// It runs after all that was recorded before is committed.
     typealias Errand = @Sendable (EventWriter) -> Void
 
     /// Someone who wants an origin's oldest events.
@@ -72,8 +75,9 @@ final class EventInbox: @unchecked Sendable {
         }
     }
 
-    /// Everything that waits, once there is something or the time is up. `batch` is what was taken before; its room is
-    /// used again.
+    /// Everything that waits, once there is something or the time is up.
+    ///
+    /// `batch` is what was taken before; its room is used again.
     func take(into batch: inout Batch, timeoutMs: Int64) {
         batch.events.removeAll(keepingCapacity: batch.events.capacity <= 8_192)
         batch.readers.removeAll()

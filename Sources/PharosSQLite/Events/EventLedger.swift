@@ -1,9 +1,11 @@
 import GRDB
 import PharosDomain
 
-/// The tables of the event log, and what is remembered of them. Used on the log's thread, within transactions.
+/// The tables of the event log, and what is remembered of them.
+///
+/// Used on the log's thread, within transactions.
 final class EventLedger {
-    /// What a transaction that fails must give back.
+    /// The figures that a failed transaction must restore.
     private struct Figures {
         /// Of the newest event.
         var sequence: UInt64 = 0
@@ -141,7 +143,9 @@ final class EventLedger {
         return events
     }
 
-    /// Writes something large enough to need room, and takes it away again with the next one.
+    /// Writes something large enough to need room.
+    ///
+    /// The next probe takes it away again.
     func probe() throws(StoreFailure) { try statements.probe.run() }
 
     private func run<each Kind>(

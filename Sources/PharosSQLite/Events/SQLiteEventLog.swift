@@ -2,11 +2,11 @@ import CPharosSys
 package import PharosDomain
 import Synchronization
 
-/// An event log in a SQLite database on the local disk: survives `kill -9` and a power cut.
+/// An event log in a SQLite database on the local disk.
 ///
-/// A thread of its own commits what was recorded, all that waits in one transaction with one `fsync`. Who is connected lies
-/// beside the events and changes in the same transaction; so a log that is opened after a crash knows whose end nobody has
-/// recorded, and has it to tell (`Disconnect.serverDied`).
+/// It survives `kill -9` and a power cut. A thread of its own commits all recorded events that wait in one transaction
+/// with one `fsync`. The list of connected clients lies beside the events and changes in the same transaction; so a log
+/// that is opened after a crash knows the clients whose end was not recorded, and reports it (`Disconnect.serverDied`).
 ///
 /// While the disk fails, events are kept in memory up to a limit and written when it works again.
 package final class SQLiteEventLog: EventQueue {
@@ -24,7 +24,9 @@ package final class SQLiteEventLog: EventQueue {
     private let figures = EventFigures()
     private let thread: WriterThread
 
-    /// Opens `events.sqlite` in `directory`, which is made if need be, and tells of those who died with the server before.
+    /// Opens `events.sqlite` in `directory`, which is made if need be.
+    ///
+    /// It records the end of the clients that were connected when the server before it died.
     ///
     /// - Parameter report: is told what an operator should hear of, on the log's thread.
     package init(
@@ -122,7 +124,9 @@ package final class SQLiteEventLog: EventQueue {
         thread.join()
     }
 
-    /// At most this many pages of 4 KiB, from now on: what does not fit fails as on a full disk. For tests.
+    /// Limits the file to this many pages of 4 KiB from now on, for tests.
+    ///
+    /// Writes beyond it fail as on a full disk.
     package func limitFile(toPages pages: Int) async {
         await withCheckedContinuation { done in
             let isTaken = inbox.add { writer in

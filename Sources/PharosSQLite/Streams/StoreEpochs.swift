@@ -1,7 +1,9 @@
 import GRDB
 import PharosDomain
 
-/// The epochs as a store tells them: those of empty streams, made from seeds, and those that lie in its rows.
+/// The epochs of a store.
+///
+/// Those of empty streams are made from seeds, the others lie in its rows.
 ///
 /// When something that was answered for may be missing, all of them must change. So what is told is made from what is stored
 /// and a number, the era; changing that takes the same time however much is stored.
@@ -14,7 +16,9 @@ struct StoreEpochs {
     private var first: FirstEpochs
     private let write: PreparedStatement
 
-    /// Makes a new one of what is missing or was changed by the disk: that only changes epochs.
+    /// Reads the seeds.
+    ///
+    /// A seed that is missing or was changed by the disk is made anew: that only changes epochs.
     init(_ database: Database) throws {
         var seeds: [Int: UInt64] = [:]
         var damaged: [Int] = []

@@ -55,7 +55,7 @@ struct StoreBatch {
             }
             if tidies { try writer.tidyStep(appended: submissions.count) }
             try ledger.finish()
-            // For a failing commit: that is nobody's stream.
+            // For a failing commit: that belongs to no stream.
             ledger.inHand = nil
             return (ledger.hasWritten, ledger.hasWritten)
         }

@@ -19,7 +19,9 @@ final class StoreCondition: Sendable {
     private let state = Mutex(State())
     private let listener: @Sendable (StoreEvent) -> Void
 
-    /// As many are looked at again; damage beyond that is found again by those who read it.
+    /// The most damaged positions that are looked at again.
+    ///
+    /// Damage beyond that is found again when it is read.
     private static let mostPlaces = 16
 
     init(path: String, listener: @escaping @Sendable (StoreEvent) -> Void) {

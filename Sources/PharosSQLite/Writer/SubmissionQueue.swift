@@ -1,8 +1,10 @@
 import PharosDomain
 
-/// What waits for the store's thread. Bounded: an operation without room becomes a refusal, which costs only its ticket.
+/// The queue of the store's thread.
 ///
-/// Thread-safe; nobody holds its lock for longer than moving an operation takes.
+/// Bounded: an operation without room becomes a refusal, which costs only its ticket.
+///
+/// Thread-safe; its lock is held only while an operation is moved.
 final class SubmissionQueue: @unchecked Sendable {
     /// Something to do on the store's thread between two transactions.
     typealias Errand = @Sendable (StoreWriter) -> Void
@@ -30,7 +32,9 @@ final class SubmissionQueue: @unchecked Sendable {
         self.byteLimit = byteLimit
     }
 
-    /// False: the operation was not taken, and will not be completed by the store's thread.
+    /// Adds an operation.
+    ///
+    /// False: it was not taken, and will not be completed by the store's thread.
     func add(_ operation: StreamOperation, ticket: UInt64, receiver: any StreamReceiver) -> Bool {
         let size = operation.size
         return lock.withLock {
@@ -68,8 +72,9 @@ final class SubmissionQueue: @unchecked Sendable {
 
     var isClosed: Bool { lock.withLock { waiting.isLast } }
 
-    /// Everything that waits, once there is something or the time is up. `batch` is what was taken before; its room is
-    /// used again.
+    /// Everything that waits, once there is something or the time is up.
+    ///
+    /// `batch` is what was taken before; its room is used again.
     func take(into batch: inout Batch, timeoutMs: Int64) {
         batch.submissions.removeAll(keepingCapacity: batch.submissions.capacity <= 2 * countLimit)
         batch.errands.removeAll()

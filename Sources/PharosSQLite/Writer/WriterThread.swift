@@ -1,14 +1,18 @@
 import PharosBytes
 import Synchronization
 
-/// Carries out the changes of one database, one after another, until its queue is closed.
+/// Carries out the changes of one database, one after another.
+///
+/// It ends when its queue is closed.
 protocol DedicatedWriter: AnyObject {
     var database: StoreDatabase { get }
 
     func run()
 }
 
-/// The thread on which a database's writer works; it closes the database at its end.
+/// The thread on which a database's writer works.
+///
+/// It closes the database at its end.
 final class WriterThread: Sendable {
     /// nil once it has ended.
     private let thread: Mutex<SystemThread?>

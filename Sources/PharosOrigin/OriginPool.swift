@@ -5,12 +5,16 @@ import PharosDomain
 import PharosProtocol
 import PharosTLS
 
-/// One origin: the questions that wait for it, its connections, its breakers. All on one event loop.
+/// One origin: the questions that wait for it, its connections, its breakers.
+///
+/// All on one event loop.
 ///
 /// Other threads only put exchanges into the inbox; many of them wake the loop once. Everything below the inbox belongs to the
 /// loop, which is why the pool may be shared unchecked.
 final class OriginPool: @unchecked Sendable {
-    /// Questions, and bytes of theirs, that wait for a connection at most; further ones are refused.
+    /// The most questions, and bytes of theirs, that wait for a connection.
+    ///
+    /// Further ones are refused.
     static let waitingLimit = 65_536
     static let waitingSizeLimit = 67_108_864
     /// Most servers close idle connections after a minute or later.
@@ -39,7 +43,9 @@ final class OriginPool: @unchecked Sendable {
     var waiting = CircularBuffer<OriginExchange>()
     var idle: [OriginConnection] = []
     var connections: [ObjectIdentifier: OriginConnection] = [:]
-    /// In the order of their time, which is the same for all, so that one timer does for all of them.
+    /// The exchanges in the order of their deadlines.
+    ///
+    /// The time is the same for all, so that one timer does for all of them.
     var deadlines = CircularBuffer<OriginExchange>()
     var unfinished = 0
     var timer: Scheduled<Void>?

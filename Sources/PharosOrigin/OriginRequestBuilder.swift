@@ -4,7 +4,9 @@ import PharosDomain
 import PharosProtocol
 import Synchronization
 
-/// Makes the complete bytes of requests to one origin, in its form. Called from every shard at once.
+/// Makes the complete bytes of requests to one origin, in its form.
+///
+/// Called from every shard at once.
 final class OriginRequestBuilder: Sendable {
     private let settings: OriginSettings
     private let node: String
@@ -80,7 +82,9 @@ final class OriginRequestBuilder: Sendable {
         }
     }
 
-    /// The requests that tell all of `events`; nil: the form has none. Those of websocket-service know one event only.
+    /// The requests that tell all of `events`; nil: the form has none.
+    ///
+    /// Those of websocket-service know one event only.
     func events(_ events: [NumberedEvent]) -> [ByteBuffer]? {
         guard let first = events.first, let last = events.last else { return [] }
         let id = "\(node)/\(first.sequence)-\(last.sequence)"

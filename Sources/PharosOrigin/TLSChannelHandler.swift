@@ -2,7 +2,9 @@ package import NIOCore
 import NIOTLS
 package import PharosTLS
 
-/// TLS of one NIO channel: ciphertext on the side of the network, plaintext on the other.
+/// TLS of one NIO channel.
+///
+/// Ciphertext is on the side of the network, plaintext on the other.
 ///
 /// What is written before the handshake is done waits for it. Its end is told as `TLSUserEvent.handshakeCompleted`. When the
 /// peer goes without saying so, `TLSBrokenEnd` is told first: what came before may have been cut off by somebody else.

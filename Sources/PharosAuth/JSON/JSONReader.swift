@@ -169,7 +169,9 @@ package struct JSONReader {
     }
 }
 
-/// The member names of one object, to find the second of a kind in constant time however many there are.
+/// The member names of one object.
+///
+/// It finds the second of a kind in constant time however many there are.
 private struct NameSet {
     private static let smallCount = 16
     private var names: Set<ClaimName> = []

@@ -8,7 +8,7 @@ import PharosDomain
 struct CompactToken {
     let algorithm: TokenAlgorithm
     let keyID: KeyID?
-    /// What the signature covers: header, dot, payload, as they came.
+    /// The signed bytes: header, dot, payload, as they came.
     let signedBytes: [UInt8]
     let signature: [UInt8]
     private let payloadStart: Int

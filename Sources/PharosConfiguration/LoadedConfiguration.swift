@@ -5,11 +5,16 @@ package struct LoadedConfiguration: Sendable {
     package let configuration: PharosConfiguration
     /// By dotted key, with indices inside lists; a key that is absent has its default.
     package let origins: [String: SettingOrigin]
-    /// What is open because of `--dev`, one line each; empty without `--dev`.
+    /// The openings that `--dev` makes, one line each; else empty.
     package let developmentOpenings: [String]
-    /// Variables that are no settings though their names say so, one line for each source of such.
+    /// Variables that are no settings though their names say so.
+    ///
+    /// One line for each source of such.
     package let passedOver: [String]
-    /// What was passed over, what nobody can do yet, and what is more open than it should be; lines to print at start.
+    /// Lines to print at start.
+    ///
+    /// They name values that were passed over, features that are closed for want of configuration, and those that are
+    /// more open than they should be.
     package let notices: [String]
     let draft: ConfigurationDraft
 
@@ -27,7 +32,9 @@ package struct LoadedConfiguration: Sendable {
     }
 }
 
-/// Says at start what is closed for want of configuration, and which opening is dangerous outside of development.
+/// The notices of a start.
+///
+/// They say which features are closed for want of configuration, and which opening is dangerous outside of development.
 enum StartNotices {
     static func lines(_ configuration: PharosConfiguration, _ origins: [String: SettingOrigin]) -> [String] {
         let settings = configuration.settings

@@ -1,7 +1,9 @@
 import PharosDomain
 
 extension Doctor {
-    /// An origin that is away is no reason not to start: it may come later, and until then clients are told to try again.
+    /// Judges an origin; one that is away is no reason not to start.
+    ///
+    /// It may come later, and until then clients are asked to try again.
     static func origin(_ origin: SystemFacts.Origin) -> Finding {
         let subject = "origin \(origin.name)"
         let place = "\(origin.host) port \(origin.port)"

@@ -1,7 +1,9 @@
 import PharosDomain
 
 extension Doctor {
-    /// The directory that a configuration wants and the databases in it; nil: none is opened.
+    /// The directory of a configuration's store and the databases in it.
+    ///
+    /// nil: none is opened.
     package static func store(
         of configuration: PharosConfiguration?
     ) -> (path: String, databases: [(database: String, lock: String)])? {
@@ -12,7 +14,9 @@ extension Doctor {
         return databases.isEmpty ? nil : (configuration.settings.store.path, databases)
     }
 
-    /// Whether the store's directory is there or can be made, is this server's alone, and has room.
+    /// Judges the store's directory.
+    ///
+    /// It must be there or be possible to make, be this server's alone, and have room.
     static func store(_ facts: SystemFacts) -> [Finding] {
         guard let store = facts.store else { return [] }
         let subject = "store.path"
@@ -55,7 +59,7 @@ extension Doctor {
     private static let roomNeeded: UInt64 = 16 << 20
     private static let roomAdvised: UInt64 = 512 << 20
 
-    /// Whether the process that uses the store is the Pharos that listens on the wanted port.
+    /// Whether the store's user is the Pharos on the wanted port.
     private static func isRunning(_ facts: SystemFacts, _ process: String) -> Bool {
         facts.ports.contains { port in
             guard case .taken(let owner) = port.state, port.health != nil else { return false }
@@ -64,7 +68,9 @@ extension Doctor {
         }
     }
 
-    /// A port that a running Pharos listens on is no fault: people look at servers that run.
+    /// Judges a port that is taken.
+    ///
+    /// A running Pharos there is no fault: people look at servers that run.
     static func taken(_ port: SystemFacts.Port, _ place: String, by owner: String, _ facts: SystemFacts) -> Finding? {
         let subject = port.key
         switch port.health {

@@ -5,7 +5,9 @@ package enum Doctor {
     package enum Severity: String, Equatable, Sendable {
         case fine = "ok"
         case advice
-        /// Must be mended: the server would not start, or not hold what it is configured for.
+        /// Must be fixed.
+        ///
+        /// The server would not start, or not hold the load it is configured for.
         case broken = "mend"
     }
 
@@ -13,7 +15,7 @@ package enum Doctor {
         package var severity: Severity
         package var subject: String
         package var message: String
-        /// What to do; "" where there is nothing to do.
+        /// The remedy; "" where there is none to apply.
         package var mend: String
 
         package init(severity: Severity, subject: String, message: String, mend: String = "") {

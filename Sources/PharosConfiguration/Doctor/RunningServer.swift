@@ -1,6 +1,6 @@
 import Glibc
 
-/// Asks whoever listens on a port whether it is a Pharos, and how it is.
+/// Asks the listener on a port whether it is a Pharos, and how it is.
 enum RunningServer {
     /// nil: it is none, or does not answer in time.
     static func health(address: String, port: Int) -> SystemFacts.Port.Health? {

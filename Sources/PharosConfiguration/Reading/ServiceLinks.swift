@@ -1,4 +1,6 @@
-/// Variables that a container platform made from the name of a Service, and that are no settings.
+/// Variables that a container platform made for a Service.
+///
+/// They have their names from the Service, and are no settings.
 ///
 /// Kubernetes tells every container of the Services around it: one called `pharos-http` becomes `PHAROS_HTTP_PORT`,
 /// `PHAROS_HTTP_SERVICE_HOST` and so on. Their names may even be those of settings, as with a Service called

@@ -12,7 +12,9 @@ extension ConfigurationRules {
         }
     }
 
-    /// Boundary, prefix and separators decide how a name is read: none may be missing, and no two the same.
+    /// Checks the marks by which a channel's name is read.
+    ///
+    /// They are boundary, prefix and separators: none may be missing, and no two the same.
     private mutating func checkMarks() {
         let channel = settings.channel
         let marks = [

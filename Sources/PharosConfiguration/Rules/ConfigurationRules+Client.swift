@@ -28,7 +28,9 @@ extension ConfigurationRules {
         }
     }
 
-    /// All entries at once: one that matches nothing lets nobody in who should not be, and keeps out those who should.
+    /// Checks all entries at once.
+    ///
+    /// One that matches nothing lets in no page that it should not, and keeps out those that it should let in.
     private mutating func checkAllowedOrigins(_ entries: [String]) {
         var faults: [String] = []
         for entry in entries {

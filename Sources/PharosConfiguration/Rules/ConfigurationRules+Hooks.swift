@@ -1,7 +1,7 @@
 import PharosDomain
 
 extension ConfigurationRules {
-    /// What an origin is used for decides which forms it may have.
+    /// A use of an origin, which decides the forms that it may have.
     private enum Use {
         case handshake, question, told, raw
 
@@ -132,7 +132,9 @@ extension ConfigurationRules {
     }
 }
 
-/// The paths that Pharos answers itself, whichever of them are open: opening one later must not take a path away.
+/// The paths that Pharos answers itself.
+///
+/// They count whichever of them are open: opening one later must not take a path away.
 enum ServedPaths {
     private static let whole: Set<String> = [
         "/", "/emulation", "/events", "/poll", "/api", "/sr", "/health", "/metrics", "/openapi.json", "/pharos.js",

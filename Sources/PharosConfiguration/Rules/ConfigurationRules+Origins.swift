@@ -54,7 +54,7 @@ extension ConfigurationRules {
             if name.isEmpty || !name.utf8.allSatisfy(Self.isTokenByte) {
                 refuse(key, "not the name of a header: `\(name.text.prefix(80))`")
             } else if Self.ownHeaders.contains(lower) || Self.ownPrefixes.contains(where: { lower.hasPrefix($0) }) {
-                // Whoever could send one of these could speak in the name of this server, or break its requests.
+                // A client that could send one of these could speak in the name of this server, or break its requests.
                 refuse(key, "`\(name)` belongs to the request itself and cannot be passed on")
             } else if lower == "cookie", !key.hasSuffix("static_headers") {
                 refuse(key, "list the names of the cookies in `http_cookies`")

@@ -1,6 +1,8 @@
 /// Reads the address of an origin.
 enum OriginAddress {
-    /// What is wrong with it; nil: nothing. Never shows the address, which may hold a password.
+    /// The fault of an address; nil: it has none.
+    ///
+    /// Never shows the address, which may hold a password.
     static func problem(_ url: String) -> String? {
         let expected = "expected an address such as https://app.example.com/pharos"
         guard let scheme = schemes.first(where: { url.hasPrefix($0.text) }) else {

@@ -1,7 +1,9 @@
 import PharosDomain
 
 extension ConfigurationSchema {
-    /// Where the application is, when it is asked and what it is told, and the paths that belong to it.
+    /// The settings of the application.
+    ///
+    /// They say where it is, when it is asked, which events it gets, and which paths belong to it.
     static let application: [Setting<ConfigurationDraft>] =
         [
             .sections(
@@ -94,7 +96,7 @@ extension ConfigurationSchema {
                 "answer_limit", \.answerLimit, 64...1_073_741_824, "Bytes of an answer; a longer one is nonsense."),
         ])
 
-    /// What of a client's own request an origin sees.
+    /// The parts of a client's own request that an origin sees.
     private static let passes = SettingTable<PassList>([
         .names(
             "http_headers", \.headers, "Headers of the client's request that are passed on; `Cookie` only as below."),
@@ -123,7 +125,9 @@ extension ConfigurationSchema {
     static let toldKinds: [(String, OriginEvent.Kind)] =
         OriginEvent.Kind.allCases.filter { $0 != .rawEstablished && $0 != .rawClosed }.map { ($0.rawValue, $0) }
 
-    /// The variable that holds an origin's secret, so that the file need not: `PHAROS_ORIGINS_APP_SECRET`.
+    /// The variable that holds an origin's secret.
+    ///
+    /// For example `PHAROS_ORIGINS_APP_SECRET`; so the file need not have it.
     static func secretVariable(forOrigin name: OriginName) -> String {
         secretVariablePrefix + String(name.text.uppercased().map { $0 == "-" ? "_" : $0 }) + secretVariableSuffix
     }

@@ -4,7 +4,9 @@ import PharosBytes
 import PharosEdge
 import PharosProtocol
 
-/// What subscribers receive is read as whole messages, and each marker in them is counted.
+/// Reads the subscribers' input as whole messages.
+///
+/// Each marker in them is counted.
 extension BenchLoad {
     mutating func handle(connection index: Int, _ events: UInt32) {
         switch connections[index].stage {

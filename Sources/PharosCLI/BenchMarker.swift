@@ -1,6 +1,8 @@
 import PharosBytes
 
-/// What each message of the bench carries, so that whoever receives it can tell which it is and how old.
+/// The mark in each message of the bench.
+///
+/// By it the receiver knows which message it is and how old.
 ///
 /// On the wire `~`, four hexadecimal numbers of fixed width, `~`: 40 bytes that no encoding of a peer changes.
 struct BenchMarker: Equatable {

@@ -3,7 +3,9 @@ import Glibc
 import PharosDomain
 import PharosProtocol
 
-/// Follows channels over any number of connections: connects, subscribes, recovers by position, starts again.
+/// Follows channels over any number of connections.
+///
+/// It connects, subscribes, recovers by position, and starts again.
 struct SubFollower {
     private let address: WireClientAddress
     private let token: String
@@ -25,7 +27,9 @@ struct SubFollower {
         self.printer = printer
     }
 
-    /// Returns only by an error: when the server says that it is of no use to come back, or no channel is left.
+    /// Follows until an error, and returns only by it.
+    ///
+    /// The server says that it is of no use to come back, or no channel is left.
     mutating func run() throws(WireClientError) {
         while true {
             let end: String

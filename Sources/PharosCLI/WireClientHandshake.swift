@@ -38,7 +38,9 @@ struct WireClientHandshake {
         return nil
     }
 
-    /// Whether `head` is the answer to this very request; an error says what the server answered instead.
+    /// Checks that `head` is the answer to this very request.
+    ///
+    /// The error says what the server answered instead.
     func check(_ head: UnsafeRawBufferPointer) throws(WireClientError) {
         let lines = String(decoding: head, as: UTF8.self).split(separator: "\r\n")
         guard let status = lines.first, status.hasPrefix("HTTP/1.1 ") else {

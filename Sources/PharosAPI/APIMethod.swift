@@ -5,7 +5,9 @@ package struct APIMethod: Sendable {
     package let request: [APIField]
     package let result: [APIField]
 
-    /// All that the backend answers: alone, in a batch and in the old form. A path that is neither here nor in `apart` is 404.
+    /// All that the backend answers: alone, in a batch and in the old form.
+    ///
+    /// A path that is neither here nor in `apart` is 404.
     package static let all: [APIMethod] = messaging + clients + connections + channels + others
 
     /// The request as a schema: what is published is given in one of two ways.

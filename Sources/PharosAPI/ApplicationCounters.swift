@@ -1,4 +1,4 @@
-/// What asking and telling the application has come to.
+/// The figures of questions and events for the application.
 package struct ApplicationCounters: Sendable {
     /// One kind of question, or of telling, to one origin.
     package struct Lane: Sendable {

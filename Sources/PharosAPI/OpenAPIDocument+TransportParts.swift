@@ -1,6 +1,6 @@
 import PharosDomain
 
-/// What the descriptions of the clients' addresses are made of.
+/// The parts of the descriptions of the clients' addresses.
 extension OpenAPIDocument {
     func operation(
         _ id: String, _ summary: String, parameters: [JSONTree], body: JSONTree? = nil,

@@ -6,7 +6,9 @@ import PharosDomain
 import PharosOrigin
 import PharosServices
 
-/// The application as the configuration names it: asked and told over HTTP, by closures of the program around, or both.
+/// The application as the configuration names it.
+///
+/// It is asked and gets its events over HTTP, by closures of the program around, or both.
 final class ApplicationLink: Sendable {
     private let origin: HTTPOrigin?
     private let events: EventService?
@@ -55,7 +57,7 @@ final class ApplicationLink: Sendable {
         await origin?.shutdown()
     }
 
-    /// Who is connected; nil: nothing keeps that.
+    /// The connected clients; nil: they are kept nowhere.
     var snapshot: SnapshotSource? {
         guard let events else { return nil }
         return { try await events.snapshot(cursor: $0, limit: $1) }

@@ -6,7 +6,9 @@ import PharosDomain
 import PharosOrigin
 import PharosTLS
 
-/// Fetches key sets over HTTP or HTTPS: a few seconds at most, a bounded size, and never to where a redirect points.
+/// Fetches key sets over HTTP or HTTPS.
+///
+/// It takes a few seconds at most and a bounded size, and follows no redirect.
 ///
 /// One small request an hour: NIO's own HTTP client handlers are enough, and cost nothing at start.
 struct KeySetFetcher: Sendable {

@@ -1,10 +1,12 @@
 import PharosDomain
 
-/// Tells the application in the same process what happens: each connection's moments in their order.
+/// Brings events to the application in the same process.
+///
+/// Each connection's moments come in their order.
 ///
 /// Kept in memory: what the closures have not seen when the process dies is gone, as they are.
 final class ClosureEventLog: EventLog {
-    /// Moments that may wait; beyond it nobody new is let in.
+    /// Moments that may wait; beyond it new clients are refused.
     private static let limit = 1_000_000
 
     let kinds: Set<OriginEvent.Kind>

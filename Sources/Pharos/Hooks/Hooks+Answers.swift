@@ -1,7 +1,7 @@
 package import PharosDomain
 
 extension PharosServer.Hooks {
-    /// What the application decided about a `Question`.
+    /// The application's decision about a `Question`.
     public struct Answer<Question>: Sendable {
         package let outcome: HookOutcome
 
@@ -125,7 +125,9 @@ extension PharosServer.Hooks.Answer where Question == PharosServer.Hooks.Publish
     /// The publication goes out as the client sent it.
     public static var allow: Self { allow() }
 
-    /// The client is answered as if it had gone out, and nobody gets it: the application has dealt with it.
+    /// Answers the client as if it had gone out, and publishes nothing.
+    ///
+    /// The application has dealt with it.
     public static var drop: Self {
         var publish = HookPublish()
         publish.isDropped = true

@@ -44,7 +44,9 @@ public final class PharosServer: Service {
     }
 
     private let node: Node
-    /// As it was put together, before the closures found their place in it: that is what rules are for.
+    /// The configuration as it was put together.
+    ///
+    /// The closures have not been added to it: so the rules see it.
     private let configuration: PharosConfiguration
     private let state = Locked(State())
     let ending = ServerEnding()
@@ -69,7 +71,10 @@ public final class PharosServer: Service {
             refusals: refusals, logger: logger, listens: configuration.isListening)
     }
 
-    /// Opens the ports and serves until graceful shutdown or cancellation. Call it once.
+    /// Opens the ports and serves until graceful shutdown or cancellation.
+    ///
+    /// Call it once.
+    ///
     /// - Throws: an error whose description names the setting or the port at fault.
     public func run() async throws {
         let isFirst = state.withLock { state in
@@ -111,7 +116,9 @@ public final class PharosServer: Service {
         get async throws(PharosError) { try await running().address }
     }
 
-    /// Reads the TLS certificate and key again; a pair that cannot be used leaves the old one in force.
+    /// Reads the TLS certificate and key again.
+    ///
+    /// A pair that cannot be used leaves the old one in force.
     public func reloadCertificate() { node.reloadCertificate() }
 
     // MARK: Inside

@@ -1,6 +1,8 @@
 package import PharosDomain
 
-/// What every event log promises, in memory or on a disk: each implementation's tests go through all of these.
+/// The guarantees of every event log, in memory or on a disk.
+///
+/// Each implementation's tests go through all of these.
 package enum EventQueuePromise: String, CaseIterable, Sendable {
     case givesInOrderAndForgetsWhatWasAcknowledged
     case repeatsWhatWasNotAcknowledged
@@ -91,7 +93,9 @@ package enum EventQueuePromise: String, CaseIterable, Sendable {
         try require(whole.map(\.event), is: [event], "an event with all its parts")
     }
 
-    /// What the application is told of all that was recorded up to now: a page of the snapshot comes after that.
+    /// The events for the application of all that was recorded up to now.
+    ///
+    /// A page of the snapshot comes after that.
     private func settled(_ log: any EventQueue) async throws -> [NumberedEvent] {
         _ = try await log.snapshot(cursor: "", limit: 1)
         return await log.next(for: "app", after: 0, limits: EventBatchLimits())

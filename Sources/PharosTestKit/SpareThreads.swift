@@ -4,7 +4,9 @@ import PharosBytes
     import Glibc
 #endif
 
-/// Threads on which tests may block: stories read sockets like a client would, and Swift's own threads are too few for that.
+/// Threads on which tests may block.
+///
+/// Stories read sockets like a client would, and Swift's own threads are too few for that.
 package final class SpareThreads: TaskExecutor, @unchecked Sendable {
     package static let shared = SpareThreads()
 
@@ -22,7 +24,9 @@ package final class SpareThreads: TaskExecutor, @unchecked Sendable {
         sem_init(work, 0, 0)
     }
 
-    /// A job never waits for another one to end: if no thread is idle there will be one more.
+    /// Runs a job on an idle thread, or on a new one.
+    ///
+    /// So a job never waits for another one to end.
     package func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
         let needsThread = state.withLock { state in

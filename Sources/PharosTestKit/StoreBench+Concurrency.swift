@@ -1,6 +1,6 @@
 import PharosDomain
 
-/// What holds while many use the store at once.
+/// The guarantees while many use the store at once.
 extension StoreBench {
     private static let writers = 8
     private static let appendsOfEach = 1_000

@@ -196,6 +196,8 @@ extension StoreBench {
         try require(try await top().epoch == sport.epoch, is: false, "the epoch of the other")
     }
 
+    /// Names are compared byte by byte.
+    ///
     /// Canonically equivalent names are different streams, and so are names that differ after a NUL or in case.
     func namesAreBytes() async throws {
         let names: [ChannelName] = [

@@ -1,6 +1,8 @@
 package import PharosDomain
 
-/// Any store of streams, as its promises are checked: asked from many tasks at once, answered when it has an answer.
+/// Any store of streams whose guarantees are checked.
+///
+/// It is asked from many tasks at once, and answers when it has an answer.
 package protocol StreamStoreUnderTest: Sendable {
     /// Throws the store's `ReplyError`.
     func perform(_ operation: StreamOperation) async throws -> StreamOutcome

@@ -1,4 +1,4 @@
-"""Fixtures: the server that most stories share, servers of a story's own, and clients of both wires and doors."""
+"""Fixtures: the server that most stories share, servers of a story's own, and clients of both wire formats, plain and TLS."""
 
 import shutil
 import uuid
@@ -111,7 +111,7 @@ async def dial():
 
 @pytest_asyncio.fixture
 async def peer(pharos, dial, door, wire):
-    """Opens connected clients of the shared server, once per door and wire."""
+    """Opens connected clients of the shared server, once per scheme and wire format."""
 
     async def open_connected(connect: dict | None = None, **options) -> Peer:
         return await dial(pharos, door, wire, connect={} if connect is None else connect, **options)

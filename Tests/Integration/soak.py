@@ -1,6 +1,6 @@
 """A soak: everything at once for a while, then a look for what was left behind.
 
-`python soak.py [SECONDS]`: connects, disconnects, subscribes, publishes, stalled readers and garbage, over both doors and
+`python soak.py [SECONDS]`: connects, disconnects, subscribes, publishes, stalled readers and garbage, over both schemes and
 in both wire formats. Afterwards memory, descriptors and sessions must be back where they were after a warm-up of the
 same load.
 """

@@ -37,7 +37,7 @@ def numbers(events) -> list[int]:
 
 
 def port_of(server, door: str) -> dict:
-    """Where a stream connects to, for either door."""
+    """Where a stream connects to, for either scheme."""
     if door == "wss":
         return {"port": server.tls_port, "context": server.tls_context()}
     return {"port": server.port}
@@ -138,7 +138,7 @@ async def test_stand_ins_for_event_source_resume_under_names_of_their_own(server
 
 
 async def test_a_stream_without_a_position_claims_no_continuity(server):
-    """Whoever comes back under a name that is not known must not believe that nothing is missing."""
+    """A client that returns under an unknown name must not believe that nothing is missing."""
     epoch = fill(server, "large:x", 1, 5)
     where = cursor.encoded({"large:x": (epoch, 3)})
     for options in ({}, {"resume_after": where}):
@@ -374,7 +374,7 @@ async def test_a_thousand_streams_are_closed(launch):
     server.terminate()
     ends = await asyncio.gather(*(stream.rest() for stream, _ in streams))
     assert all(events and events[-1].data == "Client closed" for events in ends)
-    # Whoever was still connecting is served and then closed, or refused: never left hanging.
+    # A client that was still connecting is served and then closed, or refused: never left hanging.
     for result in await asyncio.gather(*arriving, return_exceptions=True):
         if isinstance(result, tuple):
             events = await result[0].rest()

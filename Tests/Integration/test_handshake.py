@@ -94,7 +94,7 @@ REFUSALS = {
 
 @pytest.mark.parametrize("case", REFUSALS)
 async def test_refused_handshakes(launch, origin, case):
-    """GO-1: 401 and 403 end the handshake with that status; no answer ends it with 503; on every door alike."""
+    """GO-1: 401 and 403 end the handshake with that status; no answer ends it with 503; on every transport alike."""
     answer, expected = REFUSALS[case]
     changes = guarded(origin, breaker_failures=0)
     changes["raw"] = [{"path": "/hear", "handshake": "gate"}]
@@ -125,7 +125,7 @@ async def test_no_answer_in_time(launch, origin):
 
 
 async def test_a_client_that_leaves_during_its_handshake(launch, dial, origin):
-    """The late answer is for nobody, also not for who has the place now."""
+    """The late answer has no effect, also not on the client that has the slot now."""
     held = origin.hold("gate")
     server = launch(guarded(origin, timeout="20s") | {"edge": {"shards": 1}})
     tasks = [asyncio.create_task(status_of(server)) for _ in range(5)]

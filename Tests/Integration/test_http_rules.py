@@ -1,4 +1,4 @@
-"""RFC 9110 and RFC 9112, paragraph by paragraph, over both doors and on connections that have served something before."""
+"""RFC 9110 and RFC 9112, paragraph by paragraph, over both schemes and on connections that have served something before."""
 
 import asyncio
 import ssl
@@ -253,7 +253,7 @@ async def test_idle_connections_do_not_shut_out_health(launch, door):
         link.send("GET /nothing HTTP/1.1\r\nHost: a\r\n\r\n")
         links.append(link)
         if len(links) == 150:
-            # Whoever has just come is left alone for a second.
+            # A new connection is left alone for a second.
             await asyncio.sleep(1.1)
     for _ in range(50):
         link = await asyncio.wait_for(Link.open(server, door), 30)

@@ -135,7 +135,7 @@ async def test_the_last_word_is_a_disconnect_push(server, meet, kind):
 async def test_sigterm_tells_every_stream_to_reconnect(launch, meet):
     server = launch(EVERYWHERE | {"shutdown": {"window": "300ms", "timeout": "10s"}})
     clients = [await meet(server, kind, door=door) for kind in EMULATED for door in ("ws", "wss") for _ in range(3)]
-    # A client between two polls cannot be told: nobody is let in any more.
+    # A client between two polls cannot be informed: no client is let in any more.
     await parked(server, 6)
     server.terminate()
     codes = await asyncio.gather(*(client.ended() for client in clients))

@@ -1,4 +1,4 @@
-"""What whoever runs a server is told: by the log, by the metrics, by `config check` and by `doctor`."""
+"""The facts for operators: in the log, the metrics, `config check` and `doctor`."""
 
 import asyncio
 import json

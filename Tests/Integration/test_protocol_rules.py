@@ -1,4 +1,4 @@
-"""Frames, ids and the rules for commands, the same through both doors and in both wire formats."""
+"""Frames, ids and the rules for commands, the same over both schemes and in both wire formats."""
 
 import asyncio
 import json

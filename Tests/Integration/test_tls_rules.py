@@ -169,7 +169,7 @@ def test_half_open_handshakes_make_room_for_others(launch):
     server = launch({"edge": {"handshake_limit": 32, "shards": 1}})
     idle = [socket.create_connection(("127.0.0.1", server.tls_port)) for _ in range(32)]
     poll(lambda: server.metric("pharos_transport_tls_handshakes_inflight") == 32, "all handshakes to have begun")
-    # Whoever has just come is left alone for a second.
+    # A new connection is left alone for a second.
     time.sleep(1.1)
     assert server.request("GET", "/health", door="wss").status == 200
     assert server.metric("pharos_transport_tls_handshakes_inflight") < 32

@@ -161,7 +161,7 @@ async def test_keys_of_a_key_set_and_their_rotation(launch, dial, door, wire):
         assert await connect_code(dial, server, door, wire, token(later, "RS256", "ed-1")) == 3500
         keys.publish({"rsa-2": (later, "RS256")})
         code = await connect_code(dial, server, door, wire, token(later, "RS256", "rsa-2"))
-        # Right after a fetch an unknown id does not cause another: whoever sends rubbish cannot make us ask for ever.
+        # Right after a fetch an unknown id does not cause another: a client that sends rubbish cannot make us ask for ever.
         assert code in (0, 3500)
         assert keys.requests <= 4
 

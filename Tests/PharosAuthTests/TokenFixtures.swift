@@ -5,7 +5,9 @@ import PharosCrypto
 import PharosDomain
 import Synchronization
 
-/// The moment at which most of these stories happen, in milliseconds and seconds since 1970.
+/// The moment at which most of these stories happen.
+///
+/// It is in milliseconds and seconds since 1970.
 let nowMs: Int64 = 1_700_000_000_000
 let now: Int64 = 1_700_000_000
 
@@ -51,7 +53,9 @@ extension TokenOutcome {
     }
 }
 
-/// An identity provider in memory: it answers with documents, and remembers who asked where.
+/// An identity provider in memory.
+///
+/// It answers with documents, and remembers the requests.
 final class KeyServer: Sendable {
     struct Down: Error {}
 

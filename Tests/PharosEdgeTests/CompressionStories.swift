@@ -14,7 +14,9 @@ struct CompressionStories {
         }
     }
 
-    /// A WebSocket that has offered these extensions, its name, and the head of the answer.
+    /// Opens a WebSocket that offers these extensions.
+    ///
+    /// - Returns: it, its name, and the head of the answer.
     private func open(
         _ scene: ShardScene, _ kind: ScenePeer.Kind = .socket, offer: String? = "permessage-deflate"
     ) -> (peer: ScenePeer, id: ConnectionID, answer: String) {
@@ -34,7 +36,9 @@ struct CompressionStories {
         return withBytes(text) { compressor.compress($0, windowBits: 15).map { Array($0) } ?? [] }
     }
 
-    /// The payload of a server's frame of fewer than 64 KiB, inflated; nil: its first byte is another, or more follows.
+    /// The payload of a server's frame of fewer than 64 KiB, inflated.
+    ///
+    /// nil: its first byte is another, or more follows.
     private func inflated(_ frame: [UInt8], first: UInt8 = 0xC1) -> String? {
         guard frame.count >= 4, frame[0] == first else { return nil }
         let isShort = frame[1] < 126

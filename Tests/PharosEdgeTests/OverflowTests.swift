@@ -11,7 +11,9 @@ struct OverflowTests {
         return head + String(repeating: "-", count: length - head.utf8.count)
     }
 
-    /// A connection that does not read, subscribed to one topic, with so much waiting that its socket is full.
+    /// A connection that does not read, subscribed to one topic.
+    ///
+    /// So much waits that its socket is full.
     private func blocked(
         _ kind: ScenePeer.Kind, limit: Int
     ) -> (scene: ShardScene, peer: ScenePeer, id: ConnectionID, topic: UInt32, node: UInt32) {
@@ -27,7 +29,9 @@ struct OverflowTests {
         return (scene, peer, id, topic, node)
     }
 
-    /// All that the peer gets once it reads, chunk by chunk, each cut at its first full stop.
+    /// All that the peer gets once it reads.
+    ///
+    /// Chunk by chunk, each cut at its first full stop.
     private func names(_ scene: ShardScene, _ peer: ScenePeer, until last: String, after output: String = "")
         -> [String]
     {
@@ -97,7 +101,7 @@ struct OverflowTests {
         }
         scene.settle()
         #expect(scene.script.slow.isEmpty)
-        // As long as the answer, but nobody asked for it.
+        // As long as the answer, but not asked for.
         scene.loop.edge.send(id, .chunk, ByteWriter(text("m", 0, length: 400_000)))
         scene.settle()
         #expect(scene.script.slow == [id])

@@ -1,7 +1,9 @@
 import Foundation
 import Testing
 
-/// Replays what the edge's fuzzers started from and what they once failed on, with the properties that they check.
+/// Replays the seeds of the edge's fuzzers and their former findings.
+///
+/// It checks the properties that they check.
 @Suite("Fuzzers' inputs of the edge")
 struct ParserReplayTests {
     typealias Property = @Sendable (UnsafeRawBufferPointer) -> String?

@@ -1,7 +1,9 @@
 import Foundation
 import Testing
 
-/// Replays what the fuzzers started from and what they once failed on, with the properties that the fuzzers check.
+/// Replays the seeds of the fuzzers and their former findings.
+///
+/// It checks the properties that the fuzzers check.
 @Suite("Fuzzers' inputs")
 struct FuzzReplayTests {
     typealias Property = @Sendable (UnsafeRawBufferPointer) -> String?

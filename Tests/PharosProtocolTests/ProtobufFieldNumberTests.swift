@@ -2,7 +2,9 @@ import PharosDomain
 import PharosProtocol
 import Testing
 
-/// Field numbers against bytes written by hand: a codec that only agrees with itself would pass every round trip.
+/// Field numbers against bytes written by hand.
+///
+/// A codec that only agrees with itself would pass every round trip.
 @Suite("Protobuf: field numbers")
 struct ProtobufFieldNumberTests {
     private typealias Samples = ProtobufSamples

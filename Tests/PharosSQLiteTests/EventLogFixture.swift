@@ -4,7 +4,9 @@ import PharosSQLite
 import PharosTestKit
 import Synchronization
 
-/// A directory of its own for one test, removed afterwards, and the event logs that are opened in it.
+/// A directory of its own for one test, removed afterwards.
+///
+/// It has the event logs that are opened in it.
 final class EventLogFixture: Sendable {
     let path: String
     private let reported = Mutex<[StoreEvent]>([])
@@ -28,7 +30,9 @@ final class EventLogFixture: Sendable {
         }
     }
 
-    /// What the disk holds of `log` at this moment, as a crash would leave it, in a directory of its own.
+    /// A directory with the disk's state of `log` at this moment.
+    ///
+    /// It is as a crash would leave it.
     func afterCrash(of log: SQLiteEventLog) async throws -> EventLogFixture {
         // Whatever was recorded before is committed when this is answered.
         _ = try await log.snapshot(cursor: "", limit: 1)

@@ -129,7 +129,7 @@ import Testing
         let sizes = told.map(\.event.size) + raw.map(\.size)
         #expect(waitingBytes == sizes.reduce(0, +))
         after.close()
-        // Told once: the next start finds nobody who died.
+        // Recorded once: the next start finds no client that died.
         after = try copy.open()
         #expect(after.deadConnections == 0)
         #expect(await after.all() == told)

@@ -81,7 +81,7 @@ struct FailingStoreTests {
         streams.close()
     }
 
-    /// Fills a store, lets `damage` loose on its file, and looks at it with a fresh one.
+    /// Fills a store, damages its file, and looks at it with a fresh one.
     private func afterDamage(
         _ damage: (inout Data) -> Void,
         _ check: (SQLiteStreams, StoreFixture, [ChannelName: StreamRead]) async throws -> Void

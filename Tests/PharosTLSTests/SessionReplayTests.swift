@@ -1,7 +1,9 @@
 import Foundation
 import Testing
 
-/// Replays what the fuzzer started from and what it once failed on, with the properties that it checks.
+/// Replays the seeds of the fuzzer and its former findings.
+///
+/// It checks the properties that the fuzzer checks.
 @Suite("Inputs of the TLS fuzzer")
 struct SessionReplayTests {
     @Test("every seed and every input that once failed keeps the properties")

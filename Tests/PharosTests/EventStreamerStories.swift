@@ -160,7 +160,7 @@ extension Library.Streamer {
             let back = try scene.page("me", last: page.events.lastID)
             #expect(back.first.data.contains("\"recovered\":{\"a\":false}"))
             for number in 16...25 { #expect(try back.events.event().data == "\(number)") }
-            // An id that nobody here has given.
+            // An id that was not given here.
             let stranger = try scene.page("me", last: "v1.something")
             #expect(stranger.first.data.contains("\"recovered\":{\"a\":false}"))
         }

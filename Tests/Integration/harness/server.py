@@ -48,7 +48,7 @@ def binary() -> str:
 
 
 def free_port() -> int:
-    """A port that is free, and that this run has not been given yet: whoever was given one may not listen on it so far."""
+    """A port that is free, and that this run has not been given yet: its owner may not listen on it so far."""
     while True:
         port = random.choice(PORTS)
         if port % WORKERS[1] != WORKERS[0] or port in given_ports:
@@ -261,7 +261,7 @@ class Server:
         return self.metric("pharos_client_connections_inflight") - 1
 
     def sessions(self) -> dict[str, float]:
-        """The gauges that must be back at zero when nobody is connected."""
+        """The gauges that must be back at zero when no client is connected."""
         return {
             name: self.metric(f"pharos_node_num_{name}") for name in ("clients", "users", "subscriptions", "channels")
         }

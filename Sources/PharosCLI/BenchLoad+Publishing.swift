@@ -114,7 +114,7 @@ extension BenchLoad {
         let channel = result.published % plan.channels
         let slot = Int(nextNumber) & (missing.count - 1)
         let publisher = publishers[channel % publishers.count]
-        // A message that never arrived may still hold the place.
+        // A message that never arrived may still hold the slot.
         if case .closed = plan.pace, missing[slot] != 0 { return false }
         guard publisher.hasRoom else { return false }
         // The time of this message, not of the turn: a burst takes a while to write.

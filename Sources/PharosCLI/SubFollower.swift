@@ -10,7 +10,7 @@ struct SubFollower {
     private let address: WireClientAddress
     private let token: String
     private let printer: SubPrinter
-    /// In the order given; a command's id counts the places.
+    /// In the order given; a command's id counts them.
     private let channels: [ChannelName]
     /// Channels that the server will not give.
     private var dropped: Set<ChannelName> = []

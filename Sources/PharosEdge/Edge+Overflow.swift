@@ -36,7 +36,7 @@ extension Edge {
     ///
     /// - Returns: how many messages that were.
     ///
-    /// The newer one goes to the end of the queue: in its place it would overtake others of its topic.
+    /// The newer one goes to the end of the queue: at the old position it would overtake others of its topic.
     private mutating func removeReplaced(_ slot: UInt32, _ topic: UInt32, key: UInt32) -> Int {
         guard connections[slot].pointee.flags.contains(.hasTagged) else { return 0 }
         var walk = QueueWalk(connections[slot].pointee)

@@ -15,9 +15,9 @@ extension Edge {
         policy: OverflowPolicy = .close, key: UInt32 = 0
     ) {
         let entry = topics[topic]
-        guard let place = entry.place(ofLane: number) else { return }
+        guard let index = entry.index(ofLane: number) else { return }
         guard framing != .chunk || !payload.isEmpty else { return }
-        let lane = entry.pointee.lanes! + place
+        let lane = entry.pointee.lanes! + index
         let traits = MessageTag.Traits(policy, key: key)
         if lane.pointee.pending != nil, lane.pointee.key != key || lane.pointee.traits != traits {
             deliver(topic, directly: false)
@@ -109,10 +109,10 @@ extension Edge {
                 subscribers[index].given = 0
             }
         }
-        for place in 0..<Int(entry.pointee.laneCount) {
-            guard let block = lanes[place].pending else { continue }
-            lanes[place].pending = nil
-            lanes[place].pendingMessages = 0
+        for index in 0..<Int(entry.pointee.laneCount) {
+            guard let block = lanes[index].pending else { continue }
+            lanes[index].pending = nil
+            lanes[index].pendingMessages = 0
             pool.release(block)
         }
     }

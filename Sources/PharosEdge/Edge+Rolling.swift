@@ -17,8 +17,8 @@ extension Edge {
         guard entry.isDirty, !entry.isRolling, entry.count >= Edge.fanOutThreshold, let lanes = entry.lanes else {
             return false
         }
-        for place in 0..<Int(entry.laneCount) where lanes[place].pending != nil {
-            if !lanes[place].traits.isEmpty { return false }
+        for index in 0..<Int(entry.laneCount) where lanes[index].pending != nil {
+            if !lanes[index].traits.isEmpty { return false }
         }
         return true
     }

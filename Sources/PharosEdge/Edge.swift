@@ -51,9 +51,9 @@ package struct Edge: ~Copyable {
     ///
     /// The loop reports them to the handler.
     var drops: [DropNote] = []
-    /// Waiting bytes that their readers asked for, by place; see `allowOutput`.
+    /// Waiting bytes that their readers asked for, by slot; see `allowOutput`.
     var allowances: [UInt32: Int] = [:]
-    /// Of TLS connections, by their place; nil while there has been none.
+    /// Of TLS connections, by their slot; nil while there has been none.
     var secureStates: UnsafeMutablePointer<UnsafeMutablePointer<SecureState>?>?
     var tlsOutput = TLSOutput()
     package internal(set) var secureCount = 0
@@ -191,7 +191,7 @@ package struct Edge: ~Copyable {
 
     private static var reclaimedAtOnce: Int { 64 }
 
-    /// A place for a new connection; nil when all are taken.
+    /// A slot for a new connection; nil when all are taken.
     mutating func admit(descriptor: Int32) -> ConnectionID? {
         guard let (slot, isReused) = connections.take(initial: Connection()) else { return nil }
         let entry = connections[slot]
@@ -209,7 +209,7 @@ package struct Edge: ~Copyable {
         return id
     }
 
-    /// Frees everything the connection holds and its place.
+    /// Frees everything the connection holds and its slot.
     mutating func destroy(_ slot: UInt32) {
         let entry = connections[slot]
         guard entry.pointee.phase != .free else { return }

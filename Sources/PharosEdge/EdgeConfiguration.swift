@@ -73,7 +73,7 @@ package struct EdgeCounters: Sendable {
     /// TLS handshakes that failed, and those that found no room.
     package var handshakesFailed: UInt64 = 0
     package var handshakesRefused: UInt64 = 0
-    /// Idle connections that were ended because new ones needed their places.
+    /// Idle connections that were ended because new ones needed their slots.
     package var reclaimed: UInt64 = 0
     package var messagesReceived: UInt64 = 0
     package var bytesReceived: UInt64 = 0

@@ -51,7 +51,7 @@ package protocol EdgeHandler: ~Copyable {
     ///
     /// - Parameters:
     ///   - dropped: so many were dropped, since too much was waiting.
-    ///   - replaced: so many waited until a newer one of the same key took their place.
+    ///   - replaced: so many waited until a newer one of the same key replaced them.
     mutating func publicationsDropped(
         _ id: ConnectionID, topic: UInt32, dropped: Int, replaced: Int, _ edge: inout Edge)
 

@@ -44,10 +44,10 @@ package struct MessageCompressor: ~Copyable {
 
     private mutating func deflater(_ windowBits: UInt8) -> OpaquePointer? {
         precondition(MessageCompressor.windowBits.contains(windowBits), "a window has 9 to 15 bits")
-        let place = Int(windowBits - MessageCompressor.windowBits.lowerBound)
-        if let deflater = deflaters[place] { return deflater }
+        let index = Int(windowBits - MessageCompressor.windowBits.lowerBound)
+        if let deflater = deflaters[index] { return deflater }
         let made = pharos_deflater_make(level, Int32(windowBits))
-        deflaters[place] = made
+        deflaters[index] = made
         return made
     }
 }

@@ -28,7 +28,7 @@ struct Topic: FreeListEntry {
 /// subscribers.
 struct Lane: BitwiseCopyable {
     var number: UInt16
-    /// 0: the place is free.
+    /// 0: the slot is free.
     var subscribers: UInt32 = 0
     /// Messages in `pending`.
     var pendingMessages: UInt32 = 0
@@ -52,7 +52,7 @@ struct Lane: BitwiseCopyable {
 struct Subscriber: BitwiseCopyable {
     var connection: UInt32
     var node: UInt32
-    /// The place of its lane in the topic.
+    /// The index of its lane in the topic.
     var lane: UInt32
     /// Bytes of what is pending in that lane that it has been given.
     var given: UInt32 = 0
@@ -72,10 +72,10 @@ struct Node: FreeListEntry {
 extension UnsafeMutablePointer where Pointee == Topic {
     /// The slot of a lane; nil: the lane has no subscribers.
     @inline(__always)
-    func place(ofLane number: UInt16) -> Int? {
+    func index(ofLane number: UInt16) -> Int? {
         guard let lanes = pointee.lanes else { return nil }
-        for place in 0..<Int(pointee.laneCount) where lanes[place].number == number && lanes[place].subscribers > 0 {
-            return place
+        for index in 0..<Int(pointee.laneCount) where lanes[index].number == number && lanes[index].subscribers > 0 {
+            return index
         }
         return nil
     }
@@ -83,11 +83,11 @@ extension UnsafeMutablePointer where Pointee == Topic {
     /// The slot of a lane for a new subscriber.
     ///
     /// It is the lane's own, else a free one, else one more. Nothing may be pending.
-    func makePlace(forLane number: UInt16) -> Int {
-        if let place = place(ofLane: number) { return place }
-        for place in 0..<Int(pointee.laneCount) where pointee.lanes![place].subscribers == 0 {
-            pointee.lanes![place] = Lane(number: number)
-            return place
+    func indexForSubscriber(ofLane number: UInt16) -> Int {
+        if let index = index(ofLane: number) { return index }
+        for index in 0..<Int(pointee.laneCount) where pointee.lanes![index].subscribers == 0 {
+            pointee.lanes![index] = Lane(number: number)
+            return index
         }
         if pointee.laneCount == pointee.laneCapacity {
             let capacity = pointee.laneCapacity == 0 ? 1 : pointee.laneCapacity * 2

@@ -93,10 +93,10 @@ final class EmulatedLink: TransportLink, @unchecked Sendable {
     /// A message with its length before it.
     private func takeDelimited() -> [UInt8]? {
         var length = 0
-        for (place, byte) in unsplit.enumerated() {
-            length |= Int(byte & 127) << (7 * place)
+        for (index, byte) in unsplit.enumerated() {
+            length |= Int(byte & 127) << (7 * index)
             guard byte < 128 else { continue }
-            let end = place + 1 + length
+            let end = index + 1 + length
             guard unsplit.count >= end else { return nil }
             defer { unsplit.removeFirst(end) }
             return Array(unsplit[..<end])

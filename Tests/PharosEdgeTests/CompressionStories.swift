@@ -119,8 +119,8 @@ struct CompressionStories {
         }
         scene.edge { edge in
             withBytes(Self.long) { payload in
-                for place in 0..<edge.lanePlaces(of: topic) {
-                    guard let lane = edge.lane(of: topic, at: place) else { continue }
+                for index in 0..<edge.laneSlots(of: topic) {
+                    guard let lane = edge.lane(of: topic, at: index) else { continue }
                     var writer = ByteWriter()
                     if lane != 0, edge.compress(payload, windowBits: UInt8(lane), into: &writer) {
                         edge.publish(topic, lane: lane, .compressedText, writer)

@@ -198,10 +198,10 @@ final class KeySetCache: Sendable {
 
     /// An address as it may be told: without query, and without a password.
     private static func shown(_ url: String) -> String {
-        let place = url.prefix { $0 != "?" && $0 != "#" }
-        guard let mark = place.firstRange(of: "://"), let at = place.lastIndex(of: "@"), mark.upperBound <= at else {
-            return String(place)
+        let address = url.prefix { $0 != "?" && $0 != "#" }
+        guard let mark = address.firstRange(of: "://"), let at = address.lastIndex(of: "@"), mark.upperBound <= at else {
+            return String(address)
         }
-        return "\(place[..<mark.upperBound])\(place[place.index(after: at)...])"
+        return "\(address[..<mark.upperBound])\(address[address.index(after: at)...])"
     }
 }

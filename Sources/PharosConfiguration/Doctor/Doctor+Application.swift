@@ -6,12 +6,12 @@ extension Doctor {
     /// It may come later, and until then clients are asked to try again.
     static func origin(_ origin: SystemFacts.Origin) -> Finding {
         let subject = "origin \(origin.name)"
-        let place = "\(origin.host) port \(origin.port)"
+        let address = "\(origin.host) port \(origin.port)"
         guard let failure = origin.failure else {
-            return Finding(severity: .fine, subject: subject, message: "\(place) accepts connections")
+            return Finding(severity: .fine, subject: subject, message: "\(address) accepts connections")
         }
         return Finding(
-            severity: .advice, subject: subject, message: "\(place): \(failure)",
+            severity: .advice, subject: subject, message: "\(address): \(failure)",
             mend: "Start the application, or correct the url in origins: until then its hooks refuse everybody.")
     }
 

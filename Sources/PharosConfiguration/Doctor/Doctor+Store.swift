@@ -71,23 +71,23 @@ extension Doctor {
     /// Judges a port that is taken.
     ///
     /// A running Pharos there is no fault: people look at servers that run.
-    static func taken(_ port: SystemFacts.Port, _ place: String, by owner: String, _ facts: SystemFacts) -> Finding? {
+    static func taken(_ port: SystemFacts.Port, _ address: String, by owner: String, _ facts: SystemFacts) -> Finding? {
         let subject = port.key
         switch port.health {
         case .well?:
             return Finding(
                 severity: .fine, subject: subject,
-                message: "\(place) is served by a running Pharos, \(owner), which is well")
+                message: "\(address) is served by a running Pharos, \(owner), which is well")
         case .unknown?:
             return Finding(
                 severity: .fine, subject: subject,
                 message:
-                    "\(place) is served by a running Pharos, \(owner); how it is it does not tell: health.enabled is off"
+                    "\(address) is served by a running Pharos, \(owner); how it is it does not tell: health.enabled is off"
             )
         case .ill(let problem)?:
             return Finding(
                 severity: .advice, subject: subject,
-                message: "\(place) is served by a running Pharos, \(owner), which is not well: \(problem)",
+                message: "\(address) is served by a running Pharos, \(owner), which is not well: \(problem)",
                 mend: "Look at its log, and at /health.")
         case nil:
             // The port for TLS is the same server's, and is not spoken to.
@@ -95,7 +95,7 @@ extension Doctor {
                 facts.ports.contains(where: { $0.key != port.key && $0.health != nil && $0.state == .taken(by: holder) }
                 )
             else { return nil }
-            return Finding(severity: .fine, subject: subject, message: "\(place) is served by the same, \(owner)")
+            return Finding(severity: .fine, subject: subject, message: "\(address) is served by the same, \(owner)")
         }
     }
 }

@@ -54,7 +54,7 @@ package enum Doctor {
     /// Where the origins are; none if the configuration did not load.
     package static func origins(of configuration: PharosConfiguration?) -> [(name: String, host: String, port: Int)] {
         configuration?.settings.hooks.origins.compactMap { origin in
-            OriginAddress.place(of: origin.url).map { (name: origin.name.text, host: $0.host, port: $0.port) }
+            OriginAddress.endpoint(of: origin.url).map { (name: origin.name.text, host: $0.host, port: $0.port) }
         } ?? []
     }
 
@@ -101,19 +101,19 @@ package enum Doctor {
 
     private static func port(_ port: SystemFacts.Port, _ facts: SystemFacts) -> Finding {
         let subject = port.key
-        let place = "\(port.address) port \(port.number)"
+        let address = "\(port.address) port \(port.number)"
         switch port.state {
         case .free:
-            return Finding(severity: .fine, subject: subject, message: "\(place) is free")
+            return Finding(severity: .fine, subject: subject, message: "\(address) is free")
         case .taken(let owner):
             let owner = owner ?? "a process that this user may not see"
-            if let running = taken(port, place, by: owner, facts) { return running }
+            if let running = taken(port, address, by: owner, facts) { return running }
             return Finding(
-                severity: .broken, subject: subject, message: "\(place) is taken by \(owner)",
+                severity: .broken, subject: subject, message: "\(address) is taken by \(owner)",
                 mend: "Stop that process, or choose another port with \(port.key).")
         case .refused(let reason):
             return Finding(
-                severity: .broken, subject: subject, message: "\(place): \(reason)",
+                severity: .broken, subject: subject, message: "\(address): \(reason)",
                 mend: port.number < 1024
                     ? "Choose a port from 1024 on, or give the process CAP_NET_BIND_SERVICE."
                     : "Check http_server.address: it must be an address of this machine.")

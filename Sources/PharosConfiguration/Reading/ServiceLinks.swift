@@ -69,11 +69,11 @@ struct ServiceLinks {
     /// `tcp://10.0.0.1:8000`
     private static func isAddressOfPort(_ value: String) -> Bool {
         guard let proto = protocols.first(where: { value.hasPrefix("\($0)://") }) else { return false }
-        let place = value.dropFirst(proto.count + 3)
-        guard let colon = place.lastIndex(of: ":"), let port = Int(place[place.index(after: colon)...]) else {
+        let address = value.dropFirst(proto.count + 3)
+        guard let colon = address.lastIndex(of: ":"), let port = Int(address[address.index(after: colon)...]) else {
             return false
         }
-        let host = place[..<colon].filter { $0 != "[" && $0 != "]" }
+        let host = address[..<colon].filter { $0 != "[" && $0 != "]" }
         return (1...65_535).contains(port) && NetworkAddress.isAddress(String(host))
     }
 

@@ -14,7 +14,7 @@ extension SettingNode {
 
     /// Reads one YAML or JSON document.
     ///
-    /// `origin` gives each value's place from its line.
+    /// `origin` gives each value's position from its line.
     static func parse(_ text: String, origin: (Int) -> SettingOrigin) throws(DocumentError) -> SettingNode {
         let root: Node?
         do {

@@ -4,7 +4,7 @@
 ///
 /// The memory must outlive the scanner and everything it returns that points into it. Objects are read by
 /// `beginObject` and `nextMember` until nil, each member's value in between; arrays likewise with `nextElement`.
-/// After an error the scanner's place is undefined. What is skipped is checked as strictly as what is read.
+/// After an error the scanner's position is undefined. Skipped parts are checked as strictly as those that are read.
 package struct JSONScanner {
     private(set) var cursor: UnsafePointer<UInt8>
     let end: UnsafePointer<UInt8>

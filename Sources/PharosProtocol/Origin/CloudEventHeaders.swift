@@ -28,7 +28,7 @@ package struct CloudEventHeaders: Sendable {
 
     /// An event of a raw connection.
     ///
-    /// Its id names connection and place, so that a signature covers them.
+    /// Its id names connection and position, so that a signature covers them.
     package func append(_ event: RawEvent, id: String, nowMs: Int64, into writer: inout ByteWriter) {
         append(id: id, type: CloudEventType.raw(event.kind), nowMs: nowMs, into: &writer)
         attribute("ce-subject", event.connection.text, into: &writer)

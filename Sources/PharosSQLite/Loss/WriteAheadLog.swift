@@ -45,10 +45,10 @@ struct WriteAheadLog: ~Copyable {
     /// Nothing else is looked at.
     func end(ofFrame frame: UInt32, pageSize: Int = 4_096) -> LogEnd? {
         guard frame > 0 else { return nil }
-        let place =
+        let position =
             WriteAheadLog.headerSize + (Int(frame) - 1) * (pageSize + WriteAheadLog.frameHeaderSize)
         return withUnsafeTemporaryAllocation(byteCount: WriteAheadLog.frameHeaderSize, alignment: 8) { header in
-            guard pread(file, header.baseAddress, header.count, off_t(place)) == header.count else { return nil }
+            guard pread(file, header.baseAddress, header.count, off_t(position)) == header.count else { return nil }
             return LogEnd(
                 frames: frame, salt1: header.number(at: 8), salt2: header.number(at: 12),
                 checksum1: header.number(at: 16), checksum2: header.number(at: 20))
@@ -87,12 +87,12 @@ struct WriteAheadLog: ~Copyable {
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: perRead * size, alignment: 8)
         defer { buffer.deallocate() }
         var number: UInt32 = 0
-        var place = WriteAheadLog.headerSize
+        var position = WriteAheadLog.headerSize
         while number < end.frames {
             let wanted = min(perRead, Int(end.frames - number)) * size
-            let count = pread(file, buffer.baseAddress, wanted, off_t(place))
+            let count = pread(file, buffer.baseAddress, wanted, off_t(position))
             guard count >= size else { return .damagedFrame(number + 1) }
-            place += count / size * size
+            position += count / size * size
             for start in stride(from: 0, to: count / size * size, by: size) {
                 number += 1
                 let frame = UnsafeRawBufferPointer(rebasing: buffer[start..<start + size])

@@ -24,10 +24,10 @@ struct StoreBatch {
                 return outcomes
             } catch {
                 writer.ledger.abandon()
-                if let place = writer.ledger.inHand, error.cause == .damaged, damaged.count < 8,
-                    damaged.insert(place.channel).inserted
+                if let position = writer.ledger.inHand, error.cause == .damaged, damaged.count < 8,
+                    damaged.insert(position.channel).inserted
                 {
-                    writer.condition.found(StoreCondition.DamagedPlace(channel: place.channel, offset: place.offset))
+                    writer.condition.found(StoreCondition.DamagedPosition(channel: position.channel, offset: position.offset))
                 } else if tidies, writer.ledger.inHand == nil {
                     // It may have been the deleting that failed.
                     tidies = false
@@ -84,8 +84,8 @@ struct StoreBatch {
                     return (outcome, false)
                 })
         } catch {
-            if error.cause == .damaged, let place = ledger.inHand {
-                writer.condition.found(StoreCondition.DamagedPlace(channel: place.channel, offset: place.offset))
+            if error.cause == .damaged, let position = ledger.inHand {
+                writer.condition.found(StoreCondition.DamagedPosition(channel: position.channel, offset: position.offset))
             }
             ledger.abandon()
             return .failure(error.cause == .damaged ? .storeDamaged : .storeFailing)

@@ -122,11 +122,11 @@ final class StoreWriter: DedicatedWriter {
                 condition.failed(error)
             }
         }
-        condition.forgetDamage { place in
+        condition.forgetDamage { position in
             do throws(StoreFailure) {
                 try database.transaction { () throws(StoreFailure) in
                     ledger.begin(looksOnly: true)
-                    try ledger.look(at: place.channel, place.offset)
+                    try ledger.look(at: position.channel, position.offset)
                     return ((), false)
                 }
                 return true

@@ -48,7 +48,7 @@ extension ShardService {
         let overflow = overflow(publication, place)
         var away: (id: ConnectionID, binding: UInt32)?
         if let except { away = stepAside(except, place, &edge) }
-        for lanePlace in 0..<edge.lanePlaces(of: topic) {
+        for lanePlace in 0..<edge.laneSlots(of: topic) {
             guard let number = edge.lane(of: topic, at: lanePlace) else { continue }
             let lane = Lane(number: number)
             if lane.wire.carrier.isRaw {
@@ -113,7 +113,7 @@ extension ShardService {
 
     private mutating func deliverToJoinLeave(_ push: Push, _ place: Int, _ edge: inout Edge) {
         let topic = channels[place].topic
-        for lanePlace in 0..<edge.lanePlaces(of: topic) {
+        for lanePlace in 0..<edge.laneSlots(of: topic) {
             guard let number = edge.lane(of: topic, at: lanePlace) else { continue }
             let lane = Lane(number: number)
             guard lane.receivesJoinLeave else { continue }

@@ -24,7 +24,7 @@ extension StoreBench {
                         told.append((position.offset, text))
                     }
                     for (earlier, later) in zip(told, told.dropFirst()) where earlier.offset >= later.offset {
-                        throw BrokenPromise(description: "a writer's own order was changed at \(later.offset)")
+                        throw ConformanceFailure(description: "a writer's own order was changed at \(later.offset)")
                     }
                     return told
                 }

@@ -4,7 +4,7 @@ import PharosDomain
 struct StoreBench {
     let store: any StreamStoreUnderTest
     var clock = ManualClock()
-    var retention = StreamStorePromise.retention
+    var retention = StreamStoreConformance.retention
 
     init(store: any StreamStoreUnderTest) { self.store = store }
 

@@ -21,7 +21,7 @@ final class EventLogFixture: Sendable {
     var database: String { "\(path)/events.sqlite" }
 
     func open(
-        _ settings: HookSettings = EventQueuePromise.settings, uncommittedLimit: Int = SQLiteEventLog.uncommittedLimit
+        _ settings: HookSettings = EventQueueConformance.settings, uncommittedLimit: Int = SQLiteEventLog.uncommittedLimit
     ) throws(StoreError) -> SQLiteEventLog {
         try SQLiteEventLog(
             directory: path, rules: EventRules(settings), wallMs: { 777 }, uncommittedLimit: uncommittedLimit

@@ -5,10 +5,10 @@ import PharosTestKit
 import Testing
 
 @Suite("the event log on the disk") struct EventLogTests {
-    @Test("keeps every promise of an event log", arguments: EventQueuePromise.allCases)
-    func promise(_ promise: EventQueuePromise) async throws {
+    @Test("keeps every guarantee of an event log", arguments: EventQueueConformance.allCases)
+    func conformance(_ guarantee: EventQueueConformance) async throws {
         let fixture = EventLogFixture()
-        try await promise.check { try fixture.open($0) }
+        try await guarantee.check { try fixture.open($0) }
     }
 
     @Test("what was not acknowledged is told after the restart, and exactly that")

@@ -3,12 +3,12 @@ package import PharosDomain
 /// The guarantees of a durable store beyond `StreamStoreConformance`.
 ///
 /// Its tests go through all of these, each with a fresh store.
-package enum DurableStreamsPromise: String, CaseIterable, Sendable {
+package enum DurableStreamsConformance: String, CaseIterable, Sendable {
     case completionsKeepTheOrderOfSubmission
 
-    /// Checks one promise on a store that nothing has happened to yet.
+    /// Checks one guarantee on a fresh store.
     ///
-    /// Throws `BrokenPromise`.
+    /// Throws `ConformanceFailure`.
     package func check(_ streams: any DurableStreams, _ store: any StreamStoreUnderTest) async throws {
         let bench = StoreBench(store: store)
         switch self {

@@ -85,7 +85,7 @@ final class ApplicationLink: Sendable {
         told.lost = totals.log.lost
         told.told = totals.telling.told
         told.failures = totals.telling.failures
-        told.buried = totals.telling.buried
+        told.deadLetters = totals.telling.buried
         counters.events = told
         return counters
     }

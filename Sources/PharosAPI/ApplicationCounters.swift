@@ -24,7 +24,7 @@ package struct ApplicationCounters: Sendable {
         package var recorded: UInt64 = 0
         package var told: UInt64 = 0
         package var failures: UInt64 = 0
-        package var buried: UInt64 = 0
+        package var deadLetters: UInt64 = 0
         package var lost: UInt64 = 0
 
         package init() {}

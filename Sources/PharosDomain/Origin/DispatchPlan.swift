@@ -12,7 +12,7 @@ package struct DispatchPlan: Sendable {
         /// Then `waited`.
         case wait(milliseconds: Int64)
         /// Write these to the dead-letter log, then call `deadLettered`.
-        case bury([NumberedEvent])
+        case deadLetter([NumberedEvent])
         /// There is nothing left, and nothing will come.
         case end
     }
@@ -27,7 +27,7 @@ package struct DispatchPlan: Sendable {
     /// Read, and not acknowledged.
     private var batch: [NumberedEvent] = []
     private var failures = 0
-    private var isBurying = 0
+    private var deadLetterCount = 0
 
     package init(keptForMs: Int64) {
         self.keptForMs = keptForMs
@@ -47,7 +47,7 @@ package struct DispatchPlan: Sendable {
         batch = events
         if batch.isEmpty { return .end }
         // An origin that is known to be down does not get each batch that is too old for it.
-        if isFailing, let burial = burial(nowMs: nowMs, isOverfull: isOverfull) { return burial }
+        if isFailing, let deadLetters = deadLetters(nowMs: nowMs, isOverfull: isOverfull) { return deadLetters }
         return .send(batch)
     }
 
@@ -62,7 +62,7 @@ package struct DispatchPlan: Sendable {
             return finished()
         }
         failures += 1
-        return burial(nowMs: nowMs, isOverfull: isOverfull) ?? pause(chance: chance, isEnding: isEnding)
+        return deadLetters(nowMs: nowMs, isOverfull: isOverfull) ?? pause(chance: chance, isEnding: isEnding)
     }
 
     package mutating func waited() -> Action { .send(batch) }
@@ -70,11 +70,11 @@ package struct DispatchPlan: Sendable {
     /// Takes the result of a write to the dead-letter log.
     ///
     /// - Parameter isWritten: false: it could not be written, so the events are still to be told.
-    package mutating func buried(_ isWritten: Bool, chance: Double, isEnding: Bool = false) -> Action {
-        defer { isBurying = 0 }
+    package mutating func deadLettered(_ isWritten: Bool, chance: Double, isEnding: Bool = false) -> Action {
+        defer { deadLetterCount = 0 }
         guard isWritten else { return pause(chance: chance, isEnding: isEnding) }
-        if isBurying == batch.count { return finished() }
-        batch.removeFirst(isBurying)
+        if deadLetterCount == batch.count { return finished() }
+        batch.removeFirst(deadLetterCount)
         return pause(chance: chance, isEnding: isEnding)
     }
 
@@ -84,11 +84,11 @@ package struct DispatchPlan: Sendable {
         return .read(after: acknowledged)
     }
 
-    private mutating func burial(nowMs: Int64, isOverfull: Bool) -> Action? {
+    private mutating func deadLetters(nowMs: Int64, isOverfull: Bool) -> Action? {
         let tooOld = isOverfull ? batch[...] : batch.prefix { nowMs - $0.event.atMs >= keptForMs }
         guard !tooOld.isEmpty else { return nil }
-        isBurying = tooOld.count
-        return .bury(Array(tooOld))
+        deadLetterCount = tooOld.count
+        return .deadLetter(Array(tooOld))
     }
 
     private func pause(chance: Double, isEnding: Bool) -> Action {

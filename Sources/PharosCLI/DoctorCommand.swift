@@ -7,8 +7,8 @@ import PharosEdge
 /// It says whether the server can do what it is configured for.
 struct DoctorCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "doctor", abstract: "Look for what would keep the server from working, and say how to mend it.",
-        discussion: "Ends with status 1 if something must be mended.")
+        commandName: "doctor", abstract: "Look for what would keep the server from working, and say how to fix it.",
+        discussion: "Ends with status 1 if something must be fixed.")
 
     @OptionGroup var options: ConfigurationOptions
 

@@ -59,7 +59,7 @@ struct ProtobufRoundTripTests {
         }
     }
 
-    @Test("a frame cut inside its messages, the length prefix mended, is malformed or means less, and never crashes")
+    @Test("a frame cut inside its messages, the length prefix repaired, is malformed or means less, and never crashes")
     func truncatedInside() {
         for request in Samples.requests {
             let frame = Samples.encode(Command(id: 9, request: request))

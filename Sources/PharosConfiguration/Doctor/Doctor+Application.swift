@@ -12,7 +12,7 @@ extension Doctor {
         }
         return Finding(
             severity: .advice, subject: subject, message: "\(address): \(failure)",
-            mend: "Start the application, or correct the url in origins: until then its hooks refuse everybody.")
+            remedy: "Start the application, or correct the url in origins: until then its hooks refuse everybody.")
     }
 
     /// Whether what must be told would survive this process.
@@ -26,7 +26,7 @@ extension Doctor {
             Finding(
                 severity: .advice, subject: subject,
                 message: "kept in memory: what was not told yet is lost when the process ends",
-                mend: "Set store.path to a directory.")
+                remedy: "Set store.path to a directory.")
         ]
     }
 

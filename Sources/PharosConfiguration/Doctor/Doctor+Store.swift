@@ -24,7 +24,7 @@ extension Doctor {
             return [
                 Finding(
                     severity: .broken, subject: subject, message: problem,
-                    mend: "Give the server's user the right to read and write there, or choose another directory.")
+                    remedy: "Give the server's user the right to read and write there, or choose another directory.")
             ]
         }
         let room = store.free.map { ", \(mebibytes($0)) MiB free" } ?? ""
@@ -35,7 +35,7 @@ extension Doctor {
                     Finding(
                         severity: .broken, subject: subject,
                         message: "\(store.path) is in use by another server\(name)",
-                        mend: "Stop that one, or give this one a directory of its own.")
+                        remedy: "Stop that one, or give this one a directory of its own.")
                 ]
             }
             return [
@@ -49,7 +49,7 @@ extension Doctor {
             return [
                 Finding(
                     severity: free < roomNeeded ? .broken : .advice, subject: subject, message: state + room,
-                    mend: "Free some space: when the disk is full, publishers are refused until there is room again.")
+                    remedy: "Free some space: when the disk is full, publishers are refused until there is room again.")
             ]
         }
         return [Finding(severity: .fine, subject: subject, message: state + room)]
@@ -88,7 +88,7 @@ extension Doctor {
             return Finding(
                 severity: .advice, subject: subject,
                 message: "\(address) is served by a running Pharos, \(owner), which is not well: \(problem)",
-                mend: "Look at its log, and at /health.")
+                remedy: "Look at its log, and at /health.")
         case nil:
             // The port for TLS is the same server's, and is not spoken to.
             guard case .taken(let holder) = port.state,

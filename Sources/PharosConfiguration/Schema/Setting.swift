@@ -165,8 +165,8 @@ extension Setting {
                 case .nothing where accepted.isEmpty: break
                 default:
                     let only = accepted.isEmpty ? "leave it empty" : "only `\(accepted)` is accepted"
-                    let mend = hint.map { "; \($0)" } ?? ""
-                    journal.refuse(key, node.origin, "`\(key)`: not available in this version, \(only)\(mend)")
+                    let advice = hint.map { "; \($0)" } ?? ""
+                    journal.refuse(key, node.origin, "`\(key)`: not available in this version, \(only)\(advice)")
                 }
             },
             value: { _ in .text(accepted) })

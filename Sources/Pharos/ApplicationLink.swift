@@ -15,7 +15,7 @@ final class ApplicationLink: Sendable {
     /// For the shards.
     let application: Application
 
-    /// Opens the log of events; nothing is asked or told before the shards and `start`.
+    /// Opens the log of events; nothing is asked or sent before the shards and `start`.
     ///
     /// - Throws: an error whose description names what is at fault.
     init(

@@ -19,7 +19,7 @@ package final class EventService: Sendable {
     ///
     /// - Parameters:
     ///   - directory: of the store; nil: none.
-    ///   - report: what an operator should hear of, on any thread.
+    ///   - report: gets the reports for an operator, on any thread.
     /// - Throws: a log that cannot be opened says why.
     package init(
         settings: HookSettings, directory: String?, sender: any EventSender, nodeName: String,
@@ -72,7 +72,7 @@ package final class EventService: Sendable {
     }
 }
 
-/// A report about events that an operator should hear of.
+/// A report about events that an operator should know of.
 package enum EventServiceReport: Equatable, Sendable {
     case store(StoreEvent)
     /// So many connections had not ended when the server did the last time.

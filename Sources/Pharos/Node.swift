@@ -18,7 +18,7 @@ import Synchronization
 ///
 /// It has the shards, HTTP beside them, and TLS if configured.
 ///
-/// `start` returns once connections are accepted. As a `Service` it runs until graceful shutdown, tells every client to
+/// `start` returns once connections are accepted. As a `Service` it runs until graceful shutdown, asks every client to
 /// reconnect, and leaves when they have gone or the time is over.
 package final class Node: Service {
     package let configuration: PharosConfiguration
@@ -176,7 +176,7 @@ package final class Node: Service {
         // After the shards: they have recorded how the last connections ended.
         await taken.link.stop()
         await closures?.finish()
-        // What publishers were answered for is on the disk already.
+        // Confirmed publications are on the disk already.
         taken.store?.close()
         taken.certificateCheck?.cancel()
         try? await taken.group.shutdownGracefully()

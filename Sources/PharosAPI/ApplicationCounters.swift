@@ -31,7 +31,7 @@ package struct ApplicationCounters: Sendable {
     }
 
     package var lanes: [Lane] = []
-    /// nil: nothing is told.
+    /// nil: no events are sent.
     package var events: Events?
 
     package init() {}

@@ -28,7 +28,7 @@ package final class NodeMetrics: Sendable {
         var clientNames: Set<SDKName> = []
     }
 
-    /// - Parameter describe: is told what each metric is.
+    /// - Parameter describe: gets the description of each metric.
     package init(
         factory: any MetricsFactory, version: String, describe: (_ name: String, _ help: String) -> Void = { _, _ in }
     ) {

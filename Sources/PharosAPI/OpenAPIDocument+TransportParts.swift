@@ -19,7 +19,8 @@ extension OpenAPIDocument {
     // MARK: Parameters
 
     func parameter(
-        _ name: String, _ description: String, _ schema: JSONTree, in location: String = "query", isRequired: Bool = false
+        _ name: String, _ description: String, _ schema: JSONTree, in location: String = "query",
+        isRequired: Bool = false
     ) -> JSONTree {
         [
             "name": .string(name), "in": .string(location), "required": .boolean(isRequired),

@@ -47,7 +47,7 @@ package struct TokenConfiguration: Equatable, Sendable {
 
     /// Whether no token can be verified at all.
     ///
-    /// An operator should hear of that at start.
+    /// An operator should know of that at start.
     package var hasNoKeys: Bool {
         hmacSecretKey.isEmpty && hmacPreviousSecretKey.isEmpty && rsaPublicKey.isEmpty && ecdsaPublicKey.isEmpty
             && jwksEndpoint.isEmpty

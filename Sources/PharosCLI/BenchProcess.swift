@@ -1,6 +1,6 @@
 import Glibc
 
-/// The server's process and its children, as `/proc` tells of them.
+/// The server's process and its children, as `/proc` shows them.
 struct BenchProcess {
     struct Reading: Equatable, Sendable {
         /// User and system time since the processes began, in seconds.

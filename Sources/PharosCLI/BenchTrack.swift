@@ -2,7 +2,7 @@
 ///
 /// They came in order, late, twice or never.
 ///
-/// Sixty-four messages back it is exact; what comes later than that cannot be told from a repetition and counts as one.
+/// Sixty-four messages back it is exact; a message that comes later than that looks like a repetition and counts as one.
 struct BenchTrack: BitwiseCopyable {
     enum Arrival: Equatable {
         case inOrder

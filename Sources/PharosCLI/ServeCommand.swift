@@ -7,7 +7,7 @@ import PharosDomain
 import ServiceLifecycle
 import UnixSignals
 
-/// `pharos serve`: runs the server until it is told to stop.
+/// `pharos serve`: runs the server until a signal stops it.
 struct ServeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "serve", abstract: "Run the server.",

@@ -80,7 +80,7 @@ struct SubFollower {
             + channels.filter { !dropped.contains($0) }.map { subscribe($0) }
     }
 
-    /// The id of a subscribe tells its channel: 2 for the first one.
+    /// The id of a subscribe stands for its channel: 2 for the first one.
     private func subscribe(_ channel: ChannelName) -> Command {
         var request = SubscribeRequest(channel: channel)
         request.joinLeave = true

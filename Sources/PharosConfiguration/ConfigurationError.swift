@@ -3,7 +3,7 @@ package struct ConfigurationError: Error, Equatable, Sendable, CustomStringConve
     package var problems: [ConfigurationProblem]
     /// Values that were passed over, with the reason; these are no problems.
     package var notices: [String] = []
-    /// How to say all this, as far as the sources have told.
+    /// The form of the messages, as far as the sources have set it.
     package var log = LogSettings()
 
     /// One problem per line, in the order of the sources.

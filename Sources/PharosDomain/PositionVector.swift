@@ -1,7 +1,7 @@
 /// The positions of a reader in several streams, as its cursor has them.
 ///
 /// They are kept by the channels' names, or by hashes of them. A hash may be another channel's. That does no harm: the
-/// epoch that comes with it is another one, and a client that reads from there hears of a gap.
+/// epoch that comes with it is another one, and a client that reads from there gets a gap reported.
 package struct PositionVector: Equatable, Sendable {
     private enum Entries: Equatable {
         case named([ChannelName: StreamPosition])

@@ -27,7 +27,7 @@ package struct ClientInfo: Equatable, Sendable {
         self.channelInfo = channelInfo
     }
 
-    /// Where it is not to be told who it is.
+    /// The client as others see it where its identity is hidden.
     package static let nobody = ClientInfo(user: "", client: "")
 }
 

@@ -48,7 +48,7 @@ struct Connection: BitwiseCopyable {
         /// The last bytes are on their way out; what comes in is thrown away.
         case closing
 
-        /// Whether the handler may send messages, and hears of slowness and a stuck socket.
+        /// Whether the handler may send messages, and is called for slowness and a stuck socket.
         @inline(__always)
         var takesMessages: Bool { self == .webSocket || self == .streaming || self == .detached }
     }
@@ -61,7 +61,7 @@ struct Connection: BitwiseCopyable {
         static let isBlocked = Flags(rawValue: 2)
         /// The bytes on the socket are encrypted: see `Edge+TLS`.
         static let isSecure = Flags(rawValue: 4)
-        /// The handler knows the connection, and is to be told of its end.
+        /// The handler knows the connection, and is to be called at its end.
         static let isKnown = Flags(rawValue: 8)
         /// The connection closes as soon as all is sent.
         ///
@@ -89,7 +89,7 @@ struct Connection: BitwiseCopyable {
 
         /// The queue may hold messages that can be dropped or replaced.
         static let hasTagged = Flags(rawValue: 2_048)
-        /// Detached, with new output that the handler has yet to hear of.
+        /// Detached, with new output that has yet to be reported to the handler.
         static let hasArrived = Flags(rawValue: 4_096)
         /// The peer has gone, and what it said before has not been handed on yet.
         static let endsAfterInput = Flags(rawValue: 8_192)

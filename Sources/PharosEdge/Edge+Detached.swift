@@ -5,7 +5,7 @@ package import PharosBytes
 /// They carry long-poll sessions.
 ///
 /// A detached connection is subscribed and sent to like any other, with `.bare`. Its output is a run of bytes whose
-/// positions count from 0 at its making; it is bounded by the output limit (`becameSlow`), and `outputArrived` tells
+/// positions count from 0 at its making; it is bounded by the output limit (`becameSlow`), and `outputArrived` reports
 /// when there is more of it.
 extension Edge {
     /// A new detached connection; nil when as many as allowed are there.

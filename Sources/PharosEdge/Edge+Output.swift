@@ -38,7 +38,7 @@ extension Edge {
     ///
     /// It ends as soon as the peer has answered, or after the close timeout.
     ///
-    /// The handler hears no more of this connection. `dropsQueue` throws away waiting output, so that the frame can leave
+    /// The handler is not called for this connection any more. `dropsQueue` throws away waiting output, so that the frame can leave
     /// although the peer reads slowly; a frame already begun is finished.
     package mutating func closeWebSocket(
         _ id: ConnectionID, code: UInt16, reason: String, dropsQueue: Bool = false
@@ -53,7 +53,7 @@ extension Edge {
 
     /// Begins to close a connection whose last bytes are in the queue.
     ///
-    /// From here on the handler hears no more of it.
+    /// From here on the handler is not called for it any more.
     mutating func beginClosing(_ slot: UInt32, dropsQueue: Bool) {
         let entry = connections[slot]
         entry.pointee.phase = .closing
@@ -66,7 +66,7 @@ extension Edge {
 
     /// Ends a connection at the end of this turn, without a further byte.
     ///
-    /// The handler hears no more of it.
+    /// The handler is not called for it any more.
     package mutating func abort(_ id: ConnectionID) {
         guard isOpen(id) else { return }
         connections[id.slot].pointee.flags.remove(.isKnown)

@@ -1,6 +1,6 @@
 /// Output that a connection is too slow for.
 ///
-/// Some of it is dropped or replaced, and the handler hears of that.
+/// Some of it is dropped or replaced, and the handler is called for that.
 extension Edge {
     /// How many waiting segments are searched for one to replace.
     ///
@@ -19,7 +19,7 @@ extension Edge {
         let entry = connections[slot]
         var tag = lane.tag(topic)
         var offset = 0
-        // Who keeps up gets everything, as do those whose output of this turn has not met the socket yet.
+        // Readers that keep up get everything, as do those whose output of this turn has not met the socket yet.
         if tag.traits.contains(.isReplaceable), !entry.pointee.flags.isDisjoint(with: [.isBlocked, .isDetached]) {
             var replaced = removeReplaced(slot, topic, key: tag.key)
             if tag.count > 1 {
@@ -88,7 +88,7 @@ extension Edge {
         }
         var limit = configuration.outputLimit
         if !allowances.isEmpty, let allowed = allowances[slot] {
-            // What has been taken of it is allowed no longer.
+            // The part of it that has been taken is allowed no longer.
             allowances[slot] = min(allowed, waiting)
             limit += allowances[slot]!
             guard waiting > limit else { return }

@@ -71,7 +71,7 @@ extension ShardLoop where Handler: ~Copyable {
         let entry = edge.connections[id.slot]
         guard entry.pointee.phase == .webSocket, entry.pointee.partial != nil else { return end(id) }
         entry.pointee.flags.insert(.endsAfterInput)
-        // There is nothing more to be told of this socket, and it would be told for ever.
+        // There is nothing more to report of this socket, and it would be reported for ever.
         if entry.pointee.flags.hasSocket { _ = pharos_epoll_control(edge.epoll, 3, entry.pointee.descriptor, 0, 0, 0) }
     }
 

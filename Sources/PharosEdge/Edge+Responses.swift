@@ -81,7 +81,7 @@ extension Edge {
     package mutating func respond(_ id: ConnectionID, _ response: PreparedResponse) {
         precondition(response.turn == turn, "a prepared response is for the turn it was made in")
         guard isOpen(id), connections[id.slot].pointee.phase == .awaitingResponse else { return }
-        // The shared head does not say what HTTP/1.0 must be told of a connection that stays.
+        // The shared head does not say that the connection stays, as HTTP/1.0 demands.
         let isOld = connections[id.slot].pointee.flags.contains(.isOldRequest)
         if isOld { connections[id.slot].pointee.flags.insert(.closesWhenSent) }
         if connections[id.slot].pointee.flags.contains(.closesWhenSent) {

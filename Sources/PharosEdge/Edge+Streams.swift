@@ -58,7 +58,7 @@ extension Edge {
     ///
     /// It ends as soon as the peer has closed, or after the close timeout.
     ///
-    /// The handler hears no more of this connection. `dropsQueue` is that of `closeWebSocket`.
+    /// The handler is not called for this connection any more. `dropsQueue` is that of `closeWebSocket`.
     ///
     /// - Parameter lastWords: a chunk that is sent before the end, also when what waits is dropped.
     package mutating func endStream(

@@ -45,7 +45,7 @@ package struct Edge: ~Copyable {
     /// Their output exceeds the limit, their socket failed, or their next request waits.
     var slow: [ConnectionID] = []
     var failed: [ConnectionID] = []
-    /// Detached connections with new output: the loop tells the handler.
+    /// Detached connections with new output: the loop reports them to the handler.
     var arrived: [ConnectionID] = []
     /// The messages that connections of this turn will not get.
     ///
@@ -252,7 +252,7 @@ package struct Edge: ~Copyable {
         var interest: UInt32 = 0
         if isRead { interest |= PHAROS_READ }
         if entry.pointee.flags.contains(.isBlocked) { interest |= PHAROS_WRITE }
-        // What a peer said before it closed its half is still to be read.
+        // Bytes that a peer sent before it closed its half are still to be read.
         if !isRead, entry.pointee.phase == .webSocket { interest |= PHAROS_DEAF }
         let id = ConnectionID(slot: slot, generation: entry.pointee.generation)
         _ = pharos_epoll_control(epoll, 2, entry.pointee.descriptor, interest, id.raw, 0)

@@ -53,7 +53,7 @@ package struct FrameReader: BitwiseCopyable {
         guard !discards else { return }
         discards = true
         guard let progress else { return }
-        // What was delivered is freed by the next call.
+        // Delivered payloads are freed by the next call.
         if !progress.pointee.isDelivered { progress.pointee.message.free() }
     }
 

@@ -3,7 +3,7 @@
 /// They are those of this machine, and those that are listed.
 ///
 /// A page may make a name of its own lead to this machine (DNS rebinding). Its requests are then of the page's own origin,
-/// and nothing but the name in them tells that they are not meant for this server.
+/// and nothing but the name in them shows that they are not meant for this server.
 package struct HostRules: Sendable {
     private let names: [[UInt8]]
     private let allowsAll: Bool

@@ -29,7 +29,7 @@ package struct MessageInflater: ~Copyable {
         guard let inflater else { return .failure(closeCode: 1011) }
         pharos_inflate_begin(inflater, payload.baseAddress, payload.count)
         scratch.reset()
-        // The byte beyond the limit tells a message that is too long from one that just fits.
+        // The byte beyond the limit distinguishes a message that is too long from one that just fits.
         let roomLimit = limit < Int.max ? limit + 1 : limit
         var room = min(max(payload.count * 4, 4_096), roomLimit)
         var count = 0

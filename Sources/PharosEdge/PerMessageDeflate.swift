@@ -7,7 +7,7 @@ package import PharosBytes
 package struct PerMessageDeflate: Equatable, Sendable {
     /// The window of what the server sends, as a power of two: 9 to 15.
     package let windowBits: UInt8
-    /// Whether the client asked for a window size, and so is told it.
+    /// Whether the client asked for a window size, and so gets it in the answer.
     private let namesWindow: Bool
 
     package init(windowBits: UInt8, namesWindow: Bool) {

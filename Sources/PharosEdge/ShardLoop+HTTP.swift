@@ -73,7 +73,7 @@ extension ShardLoop where Handler: ~Copyable {
         }
         let bytes = UnsafeMutableRawBufferPointer(start: partial.pointee.bytes, count: partial.pointee.count)
         let progress = chunks.decode(bytes, limit: needed)
-        // What lies between the decoded bytes and the others is room again, or small chunks would fill the memory.
+        // The bytes between the decoded ones and the others are room again, or small chunks would fill the memory.
         if progress == .incomplete { partial.pointee.close(chunks.closeGap()) }
         partial.pointee.chunks = chunks
         switch progress {
@@ -247,7 +247,7 @@ extension ShardLoop where Handler: ~Copyable {
         entry.pointee.needed = UInt32(clamping: chunks == nil ? head.length + max(head.contentLength, 0) : limit)
         entry.pointee.flags.insert(.readsBody)
         edge.setTimer(id, atMs: edge.nowMs + edge.configuration.bodyTimeoutMs)
-        // Who has begun to send the body waits for nothing (RFC 9110, section 10.1.1).
+        // A client that has begun to send the body waits for nothing (RFC 9110, section 10.1.1).
         if head.expectsContinue, bytes.count == head.length {
             let interim: StaticString = "HTTP/1.1 100 Continue\r\n\r\n"
             edge.append(
@@ -333,7 +333,7 @@ extension ShardLoop where Handler: ~Copyable {
         }
         entry.pointee.phase = .closing
         entry.pointee.flags.insert(.lingers)
-        // What was kept of the request is not needed any more.
+        // The kept bytes of the request are not needed any more.
         if let partial = entry.pointee.partial {
             entry.pointee.partial = nil
             edge.free(partial)

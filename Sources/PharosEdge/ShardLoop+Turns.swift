@@ -14,7 +14,7 @@ extension ShardLoop where Handler: ~Copyable {
         if !edge.rollingTopics.isEmpty || !edge.aside.isEmpty || edge.hasUnfinishedWork { limit = 0 }
         let timeout = edge.wheel.timeout(nowMs: edge.nowMs, limit: limit)
         edge.turn &+= 1
-        // What is set aside in this turn is for the next one.
+        // Input that is set aside in this turn is for the next one.
         let due = edge.aside.count
         let isWorkDue = edge.hasUnfinishedWork
         edge.hasUnfinishedWork = false
@@ -67,7 +67,7 @@ extension ShardLoop where Handler: ~Copyable {
         while index < edge.resumed.count {
             let id = edge.resumed[index]
             index += 1
-            // What was set aside goes on in the next turn.
+            // Input that was set aside goes on in the next turn.
             guard edge.isOpen(id), !edge.connections[id.slot].pointee.flags.contains(.isSetAside) else { continue }
             edge.beginSlice()
             resume(id)

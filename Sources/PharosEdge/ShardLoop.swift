@@ -66,7 +66,7 @@ package struct ShardLoop<Handler: EdgeHandler & ~Copyable>: ~Copyable {
         _ = mailbox.close()
     }
 
-    /// The connection is over: tells the handler unless it knows, then frees it.
+    /// The connection is over: calls the handler unless it knows, then frees it.
     mutating func end(_ id: ConnectionID) {
         guard edge.isOpen(id) else { return }
         tellClosed(id)
@@ -182,7 +182,7 @@ package struct ShardLoop<Handler: EdgeHandler & ~Copyable>: ~Copyable {
         guard !entry.pointee.flags.contains(.isSetAside) else { return }
         let isSecure = entry.pointee.flags.contains(.isSecure)
         guard !isSecure || edge.mayGoOnWithHandshake(id.slot) else { return }
-        // What a slice cannot hold is left to the socket, so that the peer waits and nothing has to be kept.
+        // Bytes beyond a slice are left to the socket, so that the peer waits and nothing has to be kept.
         let room = entry.pointee.phase == .webSocket ? min(edge.configuration.inputSlice, 65_536) : receiveBuffer.count
         let count = pharos_recv(entry.pointee.descriptor, receiveBuffer.baseAddress!, room)
         if count == -Int(pharos_eagain) { return }

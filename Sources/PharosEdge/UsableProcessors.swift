@@ -95,7 +95,7 @@ enum CPUQuota {
     /// Within a container only the last may be there, and it is then the container's own.
     private static func upwards(_ path: Substring) -> [String] {
         var names = path.split(separator: "/")
-        // What lies outside of the container's own view.
+        // A path outside of the container's own view.
         if names.contains("..") { names = [] }
         var paths: [String] = []
         while !names.isEmpty {

@@ -16,7 +16,7 @@ package final class HTTPOrigin: Origin, RawOrigin, EventSender {
     /// - Parameters:
     ///   - node: names this node in what is sent.
     ///   - group: must outlive `shutdown`.
-    ///   - report: is told what an operator should hear of, on an event loop; must not block, and is told of each failure.
+    ///   - report: gets the reports for an operator, on an event loop; must not block, and is called for each failure.
     /// - Throws: for an address that is none, and for a file of authorities that cannot be read.
     package init(
         _ settings: [OriginSettings], node: String, group: any EventLoopGroup,

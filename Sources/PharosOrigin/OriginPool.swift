@@ -170,7 +170,7 @@ final class OriginPool: @unchecked Sendable {
         }
     }
 
-    /// Counts, tells the breaker, and reports what an operator should know.
+    /// Counts, informs the breaker, and reports to the operator.
     private func note(
         _ exchange: OriginExchange, _ result: Result<HTTPAnswer, OriginFailure>, _ failure: OriginFailure?,
         _ nanoseconds: UInt64

@@ -1,6 +1,6 @@
 package import PharosDomain
 
-/// An event at an origin that an operator should hear of.
+/// An event at an origin that an operator should know of.
 ///
 /// Never holds anything of questions or answers.
 package enum OriginReport: Equatable, Sendable, CustomStringConvertible {

@@ -145,7 +145,7 @@ final class OriginRequestBuilder: Sendable {
 
     /// - Parameters:
     ///   - id: for the signature; nil: one is made if there is a signature at all.
-    ///   - hook: tells questions apart whose bodies are alike, in forms that have no other sign of it.
+    ///   - hook: distinguishes questions whose bodies are alike, in forms that have no other sign of it.
     private func message(
         id: String?, hook: String = "", contentType: String, body: borrowing ByteWriter,
         fields: (inout ByteWriter) -> Void

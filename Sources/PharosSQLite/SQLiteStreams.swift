@@ -37,7 +37,7 @@ package final class SQLiteStreams: DurableStreams {
     ///
     /// The database is brought to this version's schema. It takes the same time however much is stored.
     ///
-    /// - Parameter report: is told what an operator should hear of, on the store's thread.
+    /// - Parameter report: gets the events that an operator should know of, on the store's thread.
     package init(
         directory path: String, options: SQLiteStreamsOptions = SQLiteStreamsOptions(),
         report: @escaping @Sendable (StoreEvent) -> Void

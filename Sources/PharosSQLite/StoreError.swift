@@ -31,7 +31,7 @@ package struct StoreError: Error, Equatable, CustomStringConvertible {
     package var description: String { message }
 }
 
-/// An event of the store that an operator should hear of.
+/// An event of the store that an operator should know of.
 ///
 /// It is reported on the store's thread, except for events while it opens.
 package enum StoreEvent: Equatable, Sendable {

@@ -7,7 +7,7 @@ extension StoreBench {
 
     private static func text(_ writer: Int, _ number: Int) -> String { "\(writer):\(number)" }
 
-    /// Eight write at once; what each was told, by offset.
+    /// Eight write at once; the answers of each, by offset.
     private func writeConcurrently() async throws -> [(offset: UInt64, text: String)] {
         let (store, retention, nowMs) = (store, retention, clock.nowMs)
         return try await withThrowingTaskGroup(of: [(offset: UInt64, text: String)].self) { group in

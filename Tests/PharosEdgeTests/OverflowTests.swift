@@ -148,7 +148,7 @@ struct OverflowTests {
             if number % 3 == 0 { scene.loop.runTurn(waitMs: 0) }
         }
         let got = names(scene, peer, until: "m99.").filter { $0.hasPrefix("m") }
-        // What has been encrypted cannot be taken back.
+        // Encrypted bytes cannot be taken back.
         #expect(got.last == "m99")
         #expect(got.count <= 2)
         let replaced = scene.script.drops.reduce(0) { $0 + $1.replaced }
@@ -307,7 +307,7 @@ struct OverflowTests {
             if Int.random(in: 0..<4, using: &random) == 0 { scene.loop.runTurn(waitMs: 0) }
             if Int.random(in: 0..<40, using: &random) == 0 { output += peer.read() }
         }
-        // What was published in this turn goes to the connections at its end only.
+        // Messages published in this turn go to the connections at its end only.
         scene.loop.runTurn(waitMs: 0)
         scene.loop.edge.send(id, .chunk, ByteWriter("the end."))
         let got = names(scene, peer, until: "the end.", after: output)

@@ -16,7 +16,7 @@ struct ProtobufFieldNumberTests {
         let command = try Samples.commands(Samples.framed(content)).first
         #expect(command?.id == 1)
         if let command {
-            // What we read, we write the same way.
+            // A message that was read is written the same way.
             #expect(Samples.encode(command) == Samples.framed(content))
         }
         return command?.request

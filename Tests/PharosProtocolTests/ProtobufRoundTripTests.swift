@@ -84,7 +84,7 @@ struct ProtobufRoundTripTests {
             for index in frame.indices {
                 var changed = frame
                 changed[index] = UInt8.random(in: 0...255, using: &generator)
-                // What is malformed in itself has an id, and is not written.
+                // A command that is malformed in itself has an id, and is not written.
                 let all = try? Samples.commands(changed)
                 let commands = all?.filter { !$0.isMalformed(isConnect: false) && !$0.isMalformed(isConnect: true) }
                 if let commands, !commands.isEmpty {

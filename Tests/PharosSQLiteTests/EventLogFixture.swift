@@ -21,7 +21,8 @@ final class EventLogFixture: Sendable {
     var database: String { "\(path)/events.sqlite" }
 
     func open(
-        _ settings: HookSettings = EventQueueConformance.settings, uncommittedLimit: Int = SQLiteEventLog.uncommittedLimit
+        _ settings: HookSettings = EventQueueConformance.settings,
+        uncommittedLimit: Int = SQLiteEventLog.uncommittedLimit
     ) throws(StoreError) -> SQLiteEventLog {
         try SQLiteEventLog(
             directory: path, rules: EventRules(settings), wallMs: { 777 }, uncommittedLimit: uncommittedLimit
@@ -46,7 +47,7 @@ final class EventLogFixture: Sendable {
 }
 
 extension SQLiteEventLog {
-    /// All that is to be told to `origin`.
+    /// All events that are to be sent to `origin`.
     func all(for origin: OriginName = "app") async -> [NumberedEvent] {
         await next(for: origin, after: 0, limits: EventBatchLimits(count: 1_000_000, bytes: .max))
     }

@@ -209,7 +209,7 @@ import Testing
 }
 
 extension EventLogFixture {
-    /// All that is to be told of what was recorded up to now.
+    /// All events that were recorded up to now and are to be sent.
     func settled(_ log: SQLiteEventLog) async -> [NumberedEvent] {
         _ = try? await log.snapshot(cursor: "", limit: 1)
         return await log.all()

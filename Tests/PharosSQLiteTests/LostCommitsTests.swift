@@ -79,12 +79,12 @@ struct LostCommitsTests {
         } else {
             #expect(read == answered, comment, sourceLocation: sourceLocation)
         }
-        // What a key had brought is told as it stands now, or it is stored anew.
+        // The result of a key is given as it stands now, or it is stored anew.
         let position = try await streams.append("again", key: "key 0 1")
         #expect(position.epoch == read.top.epoch, comment, sourceLocation: sourceLocation)
         #expect(
             position.offset == 1, comment, sourceLocation: sourceLocation)
-        // It is told once; the next start finds everything as this one has left it.
+        // It is reported once; the next start finds everything as this one has left it.
         let left = try await streams.read()
         streams.close()
         let again = try killed.fixture.open()

@@ -264,7 +264,7 @@ extension Library.Streamer {
                 try await scene.server.publish("\"\(number) \(padding)\"", to: "a")
                 #expect(try quick.events.event().data.hasPrefix("\"\(number) "))
             }
-            // Once it reads again it is told what it lost, and goes on with the newest.
+            // Once it reads again the loss is reported to it, and it goes on with the newest.
             var lost = false
             var previous = -1
             while previous < 1_999 {

@@ -60,7 +60,7 @@ extension Library.Shutdown {
             gate.open()
         }
         #expect(readers[0].seen.now == numbers)
-        // The last in the group is told first: it ends by itself, or hears of the server's end.
+        // The last in the group is asked first: it ends by itself, or by the server's end.
         #expect((readers[0].subscription.failure == nil) == (order[0] == .server))
     }
 

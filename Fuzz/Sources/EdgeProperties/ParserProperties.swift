@@ -102,7 +102,7 @@ package enum ParserProperties {
         var expected = whole.filter { !$0.isMessage }
         var told = rest.filter { !$0.isMessage }
         if case .failure(let code)? = expected.last, code != 1002 {
-            // What is wrong within a message is of no interest any more.
+            // Faults within a message are of no interest any more.
             expected.removeLast()
             told.removeLast(max(told.count - expected.count, 0))
         }
@@ -135,7 +135,7 @@ package enum ParserProperties {
                 precondition(input.isEmpty, "more is needed, but not all is consumed")
                 return false
             }
-            // What is held grows with what arrived; the fixed part is the reader's own bookkeeping.
+            // Held memory grows with the bytes that arrived; the fixed part is the reader's own bookkeeping.
             precondition(reader.heldBytes <= 2 * arrived + 512, "memory beyond what arrived")
             if ended { break }
         }

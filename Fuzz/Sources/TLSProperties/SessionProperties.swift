@@ -114,7 +114,7 @@ package enum SessionProperties {
         _ server: inout TLSSession, _ client: inout TLSSession, mutations: [UInt8]
     ) -> Bool {
         var toClient: [UInt8] = []
-        // What is changed there belongs to the data.
+        // Bytes changed there belong to the data.
         let changes = mutations.first.map { $0 < 128 } == true ? mutations : []
         for _ in 0..<4 {
             let toServer = exchange(&client, toClient)

@@ -32,7 +32,7 @@ extension PharosServer.Configuration {
             set { options.presence = newValue }
         }
 
-        /// Whether subscribers are told who joins and leaves.
+        /// Whether subscribers get joins and leaves.
         public var joinLeave: Bool {
             get { options.joinLeave }
             set { (options.joinLeave, options.forcePushJoinLeave) = (newValue, newValue) }
@@ -112,7 +112,7 @@ extension PharosServer.Configuration {
         public enum SlowReaders: Hashable, Sendable {
             /// The connection is closed; its client comes back and recovers.
             case close
-            /// The oldest publications go, and the client is told how many.
+            /// The oldest publications go, and the client gets their number.
             case dropOldest
             /// Of what waits only the newest stays.
             case latest

@@ -134,7 +134,7 @@ extension EventStreamer {
                     try encoder.publication(
                         channel: topic, publication.data, isJSON: publication.isJSON, id: id, into: &bytes)
                 } catch {
-                    // What this form cannot carry is told, not left out.
+                    // A payload that this form cannot carry is reported, not left out.
                     let message =
                         error == .payloadIsNotText
                         ? "a publication is no text"

@@ -21,7 +21,7 @@ package final class ClosureApplication: Sendable {
         return NamedOrigins(closures: closures, other: other)
     }
 
-    /// - Parameter other: is told as well.
+    /// - Parameter other: gets the reports as well.
     package func events(besides other: (any EventLog)? = nil) -> (any EventLog)? {
         guard let other else { return log.kinds.isEmpty ? nil : log }
         return log.kinds.isEmpty ? other : BothEventLogs(first: other, second: log)

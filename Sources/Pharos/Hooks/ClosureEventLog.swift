@@ -62,7 +62,7 @@ final class ClosureEventLog: EventLog {
     /// Publications were dropped for a client that goes on.
     func dropped(_ count: Int, _ event: OriginEvent) { tell(.lagging, event, dropped: count) }
 
-    /// Waits until every moment has been told, at most `limit`.
+    /// Waits until every moment's closure has run, at most `limit`.
     func finish(within limit: Duration) async { await lanes.finish(within: limit) }
 
     private func tell(_ kind: PharosServer.Hooks.MomentKind, _ event: OriginEvent, dropped: Int = 0) {

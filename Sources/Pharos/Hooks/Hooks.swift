@@ -85,7 +85,7 @@ extension PharosServer {
             decidesHandshake = decide
         }
 
-        /// A client without a token connects: who is it, and what does it hear?
+        /// Decides about a client that connects without a token.
         public mutating func connect(_ decide: @escaping @Sendable (Connect) async throws -> Answer<Connect>) {
             decidesConnect = decide
         }

@@ -3,7 +3,7 @@ import Synchronization
 
 /// The groups of ServiceLifecycle, for the waiting parts of this library.
 enum Lifecycle {
-    /// Whether this task belongs to a service of a group: it will be told to shut down.
+    /// Whether this task belongs to a service of a group: it will be asked to shut down.
     ///
     /// The library says so nowhere else. `withGracefulShutdownHandler` sets no handler outside of a group, and does not tell.
     static var isService: Bool { TaskLocals.gracefulShutdownManager != nil }
@@ -12,7 +12,7 @@ enum Lifecycle {
 /// How a server ends, for those that depend on it.
 ///
 /// A group ends its services one after the other, and a service that ends before its turn is an error of the whole group.
-/// So when the server is told first, the others of its group have to wait for their turn. Outside of a group there is none
+/// So when the server is asked first, the others of its group have to wait for their turn. Outside of a group there is none
 /// to wait for.
 final class ServerEnding: Sendable {
     private let isServiceOfGroup = Atomic<Bool>(false)

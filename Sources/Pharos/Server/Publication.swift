@@ -2,7 +2,7 @@ package import PharosDomain
 import PharosProtocol
 package import PharosServices
 
-/// One message of a channel, as a subscriber in the same process hears it.
+/// One message of a channel, as a subscriber in the same process gets it.
 public struct Publication: Sendable {
     public let channel: String
     package let entry: PublicationQueue.Entry

@@ -43,7 +43,7 @@ extension PharosServer {
             membership = Membership(leave)
         }
 
-        /// Waits until it is live, and tells where it begins.
+        /// Waits until it is live, and returns where it begins.
         /// - Throws: 102 for an unknown namespace, and the like; the iteration is then over as well.
         public func started() async throws(PharosError) -> Start {
             let phase = await withGracefulShutdownHandler {

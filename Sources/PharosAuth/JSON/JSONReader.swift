@@ -133,7 +133,7 @@ package struct JSONReader {
         if take(UInt8(ascii: "}")) { return object }
         while true {
             let start = position
-            // No name that anybody asks for has half a pair: this one is told from others by its spelling.
+            // No name that is asked for has half a pair: this one differs from others by its spelling.
             let name = ClaimName(try readString() ?? String(decoding: bytes[start..<position], as: UTF8.self))
             guard names.insert(name, among: object) else { throw .duplicateName }
             skipSpace()

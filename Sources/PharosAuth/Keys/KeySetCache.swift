@@ -196,10 +196,11 @@ final class KeySetCache: Sendable {
         }
     }
 
-    /// An address as it may be told: without query, and without a password.
+    /// An address as it may be shown: without query, and without a password.
     private static func shown(_ url: String) -> String {
         let address = url.prefix { $0 != "?" && $0 != "#" }
-        guard let mark = address.firstRange(of: "://"), let at = address.lastIndex(of: "@"), mark.upperBound <= at else {
+        guard let mark = address.firstRange(of: "://"), let at = address.lastIndex(of: "@"), mark.upperBound <= at
+        else {
             return String(address)
         }
         return "\(address[..<mark.upperBound])\(address[address.index(after: at)...])"

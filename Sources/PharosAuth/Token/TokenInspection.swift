@@ -3,7 +3,7 @@ import PharosDomain
 
 /// The content of a token, for people.
 ///
-/// Reading is not believing: only `verdict` tells whether it counts.
+/// Reading is not believing: only `verdict` says whether it counts.
 package struct TokenInspection: Equatable, Sendable {
     package enum Verdict: Equatable, Sendable {
         case valid

@@ -15,7 +15,7 @@ extension Doctor {
             remedy: "Start the application, or correct the url in origins: until then its hooks refuse everybody.")
     }
 
-    /// Whether what must be told would survive this process.
+    /// Whether events for the application would survive this process.
     static func told(_ configuration: PharosConfiguration?) -> [Finding] {
         guard let configuration, configuration.tellsEvents else { return [] }
         let subject = "events"

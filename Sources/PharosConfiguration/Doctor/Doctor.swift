@@ -68,7 +68,8 @@ package enum Doctor {
         if facts.openFilesHard < 1024 {
             return Finding(
                 severity: .broken, subject: subject, message: "\(limits): too few for a server",
-                remedy: "Raise the hard limit: LimitNOFILE= in the systemd unit, or nofile in /etc/security/limits.conf.")
+                remedy:
+                    "Raise the hard limit: LimitNOFILE= in the systemd unit, or nofile in /etc/security/limits.conf.")
         }
         if connectionLimit > connections {
             return Finding(

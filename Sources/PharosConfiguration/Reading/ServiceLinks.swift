@@ -2,7 +2,7 @@
 ///
 /// They have their names from the Service, and are no settings.
 ///
-/// Kubernetes tells every container of the Services around it: one called `pharos-http` becomes `PHAROS_HTTP_PORT`,
+/// Kubernetes sets variables for the Services around each container: one called `pharos-http` becomes `PHAROS_HTTP_PORT`,
 /// `PHAROS_HTTP_SERVICE_HOST` and so on. Their names may even be those of settings, as with a Service called
 /// `pharos-http-server`. What is plainly such a variable, by its name and by its value, is passed over; all others count.
 struct ServiceLinks {

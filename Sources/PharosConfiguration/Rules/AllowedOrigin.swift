@@ -56,7 +56,7 @@ enum AllowedOrigin {
         guard ["http://", "https://"].contains(where: { $0.hasPrefix(literal) }) else {
             return authority(text, scheme: "*").map { "*://\($0)" }
         }
-        // What follows is the end of a scheme, then of an authority: `*//a.example`, `*.a.example`, `http*`.
+        // The rest is the end of a scheme, then of an authority: `*//a.example`, `*.a.example`, `http*`.
         let rest = text[text.index(after: star)...]
         if rest.hasPrefix("//") {
             return authority(String(rest.dropFirst(2)), scheme: "*").map { "\(literal)*//\($0)" }

@@ -80,7 +80,7 @@ extension ConfigurationRules {
         guard !endpoint.isEmpty else { return }
         let key = "\(section).jwks_public_endpoint"
         if endpoint.contains("{{") {
-            // What a token claims must never decide whom the server asks.
+            // The claims of a token must never decide which host the server asks.
             refuse(key, "variables in the address are not available in this version")
         } else if !(endpoint.hasPrefix("https://") || endpoint.hasPrefix("http://"))
             || endpoint.contains(where: \.isWhitespace)

@@ -64,7 +64,7 @@ extension ConfigurationRules {
 
     mutating func checkStore() {
         let path = settings.store.path
-        // What follows a NUL would be lost on the way to the system.
+        // The text behind a NUL would be lost on the way to the system.
         if path.utf8.contains(0) || path.utf8.count > 4_000 { refuse("store.path", "expected the path of a directory") }
     }
 

@@ -121,7 +121,7 @@ extension ConfigurationSchema {
             "Publications arrive as `{\"channel\":…,\"data\":…}`; otherwise as their data alone."),
     ])
 
-    /// Raw connections are told to their own origin whatever is configured here.
+    /// Events of raw connections go to their own origin whatever is configured here.
     static let toldKinds: [(String, OriginEvent.Kind)] =
         OriginEvent.Kind.allCases.filter { $0 != .rawEstablished && $0 != .rawClosed }.map { ($0.rawValue, $0) }
 

@@ -65,7 +65,7 @@ package struct ChannelOptions: Equatable, Sendable {
     package enum SlowReaderPolicy: String, Equatable, Sendable, CaseIterable {
         /// The connection is closed; its client comes back and recovers.
         case close
-        /// The oldest publications go, and the client is told how many.
+        /// The oldest publications go, and the client gets their number.
         case dropOldest = "drop_oldest"
         /// Of a channel's waiting publications only the newest stays.
         case latest

@@ -69,7 +69,7 @@ package struct DispatchPlan: Sendable {
 
     /// Takes the result of a write to the dead-letter log.
     ///
-    /// - Parameter isWritten: false: it could not be written, so the events are still to be told.
+    /// - Parameter isWritten: false: it could not be written, so the events are still to be sent.
     package mutating func deadLettered(_ isWritten: Bool, chance: Double, isEnding: Bool = false) -> Action {
         defer { deadLetterCount = 0 }
         guard isWritten else { return pause(chance: chance, isEnding: isEnding) }

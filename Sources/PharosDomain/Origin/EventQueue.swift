@@ -74,7 +74,7 @@ package struct EventRoll: Equatable, Sendable {
 
 /// How full an event log is.
 package struct EventTotals: Equatable, Sendable {
-    /// Events that wait to be told.
+    /// Events that wait to be sent.
     package var waiting = 0
     /// Their bytes.
     package var waitingBytes = 0

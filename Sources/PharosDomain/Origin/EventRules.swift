@@ -34,7 +34,7 @@ package struct EventRules: Equatable, Sendable {
         self.kinds = kinds
     }
 
-    /// The origins that are told anything.
+    /// The origins that events are sent to.
     package var origins: [OriginName] {
         var origins = rawOrigins
         if !eventsTo.isEmpty { origins.insert(eventsTo) }
@@ -57,7 +57,7 @@ package struct EventRules: Equatable, Sendable {
         }
     }
 
-    /// Whether events of `kind` are told to `eventsTo`.
+    /// Whether events of `kind` are sent to `eventsTo`.
     package func tells(_ kind: OriginEvent.Kind) -> Bool { told.contains(kind) }
 }
 

@@ -116,7 +116,7 @@ package struct OriginSettings: Equatable, Sendable {
 /// A path whose connections belong to an origin, without our protocol.
 package struct RawPath: Equatable, Sendable {
     package var path: String
-    /// Gets the connections' events; "": they only hear.
+    /// Gets the connections' events; "": they only receive.
     package var origin: OriginName = ""
     /// The origin that decides at the handshake.
     ///

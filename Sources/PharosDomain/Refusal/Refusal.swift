@@ -1,4 +1,4 @@
-/// One refusal, as the log tells it.
+/// One refusal, as the log has it.
 ///
 /// Holds no token, key, cookie, query or payload; texts are as the client sent them.
 package struct Refusal: Equatable, Sendable {

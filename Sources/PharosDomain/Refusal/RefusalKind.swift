@@ -14,7 +14,7 @@ package enum RefusalKind: Int, CaseIterable, Sendable {
     case channel
     /// A command that a client was not allowed.
     case permission
-    /// A question to the application, or what it is told.
+    /// A question to the application, or an event for it.
     case hook
 
     package struct Row: Sendable {

@@ -100,7 +100,7 @@ package enum PositionCursor {
 
     // MARK: Writing
 
-    /// The shortest hash that tells all the channels apart.
+    /// The shortest hash that distinguishes all the channels.
     ///
     /// With it come their indices in its order.
     private static func arranged(
@@ -132,7 +132,7 @@ package enum PositionCursor {
 
     /// Appends an epoch.
     ///
-    /// One with other characters becomes another epoch: its reader hears of a gap, which is safe.
+    /// One with other characters becomes another epoch: its reader gets a gap reported, which is safe.
     private static func appendEpoch(_ epoch: Epoch, hasLength: Bool, into bytes: inout ByteWriter) {
         let characters = epoch.utf8.prefix(StreamPosition.epochLimit)
         if hasLength { bytes.append(UInt8(characters.count)) }

@@ -203,7 +203,7 @@ extension JSONScanner {
             return (try? scanner.text()).flatMap { Base64.decode($0) }
         }
         guard let bytes else { return false }
-        // What is JSON is as if it had come as JSON, on one line.
+        // JSON is as if it had come as JSON, on one line.
         payload = JSONScanner.isValid(bytes) ? bytes.filter { $0 != 0x0A && $0 != 0x0D } : bytes
         return true
     }

@@ -31,7 +31,7 @@ package struct EventsRequest: Equatable, Sendable {
 
     /// Reads the query and the headers of a request.
     ///
-    /// - Parameter isKnown: who the client is and what it hears is known otherwise: it need name nothing.
+    /// - Parameter isKnown: the client and its channels are known otherwise: it need name nothing.
     /// - Throws: an error that names the parameter. Unknown parameters are ignored.
     package static func decode(
         query: UnsafeRawBufferPointer, fields: RequestFields, isKnown: Bool = false

@@ -66,7 +66,7 @@ package struct EventStreamEncoder: Sendable {
 
     /// Appends an error.
     ///
-    /// - Parameter id: of what the error stands for, so that it is not told again after a reconnect; "" nothing.
+    /// - Parameter id: of the event that the error stands for, so that it is not sent again after a reconnect; "" none.
     package func failure(_ failure: EventStreamFailure, id: String = "", into writer: inout ByteWriter) {
         var text = ByteWriter()
         text.jsonFields(failure)

@@ -54,7 +54,7 @@ final class EventLedger {
     /// The transaction failed.
     func abandon() { figures = before }
 
-    /// Changes who is connected, and keeps the event if anybody is to be told.
+    /// Updates the connected clients, and keeps the event if it has an origin.
     func record(_ event: OriginEvent) throws(StoreFailure) {
         try remember(event)
         guard let target = rules.target(of: event) else { return }

@@ -28,7 +28,7 @@ package final class SQLiteEventLog: EventQueue {
     ///
     /// It records the end of the clients that were connected when the server before it died.
     ///
-    /// - Parameter report: is told what an operator should hear of, on the log's thread.
+    /// - Parameter report: gets the events that an operator should know of, on the log's thread.
     package init(
         directory path: String, rules: EventRules, wallMs: @Sendable () -> Int64 = { pharos_wall_ms() },
         uncommittedLimit: Int = SQLiteEventLog.uncommittedLimit, report: @escaping @Sendable (StoreEvent) -> Void

@@ -7,7 +7,7 @@ import PharosDomain
 /// Lives on the store's thread. It runs ahead of its row within a transaction; when that fails, it is thrown away.
 final class StreamHead {
     let channel: ChannelName
-    /// As it lies in the row; `epoch` is what is told, see `StoreEpochs`.
+    /// As it lies in the row; `epoch` is the one given out, see `StoreEpochs`.
     let storedEpoch: Epoch
     let epoch: Epoch
     /// Names the rows.

@@ -122,7 +122,7 @@ extension StreamLedger {
 
     /// Epoch and top are lost; the rows are deleted at leisure.
     func forget(_ head: StreamHead) throws(StoreFailure) {
-        // Another epoch that cannot be kept must not be told.
+        // Another epoch that cannot be kept must not be given out.
         guard !looksOnly else { throw .looksOnly }
         hasForgotten = true
         try epochs.forget(head.channel)

@@ -77,7 +77,7 @@ extension StreamLedger {
             return try tidy(head, nowMs, atMost: limit)
         } catch {
             guard error.cause == .damaged else { throw error }
-            // Readers are told of the damage when they come. Retention goes on with the other streams meanwhile.
+            // Readers get the damage reported when they come. Retention goes on with the other streams meanwhile.
             statements.updateVisit.bind(1, id)
             statements.updateVisit.bind(2, StreamLedger.adding(nowMs, 3_600_000))
             try statements.updateVisit.run()

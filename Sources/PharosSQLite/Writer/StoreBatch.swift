@@ -27,7 +27,8 @@ struct StoreBatch {
                 if let position = writer.ledger.inHand, error.cause == .damaged, damaged.count < 8,
                     damaged.insert(position.channel).inserted
                 {
-                    writer.condition.found(StoreCondition.DamagedPosition(channel: position.channel, offset: position.offset))
+                    writer.condition.found(
+                        StoreCondition.DamagedPosition(channel: position.channel, offset: position.offset))
                 } else if tidies, writer.ledger.inHand == nil {
                     // It may have been the deleting that failed.
                     tidies = false
@@ -85,7 +86,8 @@ struct StoreBatch {
                 })
         } catch {
             if error.cause == .damaged, let position = ledger.inHand {
-                writer.condition.found(StoreCondition.DamagedPosition(channel: position.channel, offset: position.offset))
+                writer.condition.found(
+                    StoreCondition.DamagedPosition(channel: position.channel, offset: position.offset))
             }
             ledger.abandon()
             return .failure(error.cause == .damaged ? .storeDamaged : .storeFailing)

@@ -3,7 +3,7 @@ import PharosDomain
 
 /// The store's thread: commits all waiting operations together.
 ///
-/// They are carried out in one transaction, and their submitters hear of it once that is on the disk. While it commits,
+/// They are carried out in one transaction, and their submitters are answered once that is on the disk. While it commits,
 /// the next batch gathers; so the slower the disk, the more goes into one commit, and no operation waits for company.
 final class StoreWriter: DedicatedWriter {
     let database: StoreDatabase

@@ -42,7 +42,7 @@ final class PlainCommits {
             """)
         begin = prepare(database, "BEGIN DEFERRED")
         commit = prepare(database, "COMMIT")
-        // What the store began each stream with.
+        // The row that the store began each stream with.
         tops = Array(repeating: 1, count: channels)
     }
 

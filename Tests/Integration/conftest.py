@@ -82,7 +82,7 @@ def origin():
 
 
 @pytest.fixture(params=["ws", "wss"])
-def door(request) -> str:
+def scheme(request) -> str:
     """Plain, and with TLS."""
     return request.param
 
@@ -97,8 +97,10 @@ async def dial():
     """Opens connections to any server; they are closed after the story."""
     peers: list[Peer] = []
 
-    async def open_peer(server: Server, door: str = "ws", wire: str = "json", *, connect: dict | None = None, **options):
-        peer = await Peer.open(server, door, wire, **options)
+    async def open_peer(
+        server: Server, scheme: str = "ws", wire: str = "json", *, connect: dict | None = None, **options
+    ):
+        peer = await Peer.open(server, scheme, wire, **options)
         peers.append(peer)
         if connect is not None:
             await peer.connect(**connect)
@@ -110,11 +112,11 @@ async def dial():
 
 
 @pytest_asyncio.fixture
-async def peer(pharos, dial, door, wire):
+async def peer(pharos, dial, scheme, wire):
     """Opens connected clients of the shared server, once per scheme and wire format."""
 
     async def open_connected(connect: dict | None = None, **options) -> Peer:
-        return await dial(pharos, door, wire, connect={} if connect is None else connect, **options)
+        return await dial(pharos, scheme, wire, connect={} if connect is None else connect, **options)
 
     return open_connected
 

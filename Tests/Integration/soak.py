@@ -63,8 +63,8 @@ class Load:
 
     async def visit(self) -> None:
         """A client that comes, subscribes, talks and goes, one way or another."""
-        door, wire = self.chance.choice(["ws", "ws", "wss"]), self.chance.choice(["json", "protobuf"])
-        peer = await Peer.open(self.server, door, wire)
+        scheme, wire = self.chance.choice(["ws", "ws", "wss"]), self.chance.choice(["json", "protobuf"])
+        peer = await Peer.open(self.server, scheme, wire)
         try:
             request = {"token": tokens.connection(str(self.chance.randrange(40)))} if self.chance.random() < 0.7 else {}
             await peer.connect(**request)

@@ -104,10 +104,10 @@ async def test_refused_handshakes(launch, origin, case):
     origin.on("gate", answer)
     assert await status_of(server) == expected
     assert await status_of(server, "/hear") == expected
-    doors = [
+    schemes = [
         ("GET", "/connection/sse?cf_connect=%7B%7D"), ("POST", "/connection/http_stream"),
         ("GET", "/events?channel=open:a"), ("GET", "/poll?channel=open:a")]
-    for method, path in doors:
+    for method, path in schemes:
         answer = await asyncio.to_thread(server.request, method, path, b"{}" if method == "POST" else None)
         assert answer.status == expected, path
         assert answer.headers["Content-Type"].startswith("application/json") and answer.json["error"]["message"]

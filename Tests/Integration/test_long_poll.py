@@ -32,9 +32,9 @@ def numbers(answer: dict, channel: str) -> list[int]:
 # Stateless
 
 
-async def test_news_is_answered_at_once(server, door):
+async def test_news_is_answered_at_once(server, scheme):
     epoch = fill(server, "open:x", 1, 3)
-    port, context = (server.tls_port, server.tls_context()) if door == "wss" else (server.port, None)
+    port, context = (server.tls_port, server.tls_context()) if scheme == "wss" else (server.port, None)
     answer = await news(port, ["open:x"], since=[f"{epoch}:1"], wait=60, context=context)
     assert numbers(answer, "open:x") == [2, 3]
     part = answer["channels"]["open:x"]

@@ -356,14 +356,14 @@ async def test_a_session_over_tls(server, meet, back):
     """It leaves by one scheme and comes back by the other: a session does not depend on either."""
     key = session_key()
     for here, there in (("wss", "ws"), ("ws", "wss")):
-        client = await meet(server, "websocket-json", session=key, door=here)
+        client = await meet(server, "websocket-json", session=key, scheme=here)
         if "subs" not in client.welcome:
             await client.subscribe("large:x")
             fill(server, "large:x", 1, 2)
             assert numbers(await client.publications(2, "large:x")) == [1, 2]
         await leave(server, client, "close")
         start = fill_from(server, "large:x", 2)
-        client = await meet(server, back, session=key, door=there)
+        client = await meet(server, back, session=key, scheme=there)
         returned = client.welcome["subs"]["large:x"]
         assert returned["recovered"] is True and numbers(returned["publications"]) == start
         await client.close()

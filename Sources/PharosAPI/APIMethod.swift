@@ -29,7 +29,7 @@ package struct APIMethod: Sendable {
     private static let client = APIField("client", .text("Client id: one connection."))
     private static let session = APIField(
         "session", .text("One connection: `session` of its connect reply, or the key that its client chose."))
-    private static let everybody = APIField("all", .boolean("Everybody; nobody else is named then."))
+    private static let everybody = APIField("all", .boolean("All clients; no others are named then."))
     private static let exclude = APIField(
         "exclude", .list(.text("", minLength: 36, maxLength: 36), "Client ids to pass over, at most 1000."))
     private static let ofChannel = APIField("channel", .text("Its subscribers.", maxLength: 255))

@@ -44,7 +44,7 @@ enum StartNotices {
             lines.append("client.insecure is on: everybody may connect, subscribe and publish without a token")
         }
         if settings.api.insecure, origins["http_api.insecure"] != .development {
-            lines.append("http_api.insecure is on: whoever reaches the port may call the server API")
+            lines.append("http_api.insecure is on: every program that reaches the port may call the server API")
         }
         if !settings.client.insecure {
             if !configuration.tokens.hasKey {
@@ -79,8 +79,8 @@ enum StartNotices {
         }
         if configuration.tellsEvents, configuration.settings.store.path.isEmpty {
             lines.append(
-                "no store.path: what the application was not told yet is lost when this process ends, and nobody tells "
-                    + "it who was connected")
+                "no store.path: events that were not sent yet are lost when this process ends, and the application does "
+                    + "not learn which clients were connected")
         }
         return lines
     }

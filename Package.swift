@@ -61,7 +61,7 @@ var targets: [Target] = [
     tests("PharosDomainTests", ["PharosDomain", "PharosTestKit"]),
     tests("PharosProtocolTests", ["PharosProtocol", "PharosDomain", "PharosBytes", "PharosTestKit"]),
     tests("PharosEdgeTests", ["PharosEdge", "PharosBytes", "PharosTLS", "PharosTestKit", "CPharosSys"]),
-    tests("PharosTLSTests", ["PharosTLS", "CPharosTLS"]),
+    tests("PharosTLSTests", ["PharosTLS", "CPharosTLS", "PharosTestKit"]),
     tests("PharosMemoryTests", ["PharosMemory", "PharosDomain", "PharosTestKit"]),
     tests(
         "PharosServicesTests",

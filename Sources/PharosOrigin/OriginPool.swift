@@ -29,7 +29,7 @@ final class OriginPool: @unchecked Sendable {
     }
 
     let settings: OriginSettings
-    let address: OriginAddress
+    let address: HTTPAddress
     let builder: OriginRequestBuilder
     let loop: any EventLoop
     let tls: TLSContext?
@@ -65,7 +65,7 @@ final class OriginPool: @unchecked Sendable {
         self.settings = settings
         self.loop = loop
         self.report = report
-        address = try OriginAddress(settings.url)
+        address = try HTTPAddress(settings.url)
         builder = OriginRequestBuilder(settings, address: address, node: node)
         resolved = address.isNumeric ? try SocketAddress(ipAddress: address.host, port: address.port) : nil
         tls = address.isSecure ? try TLSContext.client(authoritiesFile: settings.certificateAuthority) : nil

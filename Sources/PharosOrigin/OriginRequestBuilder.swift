@@ -19,7 +19,7 @@ final class OriginRequestBuilder: Sendable {
     private let run: String
     private let count = Atomic<UInt64>(0)
 
-    init(_ settings: OriginSettings, address: OriginAddress, node: String) {
+    init(_ settings: OriginSettings, address: HTTPAddress, node: String) {
         self.settings = settings
         self.node = node
         writer = OriginRequestWriter(

@@ -73,6 +73,17 @@ def launch(tmp_path, certificate, request):
 
 
 @pytest.fixture
+def development(tmp_path, request):
+    """A server as `pharos serve --dev` starts it."""
+    server = Server(tmp_path, None)
+    server.arguments = ["--dev", "--port", str(server.port)]
+    request.node.log_of = server.log
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
 def origin():
     """The application, on a port of its own. Whatever the story: each request that it gets must be signed."""
     origin = Origin().start()

@@ -67,14 +67,14 @@ extension ByteWriter {
     mutating func jsonField(_ name: StaticString, unsigned: UInt64) {
         guard unsigned != 0 else { return }
         jsonName(name)
-        appendJSONNumber(unsigned)
+        appendDecimal(unsigned)
     }
 
     mutating func jsonField(_ name: StaticString, signed: Int64) {
         guard signed != 0 else { return }
         jsonName(name)
         if signed < 0 { append(UInt8(ascii: "-")) }
-        appendJSONNumber(signed.magnitude)
+        appendDecimal(signed.magnitude)
     }
 
     mutating func jsonField(_ name: StaticString, bool: Bool) {
@@ -126,7 +126,7 @@ extension ByteWriter {
     /// A number that is written even if it is zero.
     mutating func jsonCount(_ name: StaticString, _ count: UInt64) {
         jsonName(name)
-        appendJSONNumber(count)
+        appendDecimal(count)
     }
 
     /// `text` in quotes, with escapes where RFC 8259, section 7, demands them.
@@ -143,23 +143,6 @@ extension ByteWriter {
             append(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(bytes)[start...]))
         }
         append(UInt8(ascii: "\""))
-    }
-
-    /// `number` in decimal.
-    ///
-    /// Not generic, so that a publication is encoded without a call through a witness table.
-    mutating func appendJSONNumber(_ number: UInt64) {
-        var rest = number
-        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { digits in
-            var start = 20
-            repeat {
-                start -= 1
-                let quotient = rest / 10
-                digits[start] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest - quotient * 10)
-                rest = quotient
-            } while rest > 0
-            append(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(digits)[start...]))
-        }
     }
 
     /// Appends `json` without its line breaks.

@@ -71,7 +71,7 @@ extension ByteWriter {
         let event = numbered.event
         beginJSONObject()
         jsonName("sequence")
-        appendJSONNumber(numbered.sequence)
+        appendDecimal(numbered.sequence)
         jsonField("event", string: event.kind.rawValue)
         jsonField("client", string: event.client)
         // Of anonymous clients as well, so that typed readers find it; channels have no user.
@@ -88,7 +88,7 @@ extension ByteWriter {
     fileprivate mutating func jsonKeepAlive(_ clients: some Collection<ClientName>, sequence: UInt64) {
         beginJSONObject()
         jsonName("sequence")
-        appendJSONNumber(sequence)
+        appendDecimal(sequence)
         beginJSONArray("clients")
         for client in clients {
             nextJSONElement()

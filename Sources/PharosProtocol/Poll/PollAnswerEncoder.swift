@@ -55,7 +55,7 @@ package enum PollAnswerEncoder {
     private static func encodeFields(_ answer: PollChannelAnswer, into writer: inout ByteWriter) {
         writer.jsonField("epoch", string: answer.position.epoch)
         writer.jsonName("offset")
-        writer.appendJSONNumber(answer.position.offset)
+        writer.appendDecimal(answer.position.offset)
         if let recovered = answer.recovered {
             writer.jsonName("recovered")
             writer.jsonLiteral(recovered ? "true" : "false")

@@ -23,7 +23,7 @@ package enum SessionPollEncoder {
 
     package static func begin(cursor: UInt64, into writer: inout ByteWriter) {
         writer.jsonLiteral("{\"cursor\":\"")
-        writer.appendJSONNumber(cursor)
+        writer.appendDecimal(cursor)
         writer.jsonLiteral("\",\"messages\":[")
     }
 

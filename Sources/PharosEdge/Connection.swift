@@ -48,7 +48,7 @@ struct Connection: BitwiseCopyable {
         /// The last bytes are on their way out; what comes in is thrown away.
         case closing
 
-        /// Whether the handler may send messages, and is called for slowness and a stuck socket.
+        /// Whether the handler may send messages, and is called for a slow reader.
         @inline(__always)
         var takesMessages: Bool { self == .webSocket || self == .streaming || self == .detached }
     }

@@ -3,9 +3,10 @@ import Synchronization
 
 /// The groups of ServiceLifecycle, for the waiting parts of this library.
 enum Lifecycle {
-    /// Whether this task belongs to a service of a group: it will be asked to shut down.
+    /// Whether this task belongs to a service of a group.
     ///
-    /// The library says so nowhere else. `withGracefulShutdownHandler` sets no handler outside of a group, and does not tell.
+    /// Then it will be asked to shut down. ServiceLifecycle has no other way to find out: `withGracefulShutdownHandler` sets
+    /// no handler outside of a group, and does not say so.
     static var isService: Bool { TaskLocals.gracefulShutdownManager != nil }
 }
 

@@ -40,7 +40,7 @@ var products: [Product] = []
 
 var targets: [Target] = [
     .target(name: "CPharosSys", linkerSettings: [.linkedLibrary("z")]),
-    core("PharosBytes"),
+    core("PharosBytes", ["CPharosSys"]),
     core("PharosDomain"),
     core("PharosProtocol", ["PharosBytes", "PharosDomain"]),
     .target(name: "CPharosTLS", linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
@@ -62,10 +62,11 @@ var targets: [Target] = [
         ]),
     .executableTarget(
         name: "pharos-echo", dependencies: ["CPharosSys", "PharosEdge"], path: "Tests/Echo", swiftSettings: strict),
+    tests("PharosBytesTests", ["PharosBytes", "CPharosSys"]),
     tests("PharosDomainTests", ["PharosDomain", "PharosTestKit"]),
     tests("PharosProtocolTests", ["PharosProtocol", "PharosDomain", "PharosBytes", "PharosTestKit"]),
     tests("PharosEdgeTests", ["PharosEdge", "PharosBytes", "PharosTLS", "PharosTestKit", "CPharosSys"]),
-    tests("PharosTLSTests", ["PharosTLS", "CPharosTLS"]),
+    tests("PharosTLSTests", ["PharosTLS", "CPharosTLS", "PharosTestKit"]),
     tests("PharosMemoryTests", ["PharosMemory", "PharosDomain", "PharosTestKit"]),
     tests("PharosChannelsTests", ["PharosChannels", "PharosMemory", "PharosDomain", "PharosTestKit"]),
     tests(
@@ -97,11 +98,11 @@ if !coreOnly {
         // The system's OpenSSL: a library of our own would be the longest part of the build.
         .target(name: "CPharosCrypto", linkerSettings: [.linkedLibrary("crypto")]),
         core("PharosCrypto", ["CPharosCrypto"]),
-        core("PharosAuth", ["PharosDomain", "PharosCrypto"]),
+        core("PharosAuth", ["PharosBytes", "PharosDomain", "PharosCrypto"]),
         core(
             "PharosSQLite",
             [
-                "PharosDomain", "CPharosSys", .product(name: "GRDB", package: "GRDB.swift"),
+                "PharosBytes", "PharosDomain", "CPharosSys", .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ]),
         core(
@@ -157,7 +158,7 @@ if !coreOnly {
         // What the documentation shows, to be run. It sees the library as every other package does, too.
         example("Snippets", path: "Tests/Snippets"),
         tests("PharosCryptoTests", ["PharosCrypto"]),
-        tests("PharosAuthTests", ["PharosAuth", "PharosCrypto", "PharosDomain", "PharosTestKit"]),
+        tests("PharosAuthTests", ["PharosAuth", "PharosBytes", "PharosCrypto", "PharosDomain", "PharosTestKit"]),
         tests("PharosSQLiteTests", ["PharosSQLite", "PharosDomain", "PharosTestKit"]),
         tests(
             "PharosOriginTests",

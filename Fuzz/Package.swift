@@ -24,7 +24,7 @@ let package = Package(
     name: "pharos",
     targets: [
         .target(name: "CPharosSys", linkerSettings: [.linkedLibrary("z")]),
-        library("PharosBytes"),
+        library("PharosBytes", ["CPharosSys"]),
         library("PharosDomain"),
         library("PharosProtocol", ["PharosBytes", "PharosDomain"]),
         library("PharosEdge", ["CPharosSys", "CPharosTLS", "PharosBytes", "PharosTLS"]),

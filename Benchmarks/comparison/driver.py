@@ -161,7 +161,7 @@ def storm(options):
     seconds = time.monotonic() - clock
     if crowd.delivered != total:
         raise Broken(f"{crowd.delivered} messages recovered of {total}")
-    # One more to each: whoever got one twice or missed one shows it now.
+    # One more to each: a client that got one twice or missed one shows it now.
     for channel in channels:
         back.publish(channel, options.size, share, options.missed)
     if any(one.position[1] != other.position[1] + options.missed + 1 for one, other in zip(returned, subscribers)):
@@ -235,7 +235,7 @@ def echo(options):
 
 
 def refused(options):
-    """Connects that the application refuses: each is told so, and nobody is in."""
+    """Connects that the application refuses: each gets that answer, and none is let in."""
     crowd = Crowd(options.port)
     crowd.open([RefusedConnect() for _ in range(options.connections)])
     found = client_count(Back(crowd, "pharos", ""))

@@ -16,7 +16,7 @@ class Failed(Exception):
 
 
 class Result:
-    """What one run of load found, whoever ran it; None where it does not apply.
+    """The result of one run of load, of any runner; None where it does not apply.
 
     cpu_us: server CPU per delivery; connect_cpu_us: server CPU per connection until subscribed; idle_bytes: the server's
     PSS per connection; peak_rss_kb: the largest resident memory seen; per_s: deliveries per second; connects_per_s:

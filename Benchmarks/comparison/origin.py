@@ -150,7 +150,7 @@ def connect_hook(peer, generator, quick):
     return Noted(rate / plain, (
         f"{rate:,.0f} connects/s with the hook, {plain:,.0f} without; {cost:.0f} us of server CPU per connect with it, "
         f"{plain_cost:.0f} without: a hook costs {cost - plain_cost:.0f} us. Each of the {CLIENTS:,} was asked about once "
-        f"and got in; of {STRANGERS} whom the origin refused, nobody"))
+        f"and got in; of {STRANGERS} that the origin refused, none"))
 
 
 # Raw messages

@@ -281,7 +281,7 @@ def make_certificate(certificate, key):
 
 
 def free_port(first=None):
-    """A port that nobody has, below the range of outgoing connections."""
+    """A free port, below the range of outgoing connections."""
     for port in range(first or 20000 + os.getpid() % 5000, 32000):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -139,7 +139,7 @@ ROWS = [
     Row("start", "start until the port accepts", "ms", start_time, limit=50),
     Row("restart", "start after kill -9 with a full store, 10,000 channels / with an empty one",
         "x", durable.restart, limit=2, peers=PHAROS, alone=True),
-    Row("connect-hook", "5,000 clients, each asked about over HTTP: connects/s / those of clients nobody is asked about",
+    Row("connect-hook", "5,000 clients, each asked about over HTTP: connects/s / those of clients without a question",
         "x", origin.connect_hook, least=0.25, peers=PHAROS, alone=True),
     Row("raw-echo", "100 WebSockets, each message a request to the origin and back: server CPU per echo / Pushpin's",
         "x", origin.raw_echo, limit=0.5, peers=PHAROS, alone=True, needs=(origin.Pushpin(),)),

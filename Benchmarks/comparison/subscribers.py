@@ -135,7 +135,7 @@ class OverPoll(Subscriber):
 
     def opened(self):
         self.ask()
-        # A poll that waits says nothing: whoever publishes must leave the server a moment.
+        # A poll that waits says nothing: the publisher must leave the server a moment.
         self.became_ready()
 
     def ask(self):

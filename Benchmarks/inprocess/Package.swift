@@ -20,7 +20,7 @@ let package = Package(
     name: "pharos",
     targets: [
         .target(name: "CPharosSys", linkerSettings: [.linkedLibrary("z")]),
-        core("PharosBytes"),
+        core("PharosBytes", ["CPharosSys"]),
         core("PharosDomain"),
         core("PharosProtocol", ["PharosBytes", "PharosDomain"]),
         .target(name: "CPharosTLS", linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),

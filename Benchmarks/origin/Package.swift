@@ -23,7 +23,8 @@ let package = Package(
     targets: [
         .target(name: "CPharosCrypto", linkerSettings: [.linkedLibrary("crypto")]),
         .target(name: "PharosCrypto", dependencies: ["CPharosCrypto"], swiftSettings: strict),
-        .target(name: "PharosBytes", swiftSettings: strict),
+        .target(name: "CPharosSys", linkerSettings: [.linkedLibrary("z")]),
+        .target(name: "PharosBytes", dependencies: ["CPharosSys"], swiftSettings: strict),
         .target(name: "CPharosTLS", linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
         .target(name: "PharosTLS", dependencies: ["CPharosTLS", "PharosBytes"], swiftSettings: strict),
         .target(name: "PharosDomain", swiftSettings: strict),

@@ -19,8 +19,11 @@ let package = Package(
     dependencies: [.package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0")],
     targets: [
         .target(name: "CPharosSys", linkerSettings: [.linkedLibrary("z")]),
+        .target(name: "PharosBytes", dependencies: ["CPharosSys"], swiftSettings: strict),
         .target(name: "PharosDomain", swiftSettings: strict),
-        .target(name: "PharosSQLite", dependencies: ["PharosDomain", "CPharosSys", grdb], swiftSettings: strict),
+        .target(
+            name: "PharosSQLite", dependencies: ["PharosBytes", "PharosDomain", "CPharosSys", grdb],
+            swiftSettings: strict),
         .executableTarget(
             name: "pharos-store-bench",
             dependencies: [

@@ -15,7 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
 SECRET = os.environ["PHAROS_ORIGINS_APP_SECRET"]  # shared with Pharos, which reads the same variable
-COOKIE_KEY = os.environ.get("COOKIE_KEY", SECRET)  # signs cookies: nobody but this application reads them
+COOKIE_KEY = os.environ.get("COOKIE_KEY", SECRET)  # signs cookies: only this application reads them
 
 
 # Who it is. The cookie carries its own proof, so any number of these processes may run side by side.
@@ -107,7 +107,7 @@ def report(event: dict) -> None:
     print(json.dumps(event), flush=True)
 
 
-# The door.
+# The handshake.
 
 
 def is_from_pharos(headers, body: bytes) -> bool:

@@ -68,7 +68,7 @@ static pharos_key *from_pem(const void *text, size_t count, int selection) {
     EVP_PKEY *key = NULL;
     OSSL_DECODER_CTX *decoder = OSSL_DECODER_CTX_new_for_pkey(&key, "PEM", NULL, NULL, selection, NULL, NULL);
     const unsigned char *rest = text;
-    // Nobody is asked for a pass phrase.
+    // There is no terminal to ask for a pass phrase.
     if (!decoder || !OSSL_DECODER_CTX_set_passphrase(decoder, (const unsigned char *)"", 0)
         || !OSSL_DECODER_from_data(decoder, &rest, &count)) {
         EVP_PKEY_free(key);

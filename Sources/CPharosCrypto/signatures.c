@@ -78,7 +78,7 @@ int pharos_verify(
     int is_valid = context && EVP_DigestVerifyInit(context, NULL, hash, NULL, pharos_evp(key)) > 0
         && EVP_DigestVerify(context, signature, signature_count, message, count) == 1;
     EVP_MD_CTX_free(context);
-    // A wrong signature leaves its reasons behind for whoever asks next.
+    // A wrong signature leaves its reasons in the queue, where the next caller would find them.
     ERR_clear_error();
     return is_valid;
 }

@@ -109,7 +109,7 @@ static int choose_context(SSL *ssl, int *alert, void *argument) {
     pharos_tls_extras *extras = pharos_tls_extras_of(SSL_get_SSL_CTX(ssl));
     if (!name || !extras) return SSL_TLSEXT_ERR_NOACK;
     const pharos_tls_name *found = find_name(extras, name);
-    // Whoever asks for another name gets the first certificate, and judges for itself.
+    // A client that asks for another name gets the first certificate, and judges for itself.
     if (!found) return SSL_TLSEXT_ERR_NOACK;
     if (found->context) SSL_set_SSL_CTX(ssl, found->context);
     return SSL_TLSEXT_ERR_OK;

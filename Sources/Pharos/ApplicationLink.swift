@@ -6,14 +6,16 @@ import PharosDomain
 import PharosOrigin
 import PharosServices
 
-/// The application as the configuration names it: asked and told over HTTP, by closures of the program around, or both.
+/// The application as the configuration names it.
+///
+/// It is asked and gets its events over HTTP, by closures of the program around, or both.
 final class ApplicationLink: Sendable {
     private let origin: HTTPOrigin?
     private let events: EventService?
     /// For the shards.
     let application: Application
 
-    /// Opens the log of events; nothing is asked or told before the shards and `start`.
+    /// Opens the log of events; nothing is asked or sent before the shards and `start`.
     ///
     /// - Throws: an error whose description names what is at fault.
     init(
@@ -55,7 +57,7 @@ final class ApplicationLink: Sendable {
         await origin?.shutdown()
     }
 
-    /// Who is connected; nil: nothing keeps that.
+    /// The connected clients; nil: they are kept nowhere.
     var snapshot: SnapshotSource? {
         guard let events else { return nil }
         return { try await events.snapshot(cursor: $0, limit: $1) }
@@ -83,7 +85,7 @@ final class ApplicationLink: Sendable {
         told.lost = totals.log.lost
         told.told = totals.telling.told
         told.failures = totals.telling.failures
-        told.buried = totals.telling.buried
+        told.deadLetters = totals.telling.buried
         counters.events = told
         return counters
     }

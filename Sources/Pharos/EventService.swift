@@ -3,19 +3,23 @@ package import PharosDomain
 package import PharosSQLite
 package import PharosServices
 
-/// All that telling the application takes: the log that the shards record in, and what brings its events to their origins.
+/// The events for the application: the log and the senders.
 ///
-/// With a directory everything survives a crash, and what nobody acknowledges ends in `dead-letters.jsonl` there; without
-/// one it lives in memory, and dead letters are counted.
+/// The shards record in the log, and a sender for each origin brings its events there.
+///
+/// With a directory everything survives a crash, and events that are never acknowledged end in `dead-letters.jsonl`
+/// there; without one it lives in memory, and dead letters are counted.
 package final class EventService: Sendable {
     private let queue: any EventQueue
     private let dispatcher: EventDispatcher
 
-    /// Opens the log; with it comes what a server that died had left to tell. Nothing is sent before `start`.
+    /// Opens the log; with it comes what a server that died had left to tell.
+    ///
+    /// Nothing is sent before `start`.
     ///
     /// - Parameters:
     ///   - directory: of the store; nil: none.
-    ///   - report: what an operator should hear of, on any thread.
+    ///   - report: gets the reports for an operator, on any thread.
     /// - Throws: a log that cannot be opened says why.
     package init(
         settings: HookSettings, directory: String?, sender: any EventSender, nodeName: String,
@@ -48,7 +52,9 @@ package final class EventService: Sendable {
 
     package func start() { dispatcher.start() }
 
-    /// Tells what is left for at most `milliseconds`, then closes the log. After the shards: they record to the end.
+    /// Tells what is left for at most `milliseconds`, then closes the log.
+    ///
+    /// After the shards: they record to the end.
     package func stop(within milliseconds: Int64 = 5_000) async {
         await dispatcher.stop(within: milliseconds)
         // Waits for the disk.
@@ -66,7 +72,7 @@ package final class EventService: Sendable {
     }
 }
 
-/// What an operator should hear of.
+/// A report about events that an operator should know of.
 package enum EventServiceReport: Equatable, Sendable {
     case store(StoreEvent)
     /// So many connections had not ended when the server did the last time.

@@ -6,7 +6,9 @@ import PharosDomain
 import PharosOrigin
 import PharosTLS
 
-/// Fetches key sets over HTTP or HTTPS: a few seconds at most, a bounded size, and never to where a redirect points.
+/// Fetches key sets over HTTP or HTTPS.
+///
+/// It takes a few seconds at most and a bounded size, and follows no redirect.
 ///
 /// One small request an hour: NIO's own HTTP client handlers are enough, and cost nothing at start.
 struct KeySetFetcher: Sendable {
@@ -22,7 +24,7 @@ struct KeySetFetcher: Sendable {
     let group: any EventLoopGroup
 
     func fetch(_ endpoint: String) async throws -> [UInt8] {
-        let address = try Address(endpoint)
+        let address = try KeySetFetcher.address(endpoint)
         let answer = group.next().makePromise(of: [UInt8].self)
         let deadline = answer.futureResult.eventLoop.scheduleTask(in: Self.timeout) {
             answer.fail(Failure(description: "the key set did not arrive within 5 s", fault: .timeout))
@@ -49,48 +51,11 @@ struct KeySetFetcher: Sendable {
         return try await answer.futureResult.get()
     }
 
-    /// The parts of an `http` or `https` address.
-    struct Address: Equatable, Sendable {
-        let isSecure: Bool
-        let host: String
-        let port: Int
-        /// Path and query.
-        let target: String
-        let authority: String
-
-        /// Whether the host is an IP address: TLS looks for it in the certificate as such.
-        var isNumeric: Bool { host.contains(":") || host.allSatisfy { $0.isNumber || $0 == "." } }
-
-        init(_ text: String) throws {
-            let rest: Substring
-            if text.hasPrefix("https://") {
-                isSecure = true
-                rest = text.dropFirst(8)
-            } else if text.hasPrefix("http://") {
-                isSecure = false
-                rest = text.dropFirst(7)
-            } else {
-                throw Failure(description: "the address begins with neither http:// nor https://")
-            }
-            let end = rest.firstIndex { $0 == "/" || $0 == "?" } ?? rest.endIndex
-            let authority = rest[..<end]
-            target = rest[end...].first == "/" ? String(rest[end...]) : "/" + rest[end...]
-            guard !authority.isEmpty, !authority.contains("@") else {
-                throw Failure(description: "the address names no host, or a user")
-            }
-            self.authority = String(authority)
-            if authority.first == "[" {
-                guard let close = authority.firstIndex(of: "]") else {
-                    throw Failure(description: "the host's bracket is not closed")
-                }
-                host = String(authority[authority.index(after: authority.startIndex)..<close])
-                let tail = authority[authority.index(after: close)...]
-                port = Int(tail.dropFirst()) ?? (isSecure ? 443 : 80)
-            } else {
-                let parts = authority.split(separator: ":", maxSplits: 1)
-                host = String(parts[0])
-                port = parts.count > 1 ? Int(parts[1]) ?? 0 : (isSecure ? 443 : 80)
-            }
+    private static func address(_ endpoint: String) throws(Failure) -> HTTPAddress {
+        do {
+            return try HTTPAddress(endpoint)
+        } catch {
+            throw Failure(description: error.description)
         }
     }
 }
@@ -100,11 +65,11 @@ private final class KeySetHandler: ChannelInboundHandler {
     typealias InboundIn = HTTPClientResponsePart
     typealias OutboundOut = HTTPClientRequestPart
 
-    private let address: KeySetFetcher.Address
+    private let address: HTTPAddress
     private let answer: EventLoopPromise<[UInt8]>
     private var body: [UInt8] = []
 
-    init(address: KeySetFetcher.Address, answer: EventLoopPromise<[UInt8]>) {
+    init(address: HTTPAddress, answer: EventLoopPromise<[UInt8]>) {
         self.address = address
         self.answer = answer
     }

@@ -15,9 +15,11 @@ package import PharosServices
 import ServiceLifecycle
 import Synchronization
 
-/// A whole Pharos in this process: the shards, HTTP beside them, TLS if configured, composed from one configuration.
+/// A whole Pharos in this process, composed from one configuration.
 ///
-/// `start` returns once connections are accepted. As a `Service` it runs until graceful shutdown, tells every client to
+/// It has the shards, HTTP beside them, and TLS if configured.
+///
+/// `start` returns once connections are accepted. As a `Service` it runs until graceful shutdown, asks every client to
 /// reconnect, and leaves when they have gone or the time is over.
 package final class Node: Service {
     package let configuration: PharosConfiguration
@@ -37,21 +39,25 @@ package final class Node: Service {
         let link: ApplicationLink
     }
 
-    /// What a started server listens on.
+    /// The addresses that a started server listens on.
     package struct Addresses: Sendable {
         package let port: Int
         package let tlsPort: Int?
         package let shards: Int
-        /// How many processors this process may use, and why they are not all of the machine's.
+        /// How many processors this process may use.
+        ///
+        /// It says why they are not all of the machine's.
         package let processors: String
         /// Descriptors that the process may have.
         package let openFiles: Int
     }
 
+    /// Puts the server together.
+    ///
     /// - Parameters:
     ///   - refusals: nil: a ledger of its own.
     ///   - logger: nil: lines on standard error, as the configuration says.
-    ///   - listens: false: nobody connects; only the program around talks to it.
+    ///   - listens: false: no port is opened; only the program around talks to the server.
     package init(
         configuration: PharosConfiguration, closures: ClosureApplication? = nil, refusals: RefusalLedger? = nil,
         logger: Logger? = nil, listens: Bool = true
@@ -143,7 +149,9 @@ package final class Node: Service {
         return counters
     }
 
-    /// Reads the certificate and key again; a pair that cannot be used leaves the old one in force.
+    /// Reads the certificate and key again.
+    ///
+    /// A pair that cannot be used leaves the old one in force.
     package func reloadCertificate() {
         guard let certificates = running.withLock({ $0?.certificates }) else { return }
         do {
@@ -154,7 +162,9 @@ package final class Node: Service {
         }
     }
 
-    /// Tells every client to reconnect, waits for them at most the configured time, and frees everything.
+    /// Stops the server.
+    ///
+    /// Every client is asked to reconnect, and gets at most the configured time; then everything is freed.
     package func stop() async {
         let taken = running.withLock { running in
             defer { running = nil }
@@ -169,7 +179,7 @@ package final class Node: Service {
         // After the shards: they have recorded how the last connections ended.
         await taken.link.stop()
         await closures?.finish()
-        // What publishers were answered for is on the disk already.
+        // Confirmed publications are on the disk already.
         taken.store?.close()
         taken.certificateCheck?.cancel()
         try? await taken.group.shutdownGracefully()

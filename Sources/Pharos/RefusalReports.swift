@@ -3,7 +3,7 @@ import PharosDomain
 import PharosOrigin
 import PharosServices
 
-/// What comes to nothing outside the shards, in the same ledger as what they refuse.
+/// Failures outside the shards, in the ledger of the shards' refusals.
 extension RefusalLedger {
     func note(_ report: OriginReport) {
         guard case .failed(let origin, let lane, let failure, let status, let asker) = report else { return }

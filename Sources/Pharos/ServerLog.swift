@@ -9,7 +9,9 @@ import PharosProtocol
 import PharosSQLite
 import PharosServices
 
-/// The process' log: one line per event on standard error, as text or JSON. No payload and no token is ever logged.
+/// The process' log: one line per event on standard error, as text or JSON.
+///
+/// No payload and no token is ever logged.
 package enum ServerLog {
     package static func make(_ settings: LogSettings) -> Logger {
         var logger = Logger(label: "pharos") { _ in LineLogHandler(format: settings.format) }
@@ -17,7 +19,9 @@ package enum ServerLog {
         return logger
     }
 
-    /// Says lines on standard output, whatever the log's level is: as they are, or as JSON where the log is JSON.
+    /// Writes lines on standard output, whatever the log's level is.
+    ///
+    /// They are written as they are, or as JSON where the log is JSON.
     package static func announce(_ lines: [String], _ settings: LogSettings) {
         let text =
             switch settings.format {
@@ -60,7 +64,9 @@ extension ServerLog {
         }
     }
 
-    /// Called on any thread. What strangers have sent is escaped here: the logger may be the program's own.
+    /// Called on any thread.
+    ///
+    /// What strangers have sent is escaped here: the logger may be the program's own.
     static func write(_ line: RefusalLedger.Line, to logger: Logger) {
         switch line {
         case .refused(let refusal, let suppressed):
@@ -77,7 +83,9 @@ extension ServerLog {
         }
     }
 
-    /// How fetching keys goes. Called on any thread; failures are counted, and written with others of their kind.
+    /// How fetching keys goes.
+    ///
+    /// Called on any thread; failures are counted, and written with others of their kind.
     static func write(_ report: KeySetReport, to logger: Logger) {
         switch report {
         case .failed: break
@@ -95,7 +103,7 @@ extension ServerLog {
         }
     }
 
-    /// What the durable store has to tell. Called on its thread.
+    /// Logs an event of the durable store. Called on its thread.
     static func write(_ event: StoreEvent, to logger: Logger) {
         switch event {
         case .migrated(let from, let to):
@@ -127,7 +135,7 @@ extension ServerLog {
         }
     }
 
-    /// What becomes of the events that the application is told. Called on any thread.
+    /// Logs a report about events for the application. Called on any thread.
     static func write(_ report: EventServiceReport, to logger: Logger) {
         switch report {
         case .store(let event): write(event, to: logger)

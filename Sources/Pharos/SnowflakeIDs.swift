@@ -2,11 +2,12 @@ import CPharosSys
 import PharosBytes
 import PharosDomain
 
-/// Unique ids that grow with time: 41 bits of milliseconds, 10 of the node, 12 of a count within the millisecond.
+/// Unique ids that grow with time.
 ///
-/// Every node has a number of its own and needs to ask nobody. They refuse to run backwards: when the clock steps back they
-/// go on from the last millisecond, up to `leadLimit`; beyond it ``next()`` throws until the clock has caught up.
-/// May be called from any thread.
+/// They have 41 bits of milliseconds, 10 of the node, 12 of a count within the millisecond. Every node has a number of
+/// its own, so that nodes need not ask one another. Ids refuse to run backwards: when the clock steps back they go on
+/// from the last millisecond, up to `leadLimit`; beyond it ``next()`` throws until the clock has caught up. May be
+/// called from any thread.
 public final class SnowflakeIDs: Sendable {
     public enum Failure: Error, Hashable, Sendable {
         /// Nodes are 0 to 1,023.

@@ -4,7 +4,9 @@ import PharosDomain
 import PharosEdge
 import PharosTLS
 
-/// The certificate of `http_server.tls`, for shards; looked at again every few seconds, and on SIGHUP. Any thread.
+/// The certificate of `http_server.tls`, for shards. Any thread.
+///
+/// It is looked at again every few seconds, and on SIGHUP.
 final class TLSCertificates: TLSContextSource {
     private let files: CertificateFiles
     private let settings: TLSSettings
@@ -48,7 +50,7 @@ final class TLSCertificates: TLSContextSource {
     }
 }
 
-/// Why TLS cannot be offered, naming the option to mend.
+/// Why TLS cannot be offered, naming the option to fix.
 struct TLSSettingsError: Error, CustomStringConvertible {
     let cause: TLSError
 

@@ -1,5 +1,7 @@
 extension APIMethod {
-    /// Those with an address of their own that are answered outside of the backend, and so in no batch.
+    /// Methods with an address of their own that are in no batch.
+    ///
+    /// They are answered outside of the backend.
     package static let apart = [
         APIMethod(
             name: "snapshot", summary: "Who is connected and where they are, page by page",
@@ -15,8 +17,9 @@ extension APIMethod {
             ])
     ]
 
-    /// Whether `path` is one that `POST` may be sent to. The methods that are declined have names too, and get an error of
-    /// the API instead of 404.
+    /// Whether `path` is one that `POST` may be sent to.
+    ///
+    /// The methods that are declined have names too, and get an error of the API instead of 404.
     static func serves(path: String) -> Bool {
         guard path.hasPrefix("/api/") else { return path == "/api" }
         let method = path.dropFirst(5)

@@ -5,7 +5,9 @@ package struct APIMethod: Sendable {
     package let request: [APIField]
     package let result: [APIField]
 
-    /// All that the backend answers: alone, in a batch and in the old form. A path that is neither here nor in `apart` is 404.
+    /// All that the backend answers: alone, in a batch and in the old form.
+    ///
+    /// A path that is neither here nor in `apart` is 404.
     package static let all: [APIMethod] = messaging + clients + connections + channels + others
 
     /// The request as a schema: what is published is given in one of two ways.
@@ -27,7 +29,7 @@ package struct APIMethod: Sendable {
     private static let client = APIField("client", .text("Client id: one connection."))
     private static let session = APIField(
         "session", .text("One connection: `session` of its connect reply, or the key that its client chose."))
-    private static let everybody = APIField("all", .boolean("Everybody; nobody else is named then."))
+    private static let everybody = APIField("all", .boolean("All clients; no others are named then."))
     private static let exclude = APIField(
         "exclude", .list(.text("", minLength: 36, maxLength: 36), "Client ids to pass over, at most 1000."))
     private static let ofChannel = APIField("channel", .text("Its subscribers.", maxLength: 255))

@@ -4,7 +4,9 @@ import Metrics
 package import PharosDomain
 package import PharosServices
 
-/// What is answered beside the shards: pages, health, metrics, the API's description, and snapshots.
+/// The routes beside those of the shards.
+///
+/// They are pages, health, metrics, the API's description, and snapshots.
 package struct APIRoutes: Sendable {
     package struct Configuration: Sendable {
         /// The demo page at `/`.
@@ -42,8 +44,11 @@ package struct APIRoutes: Sendable {
     private let transports: @Sendable () -> TransportCounters
     private let description: [UInt8]
 
+    /// Makes the routes.
+    ///
     /// - Parameters:
-    ///   - registry: what `/metrics` shows; also made the process' metrics factory by whoever composes the server.
+    ///   - registry: the figures of `/metrics`; the program that composes the server makes it the process' metrics
+    ///     factory, too.
     ///   - transports: the counters of the HTTP and TLS entrances.
     package init(
         configuration: Configuration, backend: any Backend, registry: PrometheusRegistry,
@@ -118,7 +123,7 @@ package struct APIRoutes: Sendable {
             if case .failing(let problem) = backend.storeHealth {
                 return Response.failure(.serviceUnavailable, "the store fails: \(problem)")
             }
-            // The server works, and its clients have been told: no reason to send nobody here.
+            // The server works, and its clients know of the loss: no reason to send no clients here.
             guard let loss = backend.storeLoss else { return Response.json(empty) }
             return Response.json(JSONTree.object([("lost", .string(loss))]).encoded())
         }

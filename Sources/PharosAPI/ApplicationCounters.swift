@@ -1,4 +1,4 @@
-/// What asking and telling the application has come to.
+/// The figures of questions and events for the application.
 package struct ApplicationCounters: Sendable {
     /// One kind of question, or of telling, to one origin.
     package struct Lane: Sendable {
@@ -24,14 +24,14 @@ package struct ApplicationCounters: Sendable {
         package var recorded: UInt64 = 0
         package var told: UInt64 = 0
         package var failures: UInt64 = 0
-        package var buried: UInt64 = 0
+        package var deadLetters: UInt64 = 0
         package var lost: UInt64 = 0
 
         package init() {}
     }
 
     package var lanes: [Lane] = []
-    /// nil: nothing is told.
+    /// nil: no events are sent.
     package var events: Events?
 
     package init() {}

@@ -9,7 +9,9 @@ package struct EmbeddedPages: Sendable {
         let contentType: String
         let bytes: [UInt8]
         let entityTag: String
-        /// Whether pages of other origins may read it: a module is imported under their rules (WHATWG Fetch, 3.2).
+        /// Whether pages of other origins may read it.
+        ///
+        /// A module is imported under their rules (WHATWG Fetch, 3.2).
         let isForEveryOrigin: Bool
 
         init(path: String, contentType: String, bytes: [UInt8], isForEveryOrigin: Bool = false) {

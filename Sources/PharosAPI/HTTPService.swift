@@ -4,7 +4,9 @@ package import Logging
 import NIOCore
 package import PharosServices
 
-/// Answers the requests that shards hand on, by a Hummingbird responder: it has no listener and no connection.
+/// Answers the requests that shards hand on.
+///
+/// It uses a Hummingbird responder, and has no listener and no connection.
 package final class HTTPService: RequestResponder {
     private let answer: @Sendable (ResponderRequest) async -> ResponderAnswer
 
@@ -32,7 +34,9 @@ package final class HTTPService: RequestResponder {
     }
 }
 
-/// What routes are given beside the request: nothing of the connection, which is a shard's.
+/// The context of a request for routes.
+///
+/// It has nothing of the connection, which is a shard's.
 package struct RouteContext: RequestContext {
     package struct Source: RequestContextSource {
         package let logger: Logger
@@ -44,7 +48,9 @@ package struct RouteContext: RequestContext {
 }
 
 extension Request {
-    /// Host is the request's authority, as HTTPTypes has it. Lines whose name or value it does not take are left out.
+    /// Host is the request's authority, as HTTPTypes has it.
+    ///
+    /// Lines whose name or value it does not take are left out.
     init(_ request: ResponderRequest) {
         var fields = HTTPFields()
         for (name, value) in request.fields {

@@ -2,7 +2,9 @@ import HTTPTypes
 package import Hummingbird
 import Logging
 
-/// Makes each error a JSON body, and a known path with another method a 405 that names the right ones.
+/// Makes each error a JSON body.
+///
+/// A known path with another method becomes a 405 that names the right ones.
 package struct JSONErrors<Context: RequestContext>: RouterMiddleware {
     /// The methods of each fixed path.
     private let methods: @Sendable (String) -> [HTTPRequest.Method]

@@ -1,4 +1,6 @@
-/// A JSON document in memory whose members keep their order, so that it is written the same way each time.
+/// A JSON document in memory whose members keep their order.
+///
+/// So it is written the same way each time.
 package indirect enum JSONTree: Sendable {
     case object([(String, JSONTree)])
     case array([JSONTree])

@@ -16,7 +16,7 @@ extension NodeMetrics {
         count("events_recorded_total", nil, events.recorded, &state)
         count("events_told_total", nil, events.told, &state)
         count("events_failures_total", nil, events.failures, &state)
-        count("events_dead_letters_total", nil, events.buried, &state)
+        count("events_dead_letters_total", nil, events.deadLetters, &state)
         count("events_lost_total", nil, events.lost, &state)
     }
 }

@@ -3,7 +3,7 @@ import PharosDomain
 package import PharosServices
 import Synchronization
 
-/// What the entrances beside the edge count; zero where there is none.
+/// The counters of the entrances beside the edge; zero where there is none.
 package struct TransportCounters: Sendable {
     package var application = ApplicationCounters()
 
@@ -22,11 +22,13 @@ package final class NodeMetrics: Sendable {
         var counters: [Series: (handle: Counter, last: UInt64)] = [:]
         var durations: [Series: (handle: FloatingPointCounter, last: Double)] = [:]
         var gauges: [Series: Gauge] = [:]
-        /// Names that were there at an earlier scrape: when they vanish, their gauge must fall to 0.
+        /// Names that were there at an earlier scrape.
+        ///
+        /// When they vanish, their gauge must fall to 0.
         var clientNames: Set<SDKName> = []
     }
 
-    /// - Parameter describe: is told what each metric is.
+    /// - Parameter describe: gets the description of each metric.
     package init(
         factory: any MetricsFactory, version: String, describe: (_ name: String, _ help: String) -> Void = { _, _ in }
     ) {
@@ -37,7 +39,9 @@ package final class NodeMetrics: Sendable {
         Gauge(label: "pharos_node_num_nodes", factory: factory).record(1)
     }
 
-    /// Brings the metrics to the state of `node`. Calls may overlap: a count never falls.
+    /// Brings the metrics to the state of `node`.
+    ///
+    /// Calls may overlap: a count never falls.
     package func update(_ node: NodeCounters, transports: TransportCounters) {
         state.withLock { state in
             updateNode(node, &state)
@@ -115,7 +119,9 @@ package final class NodeMetrics: Sendable {
         byCode("api_command_errors_total", "code", node.apiErrors, Self.replyCodes, &state)
     }
 
-    /// One counter for each kind and reason, from the first scrape on: a rate needs a value to begin with.
+    /// Updates one counter for each kind and reason.
+    ///
+    /// It is there from the first scrape on: a rate needs a value to begin with.
     private func updateRefusals(_ node: NodeCounters, _ state: inout State) {
         for kind in RefusalKind.allCases {
             let row = kind.row

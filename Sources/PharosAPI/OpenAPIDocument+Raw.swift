@@ -1,4 +1,6 @@
-/// The addresses at which the application reaches the connections of raw paths, if there are such paths.
+/// The addresses at which the application reaches raw connections.
+///
+/// They are there if there are raw paths.
 extension OpenAPIDocument {
     var rawPaths: [(String, JSONTree)] {
         guard hasRawPaths else { return [] }

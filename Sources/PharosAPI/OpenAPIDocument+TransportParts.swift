@@ -1,6 +1,6 @@
 import PharosDomain
 
-/// What the descriptions of the clients' addresses are made of.
+/// The parts of the descriptions of the clients' addresses.
 extension OpenAPIDocument {
     func operation(
         _ id: String, _ summary: String, parameters: [JSONTree], body: JSONTree? = nil,
@@ -19,10 +19,11 @@ extension OpenAPIDocument {
     // MARK: Parameters
 
     func parameter(
-        _ name: String, _ description: String, _ schema: JSONTree, in place: String = "query", isRequired: Bool = false
+        _ name: String, _ description: String, _ schema: JSONTree, in location: String = "query",
+        isRequired: Bool = false
     ) -> JSONTree {
         [
-            "name": .string(name), "in": .string(place), "required": .boolean(isRequired),
+            "name": .string(name), "in": .string(location), "required": .boolean(isRequired),
             "description": .string(description), "schema": schema,
         ]
     }

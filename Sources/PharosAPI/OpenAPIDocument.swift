@@ -1,6 +1,6 @@
 package import PharosDomain
 
-/// The description of everything the HTTP server serves to programs, in OpenAPI 3.1.
+/// Describes all addresses for programs in OpenAPI 3.1.
 package struct OpenAPIDocument: Sendable {
     private let version: String
     let isInsecure: Bool
@@ -78,6 +78,8 @@ package struct OpenAPIDocument: Sendable {
     /// Any of the ways to bring a key.
     var keySecurity: JSONTree { [["apiKeyHeader": []], ["authorization": []], ["apiKeyQuery": []]] }
 
+    /// The responses of an operation.
+    ///
     /// In transport error mode an error of the command sets the status; HTTP's own errors have one in any case.
     private func operationResponses(_ name: String) -> JSONTree {
         var responses: [(String, JSONTree)] = [

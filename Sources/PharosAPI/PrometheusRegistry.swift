@@ -1,7 +1,9 @@
 package import Metrics
 import Synchronization
 
-/// Keeps the process' metrics and writes them as Prometheus text (exposition format 0.0.4). Any thread.
+/// Keeps the process' metrics and writes them as Prometheus text.
+///
+/// It has the exposition format 0.0.4. Any thread.
 ///
 /// A label of swift-metrics is the metric's name, a dimension is a label. The number of names and of label combinations
 /// per name is limited: further combinations share one series whose label values are all `overflow`, further names
@@ -10,6 +12,8 @@ package final class PrometheusRegistry: MetricsFactory, Sendable {
     enum Kind: String {
         case counter, gauge, histogram
 
+        /// The name of the counter of series without room.
+        ///
         /// A counter's name ends in `_total`, and no name ends in its type: so `promtool check metrics` wants it.
         var overflow: String {
             switch self {
@@ -123,7 +127,7 @@ package final class PrometheusRegistry: MetricsFactory, Sendable {
                 families[name] = family
                 return series
             }
-            // Even the overflow is full: counted by nobody, but the caller's handle works.
+            // Even the overflow is full: it is not counted, but the caller's handle works.
             return make()
         }
     }

@@ -5,7 +5,9 @@ enum PrometheusText {
         sanitized(text, allowsColon: true)
     }
 
-    /// `{name="value",…}` in the order of the names, empty without labels. Of equal names the first one counts.
+    /// `{name="value",…}` in the order of the names, empty without labels.
+    ///
+    /// Of equal names the first one counts.
     static func labels(_ dimensions: [(String, String)]) -> String {
         var known: [String: String] = [:]
         for (name, value) in dimensions {
@@ -37,7 +39,9 @@ enum PrometheusText {
         return result
     }
 
-    /// The shortest text that reads back as the same number; whole numbers without a fraction.
+    /// The shortest text that reads back as the same number.
+    ///
+    /// Whole numbers have no fraction.
     static func number(_ value: Double) -> String {
         if value.isNaN { return "NaN" }
         if value.isInfinite { return value < 0 ? "-Inf" : "+Inf" }

@@ -13,7 +13,9 @@ extension Response {
         return Response(status: status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: body)))
     }
 
-    /// `{"error":{"code":…,"message":"…"}}`, the form of each error that HTTP itself has to answer.
+    /// `{"error":{"code":…,"message":"…"}}` with a status.
+    ///
+    /// It is the form of each error that HTTP itself has to answer.
     ///
     /// - Parameter message: a fixed text of ours, never anything that the client sent.
     package static func failure(

@@ -5,12 +5,16 @@ package import PharosDomain
 import PharosProtocol
 import PharosServices
 
-/// A page of who is where: from a cursor, at most so many clients. Throws `ReplyError`.
+/// A page of who is where: from a cursor, at most so many clients.
+///
+/// Throws `ReplyError`.
 package typealias SnapshotSource = @Sendable (_ cursor: String, _ limit: Int) async throws -> PresenceSnapshot
 
-/// `POST /api/snapshot`: answered from the event log and not by the shards, which have checked the key and read the body.
+/// Answers `POST /api/snapshot` from the event log.
+///
+/// The shards, which do not answer it, have checked the key and read the body.
 struct SnapshotCall: Sendable {
-    /// nil: nothing is told, so nobody is remembered.
+    /// nil: no events are sent, so no clients are remembered.
     let source: SnapshotSource?
     /// Whether errors set the HTTP status of requests that do not say so.
     let transportErrors: Bool

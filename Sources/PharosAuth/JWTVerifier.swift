@@ -11,7 +11,7 @@ package struct JWTVerifier: TokenVerifier {
 
     /// - Parameters:
     ///   - fetch: gets one key set; called by `loadKeys` only. Not called at all without `jwks_public_endpoint`.
-    ///   - report: is told how fetching goes, on any thread.
+    ///   - report: gets the results of fetches, on any thread.
     ///   - monotonicMs: the clock for the age of key sets, in milliseconds; it must never go back.
     package init(
         _ configuration: TokensConfiguration, fetch: @escaping KeySetFetch,

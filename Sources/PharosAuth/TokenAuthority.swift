@@ -1,6 +1,8 @@
 import PharosDomain
 
-/// Says whose tokens of one kind count: the keys and the rules of one `TokenConfiguration`, compiled.
+/// The keys and the rules for tokens of one kind.
+///
+/// They are those of one `TokenConfiguration`, compiled.
 struct TokenAuthority: Sendable {
     private let keys: [VerificationKey]
     private let previousKey: VerificationKey?
@@ -10,7 +12,7 @@ struct TokenAuthority: Sendable {
     private let maxLength: Int
     let keySets: KeySetCache?
 
-    /// What a verified token says of its holder, before the claims of its kind are read.
+    /// The content of a verified token, before the claims of its kind are read.
     struct Verified {
         var claims: JSONObject
         var user: UserID
@@ -61,7 +63,9 @@ struct TokenAuthority: Sendable {
         return keys
     }
 
-    /// Checks signature and parties, and gives the claims. The times are for `end`, later.
+    /// Checks signature and parties, and gives the claims.
+    ///
+    /// The times are for `end`, later.
     func verify(_ text: String, nowMs: Int64) throws(TokenRefusal) -> Verified {
         guard !hasNoKeys else { throw .invalid(.noKey, "no token key is configured") }
         let token = try CompactToken(text, limit: maxLength)
@@ -71,13 +75,17 @@ struct TokenAuthority: Sendable {
         return Verified(claims: claims, user: try rules.user(of: claims))
     }
 
-    /// Checks the times. Call it when all claims have been read: `.expired` means that all else is good.
+    /// Checks the times.
+    ///
+    /// Call it when all claims have been read: `.expired` means that all else is good.
     ///
     /// - Returns: seconds since 1970 at which the token's power ends, at most 365 days away; 0 never.
     func end(of verified: Verified, nowMs: Int64) throws(TokenRefusal) -> Int64 {
         try rules.end(of: verified.claims, nowMs: nowMs)
     }
 
+    /// Checks the signature with each key that fits.
+    ///
     /// - Returns: what the address of the key that has signed demands of the claims; nothing for a fixed key.
     private func checkSignature(of token: CompactToken, nowMs: Int64) throws(TokenRefusal) -> [String: String] {
         var isServed = false

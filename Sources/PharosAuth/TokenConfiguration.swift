@@ -1,22 +1,32 @@
 package import PharosDomain
 
-/// The keys and the rules for one kind of token. Setting names are those of `client.token`.
+/// The keys and the rules for one kind of token.
+///
+/// Setting names are those of `client.token`.
 ///
 /// A fresh value has no key, and without a key each token is refused.
 package struct TokenConfiguration: Equatable, Sendable {
     /// `hmac_secret_key`: for HS256, HS384 and HS512. "" none.
     package var hmacSecretKey = ""
-    /// `hmac_previous_secret_key`: accepted besides the other while clients still hold old tokens. "" none.
+    /// `hmac_previous_secret_key`; "" none.
+    ///
+    /// It is accepted besides the other while clients still hold old tokens.
     package var hmacPreviousSecretKey = ""
-    /// `hmac_previous_secret_key_valid_until`: seconds since 1970; 0 until the setting is removed.
+    /// `hmac_previous_secret_key_valid_until`: seconds since 1970.
+    ///
+    /// 0 until the setting is removed.
     package var hmacPreviousSecretKeyValidUntil: Int64 = 0
     /// `rsa_public_key`: PEM, for RS256, RS384 and RS512. At least 2,048 bits. "" none.
     package var rsaPublicKey = ""
-    /// `ecdsa_public_key`: PEM; its curve decides between ES256, ES384 and ES512. "" none.
+    /// `ecdsa_public_key`: PEM; its curve decides between ES256, ES384 and ES512.
+    ///
+    /// "" none.
     package var ecdsaPublicKey = ""
     /// `jwks_public_endpoint`: address of a JWK Set. "" none.
     package var jwksEndpoint = ""
-    /// `jwks_variables`: all values that each `{{name}}` of the endpoint may take. Without a list the name is an error.
+    /// `jwks_variables`: all values that each `{{name}}` of the endpoint may take.
+    ///
+    /// Without a list the name is an error.
     package var jwksVariables: [String: [String]] = [:]
     /// `audience`: must be among the token's `aud`. "" any.
     package var audience: PartyName = ""
@@ -28,12 +38,16 @@ package struct TokenConfiguration: Equatable, Sendable {
     package var issuerRegex = ""
     /// `max_length`: bytes of a whole token. What is longer is not looked at.
     package var maxLength = 16_384
-    /// `user_id_claim`: the claim that holds the user id instead of `sub`. "" means `sub`.
+    /// `user_id_claim`: the claim that holds the user id instead of `sub`.
+    ///
+    /// "" means `sub`.
     package var userIDClaim: ClaimName = ""
 
     package init() {}
 
-    /// True when no token can be verified at all, which an operator should be told at start.
+    /// Whether no token can be verified at all.
+    ///
+    /// An operator should know of that at start.
     package var hasNoKeys: Bool {
         hmacSecretKey.isEmpty && hmacPreviousSecretKey.isEmpty && rsaPublicKey.isEmpty && ecdsaPublicKey.isEmpty
             && jwksEndpoint.isEmpty

@@ -1,4 +1,6 @@
-/// A token setting that cannot work. `description` names the setting and never holds a key.
+/// A token setting that cannot work.
+///
+/// `description` names the setting and never holds a key.
 package struct TokenConfigurationError: Error, Equatable, Sendable, CustomStringConvertible {
     /// The setting's name below `client.token` or `client.subscription_token`.
     package var setting: String

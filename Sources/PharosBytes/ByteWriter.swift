@@ -63,12 +63,15 @@ package struct ByteWriter: ~Copyable {
 
     /// `number` in decimal.
     package mutating func appendDecimal(_ number: some BinaryInteger) {
-        if number < 0 {
-            append(UInt8(ascii: "-"))
-            appendDecimal(number.magnitude)
-            return
-        }
-        var rest = UInt64(number)
+        if number < 0 { append(UInt8(ascii: "-")) }
+        appendDecimal(UInt64(number.magnitude))
+    }
+
+    /// `number` in decimal.
+    ///
+    /// Not generic, so that a publication is encoded without a call through a witness table.
+    package mutating func appendDecimal(_ number: UInt64) {
+        var rest = number
         withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { digits in
             var start = 20
             repeat {
@@ -79,6 +82,13 @@ package struct ByteWriter: ~Copyable {
             } while rest > 0
             append(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(digits)[start...]))
         }
+    }
+
+    /// Appends `count` bytes, all of which `write` sets.
+    mutating func append(count: Int, _ write: (UnsafeMutablePointer<UInt8>) -> Void) {
+        reserve(count)
+        write(base + self.count)
+        self.count += count
     }
 
     /// Overwrites one byte already written.

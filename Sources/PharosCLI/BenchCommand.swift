@@ -141,6 +141,6 @@ struct BenchCommand: ParsableCommand {
 }
 
 extension WireClientError {
-    /// What is wrong has been printed already.
+    /// An error whose message has been printed already.
     fileprivate static let silent = WireClientError("")
 }

@@ -26,7 +26,9 @@ struct BenchHistogram {
         return maximum
     }
 
-    /// How many lie in each range between powers of two of microseconds, from the first that is not empty to the last.
+    /// How many lie in each range between powers of two of microseconds.
+    ///
+    /// They go from the first range that is not empty to the last.
     func bars() -> [(upToNanoseconds: UInt64, count: UInt64)] {
         var bars: [(upToNanoseconds: UInt64, count: UInt64)] = []
         var end: UInt64 = 1000

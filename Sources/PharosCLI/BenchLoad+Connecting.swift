@@ -5,7 +5,9 @@ import PharosEdge
 import PharosProtocol
 import PharosTLS
 
-/// Connections come up: a bounded number of handshakes at once, each until its subscriptions stand.
+/// Brings connections up.
+///
+/// A bounded number of handshakes goes on at once, each until its subscriptions stand.
 extension BenchLoad {
     mutating func connectAll() throws(WireClientError) {
         let began = pharos_monotonic_ns()
@@ -101,7 +103,9 @@ extension BenchLoad {
         sendSmall(index, Array(handshake.request(address, subprotocol: subprotocol).utf8))
     }
 
-    /// Takes the answer to the upgrade off the front of `input` and sends the subscribes; false while it is incomplete.
+    /// Takes the answer to the upgrade off the front of `input`.
+    ///
+    /// Then it sends the subscribes; false while the answer is incomplete.
     mutating func upgraded(_ index: Int, _ input: inout UnsafeMutableRawBufferPointer) -> Bool {
         var head = partialHeads[index] ?? []
         let earlier = head.count
@@ -144,7 +148,9 @@ extension BenchLoad {
 
     var opcode: UInt8 { plan.format == .protobuf ? 2 : 1 }
 
-    /// The load's data is its own, so there is nobody whom the mask would have to surprise.
+    /// The mask of all frames.
+    ///
+    /// The load's data is its own, so the mask need not be unpredictable.
     private static let mask: UInt32 = 0x5A17_C3E9
 
     func appendFrame(opcode: UInt8, _ payload: [UInt8], into frames: inout ByteWriter) {

@@ -2,7 +2,9 @@ import CPharosSys
 import Glibc
 import PharosBytes
 
-/// Messages go out at their pace: a closed loop, or a rate whatever the receivers do.
+/// Sends messages at their pace.
+///
+/// It is a closed loop, or a rate whatever the receivers do.
 extension BenchLoad {
     mutating func publishAll() throws(WireClientError) {
         try openPublishers()
@@ -75,7 +77,9 @@ extension BenchLoad {
         missing = [UInt32](repeating: 0, count: size)
     }
 
-    /// The first connections stop reading; what the server makes of it is what the bench is for.
+    /// Lets the first connections stop reading.
+    ///
+    /// The bench shows how the server copes with that.
     private mutating func stall() {
         for index in 0..<plan.stalled where connections[index].stage == .ready {
             _ = pharos_epoll_control(epoll, 3, connections[index].socket, 0, 0, 0)
@@ -110,7 +114,7 @@ extension BenchLoad {
         let channel = result.published % plan.channels
         let slot = Int(nextNumber) & (missing.count - 1)
         let publisher = publishers[channel % publishers.count]
-        // A message that never arrived may still hold the place.
+        // A message that never arrived may still hold the slot.
         if case .closed = plan.pace, missing[slot] != 0 { return false }
         guard publisher.hasRoom else { return false }
         // The time of this message, not of the turn: a burst takes a while to write.
@@ -171,7 +175,7 @@ extension BenchLoad {
     /// One of those who missed a message has it now.
     mutating func reached(_ number: UInt32) {
         let slot = Int(number) & (missing.count - 1)
-        // At a rate, places are used again without waiting, and nobody counts what is outstanding.
+        // At a rate, slots are used again without waiting, and outstanding messages are not counted.
         guard nextNumber &- number <= missing.count, missing[slot] > 0 else { return }
         missing[slot] -= 1
         if missing[slot] == 0 { outstanding -= 1 }

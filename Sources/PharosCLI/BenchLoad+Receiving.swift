@@ -4,7 +4,9 @@ import PharosBytes
 import PharosEdge
 import PharosProtocol
 
-/// What subscribers receive is read as whole messages, and each marker in them is counted.
+/// Reads the subscribers' input as whole messages.
+///
+/// Each marker in them is counted.
 extension BenchLoad {
     mutating func handle(connection index: Int, _ events: UInt32) {
         switch connections[index].stage {
@@ -99,13 +101,13 @@ extension BenchLoad {
     private mutating func count(_ marker: BenchMarker, _ index: Int, _ now: UInt64) {
         let perConnection = plan.channelsPerConnection
         let first = index * perConnection % plan.channels
-        let place = (Int(marker.channel) - first + plan.channels) % plan.channels
+        let slot = (Int(marker.channel) - first + plan.channels) % plan.channels
         // Another bench on the same channels would show here too.
-        guard Int(marker.channel) < plan.channels, place < perConnection, marker.number < nextNumber else {
+        guard Int(marker.channel) < plan.channels, slot < perConnection, marker.number < nextNumber else {
             result.foreign += 1
             return
         }
-        switch tracks[index * perConnection + place].received(marker.sequence) {
+        switch tracks[index * perConnection + slot].received(marker.sequence) {
         case .duplicate:
             result.duplicates += 1
             return

@@ -1,6 +1,8 @@
 import PharosTLS
 
-/// Subscribers with TLS: what comes is decrypted before it is read, what goes is encrypted before it is sent.
+/// Subscribers with TLS.
+///
+/// Input is decrypted before it is read, output is encrypted before it is sent.
 extension BenchLoad {
     mutating func beginSession(_ index: Int, _ context: TLSContext) {
         let isAddress = plan.host.allSatisfy { $0.isNumber || $0 == "." || $0 == ":" }

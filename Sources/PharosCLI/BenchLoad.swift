@@ -3,7 +3,9 @@ import Glibc
 import PharosEdge
 import PharosTLS
 
-/// The load of one bench: every subscriber and publisher on one thread with one epoll.
+/// The load of one bench.
+///
+/// Every subscriber and publisher is on one thread with one epoll.
 ///
 /// Connections and their tracks stand in slabs, and received bytes go through one buffer, so that the load costs little
 /// beside the server it measures.
@@ -22,7 +24,7 @@ struct BenchLoad: ~Copyable {
     let events: UnsafeMutablePointer<pharos_event>
     let buffer: UnsafeMutableRawBufferPointer
     let handshake = WireClientHandshake()
-    /// What subscribers' TLS is made of; nil: they have none.
+    /// The context of the subscribers' TLS; nil: they have none.
     let tlsContext: TLSContext?
     var tlsOutput = TLSOutput()
     let plaintext: UnsafeMutableRawBufferPointer
@@ -30,20 +32,24 @@ struct BenchLoad: ~Copyable {
     var partialHeads: [Int: [UInt8]] = [:]
     var readyCount = 0
     var handshakesUnderWay = 0
-    /// Connections begun so far, over all cycles: they choose the address to connect from.
+    /// Connections begun so far, over all cycles.
+    ///
+    /// They choose the address to connect from.
     var attempts = 0
 
     var publishers: [BenchPublisher] = []
     /// The request up to the marker, by channel.
     var requestHeads: [[UInt8]] = []
-    /// What comes after the marker, the same in every request.
+    /// The text after the marker, the same in every request.
     var requestTail: [UInt8] = []
     /// Subscribers that are counted, by channel.
     var readers: [UInt32] = []
     /// Messages published, by channel.
     var sequences: [UInt32] = []
     var nextNumber: UInt32 = 0
-    /// How many still miss a message: its readers, and the publisher until the answer. By number, modulo its size.
+    /// How many still miss a message: its readers, and the publisher until the answer.
+    ///
+    /// By number, modulo its size.
     var missing: [UInt32] = []
     /// Messages that somebody misses.
     var outstanding = 0
@@ -100,7 +106,9 @@ struct BenchLoad: ~Copyable {
         plaintext.deallocate()
     }
 
-    /// Connects, publishes and receives; errors are those of the set-up, everything else is in the result.
+    /// Connects, publishes and receives.
+    ///
+    /// Errors are those of the set-up, everything else is in the result.
     mutating func run() throws(WireClientError) -> BenchResult {
         if let process {
             result.before = process.read()

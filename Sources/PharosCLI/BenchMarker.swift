@@ -1,6 +1,8 @@
 import PharosBytes
 
-/// What each message of the bench carries, so that whoever receives it can tell which it is and how old.
+/// The mark in each message of the bench.
+///
+/// By it the receiver knows which message it is and how old.
 ///
 /// On the wire `~`, four hexadecimal numbers of fixed width, `~`: 40 bytes that no encoding of a peer changes.
 struct BenchMarker: Equatable {
@@ -45,8 +47,8 @@ struct BenchMarker: Equatable {
     }
 
     private static func append(_ value: UInt64, digits: Int, to writer: inout ByteWriter) {
-        for place in stride(from: digits - 1, through: 0, by: -1) {
-            let digit = UInt8(truncatingIfNeeded: value >> UInt64(place * 4)) & 15
+        for index in stride(from: digits - 1, through: 0, by: -1) {
+            let digit = UInt8(truncatingIfNeeded: value >> UInt64(index * 4)) & 15
             writer.append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10)
         }
     }

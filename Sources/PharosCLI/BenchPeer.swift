@@ -2,7 +2,9 @@ import PharosBytes
 import PharosDomain
 import PharosProtocol
 
-/// How a server is subscribed to and published to: Pharos, and the servers it is compared with.
+/// A kind of server, with its way to subscribe and publish.
+///
+/// They are Pharos, and the servers it is compared with.
 enum BenchPeer: String, CaseIterable, Sendable {
     case pharos
     /// nginx with nchan: `/sub?id=` and `/pub?id=`.
@@ -58,7 +60,7 @@ enum BenchPeer: String, CaseIterable, Sendable {
         }
     }
 
-    /// What comes before and after the marker and its filling in a publish request's body.
+    /// The text around the marker and its filling in a publish request's body.
     func bodyFrame(channel: Int) -> (before: String, after: String) {
         switch self {
         case .pharos: ("{\"channel\":\"\(Self.channelName(channel))\",\"data\":{\"m\":\"", "\"}}")
@@ -66,7 +68,7 @@ enum BenchPeer: String, CaseIterable, Sendable {
         }
     }
 
-    /// What a message to a subscriber that is not yet ready says.
+    /// The meaning of a message to a subscriber that is not yet ready.
     enum Confirmation: Equatable {
         /// So many subscriptions stand.
         case subscribed(Int)

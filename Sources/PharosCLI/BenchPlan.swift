@@ -1,6 +1,6 @@
 import PharosProtocol
 
-/// What one bench does, checked before anything is opened.
+/// The plan of one bench, checked before anything is opened.
 struct BenchPlan: Sendable {
     enum Pace: Equatable, Sendable {
         /// At most so many messages that not everybody has.
@@ -13,7 +13,9 @@ struct BenchPlan: Sendable {
     var format = WireFormat.json
     var host = "127.0.0.1"
     var port: UInt16 = 8000
-    /// Where subscribers connect with TLS; nil: to `port`, without. Publishers are always without.
+    /// Where subscribers connect with TLS; nil: to `port`, without.
+    ///
+    /// Publishers are always without.
     var tlsPort: UInt16?
     /// Certificates that subscribers trust, a PEM file.
     var authoritiesFile = ""
@@ -38,7 +40,9 @@ struct BenchPlan: Sendable {
 
     /// Descriptors that stay free for the process itself.
     static let spareDescriptors = 64
-    /// From one address to one port there are some 28,000 ports; a few stay free for others.
+    /// The most connections from one address to one port.
+    ///
+    /// There are some 28,000 ports; a few stay free for others.
     static let connectionsPerAddress = 25_000
     static let handshakesAtOnce = 200
 
@@ -60,12 +64,16 @@ struct BenchPlan: Sendable {
         return nil
     }
 
-    /// The channels of a connection: so many in a row, beginning where the one before ended.
+    /// The channels of a connection.
+    ///
+    /// They are so many in a row, beginning where the one before ended.
     func channels(of connection: Int) -> [Int] {
         (0..<channelsPerConnection).map { (connection * channelsPerConnection + $0) % channels }
     }
 
-    /// The address to connect from; nil: the system's choice. Only the loopback has as many as are needed.
+    /// The address to connect from; nil: the system's choice.
+    ///
+    /// Only the loopback has as many as are needed.
     func source(of attempt: Int) -> String? {
         let index = attempt / Self.connectionsPerAddress
         guard index > 0, host.hasPrefix("127.") else { return nil }

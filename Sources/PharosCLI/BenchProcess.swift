@@ -1,9 +1,11 @@
 import Glibc
 
-/// The server's process and its children, as `/proc` tells of them.
+/// The server's process and its children, as `/proc` shows them.
 struct BenchProcess {
     struct Reading: Equatable, Sendable {
-        /// User and system time since the processes began, in seconds; it comes in steps of 10 ms.
+        /// User and system time since the processes began, in seconds.
+        ///
+        /// It comes in steps of 10 ms.
         var processorSeconds = 0.0
         /// Proportional set size: shared pages count by their share.
         var proportionalBytes: UInt64 = 0

@@ -1,6 +1,8 @@
 import Glibc
 
-/// One line on the terminal that says how far a bench is; nothing where there is no terminal.
+/// One line on the terminal that says how far a bench is.
+///
+/// There is none where there is no terminal.
 struct BenchProgress: Sendable {
     private let isTerminal = isatty(STDERR_FILENO) == 1
 

@@ -2,15 +2,19 @@ import CPharosSys
 import Glibc
 import PharosBytes
 
-/// One publishing connection: HTTP requests are written as they come, answers are counted in their order.
+/// One publishing connection.
+///
+/// HTTP requests are written as they come, answers are counted in their order.
 final class BenchPublisher {
-    /// What one publish came to.
+    /// The result of one publish.
     enum Answer: Equatable {
         case accepted
         case refused(String)
     }
 
-    /// Bytes that may wait; beyond it the schedule is not held, which the result says as lag.
+    /// Bytes that may wait.
+    ///
+    /// Beyond it the schedule is not held, which the result says as lag.
     private static let outputLimit = 4 << 20
     private static let answerLimit = 1 << 20
 
@@ -18,7 +22,9 @@ final class BenchPublisher {
     private var output = ByteWriter(capacity: 65536)
     private var sent = 0
     private var input: [UInt8] = []
-    /// The numbers of messages that have no answer yet, the oldest first, from `oldest` on.
+    /// The numbers of messages that have no answer yet.
+    ///
+    /// The oldest is first, and they begin at `oldest`.
     private var unanswered: [UInt32] = []
     private var oldest = 0
     /// Whether the descriptor is to be watched for room to write.
@@ -57,7 +63,9 @@ final class BenchPublisher {
         return true
     }
 
-    /// Takes received bytes and hands out each answer with its message's number; false if it is not HTTP.
+    /// Takes received bytes and hands out each answer with its number.
+    ///
+    /// The number is its message's. false if it is not HTTP.
     func receive(_ bytes: UnsafeRawBufferPointer, _ take: (UInt32, Answer) -> Void) -> Bool {
         input.append(contentsOf: bytes)
         var start = 0
@@ -88,7 +96,9 @@ final class BenchPublisher {
         case complete(size: Int, Answer)
     }
 
-    /// Reads one answer with a stated length at the start of `bytes` (RFC 9112, section 6).
+    /// Reads one answer with a stated length at the start of `bytes`.
+    ///
+    /// See RFC 9112, section 6.
     static func nextAnswer(_ bytes: UnsafeRawBufferPointer) -> Step {
         guard let headEnd = WireClientHandshake.endOfHead(bytes) else { return .incomplete }
         guard headEnd > 12, bytes[9] >= UInt8(ascii: "0"), bytes[9] <= UInt8(ascii: "9") else { return .malformed }

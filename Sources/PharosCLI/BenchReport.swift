@@ -1,4 +1,4 @@
-/// What a bench found, for people and for programs.
+/// The report of a bench, for people and for programs.
 enum BenchReport {
     private static let barWidth: UInt64 = 40
 

@@ -1,4 +1,4 @@
-/// What a bench has found.
+/// The result of a bench.
 struct BenchResult {
     var plan: BenchPlan
     // Connecting, over all cycles.
@@ -60,7 +60,7 @@ struct BenchResult {
         before != nil && connected > 0 ? connectProcessorSeconds * 1e6 / Double(connected) : nil
     }
 
-    /// What the server's memory grew by for each connection.
+    /// The growth of the server's memory for each connection.
     var bytesPerConnection: Double? {
         guard let before, let connectedReading, plan.connections > 0 else { return nil }
         let growth = Double(connectedReading.proportionalBytes) - Double(before.proportionalBytes)

@@ -1,6 +1,8 @@
-/// Which messages of one channel one subscriber has received: in order, late, twice or never.
+/// The messages of one channel that one subscriber has received.
 ///
-/// Sixty-four messages back it is exact; what comes later than that cannot be told from a repetition and counts as one.
+/// They came in order, late, twice or never.
+///
+/// Sixty-four messages back it is exact; a message that comes later than that looks like a repetition and counts as one.
 struct BenchTrack: BitwiseCopyable {
     enum Arrival: Equatable {
         case inOrder

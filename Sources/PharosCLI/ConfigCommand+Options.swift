@@ -2,7 +2,9 @@ import ArgumentParser
 import Glibc
 import PharosConfiguration
 
-/// The flags that choose a configuration, the same for every command that needs one.
+/// The flags that choose a configuration.
+///
+/// They are the same for every command that needs one.
 struct ConfigurationOptions: ParsableArguments {
     @Option(name: .shortAndLong, help: "YAML or JSON file. Without it: the one that PHAROS_CONFIG names, if any.")
     var config: String?
@@ -43,7 +45,9 @@ struct ConfigurationOptions: ParsableArguments {
             file: config, environment: Self.environment(), overrides: overrides, development: dev)
     }
 
-    /// Loads the configuration, or reports each problem to standard error and ends the command with status 1.
+    /// Loads the configuration, or ends the command with status 1.
+    ///
+    /// Then each problem is reported to standard error.
     func loadOrExit(
         report: (ConfigurationError) -> Void = ConfigurationOptions.report
     ) throws -> LoadedConfiguration {

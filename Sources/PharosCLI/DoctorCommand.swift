@@ -2,11 +2,13 @@ import ArgumentParser
 import PharosConfiguration
 import PharosEdge
 
-/// `pharos doctor`: does this machine let the server do what its configuration says?
+/// `pharos doctor`: judges this machine for a configuration.
+///
+/// It says whether the server can do what it is configured for.
 struct DoctorCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "doctor", abstract: "Look for what would keep the server from working, and say how to mend it.",
-        discussion: "Ends with status 1 if something must be mended.")
+        commandName: "doctor", abstract: "Look for what would keep the server from working, and say how to fix it.",
+        discussion: "Ends with status 1 if something must be fixed.")
 
     @OptionGroup var options: ConfigurationOptions
 

@@ -1,4 +1,6 @@
-/// A reading of the machine's load: what the kernel's counters said, and what two of them mean together.
+/// A reading of the machine's load.
+///
+/// It holds the kernel's counters; two readings give a load.
 ///
 /// The parsers take the text of a file under `/proc` and are pure; `nil` means that the text is not in the form that
 /// proc(5) describes. Counters are totals since the machine started.
@@ -9,7 +11,9 @@ struct MachineLoad: Equatable, Sendable {
         var total: UInt64
     }
 
-    /// Main memory in bytes. Used means: not available to a new program without swapping.
+    /// Main memory in bytes.
+    ///
+    /// Used means: not available to a new program without swapping.
     struct Memory: Equatable, Sendable {
         var used: UInt64
         var total: UInt64
@@ -31,7 +35,9 @@ struct MachineLoad: Equatable, Sendable {
 // MARK: - Reading /proc
 
 extension MachineLoad {
-    /// The first line of `/proc/stat`: `cpu user nice system idle iowait irq softirq steal …`.
+    /// Reads the first line of `/proc/stat`.
+    ///
+    /// `cpu user nice system idle iowait irq softirq steal …`
     ///
     /// Guest time is left out, since the kernel has counted it in `user` and `nice` already.
     static func parseProcessorTime(_ stat: some StringProtocol) -> ProcessorTime? {
@@ -45,7 +51,9 @@ extension MachineLoad {
         return ProcessorTime(busy: total >= idle ? total - idle : 0, total: total)
     }
 
-    /// `MemTotal` and `MemAvailable` of `/proc/meminfo`, which gives them in units of 1024 bytes.
+    /// Reads `MemTotal` and `MemAvailable` of `/proc/meminfo`.
+    ///
+    /// They are in units of 1024 bytes.
     static func parseMemory(_ meminfo: some StringProtocol) -> Memory? {
         var total: UInt64?
         var available: UInt64?
@@ -61,8 +69,8 @@ extension MachineLoad {
 
     /// The byte columns of `/proc/net/dev`, added up over all interfaces.
     ///
-    /// The loopback counts too: whoever tries a server on their own machine wants to see what it moves.
-    /// After the colon come eight columns of what was received, then those of what was sent; bytes are the first of each.
+    /// The loopback counts too: a user who tries a server on the own machine wants to see what it moves. After the
+    /// colon come eight columns of received traffic, then those of sent traffic; bytes are the first of each.
     static func parseTraffic(_ device: some StringProtocol) -> Traffic? {
         var traffic = Traffic(received: 0, sent: 0)
         var lines = 0
@@ -81,7 +89,7 @@ extension MachineLoad {
 // MARK: - Two readings
 
 extension MachineLoad {
-    /// What happened since an earlier reading, as the JSON that channel `load` carries.
+    /// The load since an earlier reading, as JSON for the channel `load`.
     ///
     /// `{"t":ms,"cpu":percent,"memory":{"used":bytes,"total":bytes},"network":{"rx":bytes/s,"tx":bytes/s}}`, where `t`
     /// is the wall clock. A counter that ran backwards (an interface went away) counts as no traffic.
@@ -100,7 +108,9 @@ extension MachineLoad {
             """
     }
 
-    /// The share of processor time that was busy since an earlier reading, in percent with one decimal.
+    /// The share of processor time that was busy since an earlier reading.
+    ///
+    /// It is in percent with one decimal.
     func processorPercent(since earlier: MachineLoad) -> Double {
         guard processorTime.total > earlier.processorTime.total else { return 0 }
         let total = Double(processorTime.total - earlier.processorTime.total)

@@ -1,7 +1,11 @@
-/// How far the answer to a request has arrived, as much of RFC 9112 as an answer with a stated length needs.
+/// How far the answer to a request has arrived.
+///
+/// It knows as much of RFC 9112 as an answer with a stated length needs.
 enum HTTPAnswer: Equatable {
     case incomplete
-    /// All of it is there; `keepsAlive` says whether the connection takes another request.
+    /// All of it is there.
+    ///
+    /// `keepsAlive` says whether the connection takes another request.
     case complete(keepsAlive: Bool)
     case malformed
 

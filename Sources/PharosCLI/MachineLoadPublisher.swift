@@ -1,7 +1,10 @@
 import CPharosSys
 import Glibc
+import PharosBytes
 
-/// An example of a back end: publishes this machine's load once a second through the public HTTP API.
+/// Publishes this machine's load once a second through the public API.
+///
+/// It is an example of a back end.
 ///
 /// It works on a thread of its own with one blocking socket, which it keeps open between requests and opens anew when
 /// the server is away. Nothing is queued: a reading that cannot be delivered is dropped, the next one follows.
@@ -11,20 +14,22 @@ struct MachineLoadPublisher: Sendable {
 
     init() {}
 
-    /// Publishes until the task is cancelled, then returns within moments, whatever the server does.
+    /// Publishes until the task is cancelled.
+    ///
+    /// Then it returns within moments, whatever the server does.
     ///
     /// `host` is a numeric address; `apiKey` is nil where the server's API is open.
     func run(host: String, port: UInt16, apiKey: String?) async {
         let cancellation = Cancellation()
         await withTaskCancellationHandler {
             await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
-                let started = startThread {
-                    pharos_name_thread("load")
+                let thread = try? SystemThread(name: "load") {
                     publishUntil(cancellation, HTTPPublisher(host: host, port: port, apiKey: apiKey))
                     continuation.resume()
                 }
-                // No thread to be had: the example is not worth more than going without.
-                if !started { continuation.resume() }
+                // Without a thread to be had, the example goes without.
+                guard let thread else { return continuation.resume() }
+                thread.detach()
             }
         } onCancel: {
             cancellation.cancel()
@@ -56,7 +61,9 @@ extension MachineLoad {
             processorTime: time, memory: memory, traffic: traffic, monotonicMs: pharos_monotonic_ms())
     }
 
-    /// The start of a small file, at most 64 KiB: files of `/proc` have no length to ask for.
+    /// The start of a small file, at most 64 KiB.
+    ///
+    /// Files of `/proc` have no length to ask for.
     private static func readFile(_ path: String) -> String? {
         let file = open(path, O_RDONLY | O_CLOEXEC)
         guard file >= 0 else { return nil }
@@ -96,7 +103,9 @@ private struct HTTPPublisher: ~Copyable {
         if socket >= 0 { _ = pharos_close(socket) }
     }
 
-    /// Sends one publication and waits for its answer. Without an answer the connection is given up.
+    /// Sends one publication and waits for its answer.
+    ///
+    /// Without an answer the connection is given up.
     mutating func publish(channel: String, data: String, _ cancellation: borrowing Cancellation) {
         if socket < 0 { socket = pharos_connect(host, port, 0, nil) }
         guard socket >= 0 else { return }
@@ -160,7 +169,9 @@ private struct HTTPPublisher: ~Copyable {
 
 /// A word from a cancelled task to a thread that waits in the kernel.
 private final class Cancellation: Sendable {
-    /// Written once, by `cancel`; never read, so that every later wait ends at once too.
+    /// Written once, by `cancel`.
+    ///
+    /// It is never read, so that every later wait ends at once too.
     private let event = pharos_eventfd()
 
     deinit {
@@ -177,7 +188,9 @@ private final class Cancellation: Sendable {
         return Self.poll(&descriptors, untilMs: deadline)
     }
 
-    /// True if there is something to read (or an end to notice), false at the deadline or when cancelled.
+    /// Waits until there is something to read, or an end to notice.
+    ///
+    /// false at the deadline or when cancelled.
     func waitForInput(_ socket: Int32, untilMs deadline: Int64) -> Bool {
         var descriptors = [
             pollfd(fd: event, events: Int16(POLLIN), revents: 0), pollfd(fd: socket, events: Int16(POLLIN), revents: 0),
@@ -194,26 +207,4 @@ private final class Cancellation: Sendable {
             if ready == 0 && pharos_monotonic_ms() >= deadline { return false }
         }
     }
-}
-
-/// Starts a detached thread; false if the system has none left.
-private func startThread(_ body: @escaping @Sendable () -> Void) -> Bool {
-    final class Start {
-        let body: @Sendable () -> Void
-        init(_ body: @escaping @Sendable () -> Void) { self.body = body }
-    }
-    let start = Unmanaged.passRetained(Start(body))
-    var thread = pthread_t()
-    let result = pthread_create(
-        &thread, nil,
-        { context in
-            Unmanaged<Start>.fromOpaque(context!).takeRetainedValue().body()
-            return nil
-        }, start.toOpaque())
-    if result != 0 {
-        start.release()
-        return false
-    }
-    pthread_detach(thread)
-    return true
 }

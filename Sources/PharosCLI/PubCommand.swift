@@ -68,7 +68,7 @@ struct PubCommand: ParsableCommand {
         if text.hasSuffix("\n") { text.removeLast() }
         var object = JSONObjectWriter()
         object.add("", text)
-        // What stands between `{"":` and `}` is the string.
+        // The text between `{"":` and `}` is the string.
         return (Array(object.bytes.dropFirst(4).dropLast()), true)
     }
 

@@ -7,7 +7,7 @@ import PharosDomain
 import ServiceLifecycle
 import UnixSignals
 
-/// `pharos serve`: runs the server until it is told to stop.
+/// `pharos serve`: runs the server until a signal stops it.
 struct ServeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "serve", abstract: "Run the server.",
@@ -61,7 +61,9 @@ struct ServeCommand: AsyncParsableCommand {
         throw ExitCode(1)
     }
 
-    /// What is wrong with a configuration; nothing but JSON where the log was to be JSON.
+    /// Reports the problems of a configuration.
+    ///
+    /// It writes nothing but JSON where the log was to be JSON.
     private static func report(_ error: ConfigurationError) {
         guard error.log.format == .json else { return ConfigurationOptions.report(error) }
         let logger = ServerLog.make(error.log)
@@ -97,7 +99,9 @@ struct ServeCommand: AsyncParsableCommand {
         return lines
     }
 
-    /// The demo page's chart: an example publisher that uses the public API like any back end.
+    /// Starts the publisher of the demo page's chart.
+    ///
+    /// It uses the public API like any back end.
     private func startDemoLoad(
         _ loaded: LoadedConfiguration, _ settings: ServerSettings, _ addresses: Node.Addresses
     ) -> Task<Void, Never>? {
@@ -110,7 +114,9 @@ struct ServeCommand: AsyncParsableCommand {
     }
 }
 
-/// Says that the server is there, once signals end it gracefully: who waits for the first line may send one at once.
+/// Says that the server is there, once signals end it gracefully.
+///
+/// A program that waits for the first line may send a signal at once.
 private struct Announcement: Service {
     let lines: [String]
     let log: LogSettings

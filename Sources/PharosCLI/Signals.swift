@@ -2,6 +2,8 @@ import Glibc
 
 /// Signals that would end the process by default, although nothing is wrong.
 enum Signals {
+    /// Signals that must not end the process.
+    ///
     /// - SIGUSR1, SIGUSR2: what other servers do with them (reopen logs, upgrade) there is nothing of here.
     /// - SIGPIPE: a log whose reader has gone; the write fails, and that is all.
     /// - SIGXFSZ: a limit on the size of files is an error of the write that meets it.

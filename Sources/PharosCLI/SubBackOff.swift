@@ -1,4 +1,6 @@
-/// The pauses between attempts to connect: they double up to 20 s, and each is a random part of its bound.
+/// The pauses between attempts to connect.
+///
+/// They double up to 20 s, and each is a random part of its bound.
 ///
 /// The jitter keeps the clients of a server that went away from coming back all at once.
 struct SubBackOff {

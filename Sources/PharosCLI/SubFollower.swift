@@ -3,12 +3,14 @@ import Glibc
 import PharosDomain
 import PharosProtocol
 
-/// Follows channels over any number of connections: connects, subscribes, recovers by position, starts again.
+/// Follows channels over any number of connections.
+///
+/// It connects, subscribes, recovers by position, and starts again.
 struct SubFollower {
     private let address: WireClientAddress
     private let token: String
     private let printer: SubPrinter
-    /// In the order given; a command's id counts the places.
+    /// In the order given; a command's id counts them.
     private let channels: [ChannelName]
     /// Channels that the server will not give.
     private var dropped: Set<ChannelName> = []
@@ -25,7 +27,9 @@ struct SubFollower {
         self.printer = printer
     }
 
-    /// Returns only by an error: when the server says that it is of no use to come back, or no channel is left.
+    /// Follows until an error, and returns only by it.
+    ///
+    /// The server says that it is of no use to come back, or no channel is left.
     mutating func run() throws(WireClientError) {
         while true {
             let end: String
@@ -76,7 +80,7 @@ struct SubFollower {
             + channels.filter { !dropped.contains($0) }.map { subscribe($0) }
     }
 
-    /// The id of a subscribe tells its channel: 2 for the first one.
+    /// The id of a subscribe stands for its channel: 2 for the first one.
     private func subscribe(_ channel: ChannelName) -> Command {
         var request = SubscribeRequest(channel: channel)
         request.joinLeave = true

@@ -1,9 +1,12 @@
 import Glibc
 import PharosAuth
+import PharosBytes
 import PharosDomain
 import PharosProtocol
 
-/// What `pharos sub` prints: lines for people, or one JSON object per line.
+/// The output of `pharos sub`.
+///
+/// It is lines for people, or one JSON object per line.
 struct SubPrinter {
     let asJSON: Bool
 
@@ -66,7 +69,7 @@ struct SubPrinter {
         write(line)
     }
 
-    /// What a close code means to the person at the terminal.
+    /// The meaning of a close code for the person at the terminal.
     static func explain(code: UInt32, _ reason: String) -> String {
         let advice: String? =
             switch code {
@@ -94,7 +97,7 @@ struct SubPrinter {
         if JSONScanner.isValid(payload) {
             line.add("data", json: payload)
         } else {
-            line.add("b64data", PharosProtocol.Base64.encode(payload))
+            line.add("b64data", Base64.encode(payload))
         }
     }
 
@@ -110,7 +113,9 @@ struct SubPrinter {
 
     private static func text(_ data: [UInt8]) -> String { printable(String(decoding: data, as: UTF8.self)) }
 
-    /// Control characters of other people's data must not reach the terminal: they can move its cursor and worse.
+    /// Makes other people's data safe to print.
+    ///
+    /// Its control characters must not reach the terminal: they can move its cursor and worse.
     static func printable(_ text: String) -> String {
         guard text.unicodeScalars.contains(where: { isControl($0) }) else { return text }
         var scalars = String.UnicodeScalarView()

@@ -4,7 +4,9 @@ import PharosDomain
 import PharosEdge
 import PharosProtocol
 
-/// A client of the JSON protocol over one blocking WebSocket, for `pharos sub` and for trying things. Not thread-safe.
+/// A client of the JSON protocol over one blocking WebSocket.
+///
+/// It is for `pharos sub` and for trying things. Not thread-safe.
 ///
 /// It answers pings of both levels by itself. Dropping it closes the connection.
 struct WireClient: ~Copyable {
@@ -23,7 +25,7 @@ struct WireClient: ~Copyable {
     private let socket: WireClientSocket
     private var reader = FrameReader(expectsMask: false)
     private let buffer: UnsafeMutableRawBufferPointer
-    /// What has been received and not yet been read as frames; lies in `buffer`.
+    /// Received bytes that have not been read as frames; in `buffer`.
     private var unread: UnsafeMutableRawBufferPointer
 
     /// Connects and upgrades; sends no command yet.

@@ -1,6 +1,8 @@
 import CPharosSys
 
-/// Where a command-line client finds a server: `ws://` and `http://` addresses with a numeric host.
+/// The address of a server for a command-line client.
+///
+/// `ws://` and `http://` addresses have a numeric host.
 struct WireClientAddress: Equatable, Sendable {
     /// A numeric IPv4 or IPv6 address, without brackets.
     var host: String
@@ -8,7 +10,7 @@ struct WireClientAddress: Equatable, Sendable {
     /// Path and query; starts with a slash.
     var path: String
 
-    /// What the `Host` header says.
+    /// The value of the `Host` header.
     var authority: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
 
     init(host: String, port: UInt16, path: String = "/") {

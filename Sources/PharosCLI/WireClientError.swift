@@ -1,6 +1,8 @@
 import Glibc
 
-/// Why a command-line client cannot go on, as a sentence for the person at the terminal.
+/// Why a command-line client cannot go on.
+///
+/// It is a sentence for the person at the terminal.
 struct WireClientError: Error, CustomStringConvertible, Equatable {
     let description: String
     /// Whether trying again is of no use.

@@ -10,7 +10,7 @@ struct WireClientHandshake {
         var nonce: (UInt64, UInt64) = (0, 0)
         pharos_random(&nonce, 16)
         var text = ByteWriter()
-        withUnsafeBytes(of: nonce) { Base64.appendEncoded($0, into: &text) }
+        withUnsafeBytes(of: nonce) { Base64.encode($0, into: &text) }
         key = String(decoding: text.array, as: UTF8.self)
     }
 
@@ -38,7 +38,9 @@ struct WireClientHandshake {
         return nil
     }
 
-    /// Whether `head` is the answer to this very request; an error says what the server answered instead.
+    /// Checks that `head` is the answer to this very request.
+    ///
+    /// The error says what the server answered instead.
     func check(_ head: UnsafeRawBufferPointer) throws(WireClientError) {
         let lines = String(decoding: head, as: UTF8.self).split(separator: "\r\n")
         guard let status = lines.first, status.hasPrefix("HTTP/1.1 ") else {

@@ -1,7 +1,9 @@
 import CPharosSys
 import PharosBytes
 
-/// One HTTP request of a command-line client and its answer, on a connection of its own (RFC 9112).
+/// One HTTP request of a command-line client and its answer.
+///
+/// It has a connection of its own (RFC 9112).
 enum WireClientRequest {
     /// The longest answer that is read.
     private static let answerLimit = 8 << 20

@@ -28,7 +28,9 @@ struct WireClientSocket: ~Copyable {
         }
     }
 
-    /// Reads what there is into `target`: the count, 0 at the end of the stream, nil at the deadline.
+    /// Reads available bytes into `target`.
+    ///
+    /// - Returns: the count; 0 at the end of the stream, nil at the deadline.
     func receive(_ target: UnsafeMutableRawBufferPointer, untilMs deadline: Int64) throws(WireClientError) -> Int? {
         while true {
             var wait = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)

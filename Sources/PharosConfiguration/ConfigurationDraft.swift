@@ -1,6 +1,8 @@
 import PharosDomain
 
-/// The configuration as its keys spell it, before sections that belong together become one value.
+/// The configuration as its keys spell it.
+///
+/// Sections that belong together have yet to become one value.
 struct ConfigurationDraft: Sendable {
     var configuration = PharosConfiguration()
     var tls = TLSSection()
@@ -37,7 +39,9 @@ struct ConfigurationDraft: Sendable {
 }
 
 extension HookSettings {
-    /// Names of headers are compared byte by byte when requests come: the operator may spell them as everybody does.
+    /// Puts the names of headers into lower case.
+    ///
+    /// They are compared byte by byte when requests come, and the operator may spell them as usual.
     fileprivate mutating func lowercaseHeaderNames() {
         for index in origins.indices {
             origins[index].passes.headers = origins[index].passes.headers.map(\.asciiLowercased)

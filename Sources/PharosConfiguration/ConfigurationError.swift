@@ -1,9 +1,9 @@
 /// Everything that is wrong with a configuration, found in one pass.
 package struct ConfigurationError: Error, Equatable, Sendable, CustomStringConvertible {
     package var problems: [ConfigurationProblem]
-    /// What was passed over, and why; no problems.
+    /// Values that were passed over, with the reason; these are no problems.
     package var notices: [String] = []
-    /// How to say all this, as far as the sources have told.
+    /// The form of the messages, as far as the sources have set it.
     package var log = LogSettings()
 
     /// One problem per line, in the order of the sources.
@@ -12,11 +12,13 @@ package struct ConfigurationError: Error, Equatable, Sendable, CustomStringConve
     }
 }
 
-/// One thing to mend: where it was said, and a message that names the key.
+/// One problem to fix: its source, and a message that names the key.
 ///
 /// A message never holds the value of a secret.
 package struct ConfigurationProblem: Equatable, Sendable, CustomStringConvertible {
-    /// Dotted, with indices: `channel.namespaces[0].history_ttl`. Empty: the source as a whole.
+    /// Dotted, with indices: `channel.namespaces[0].history_ttl`.
+    ///
+    /// Empty: the source as a whole.
     package var key: String
     package var origin: SettingOrigin
     package var message: String

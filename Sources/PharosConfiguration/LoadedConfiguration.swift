@@ -5,11 +5,16 @@ package struct LoadedConfiguration: Sendable {
     package let configuration: PharosConfiguration
     /// By dotted key, with indices inside lists; a key that is absent has its default.
     package let origins: [String: SettingOrigin]
-    /// What is open because of `--dev`, one line each; empty without `--dev`.
+    /// The openings that `--dev` makes, one line each; else empty.
     package let developmentOpenings: [String]
-    /// Variables that are no settings though their names say so, one line for each source of such.
+    /// Variables that are no settings though their names say so.
+    ///
+    /// One line for each source of such.
     package let passedOver: [String]
-    /// What was passed over, what nobody can do yet, and what is more open than it should be; lines to print at start.
+    /// Lines to print at start.
+    ///
+    /// They name values that were passed over, features that are closed for want of configuration, and those that are
+    /// more open than they should be.
     package let notices: [String]
     let draft: ConfigurationDraft
 
@@ -27,7 +32,9 @@ package struct LoadedConfiguration: Sendable {
     }
 }
 
-/// Says at start what is closed for want of configuration, and which opening is dangerous outside of development.
+/// The notices of a start.
+///
+/// They say which features are closed for want of configuration, and which opening is dangerous outside of development.
 enum StartNotices {
     static func lines(_ configuration: PharosConfiguration, _ origins: [String: SettingOrigin]) -> [String] {
         let settings = configuration.settings
@@ -37,7 +44,7 @@ enum StartNotices {
             lines.append("client.insecure is on: everybody may connect, subscribe and publish without a token")
         }
         if settings.api.insecure, origins["http_api.insecure"] != .development {
-            lines.append("http_api.insecure is on: whoever reaches the port may call the server API")
+            lines.append("http_api.insecure is on: every program that reaches the port may call the server API")
         }
         if !settings.client.insecure {
             if !configuration.tokens.hasKey {
@@ -72,8 +79,8 @@ enum StartNotices {
         }
         if configuration.tellsEvents, configuration.settings.store.path.isEmpty {
             lines.append(
-                "no store.path: what the application was not told yet is lost when this process ends, and nobody tells "
-                    + "it who was connected")
+                "no store.path: events that were not sent yet are lost when this process ends, and the application does "
+                    + "not learn which clients were connected")
         }
         return lines
     }

@@ -1,7 +1,9 @@
 import PharosDomain
 
 extension PharosConfiguration {
-    /// Judges a configuration that a program has put together, by the rules that files have to keep.
+    /// Judges a configuration that a program has put together.
+    ///
+    /// It goes by the rules that files have to keep.
     ///
     /// Hooks that are closures have no place in a file: add them afterwards.
     package func check() throws(ConfigurationError) {

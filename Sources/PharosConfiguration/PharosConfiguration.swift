@@ -1,28 +1,37 @@
 package import PharosDomain
 
-/// Everything one `pharos` process was told: the services' settings and what belongs to the process around them.
+/// The whole configuration of one `pharos` process.
+///
+/// It has the services' settings and those of the process around them.
 ///
 /// A fresh value allows nothing and opens nothing but the port on the loopback address.
 package struct PharosConfiguration: Equatable, Sendable {
     package var settings = Self.standardSettings
-    /// Keys and expectations for connection tokens, and for subscription tokens without settings of their own.
+    /// Keys and expectations for connection tokens.
+    ///
+    /// They count for subscription tokens without settings of their own, too.
     package var tokens = TokenSettings()
-    /// Set if `client.subscription_token.enabled`: these alone count for subscription tokens.
+    /// Set if `client.subscription_token.enabled`.
+    ///
+    /// Then these settings alone count for subscription tokens.
     package var subscriptionTokens: TokenSettings?
     package var log = LogSettings()
     package var endpoints = EndpointSettings()
 
     package init() {}
 
-    /// Those of a fresh `ServerSettings`, with a directory for the durable store: a server that runs for people keeps what
-    /// it has promised to keep, unless it is told otherwise.
+    /// The settings of a fresh `ServerSettings`, with a durable store.
+    ///
+    /// A server that runs for people keeps the data that it has confirmed, unless it is configured otherwise.
     private static let standardSettings = {
         var settings = ServerSettings()
         settings.store.path = "pharos-data"
         return settings
     }()
 
-    /// Whether any channel needs the durable store. Otherwise it is not opened, and no directory appears.
+    /// Whether any channel needs the durable store.
+    ///
+    /// Otherwise it is not opened, and no directory appears.
     package var storesOnDisk: Bool {
         let channels = [settings.channel.withoutNamespace] + settings.channel.namespaces.map(\.options)
         return !settings.store.path.isEmpty && channels.contains { $0.hasHistory && $0.durability != .memory }
@@ -30,14 +39,18 @@ package struct PharosConfiguration: Equatable, Sendable {
 }
 
 extension PharosConfiguration {
-    /// Whether anything is told to the application, so that what waits to be told must be kept.
+    /// Whether any event is sent to the application.
+    ///
+    /// Then events that wait must be kept.
     package var tellsEvents: Bool {
         let hooks = settings.hooks
         return !hooks.events.isEmpty || hooks.keepAliveInterval > 0 || hooks.raw.contains { !$0.origin.isEmpty }
     }
 }
 
-/// How tokens are verified. Texts are as configured: `PharosAuth` makes keys of them.
+/// How tokens are verified.
+///
+/// Texts are as configured: `PharosAuth` makes keys of them.
 package struct TokenSettings: Equatable, Sendable {
     package var hmacSecretKey = ""
     /// Still accepted after a rotation, until `hmacPreviousSecretKeyValidUntil`.
@@ -68,7 +81,7 @@ package struct TokenSettings: Equatable, Sendable {
     }
 }
 
-/// What is logged and in which form.
+/// The level and the form of the log.
 package struct LogSettings: Equatable, Sendable {
     package var level = Level.info
     package var format = Format.text
@@ -84,7 +97,9 @@ package struct LogSettings: Equatable, Sendable {
     }
 }
 
-/// Which of the optional HTTP endpoints answer. All off: an endpoint is open only once somebody asked for it.
+/// Which of the optional HTTP endpoints answer.
+///
+/// All off: an endpoint is open only once somebody asked for it.
 package struct EndpointSettings: Equatable, Sendable {
     /// `GET /health`.
     package var health = false

@@ -1,6 +1,8 @@
 import CPharosCrypto
 
-/// A key in OpenSSL's memory. It never changes, so that any number of threads may use it.
+/// A key in OpenSSL's memory.
+///
+/// It never changes, so that any number of threads may use it.
 final class KeyHandle: @unchecked Sendable {
     let key: OpaquePointer
 

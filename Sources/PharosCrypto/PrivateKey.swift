@@ -11,7 +11,9 @@ package struct PrivateKey: Sendable {
         publicKey = key
     }
 
-    /// A PEM text: PKCS #8, PKCS #1 for RSA, SEC 1 for curves. nil when it is none of a known kind, or encrypted.
+    /// Reads a PEM text; nil when it is of no known kind, or encrypted.
+    ///
+    /// Known are PKCS #8, PKCS #1 for RSA, and SEC 1 for curves.
     package init?(pem: String) {
         var pem = pem
         self.init(KeyHandle(pem.withUTF8 { pharos_key_private_pem($0.baseAddress, $0.count) }))

@@ -19,7 +19,9 @@ package struct PublicKey: Sendable {
         self.handle = handle
     }
 
-    /// A PEM text: SubjectPublicKeyInfo, or PKCS #1 for RSA. nil when it is none of a known kind.
+    /// Reads a PEM text; nil when it is of no known kind.
+    ///
+    /// Known are SubjectPublicKeyInfo, and PKCS #1 for RSA.
     package init?(pem: String) {
         var pem = pem
         self.init(KeyHandle(pem.withUTF8 { pharos_key_public_pem($0.baseAddress, $0.count) }))
@@ -30,7 +32,9 @@ package struct PublicKey: Sendable {
         self.init(KeyHandle(pharos_key_rsa(modulus, modulus.count, exponent, exponent.count)))
     }
 
-    /// The uncompressed form of a point (SEC 1, section 2.3.3); nil also when it is not on the curve.
+    /// Reads the uncompressed form of a point (SEC 1, section 2.3.3).
+    ///
+    /// nil also when it is not on the curve.
     package init?(_ curve: Kind, point: [UInt8]) {
         self.init(KeyHandle(pharos_key_point(curve.rawValue, point, point.count)))
     }

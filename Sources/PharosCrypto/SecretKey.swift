@@ -1,6 +1,8 @@
 import CPharosCrypto
 
-/// A secret that two share, for authentication codes: HMAC (RFC 2104) with SHA-2. Any length, also none.
+/// A secret that two share, for authentication codes: HMAC (RFC 2104) with SHA-2.
+///
+/// Any length, also none.
 package struct SecretKey: Sendable {
     private let secret: [UInt8]
 
@@ -21,7 +23,9 @@ package struct SecretKey: Sendable {
         }
     }
 
-    /// Whether `code` is the message's; the comparison takes the same time for all codes of its length.
+    /// Whether `code` is the message's.
+    ///
+    /// The comparison takes the same time for all codes of its length.
     package func isValid(_ code: [UInt8], for message: [UInt8], _ digest: Digest) -> Bool {
         let expected = self.code(for: message, digest)
         return code.count == expected.count && pharos_is_same(code, expected, code.count) == 1

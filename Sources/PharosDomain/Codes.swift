@@ -30,7 +30,9 @@ package struct ReplyError: Error, Equatable, Sendable {
     package static let concurrentPagination = ReplyError(code: 113, message: "concurrent pagination", isTemporary: true)
 }
 
-/// Why the server ends a connection. The code is the WebSocket close code; its range tells the client what to do.
+/// Why the server ends a connection.
+///
+/// The code is the WebSocket close code; its range says whether the client reconnects.
 package struct Disconnect: Error, Equatable, Sendable {
     package var code: UInt32
     /// At most 123 bytes reach the client (RFC 6455, section 5.5).
@@ -62,7 +64,7 @@ package struct Disconnect: Error, Equatable, Sendable {
     package static let tooManyRequests = Disconnect(code: 3013, reason: "too many requests")
     package static let invalidToken = Disconnect(code: 3500, reason: "invalid token")
     package static let badRequest = Disconnect(code: 3501, reason: "bad request")
-    /// Like any token that does not count, but somebody should be told why.
+    /// Like any token that does not count, but the reason is given.
     package static let tokenTooLong = Disconnect(code: 3500, reason: "token too long")
     package static let stale = Disconnect(code: 3502, reason: "stale")
     package static let forceDisconnect = Disconnect(code: 3503, reason: "force disconnect")
@@ -74,7 +76,9 @@ package struct Disconnect: Error, Equatable, Sendable {
     package static let tooManyErrors = Disconnect(code: 3509, reason: "too many errors")
 }
 
-/// Why the server ends one subscription. From 2500 on the client subscribes again by itself.
+/// Why the server ends one subscription.
+///
+/// From 2500 on the client subscribes again by itself.
 package struct UnsubscribeReason: Equatable, Sendable {
     package var code: UInt32
     package var reason: String
@@ -84,9 +88,9 @@ package struct UnsubscribeReason: Equatable, Sendable {
         self.reason = reason
     }
 
-    /// The client's own wish; only the application hears of it.
+    /// The client's own wish; only the application gets it.
     package static let client = UnsubscribeReason(code: 0, reason: "client unsubscribe")
-    /// The connection has ended; only the application hears of it.
+    /// The connection has ended; only the application gets it.
     package static let disconnected = UnsubscribeReason(code: 1, reason: "disconnect")
     package static let server = UnsubscribeReason(code: 2000, reason: "server unsubscribe")
     package static let insufficientState = UnsubscribeReason(code: 2500, reason: "insufficient state")

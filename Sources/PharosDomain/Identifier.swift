@@ -130,7 +130,9 @@ package typealias ChannelName = Identifier<NameOf.Channel>
 package typealias NamespaceName = Identifier<NameOf.Namespace>
 /// A user's id; "" for anonymous users.
 package typealias UserID = Identifier<NameOf.User>
-/// The text of a client's id, or of a raw connection's. `ClientID` is the id itself.
+/// The text of a client's id, or of a raw connection's.
+///
+/// `ClientID` is the id itself.
 package typealias ClientName = Identifier<NameOf.Client>
 /// The key that a client chose for its session, or the id of a polled one.
 package typealias SessionKey = Identifier<NameOf.Session>
@@ -149,7 +151,7 @@ package typealias NodeName = Identifier<NameOf.Node>
 /// A store of streams, as namespaces name it.
 package typealias StoreName = Identifier<NameOf.Store>
 package typealias DeltaType = Identifier<NameOf.Delta>
-/// What a client's SDK calls itself.
+/// The name that a client's SDK gives itself.
 package typealias SDKName = Identifier<NameOf.SDK>
 /// A peer's address, in the form in which it is counted.
 package typealias PeerAddress = Identifier<NameOf.Address>

@@ -1,7 +1,7 @@
-/// Where a reader stands in several streams, as its cursor says: by the channels' names, or by hashes of them.
+/// The positions of a reader in several streams, as its cursor has them.
 ///
-/// A hash may be another channel's. That does no harm: the epoch that comes with it is another one, and whoever reads from
-/// there is told of a gap.
+/// They are kept by the channels' names, or by hashes of them. A hash may be another channel's. That does no harm: the
+/// epoch that comes with it is another one, and a client that reads from there gets a gap reported.
 package struct PositionVector: Equatable, Sendable {
     private enum Entries: Equatable {
         case named([ChannelName: StreamPosition])
@@ -24,7 +24,9 @@ package struct PositionVector: Equatable, Sendable {
         entries = .lost
     }
 
-    /// The reader had positions that mean nothing here: in every stream continuity is lost, and is to be told as lost.
+    /// The positions of a reader that mean nothing here.
+    ///
+    /// In every stream continuity is lost, and is to be reported as lost.
     package static let lost = PositionVector(lost: ())
 
     package func position(of channel: ChannelName) -> StreamPosition? {
@@ -44,11 +46,13 @@ package struct PositionVector: Equatable, Sendable {
     }
 }
 
-/// What stands for a channel's name in a cursor: the same in every process and version.
+/// The hash that stands for a channel's name in a cursor.
+///
+/// It is the same in every process and version.
 package struct ChannelHash: Equatable, Sendable {
     /// Bytes that are kept of the hash, 1 to 8.
     package let width: Int
-    /// Distinguishes names that happen to have the same hash under another salt, 0 to 15.
+    /// Distinguishes names with the same hash under another salt, 0 to 15.
     package let salt: UInt8
 
     package init(width: Int, salt: UInt8) {

@@ -1,4 +1,6 @@
-/// Where a reader stands in a stream: everything up to and including `offset` of `epoch` has been seen.
+/// The position of a reader in a stream.
+///
+/// Everything up to and including `offset` of `epoch` has been seen.
 package struct StreamPosition: Equatable, Hashable, Sendable {
     package var offset: UInt64
     /// Changes only when the stream's memory was lost. Empty: not known.
@@ -10,7 +12,7 @@ package struct StreamPosition: Equatable, Hashable, Sendable {
     }
 }
 
-/// Who published, or who is present.
+/// The client that published, or that is present.
 package struct ClientInfo: Equatable, Sendable {
     package var user: UserID
     package var client: ClientName
@@ -25,7 +27,7 @@ package struct ClientInfo: Equatable, Sendable {
         self.channelInfo = channelInfo
     }
 
-    /// Where it is not to be told who it is.
+    /// The client as others see it where its identity is hidden.
     package static let nobody = ClientInfo(user: "", client: "")
 }
 
@@ -39,11 +41,17 @@ package struct Publication: Equatable, Sendable {
     package var tags: [TagKey: String]
     /// Milliseconds since 1970; 0: not set.
     package var timeMs: Int64
-    /// Whether `data` is JSON. Anything else reaches clients that speak JSON as base64, with a flag.
+    /// Whether `data` is JSON.
+    ///
+    /// Anything else reaches clients that speak JSON as base64, with a flag.
     package var isJSON = true
-    /// `data` is a JSON text of base64 (on the way to a subscriber that reads deltas in JSON).
+    /// `data` is a JSON text of base64.
+    ///
+    /// It is on the way to a subscriber that reads deltas in JSON.
     package var isBase64 = false
-    /// `data` is a difference from the publication before (on the way to a subscriber that asked for that).
+    /// `data` is a difference from the publication before.
+    ///
+    /// It is on the way to a subscriber that asked for that.
     package var isDelta = false
     /// Whether it may reach subscribers as a difference from the one before.
     package var allowsDelta = false

@@ -1,7 +1,7 @@
-/// Everything the services need to know of the configuration, as plain values. All durations in seconds unless named.
+/// The configuration as the services need it, in plain values.
 ///
-/// `PharosConfiguration` reads it from file, environment and flags; a Swift program may fill it in itself.
-/// A fresh value lets nobody do anything: deny by default.
+/// All durations are in seconds unless named. `PharosConfiguration` reads it from file, environment and flags; a Swift
+/// program may fill it in itself. A fresh value permits nothing to clients: deny by default.
 package struct ServerSettings: Equatable, Sendable {
     package var client = ClientSettings()
     package var channel = ChannelSettings()
@@ -12,7 +12,9 @@ package struct ServerSettings: Equatable, Sendable {
     package var hooks = HookSettings()
     package var nodeName = "pharos"
     package var shutdownTimeout = 30.0
-    /// Clients are told to reconnect over this window, so that they do not all come back at once.
+    /// Seconds over which clients are asked to spread their reconnects.
+    ///
+    /// So they do not all come back at once.
     package var shutdownWindow = 2.0
 
     package init() {}
@@ -36,7 +38,9 @@ package struct ClientSettings: Equatable, Sendable {
     /// 0: none.
     package var userConnectionLimit = 0
     package var connectionLimit = 0
-    /// Handshakes per second; 0: no limit. A token bucket that is refilled continuously, with a burst of one second.
+    /// Handshakes per second; 0: no limit.
+    ///
+    /// A token bucket that is refilled continuously, with a burst of one second.
     package var connectionRateLimit = 0
     /// 0: none.
     package var connectionsPerAddress = 0
@@ -52,16 +56,22 @@ package struct ClientSettings: Equatable, Sendable {
     package var singleConnection = false
     /// SDK names that may become metric labels.
     package var registeredNames: [SDKName] = []
-    /// How long a client's state outlives its connection, if the client asked for that by a session key.
+    /// Seconds for which a client's state outlives its connection.
+    ///
+    /// The client has to ask for that by a session key.
     package var sessionTTL = 60.0
-    /// Clients whose state is kept while they are away; beyond it those away longest are forgotten.
+    /// Clients whose state is kept while they are away.
+    ///
+    /// Beyond it those away longest are forgotten.
     package var sessionLimit = 100_000
     package var rateLimits = RateLimits()
 
     package init() {}
 }
 
-/// Commands per second, with a burst of one second's worth; 0: no limit. Beyond it a command is answered with error 111.
+/// Commands per second, with a burst of one second's worth; 0: no limit.
+///
+/// Beyond it a command is answered with error 111.
 package struct RateLimits: Equatable, Sendable {
     package var perConnection = 0
     package var perUser = 0
@@ -74,13 +84,15 @@ package struct RateLimits: Equatable, Sendable {
 package struct StoreSettings: Equatable, Sendable {
     /// A directory; "": there is no durable store, and all streams live in memory.
     package var path = ""
-    /// Bytes of publications that one shard keeps in memory to answer readers without the disk.
+    /// Bytes of publications that one shard keeps in memory.
+    ///
+    /// From them readers are answered without the disk.
     package var cacheSize = 33_554_432
 
     package init() {}
 }
 
-/// Which doors besides WebSocket are open, and how WebSocket messages are compressed.
+/// The transports besides WebSocket, and the compression of WebSockets.
 package struct TransportSettings: Equatable, Sendable {
     package var httpStream = false
     package var sse = false
@@ -92,7 +104,9 @@ package struct TransportSettings: Equatable, Sendable {
     package var compressionMinSize = 128
     /// Effort, 1 to 9.
     package var compressionLevel = 1
-    /// Seconds that a channel is kept after the last poll: the next one comes within a round trip, and need not ask again.
+    /// Seconds for which a channel is kept after the last poll.
+    ///
+    /// The next poll comes within a round trip, and need not ask again.
     package var pollChannelLinger = 2.0
 
     package init() {}
@@ -140,7 +154,9 @@ package struct APIKey: Equatable, Sendable {
 package struct EdgeSettings: Equatable, Sendable {
     package var address = "127.0.0.1"
     package var port = 8000
-    /// Names under which a server that asks for no key answers, besides those of the loopback.
+    /// Names under which a server that asks for no key answers.
+    ///
+    /// Those of the loopback come in addition.
     package var allowedHosts: [String] = []
     /// Threads of the edge; 0: one per processor that this process may use.
     package var shards = 0
@@ -160,7 +176,9 @@ package struct EdgeSettings: Equatable, Sendable {
     /// Seconds between two rounds of housekeeping.
     package var tickInterval = 1.0
     package var backlog = 4_096
-    /// Bytes that all connections of the process together may have waiting; beyond it the slowest go first. 0: no limit.
+    /// Bytes that all connections of the process may have waiting.
+    ///
+    /// Beyond it the slowest go first. 0: no limit.
     package var outputLimit = 268_435_456
     /// Peers whose `X-Forwarded-For` is believed: addresses or CIDR blocks.
     package var trustedProxies: [String] = []

@@ -1,12 +1,15 @@
-/// Numbers in the order of time, unique across nodes without asking anybody: 41 bits of milliseconds, 10 of the node,
-/// 12 of a count within the millisecond.
+/// Numbers in the order of time, unique across nodes without any talk.
+///
+/// They have 41 bits of milliseconds, 10 of the node, 12 of a count within the millisecond.
 ///
 /// Time is passed in. It may step back: the sequence then goes on from the last millisecond it used, up to a bound.
 package struct SnowflakeSequence: Equatable, Sendable {
     package enum Failure: Error, Equatable, Sendable {
         /// Nodes are 0 to 1,023.
         case invalidNode(Int)
-        /// The clock is so far behind the last number's that going on would be a guess; it is for the operator to look.
+        /// The clock is so far behind the last number's that time is unsure.
+        ///
+        /// Going on would be a guess; it is for the operator to look.
         case clockTooFarBehind(byMs: Int64)
         /// Before the epoch, or 69 years after it.
         case outOfRange
@@ -60,7 +63,9 @@ package struct SnowflakeSequence: Equatable, Sendable {
         return UInt64(time) << 22 | node << 12 | number
     }
 
-    /// The parts of a number: milliseconds since 1970, node, count within the millisecond.
+    /// The parts of a number.
+    ///
+    /// Milliseconds since 1970, node, count within the millisecond.
     package static func parts(
         of number: UInt64, epochMs: Int64 = SnowflakeSequence.standardEpochMs
     ) -> (timeMs: Int64, node: Int, count: Int) {

@@ -1,4 +1,6 @@
-/// Checks the tokens that clients bring. Synchronous where the keys are at hand, so that a shard need not wait.
+/// Checks the tokens that clients bring.
+///
+/// Synchronous where the keys are at hand, so that a shard need not wait.
 ///
 /// Called from every shard at once: implementations must be safe for that.
 package protocol TokenVerifier: Sendable {
@@ -7,7 +9,9 @@ package protocol TokenVerifier: Sendable {
     /// - Parameter nowMs: milliseconds since 1970.
     func verifyConnection(token: String, nowMs: Int64) -> TokenOutcome<ConnectionClaims>
     func verifySubscription(token: String, nowMs: Int64) -> TokenOutcome<SubscriptionClaims>
-    /// Fetches the keys that an earlier `.needsKeys` asked for; afterwards verifying again gives a final answer.
+    /// Fetches the keys that an earlier `.needsKeys` asked for.
+    ///
+    /// Afterwards verifying again gives a final answer.
     func loadKeys() async
 }
 
@@ -20,7 +24,9 @@ package enum TokenOutcome<Claims: Equatable & Sendable>: Equatable, Sendable {
     case tooLong(length: Int, limit: Int)
     /// No answer before the key set has been fetched: call `loadKeys`, then ask again.
     case needsKeys
-    /// The key set could not be fetched, so nothing can be said about the token: the client should try again later.
+    /// The key set could not be fetched.
+    ///
+    /// So nothing can be said about the token: the client should try again later.
     case unavailable
 
     /// Why the token itself is refused, for the log; nil: it is not.
@@ -59,7 +65,7 @@ package struct SubscriptionClaims: Equatable, Sendable {
     package init() {}
 }
 
-/// What a token, a hook or the API says about one subscription.
+/// The options of one subscription from a token, a hook or the API.
 package struct SubscriptionOptions: Equatable, Sendable {
     /// Seconds since 1970; 0 never.
     package var expireAt: Int64 = 0

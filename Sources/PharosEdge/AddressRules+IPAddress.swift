@@ -7,13 +7,17 @@
 #endif
 
 extension AddressRules {
-    /// An IP address as 128 bits; IPv4 as the mapped block `::ffff:0:0/96` of IPv6 (RFC 4291, section 2.5.5.2).
+    /// An IP address as 128 bits.
+    ///
+    /// IPv4 is the mapped block `::ffff:0:0/96` of IPv6 (RFC 4291, section 2.5.5.2).
     struct IPAddress: Equatable, Sendable, CustomStringConvertible {
         let bits: UInt128
 
         private static let mappedPrefix: UInt128 = 0xFFFF_0000_0000
 
-        /// Reads an address without port; the zone of a link-local one (`%eth0`) is left aside.
+        /// Reads an address without port.
+        ///
+        /// The zone of a link-local one (`%eth0`) is left aside.
         init?(_ text: String) {
             let withoutZone = text.contains(":") ? text.prefix { $0 != "%" } : text[...]
             guard withoutZone.utf8.count <= 45, !withoutZone.utf8.contains(0) else { return nil }
@@ -27,7 +31,9 @@ extension AddressRules {
             bits = withUnsafeBytes(of: version6) { UInt128(bigEndian: $0.loadUnaligned(as: UInt128.self)) }
         }
 
-        /// Reads an entry of `X-Forwarded-For`, which some proxies write with a port: `192.0.2.1:80`, `[2001:db8::1]:80`.
+        /// Reads an entry of `X-Forwarded-For`.
+        ///
+        /// Some proxies write it with a port: `192.0.2.1:80`, `[2001:db8::1]:80`.
         init?(forwarded entry: UnsafeRawBufferPointer) {
             guard entry.count <= 64 else { return nil }
             var text = String(decoding: entry, as: UTF8.self)[...]

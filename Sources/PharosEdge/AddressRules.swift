@@ -1,4 +1,6 @@
-/// A set of IP addresses and CIDR blocks: the proxies whose word about a client's address is believed.
+/// A set of IP addresses and CIDR blocks.
+///
+/// It holds the proxies whose word about a client's address is believed.
 package struct AddressRules: Sendable {
     private struct Block {
         let prefix: IPAddress
@@ -11,6 +13,8 @@ package struct AddressRules: Sendable {
 
     private let blocks: [Block]
 
+    /// Reads a list of addresses and CIDR blocks.
+    ///
     /// - Parameter blocks: `10.0.0.0/8`, `192.0.2.1`, `fd00::/8`, `::1`. Bits behind the prefix must be zero, since an
     ///   address with a prefix that does not fit it is more likely a slip than a wish.
     package init(blocks: [String]) throws(AddressRulesError) {
@@ -21,7 +25,9 @@ package struct AddressRules: Sendable {
 
     package var isEmpty: Bool { blocks.isEmpty }
 
-    /// Whether `address` (IPv4, IPv6, or IPv4 written as IPv6) is in one of the blocks; false for other text.
+    /// Whether `address` is in one of the blocks.
+    ///
+    /// It is IPv4, IPv6, or IPv4 written as IPv6; other text is in none.
     package func contains(_ address: String) -> Bool {
         IPAddress(address).map(contains) ?? false
     }

@@ -1,4 +1,6 @@
-/// Why an entry of an address list is not understood; the entry is the operator's own text.
+/// Why an entry of an address list is not understood.
+///
+/// The entry is the operator's own text.
 package enum AddressRulesError: Error, Equatable, CustomStringConvertible {
     case invalidAddress(String)
     case invalidPrefixLength(String)

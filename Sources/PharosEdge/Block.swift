@@ -2,7 +2,9 @@
     import Glibc
 #endif
 
-/// A run of bytes shared by many connections' output: counted references, one shard, no atomics.
+/// A run of bytes shared by many connections' output.
+///
+/// It counts its references, without atomics: it belongs to one shard.
 ///
 /// The header stands in front of the bytes in the same allocation.
 struct Block {
@@ -35,7 +37,9 @@ extension UnsafeMutablePointer where Pointee == Block {
     }
 }
 
-/// Blocks of a few sizes, kept for reuse so that a publication costs no `malloc`. One shard's; not thread-safe.
+/// Blocks of a few sizes, kept for reuse so that a publication costs no `malloc`.
+///
+/// One shard's; not thread-safe.
 struct BlockPool: ~Copyable {
     private static let sizes = (512, 4_096, 32_768)
     private static let kept = (64, 64, 16)

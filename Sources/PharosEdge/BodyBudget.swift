@@ -1,9 +1,12 @@
 import Synchronization
 
-/// Bytes of request bodies that are being read in the whole process: shared by the shards of one node.
+/// The bytes of request bodies that are being read in the whole process.
 ///
-/// One body is limited by itself; this limits how much many clients together can make the server keep. Senders that have
-/// shown a key may use all of it, the others half: so nobody without a key can shut out the server API.
+/// The shards of one node share it. One body is limited by itself; this limits how much many clients together can make
+/// the server keep.
+///
+/// Senders that have shown a key may use all of it, the others half: so clients without a key cannot shut out the
+/// server API.
 package final class BodyBudget: Sendable {
     package let limit: Int
     private let used = Atomic<Int>(0)

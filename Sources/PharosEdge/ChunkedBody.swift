@@ -24,7 +24,9 @@ package struct ChunkedBody: Equatable, BitwiseCopyable {
     package static let sizeLineLimit = 256
     /// Bytes of all extensions of a body together; they are not looked at.
     package static let extensionLimit = 16_384
-    /// Bytes of all trailer fields together; they are not looked at (section 7.1.2 allows to discard them).
+    /// Bytes of all trailer fields together.
+    ///
+    /// They are not looked at (section 7.1.2 allows to discard them).
     package static let trailerLimit = 8_192
 
     private enum Part: UInt8 { case size, data, dataEnd, trailer, done }
@@ -40,6 +42,8 @@ package struct ChunkedBody: Equatable, BitwiseCopyable {
     private var extensionBytes = 0
     private var trailerBytes = 0
 
+    /// Begins to decode a body.
+    ///
     /// - Parameter start: where the first chunk begins in the bytes that `decode` will be given.
     package init(start: Int) {
         bodyStart = start
@@ -50,7 +54,9 @@ package struct ChunkedBody: Equatable, BitwiseCopyable {
     /// Bytes of the body so far.
     package var count: Int { decodedEnd - bodyStart }
 
-    /// Goes on with what has arrived: all bytes from the request's first one on, as earlier calls have left them.
+    /// Goes on with the bytes that have arrived.
+    ///
+    /// These are all from the request's first one on, as earlier calls have left them.
     ///
     /// - Parameter limit: bytes that the decoded body may have.
     package mutating func decode(_ bytes: UnsafeMutableRawBufferPointer, limit: Int) -> Progress {
@@ -88,7 +94,9 @@ package struct ChunkedBody: Equatable, BitwiseCopyable {
         }
     }
 
-    /// Where bytes lie that are done with, between the decoded ones and the others; they are taken to be gone from now on.
+    /// The range of used bytes between the decoded ones and the others.
+    ///
+    /// From now on they are taken to be gone.
     package mutating func closeGap() -> Range<Int> {
         defer { inputStart = decodedEnd }
         return decodedEnd..<inputStart
@@ -126,7 +134,9 @@ package struct ChunkedBody: Equatable, BitwiseCopyable {
         return .complete
     }
 
-    /// One field line, or the empty line that ends the body; `.complete`: it has been read.
+    /// Reads one field line, or the empty line that ends the body.
+    ///
+    /// `.complete`: the empty line has been read.
     private mutating func readTrailer(_ bytes: UnsafeRawBufferPointer) -> Progress {
         var position = inputStart
         while position < bytes.count, FieldText.isToken(bytes[position]) { position += 1 }
@@ -146,7 +156,9 @@ package struct ChunkedBody: Equatable, BitwiseCopyable {
         return .complete
     }
 
-    /// The place behind the line end at `position`, maybe beyond the bytes that are there; nil: there is something else.
+    /// The position behind the line end at `position`; nil: there is none.
+    ///
+    /// It may lie beyond the bytes that are there.
     private func lineEnd(_ bytes: UnsafeRawBufferPointer, at position: Int) -> Int? {
         if position < bytes.count, bytes[position] != 0x0D { return nil }
         if position + 1 < bytes.count, bytes[position + 1] != 0x0A { return nil }

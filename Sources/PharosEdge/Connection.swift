@@ -6,7 +6,9 @@
     import Darwin
 #endif
 
-/// One connection, named so that a late message for an earlier one in the same place is noticed.
+/// The identity of one connection: its slot and the slot's generation.
+///
+/// By the generation, a late message for an earlier connection in the same slot is noticed.
 package struct ConnectionID: Hashable, Sendable {
     package let slot: UInt32
     package let generation: UInt32
@@ -24,15 +26,19 @@ package struct ConnectionID: Hashable, Sendable {
     package var raw: UInt64 { UInt64(slot) | UInt64(generation) << 32 }
 }
 
-/// What one connection costs the edge: kept small, since there are many and most are idle.
+/// The state that the edge keeps for one connection.
+///
+/// It is kept small, since there are many and most are idle.
 struct Connection: BitwiseCopyable {
     enum Phase: UInt8 {
         case free
         /// A request's head or body is being read.
         case request
-        /// The handler will say later who serves the request whose head has arrived; the head is kept.
+        /// The head has arrived and is kept; the handler has yet to decide about it.
         case awaitingDecision
-        /// The request is with the handler, maybe parked; nothing is read until it has been answered.
+        /// The request is with the handler, maybe parked.
+        ///
+        /// Nothing is read until it has been answered.
         case awaitingResponse
         case webSocket
         /// An answer goes on in chunks; what comes in is thrown away.
@@ -42,7 +48,7 @@ struct Connection: BitwiseCopyable {
         /// The last bytes are on their way out; what comes in is thrown away.
         case closing
 
-        /// Whether the handler may send messages, and hears of slowness and a stuck socket.
+        /// Whether the handler may send messages, and is called for a slow reader.
         @inline(__always)
         var takesMessages: Bool { self == .webSocket || self == .streaming || self == .detached }
     }
@@ -53,37 +59,51 @@ struct Connection: BitwiseCopyable {
         static let isDirty = Flags(rawValue: 1)
         /// Waits for the socket to become writable.
         static let isBlocked = Flags(rawValue: 2)
-        /// What the socket carries is encrypted: see `Edge+TLS`.
+        /// The bytes on the socket are encrypted: see `Edge+TLS`.
         static let isSecure = Flags(rawValue: 4)
-        /// The handler knows the connection, and is to be told of its end.
+        /// The handler knows the connection, and is to be called at its end.
         static let isKnown = Flags(rawValue: 8)
-        /// The peer's close frame was seen, or there is nothing to wait for: close as soon as all is sent.
+        /// The connection closes as soon as all is sent.
+        ///
+        /// The peer's close frame was seen, or there is nothing to wait for.
         static let closesWhenSent = Flags(rawValue: 16)
         /// On the list of connections whose output exceeds the limit.
         static let isSlow = Flags(rawValue: 32)
-        /// A body is being read, so `needed` holds; while closing: what comes in is no frames.
+        /// A body is being read, so `needed` holds.
+        ///
+        /// While closing: the bytes that come in are no frames.
         static let readsBody = Flags(rawValue: 64)
         /// Reading has been paused.
         static let isPaused = Flags(rawValue: 128)
-        /// After the last bytes only our half is closed; the peer's are thrown away until it closes its own. Closing at once
-        /// would reset the connection while the peer still sends, and our last bytes would be lost.
+        /// After the last bytes only our half is closed.
+        ///
+        /// The peer's bytes are thrown away until it closes its own half. Closing at once would reset the connection
+        /// while the peer still sends, and our last bytes would be lost.
         static let lingers = Flags(rawValue: 256)
         /// Output is only kept: there is nothing to send it to.
         static let isDetached = Flags(rawValue: 512)
-        /// The head of an answer stands first in the queue, and whatever follows is nothing without it.
+        /// The head of an answer stands first in the queue.
+        ///
+        /// The output behind it is nothing without it.
         static let beginsWithHead = Flags(rawValue: 1_024)
 
         /// The queue may hold messages that can be dropped or replaced.
         static let hasTagged = Flags(rawValue: 2_048)
-        /// Detached, and on the list of those whose new output the handler is to be told of.
+        /// Detached, with new output that has yet to be reported to the handler.
         static let hasArrived = Flags(rawValue: 4_096)
         /// The peer has gone, and what it said before has not been handed on yet.
         static let endsAfterInput = Flags(rawValue: 8_192)
-        /// The request that is being answered is HTTP/1.0: no chunks, and its connection stays only where it asked for that.
+        /// The request that is being answered is HTTP/1.0.
+        ///
+        /// Its answer has no chunks, and its connection stays only if it asked for that.
         static let isOldRequest = Flags(rawValue: 16_384)
-        /// The request that is being answered is a HEAD: its answer has no body (RFC 9110, section 9.3.2).
+        /// The request that is being answered is a HEAD.
+        ///
+        /// Its answer has no body (RFC 9110, section 9.3.2).
         static let answersHead = Flags(rawValue: 32_768)
-        /// Its input has had its share of a turn: the rest is kept for the next one, and nothing is read until then.
+        /// The connection's input has had its share of a turn.
+        ///
+        /// The rest is kept for the next turn, and nothing is read until then.
         static let isSetAside = Flags(rawValue: 65_536)
 
         @inline(__always)
@@ -99,18 +119,23 @@ struct Connection: BitwiseCopyable {
     var queuedBytes: UInt32 = 0
     var firstSegment = UInt32.max
     var lastSegment = UInt32.max
-    /// Bytes of an unfinished request, or frames that came while reading was paused; nil while there are none.
+    /// Bytes of an unfinished request, or frames that came during a pause.
+    ///
+    /// nil while there are none.
     var partial: UnsafeMutablePointer<Partial>?
-    /// Bytes that head and body take together; of a stream: bytes of input that were ignored; of a
-    /// detached connection: bytes of the kept output that its reader has seen.
+    /// A count whose meaning depends on the phase.
+    ///
+    /// For a request, the bytes that head and body take together; for a stream, the bytes of input that were ignored;
+    /// for a detached connection, the bytes of the kept output that its reader has seen.
     var needed: UInt32 = 0
     var timerPrevious = UInt32.max
     var timerNext = UInt32.max
     var flags: Flags = []
     /// 0: no timer.
     var timerTick: UInt64 = 0
-    /// While blocked: the millisecond in which the socket last took a byte. Of a detached connection: the position of the
-    /// first byte that is kept.
+    /// While blocked: the millisecond in which the socket last took a byte.
+    ///
+    /// Of a detached connection: the position of the first byte that is kept.
     var progress: Int64 = 0
     var reader = FrameReader()
 }
@@ -182,7 +207,7 @@ struct Segment: FreeListEntry {
 }
 
 extension Edge {
-    /// Takes what a body grows by from the budget of all bodies; false: there is no room.
+    /// Takes a body's growth from the budget of all bodies; false: no room.
     mutating func takeBudget(_ partial: UnsafeMutablePointer<Partial>, _ count: Int) -> Bool {
         guard let budget = configuration.bodyBudget else { return true }
         guard budget.take(count, isTrusted: partial.pointee.isTrusted) else { return false }

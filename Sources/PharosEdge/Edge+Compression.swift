@@ -1,13 +1,19 @@
 package import PharosBytes
 
-/// permessage-deflate on the way out (RFC 7692): once for a message, however many connections it goes to.
+/// permessage-deflate on the way out (RFC 7692).
+///
+/// A message is compressed once, however many connections it goes to.
 extension Edge {
-    /// The bits of the window that was agreed on with a WebSocket, 9 to 15; 0: nothing compressed may be sent to it.
+    /// The bits of the window that was agreed on with a WebSocket, 9 to 15.
+    ///
+    /// 0: nothing compressed may be sent to it.
     package func compression(of id: ConnectionID) -> UInt8 {
         isOpen(id) ? connections[id.slot].pointee.compression : 0
     }
 
-    /// Compresses a payload for all who agreed on that window: to be published with a compressed framing.
+    /// Compresses a payload for all connections that agreed on that window.
+    ///
+    /// The result is published with a compressed framing.
     ///
     /// False, and nothing appended: it is shorter than `compressionMinSize` or gains nothing. It is then published to the
     /// same connections with the plain framing.
@@ -27,7 +33,9 @@ extension Edge {
         payload.withBytes { compress($0, windowBits: windowBits, into: &writer) }
     }
 
-    /// Sends one message compressed to a connection that agreed on it; false: it is to be sent as it is.
+    /// Sends one message compressed to a connection that agreed on it.
+    ///
+    /// false: it is to be sent as it is.
     mutating func sendCompressed(_ id: ConnectionID, _ framing: Framing, _ payload: UnsafeRawBufferPointer) -> Bool {
         guard payload.count >= configuration.compressionMinSize, let compressedFraming = framing.compressed,
             let compressed = compressor.compress(

@@ -1,9 +1,11 @@
 package import PharosBytes
 
-/// Detached connections: output without a socket, kept until it is asked for. They carry long-poll sessions.
+/// Detached connections: output without a socket, kept until it is asked for.
+///
+/// They carry long-poll sessions.
 ///
 /// A detached connection is subscribed and sent to like any other, with `.bare`. Its output is a run of bytes whose
-/// positions count from 0 at its making; it is bounded by the output limit (`becameSlow`), and `outputArrived` tells
+/// positions count from 0 at its making; it is bounded by the output limit (`becameSlow`), and `outputArrived` reports
 /// when there is more of it.
 extension Edge {
     /// A new detached connection; nil when as many as allowed are there.
@@ -19,7 +21,9 @@ extension Edge {
         return id
     }
 
-    /// Frees it and all it kept; like a connection that has ended, it must have been unsubscribed before.
+    /// Frees a detached connection and all it kept.
+    ///
+    /// Like a connection that has ended, it must have been unsubscribed before.
     package mutating func closeDetached(_ id: ConnectionID) {
         guard isDetached(id) else { return }
         destroy(id.slot)
@@ -49,7 +53,9 @@ extension Edge {
         return UInt64(connections[id.slot].pointee.progress)
     }
 
-    /// Copies what is kept from `position` on, whole messages only, and returns the position behind them.
+    /// Copies the kept output from `position` on, whole messages only.
+    ///
+    /// - Returns: the position behind them.
     ///
     /// A message ends with its line feed. As many as fit into `limit` bytes are copied; one that is longer by itself is
     /// copied alone, so that a reader always gets on. Nil, and nothing copied: that position is not kept (any more or yet).
@@ -89,7 +95,9 @@ extension Edge {
         return next
     }
 
-    /// How many bytes of `bytes` are whole messages that fit into `room`; the first of all fits in any case.
+    /// How many bytes of `bytes` are whole messages that fit into `room`.
+    ///
+    /// The first message of all fits in any case.
     private static func wholeMessages(in bytes: UnsafeRawBufferPointer, room: Int, isFirst: Bool) -> Int {
         if bytes.count <= room { return bytes.count }
         var end = max(room, 0)
@@ -99,7 +107,9 @@ extension Edge {
         return min(end + 1, bytes.count)
     }
 
-    /// Forgets what is kept before `position`: its reader has it. Positions not kept do nothing.
+    /// Forgets what is kept before `position`: its reader has it.
+    ///
+    /// Positions not kept do nothing.
     package mutating func dropOutput(of id: ConnectionID, upTo position: UInt64) {
         guard let start = outputStart(of: id), let end = outputEnd(of: id), position > start, position <= end else {
             return

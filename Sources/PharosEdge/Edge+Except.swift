@@ -3,9 +3,10 @@
 /// The one steps out of the list of subscribers for as long as they are published, so that a fan-out without an exception
 /// knows nothing of any.
 extension Edge {
-    /// Delivers what was published so far, and from then on the subscriber gets nothing, until it steps back.
+    /// Lets a subscriber miss what is published until it steps back.
     ///
-    /// Nobody may subscribe to the topic, leave it or step aside in between; the lanes in use stay.
+    /// What was published so far is delivered first. Until `stepBack`, there must be no subscribing to the topic, no
+    /// leaving it and no other stepping aside; the lanes in use stay.
     package mutating func stepAside(_ node: UInt32) {
         let topic = nodes[node].pointee.topic
         deliver(topic, directly: false)
@@ -13,8 +14,9 @@ extension Edge {
         topics[topic].pointee.count -= 1
     }
 
-    /// The subscriber that stepped aside last gets what is published from now on; what was published meanwhile goes to the
-    /// others here.
+    /// Ends the stepping aside of the subscriber that did so last.
+    ///
+    /// It gets what is published from now on; what was published meanwhile goes to the others here.
     package mutating func stepBack(_ node: UInt32) {
         let topic = nodes[node].pointee.topic
         deliver(topic, directly: false)

@@ -1,6 +1,8 @@
 package import PharosBytes
 
-/// WebSockets: single messages and the end. Streams and detached connections are sent to in the same way.
+/// WebSockets: single messages and the end.
+///
+/// Streams and detached connections are sent to in the same way.
 extension Edge {
     /// Frame opcodes that the edge itself sends (RFC 6455, section 5.2).
     enum Opcode: UInt8 {
@@ -32,9 +34,11 @@ extension Edge {
         payload.withBytes { send(id, framing, $0) }
     }
 
-    /// Sends a close frame and ends the connection: as soon as the peer has answered, or after the close timeout.
+    /// Sends a close frame and ends the connection.
     ///
-    /// The handler hears no more of this connection. `dropsQueue` throws away waiting output, so that the frame can leave
+    /// It ends as soon as the peer has answered, or after the close timeout.
+    ///
+    /// The handler is not called for this connection any more. `dropsQueue` throws away waiting output, so that the frame can leave
     /// although the peer reads slowly; a frame already begun is finished.
     package mutating func closeWebSocket(
         _ id: ConnectionID, code: UInt16, reason: String, dropsQueue: Bool = false
@@ -47,7 +51,9 @@ extension Edge {
         beginClosing(id.slot, dropsQueue: dropsQueue)
     }
 
-    /// The last bytes are in the queue: from here on the handler hears no more of the connection.
+    /// Begins to close a connection whose last bytes are in the queue.
+    ///
+    /// From here on the handler is not called for it any more.
     mutating func beginClosing(_ slot: UInt32, dropsQueue: Bool) {
         let entry = connections[slot]
         entry.pointee.phase = .closing
@@ -58,14 +64,18 @@ extension Edge {
         wheel.set(slot, atMs: nowMs + timeout, connections)
     }
 
-    /// Ends a connection without a further byte at the end of this turn; the handler hears no more of it.
+    /// Ends a connection at the end of this turn, without a further byte.
+    ///
+    /// The handler is not called for it any more.
     package mutating func abort(_ id: ConnectionID) {
         guard isOpen(id) else { return }
         connections[id.slot].pointee.flags.remove(.isKnown)
         fail(id.slot)
     }
 
-    /// Whether some output of the connection has not been handed to the operating system, or not been fetched.
+    /// Whether output of the connection is not sent or not fetched yet.
+    ///
+    /// Sent is what the operating system has taken.
     package func hasUnsentOutput(_ id: ConnectionID) -> Bool {
         guard isOpen(id) else { return false }
         return pendingBytes(id.slot) > 0 || connections[id.slot].pointee.queuedBytes > 0

@@ -1,9 +1,15 @@
-/// Output that a connection is too slow for: what is dropped, what is replaced, and who is told.
+/// Output that a connection is too slow for.
+///
+/// Some of it is dropped or replaced, and the handler is called for that.
 extension Edge {
-    /// How many waiting segments are looked through for one to replace; behind them it is as if there were none.
+    /// How many waiting segments are searched for one to replace.
+    ///
+    /// Behind them it is as if there were none.
     static var conflationReach: Int { 4_096 }
 
-    /// Adds what waits in a lane to a connection's output, in place of what it replaces there.
+    /// Adds a lane's pending messages to a connection's output.
+    ///
+    /// A message that replaces a waiting one takes its position there.
     ///
     /// - Parameter given: bytes of the block that the connection has had already; only where nothing is ever dropped.
     mutating func enqueue(
@@ -13,7 +19,7 @@ extension Edge {
         let entry = connections[slot]
         var tag = lane.tag(topic)
         var offset = 0
-        // Who keeps up gets everything, as do those whose output of this turn has not met the socket yet.
+        // Readers that keep up get everything, as do those whose output of this turn has not met the socket yet.
         if tag.traits.contains(.isReplaceable), !entry.pointee.flags.isDisjoint(with: [.isBlocked, .isDetached]) {
             var replaced = removeReplaced(slot, topic, key: tag.key)
             if tag.count > 1 {
@@ -26,9 +32,11 @@ extension Edge {
         enqueue(slot, block, offset: offset, length: Int(block.pointee.count) - offset, tag)
     }
 
-    /// Takes out the message that a newer one of the same topic and key replaces; how many messages that were.
+    /// Takes out the message that a newer one of the same topic and key replaces.
     ///
-    /// The newer one goes to the end of the queue: in its place it would overtake others of its topic.
+    /// - Returns: how many messages that were.
+    ///
+    /// The newer one goes to the end of the queue: at the old position it would overtake others of its topic.
     private mutating func removeReplaced(_ slot: UInt32, _ topic: UInt32, key: UInt32) -> Int {
         guard connections[slot].pointee.flags.contains(.hasTagged) else { return 0 }
         var walk = QueueWalk(connections[slot].pointee)
@@ -47,7 +55,9 @@ extension Edge {
         return 0
     }
 
-    /// Drops what may be dropped, oldest first, until at most `target` bytes wait or nothing is left to drop.
+    /// Drops messages that may be dropped, oldest first.
+    ///
+    /// It stops when at most `target` bytes wait, or when none are left to drop.
     mutating func shed(_ slot: UInt32, to target: Int) {
         let entry = connections[slot]
         guard entry.pointee.flags.contains(.hasTagged) else { return }
@@ -78,7 +88,7 @@ extension Edge {
         }
         var limit = configuration.outputLimit
         if !allowances.isEmpty, let allowed = allowances[slot] {
-            // What has been taken of it is allowed no longer.
+            // The part of it that has been taken is allowed no longer.
             allowances[slot] = min(allowed, waiting)
             limit += allowances[slot]!
             guard waiting > limit else { return }
@@ -88,8 +98,10 @@ extension Edge {
         if waitingBytes(slot) > limit { markSlow(slot) }
     }
 
-    /// An answer that a client asked for waits: however long it is, it does not make its reader a slow one. Until all has
-    /// been taken, the answer and the limit together may wait.
+    /// Makes room for an answer that the client asked for.
+    ///
+    /// However long it is, it does not make its reader a slow one: until all has been taken, the answer and the limit
+    /// together may wait.
     ///
     /// - Parameter count: bytes of the answer; nil: all that waits is one. Had the limit been exceeded without it, nothing more
     ///   is allowed: so a client that asks and does not read has at most one answer more than twice the limit.
@@ -100,8 +112,9 @@ extension Edge {
         allowances[id.slot] = waiting
     }
 
-    /// Takes out what a newer waiting message of the same topic and key replaces. What was queued before it was known that the
-    /// socket is full has replaced nothing.
+    /// Takes out what a newer waiting message of the same topic and key replaces.
+    ///
+    /// What was queued before it was known that the socket is full has replaced nothing.
     mutating func keepNewest(_ slot: UInt32) {
         struct Subject: Hashable {
             var topic: UInt32
@@ -138,7 +151,9 @@ extension Edge {
         slow.append(ConnectionID(slot: slot, generation: entry.pointee.generation))
     }
 
-    /// A subscription has ended: what still waits of it will be sent, whatever follows under the topic's number.
+    /// Makes the waiting output of an ended subscription sure to be sent.
+    ///
+    /// The topic's number may be given again, and what follows under it must not drop this.
     mutating func untag(_ slot: UInt32, _ topic: UInt32) {
         let entry = connections[slot]
         drops.removeAll { $0.id.slot == slot && $0.topic == topic }
@@ -173,7 +188,9 @@ extension Edge {
         pool.bytesInUse + segments.count * MemoryLayout<Segment>.stride
     }
 
-    /// Brings the node's total up to date; nil, or the bytes to which this shard must go down.
+    /// Brings the node's total up to date.
+    ///
+    /// - Returns: the bytes to which this shard must go down; nil: it need not.
     mutating func reportHeld() -> Int? {
         guard let total = configuration.outputTotal else { return nil }
         let held = heldBytes
@@ -206,7 +223,9 @@ extension Edge {
 private struct QueueWalk {
     var index: UInt32
     private(set) var previous = UInt32.max
-    /// Bytes of the queue that the reader of a detached connection has seen; positions in them must not change.
+    /// Bytes of the queue that the reader of a detached connection has seen.
+    ///
+    /// Positions in them must not change.
     private var seen: Int
 
     init(_ connection: Connection) {

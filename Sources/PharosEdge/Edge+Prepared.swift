@@ -1,6 +1,10 @@
-/// One message for many connections that are named one by one: framed once, and shared.
+/// One message for many connections that are named one by one.
+///
+/// It is framed once, and shared.
 extension Edge {
-    /// Makes a message that `send` can give to many connections without copying it; valid until the end of this turn.
+    /// Makes a message that `send` gives to many connections without copying.
+    ///
+    /// It is valid until the end of this turn.
     package mutating func prepareMessage(_ framing: Framing, _ payload: UnsafeRawBufferPointer) -> PreparedMessage {
         let block = pool.take(capacity: framing.size(for: payload.count))
         block.append(framing, payload)
@@ -8,7 +12,9 @@ extension Edge {
         return PreparedMessage(block: block, turn: turn)
     }
 
-    /// Sends what `prepareMessage` made in this turn, after all that was sent before. It is not compressed.
+    /// Sends what `prepareMessage` made in this turn, after all that was sent before.
+    ///
+    /// It is not compressed.
     package mutating func send(_ id: ConnectionID, _ message: PreparedMessage) {
         precondition(message.turn == turn, "a prepared message is for the turn it was made in")
         guard isOpen(id), connections[id.slot].pointee.phase.takesMessages else { return }

@@ -1,7 +1,9 @@
 import CPharosSys
 package import PharosBytes
 
-/// From a publication to its subscribers' output: framed once, and shared by all of a lane.
+/// The way from a publication to its subscribers' output.
+///
+/// It is framed once, and shared by all of a lane.
 extension Edge {
     /// Sends one message to all subscribers of a lane at the end of this turn.
     ///
@@ -13,9 +15,9 @@ extension Edge {
         policy: OverflowPolicy = .close, key: UInt32 = 0
     ) {
         let entry = topics[topic]
-        guard let place = entry.place(ofLane: number) else { return }
+        guard let index = entry.index(ofLane: number) else { return }
         guard framing != .chunk || !payload.isEmpty else { return }
-        let lane = entry.pointee.lanes! + place
+        let lane = entry.pointee.lanes! + index
         let traits = MessageTag.Traits(policy, key: key)
         if lane.pointee.pending != nil, lane.pointee.key != key || lane.pointee.traits != traits {
             deliver(topic, directly: false)
@@ -62,7 +64,9 @@ extension Edge {
         payload.withBytes { publish(topic, lane: lane, framing, $0, policy: policy, key: key) }
     }
 
-    /// Whether so many wait for this turn's messages that it is worth looking for further ones before.
+    /// Whether so many wait for this turn's messages that others should join.
+    ///
+    /// Then it is worth looking for further messages before the fan-out.
     var isFanOutAhead: Bool {
         guard !dirtyTopics.isEmpty else { return false }
         var subscribers: UInt32 = 0
@@ -73,7 +77,9 @@ extension Edge {
         return false
     }
 
-    /// Subscribers from which on a fan-out lasts long against one more look at the sockets.
+    /// The number of subscribers from which on a fan-out counts as long.
+    ///
+    /// It lasts long against one more look at the sockets.
     static var fanOutThreshold: UInt32 { 256 }
 
     /// Hands this turn's messages of all topics to their subscribers, or begins to.
@@ -103,15 +109,17 @@ extension Edge {
                 subscribers[index].given = 0
             }
         }
-        for place in 0..<Int(entry.pointee.laneCount) {
-            guard let block = lanes[place].pending else { continue }
-            lanes[place].pending = nil
-            lanes[place].pendingMessages = 0
+        for index in 0..<Int(entry.pointee.laneCount) {
+            guard let block = lanes[index].pending else { continue }
+            lanes[index].pending = nil
+            lanes[index].pendingMessages = 0
             pool.release(block)
         }
     }
 
-    /// Gives a subscriber what it has not had of the messages in its lane; false: it has everything.
+    /// Gives a subscriber the messages in its lane that it has not had.
+    ///
+    /// false: it has everything.
     @inline(__always)
     @discardableResult
     mutating func give(

@@ -43,7 +43,9 @@ extension Edge {
         markDirty(slot)
     }
 
-    /// Adds a shared block from `offset` to its end to the connection's output; the block gains a reference.
+    /// Adds a shared block from `offset` to its end to a connection's output.
+    ///
+    /// The block gains a reference.
     mutating func enqueue(_ slot: UInt32, _ block: BlockPointer, offset: Int) {
         enqueue(slot, block, offset: offset, length: Int(block.pointee.count) - offset)
     }
@@ -80,7 +82,9 @@ extension Edge {
 
     // MARK: Dropping
 
-    /// Throws away output that has not begun to leave; what is left ends at a message's end.
+    /// Throws away output that has not begun to leave.
+    ///
+    /// The rest ends at a message's end.
     mutating func dropWaitingOutput(_ slot: UInt32) {
         let entry = connections[slot]
         guard entry.pointee.firstSegment != .max else { return }

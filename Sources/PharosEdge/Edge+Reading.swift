@@ -1,13 +1,13 @@
 import CPharosSys
 
-/// Who is read from, and whose request waits: back-pressure towards the peers.
+/// Back-pressure towards the peers: pausing of reading and of requests.
 extension Edge {
     /// Bytes that may come after reading was paused: what one read has brought.
     static var pausedInputLimit: Int { 4_194_304 }
 
-    /// Has `headReceived` asked about a request again that it wanted to decide about later; at the end of this turn.
+    /// Has `headReceived` called again for a request that was put off.
     ///
-    /// Whoever has gone meanwhile is nobody's business any more: nothing happens then.
+    /// It is called at the end of this turn; if the connection has gone meanwhile, nothing happens.
     package mutating func resumeHead(_ id: ConnectionID) {
         guard isOpen(id), connections[id.slot].pointee.phase == .awaitingDecision else { return }
         connections[id.slot].pointee.phase = .request
@@ -15,7 +15,9 @@ extension Edge {
         resumed.append(id)
     }
 
-    /// Reads nothing more from a WebSocket, so that its peer has to wait; no further message is handed on either.
+    /// Reads nothing more from a WebSocket, so that its peer has to wait.
+    ///
+    /// No further message is handed on either.
     ///
     /// What has been received already is kept. The peer's pings and its close frame wait as well.
     package mutating func pauseReading(_ id: ConnectionID) {
@@ -39,7 +41,7 @@ extension Edge {
         if entry.pointee.partial != nil, !entry.pointee.flags.contains(.isSetAside) { setAside(slot) }
     }
 
-    /// Whether a message of `count` bytes would leave the connection's waiting output within its limit.
+    /// Whether the output limit leaves room for a message of `count` bytes.
     package func hasRoom(_ id: ConnectionID, for count: Int) -> Bool {
         guard isOpen(id), connections[id.slot].pointee.phase.takesMessages else { return false }
         return waitingBytes(id.slot) + count + Framing.overheadLimit <= configuration.outputLimit
@@ -47,7 +49,9 @@ extension Edge {
 }
 
 extension ShardLoop where Handler: ~Copyable {
-    /// Frames that must wait: reading was paused by the handler, maybe in the midst of them.
+    /// Keeps frames that must wait for a paused handler.
+    ///
+    /// It may have paused reading in the midst of them.
     mutating func keepFrames(_ id: ConnectionID, _ bytes: UnsafeMutableRawBufferPointer) {
         guard !bytes.isEmpty else { return }
         let entry = edge.connections[id.slot]
@@ -59,13 +63,15 @@ extension ShardLoop where Handler: ~Copyable {
         if partial.pointee.count > Edge.pausedInputLimit { edge.fail(id.slot) }
     }
 
-    /// The peer has closed or vanished. What was received while reading was paused is still handed on before the end.
+    /// The peer has closed or vanished.
+    ///
+    /// What was received while reading was paused is still handed on before the end.
     mutating func peerGone(_ id: ConnectionID) {
         guard edge.isOpen(id) else { return }
         let entry = edge.connections[id.slot]
         guard entry.pointee.phase == .webSocket, entry.pointee.partial != nil else { return end(id) }
         entry.pointee.flags.insert(.endsAfterInput)
-        // There is nothing more to be told of this socket, and it would be told for ever.
+        // There is nothing more to report of this socket, and it would be reported for ever.
         if entry.pointee.flags.hasSocket { _ = pharos_epoll_control(edge.epoll, 3, entry.pointee.descriptor, 0, 0, 0) }
     }
 

@@ -2,7 +2,9 @@ import PharosBytes
 
 /// Answers to the requests that `requestReceived` brought, at once or later.
 extension Edge {
-    /// Answers a request; the connection goes on with its next one unless the client asked for its end.
+    /// Answers a request.
+    ///
+    /// The connection goes on with its next one unless the client asked for its end.
     ///
     /// A 204 goes without body, length and type (RFC 9110, section 8.6).
     ///
@@ -21,7 +23,9 @@ extension Edge {
         finishResponse(id)
     }
 
-    /// Answers a request with field lines that say of what type the body is; otherwise as above.
+    /// Answers a request with field lines that give the body's type.
+    ///
+    /// Otherwise as above.
     ///
     /// - Parameters:
     ///   - fields: each with CR LF at its end; without Date, Connection, Content-Length and Transfer-Encoding.
@@ -36,7 +40,9 @@ extension Edge {
         finishResponse(id)
     }
 
-    /// Keeps a request for a later answer: `connectionClosed` is told if the peer goes before, and `timerFired` its timer.
+    /// Keeps a request for a later answer.
+    ///
+    /// `connectionClosed` is called if the peer goes before, and `timerFired` when its timer fires.
     ///
     /// The timer is cleared. A peer that closes its half has gone. What it sends behind the request waits as usual. Any
     /// answer ends the parking.
@@ -48,7 +54,9 @@ extension Edge {
 
     // MARK: One answer for many
 
-    /// Makes an answer that `respond` can give to many connections without copying it; valid until the end of this turn.
+    /// Makes an answer that `respond` gives to many connections uncopied.
+    ///
+    /// It is valid until the end of this turn.
     ///
     /// The parameters are those of `respond`.
     package mutating func prepareResponse(
@@ -73,7 +81,7 @@ extension Edge {
     package mutating func respond(_ id: ConnectionID, _ response: PreparedResponse) {
         precondition(response.turn == turn, "a prepared response is for the turn it was made in")
         guard isOpen(id), connections[id.slot].pointee.phase == .awaitingResponse else { return }
-        // The shared head does not say what HTTP/1.0 must be told of a connection that stays.
+        // The shared head does not say that the connection stays, as HTTP/1.0 demands.
         let isOld = connections[id.slot].pointee.flags.contains(.isOldRequest)
         if isOld { connections[id.slot].pointee.flags.insert(.closesWhenSent) }
         if connections[id.slot].pointee.flags.contains(.closesWhenSent) {
@@ -85,7 +93,9 @@ extension Edge {
         finishResponse(id)
     }
 
-    /// At the end of a turn: those whose answer still waits have references of their own.
+    /// Frees the prepared answers, at the end of a turn.
+    ///
+    /// Connections whose answer still waits have references of their own.
     mutating func releasePrepared() {
         while let block = prepared.popLast() { pool.release(block) }
     }
@@ -120,7 +130,7 @@ extension Edge {
         head.withBytes { append(slot, $0) }
     }
 
-    /// What an answer says of its connection (RFC 9112, section 9.3).
+    /// The statement about the connection in an answer (RFC 9112, section 9.3).
     private enum ConnectionField {
         case closes
         /// HTTP/1.1: nothing is said.
@@ -166,19 +176,21 @@ extension Edge {
     }
 }
 
-/// What of an answer does not depend on the connection.
+/// The part of an answer that does not depend on the connection.
 struct ResponseForm {
     let status: Int
     /// nil: that stands among the other fields.
     let contentType: StaticString?
     /// Seconds.
     let retryAfter: Int?
-    /// What `Content-Length` says; nil: the body's length.
+    /// The value of `Content-Length`; nil: the body's length.
     let length: Int?
     /// How to show who one is, with 401 (RFC 9110, section 11.6.1).
     let challenge: StaticString
 
-    /// Whether an answer of this status has a body, or says how long it would be (RFC 9110, section 6.4.1).
+    /// Whether an answer of this status has a body, or says its length.
+    ///
+    /// See RFC 9110, section 6.4.1.
     var hasBody: Bool { status != 204 && status != 304 }
 
     init(
@@ -193,7 +205,9 @@ struct ResponseForm {
     }
 }
 
-/// A whole answer in a block that many connections share: once with `Connection: close`, once without.
+/// A whole answer in a block that many connections share.
+///
+/// It is written once with `Connection: close`, once without.
 ///
 /// The block holds the closing head, then the other one, then the body that follows both.
 package struct PreparedResponse {

@@ -1,21 +1,24 @@
 /// Fan-outs to many: they go on from turn to turn, some subscribers in each.
 ///
-/// What is published meanwhile joins what is pending. Whoever has not had his turn gets it in the same send, the others get
-/// it when the round comes back to them. So a publisher that is faster than one round costs one send per subscriber and
-/// round whatever the number of messages, and nobody else on the shard waits for a fan-out to end. Each subscriber knows
-/// how much of his lane's block he has been given; once all have been given everything, the blocks go.
+/// What is published meanwhile joins what is pending. The subscribers that have not had their turn get it in the same
+/// send, the others get it when the round comes back to them. So a publisher that is faster than one round costs one
+/// send per subscriber and round whatever the number of messages, and no other connection on the shard waits for a
+/// fan-out to end. Each subscriber knows how much of its lane's block it has been given; once all have been given
+/// everything, the blocks go.
 extension Edge {
     /// Subscribers that are sent to in one turn.
     private static var rollingShare: Int { 128 }
 
-    /// Whether the topic's fan-out lasts long enough, and nothing of it may be dropped: that is decided when it is queued.
+    /// Whether a topic's fan-out may go on from turn to turn.
+    ///
+    /// It must last long enough, and nothing of it may be droppable: that is decided when it is queued.
     func mayRoll(_ topic: UInt32) -> Bool {
         let entry = topics[topic].pointee
         guard entry.isDirty, !entry.isRolling, entry.count >= Edge.fanOutThreshold, let lanes = entry.lanes else {
             return false
         }
-        for place in 0..<Int(entry.laneCount) where lanes[place].pending != nil {
-            if !lanes[place].traits.isEmpty { return false }
+        for index in 0..<Int(entry.laneCount) where lanes[index].pending != nil {
+            if !lanes[index].traits.isEmpty { return false }
         }
         return true
     }
@@ -66,11 +69,13 @@ extension Edge {
             entry.pointee.cursor += 1
             entry.pointee.served += 1
         }
-        // Nobody is left who has not got everything: this only lets the blocks go.
+        // Every subscriber has got everything: this only lets the blocks go.
         deliver(topic, directly: false)
     }
 
-    /// Gives a subscriber at once what was published to it, before the fan-out comes to it.
+    /// Gives a subscriber at once the messages of a fan-out under way.
+    ///
+    /// It does not wait until the fan-out comes to it.
     package mutating func catchUp(_ node: UInt32) {
         let topic = nodes[node].pointee.topic
         let entry = topics[topic]
@@ -88,7 +93,9 @@ extension Edge {
         return subscriber.given < block.pointee.count
     }
 
-    /// Counts what waits in a topic as sent; what joins it later is counted as it comes.
+    /// Counts the waiting messages of a topic as sent.
+    ///
+    /// Messages that join later are counted as they come.
     mutating func countSent(_ topic: UInt32) {
         let entry = topics[topic].pointee
         guard let lanes = entry.lanes, let subscribers = entry.subscribers else { return }

@@ -2,7 +2,9 @@ import CPharosSys
 
 /// The end of a turn: from the connections' queues to their sockets.
 extension Edge {
-    /// Sends all output that waits: one system call per connection, unless the socket is full.
+    /// Sends all output that waits.
+    ///
+    /// One system call per connection, unless the socket is full.
     mutating func flushDirty() {
         var index = 0
         while index < dirty.count {
@@ -121,7 +123,9 @@ extension Edge {
         return result
     }
 
-    /// Connections whose socket has taken nothing for the write timeout although output waits; call about once a second.
+    /// Takes the connections whose socket has taken nothing for too long.
+    ///
+    /// Output waited for the whole write timeout. To be called about once a second.
     mutating func takeStuck() -> [ConnectionID] {
         var stuck: [ConnectionID] = []
         var waiting: [ConnectionID] = []

@@ -1,6 +1,8 @@
 import CPharosSys
 
-/// How a turn's time is shared: what one connection's input may take before the others go on.
+/// The sharing of a turn's time.
+///
+/// One connection's input takes so much of it before the others go on.
 ///
 /// Work is counted in units: a byte that was read or decompressed is one, whatever costs more adds some. A connection
 /// whose input has taken its slice waits with the rest for the next turn, and its socket is not read until then. All
@@ -11,7 +13,7 @@ extension Edge {
     static var messageCost: Int { 64 }
     /// Units of one request, besides its bytes.
     static var requestCost: Int { 512 }
-    /// Units of a subscriber to whom a turn's first publication in a topic is to be sent.
+    /// Units that a turn's first publication in a topic costs per subscriber.
     static var subscriberCost: Int { 64 }
 
     /// Counts work that was done for the input which is being served now.
@@ -29,10 +31,14 @@ extension Edge {
     @inline(__always)
     package mutating func beginSlice() { spent = 0 }
 
-    /// Has the handler's `continueWork` called in the next turn, which comes without waiting for anything.
+    /// Has the handler's `continueWork` called in the next turn.
+    ///
+    /// That turn comes without waiting for anything.
     package mutating func askToContinue() { hasUnfinishedWork = true }
 
-    /// The rest of a connection's input, which is kept, is for the next turn; it is not read until then.
+    /// Keeps the rest of a connection's input for the next turn.
+    ///
+    /// The connection is not read until then.
     mutating func setAside(_ slot: UInt32) {
         let entry = connections[slot]
         let isNew = !entry.pointee.flags.contains(.isSetAside)
@@ -44,8 +50,9 @@ extension Edge {
 }
 
 extension ShardLoop where Handler: ~Copyable {
-    /// Goes on with the `due` connections that were set aside in earlier turns: in order, a slice each, as far as one
-    /// turn's part goes.
+    /// Goes on with the `due` connections that earlier turns set aside.
+    ///
+    /// They get a slice each, in order, as far as one turn's part goes.
     mutating func serveSetAside(_ due: Int) {
         var budget = edge.configuration.backlogSlice
         var count = due

@@ -5,14 +5,15 @@ extension Edge {
     /// Bytes that a peer may send during a stream; nothing is expected of it.
     static var streamInputLimit: UInt32 { 16_384 }
 
-    /// Answers a request with status 200 and a body that is still to come; from now on the connection is a stream.
+    /// Answers a request with status 200 and a body that is still to come.
     ///
-    /// What follows is sent with `.chunk`, by `send` and through topics. `becameSlow`, `writeTimedOut`, `timerFired` and
-    /// `connectionClosed` are told as of a WebSocket; the connection's timer is cleared. A peer that closes its half has
-    /// gone. The connection serves no further request (RFC 9112, section 9.6).
+    /// From now on the connection is a stream. It takes `.chunk`, by `send` and through topics. The handler's
+    /// `becameSlow`, `writeTimedOut`, `timerFired` and `connectionClosed` are called as for a WebSocket; the
+    /// connection's timer is cleared. A peer that closes its half has gone. The connection serves no further request
+    /// (RFC 9112, section 9.6).
     ///
-    /// HTTP/1.0 knows no chunks (RFC 9112, section 7.1): there the body is what comes until the connection ends, and what
-    /// is sent with `.chunk` goes as it is. What is published to such a connection must be `.bare`: see `isUnchunked`.
+    /// HTTP/1.0 knows no chunks (RFC 9112, section 7.1): there the body goes on until the connection ends, and payloads
+    /// sent with `.chunk` go as they are. Payloads published to such a connection must be `.bare`: see `isUnchunked`.
     ///
     /// - Parameter head: field lines, each with CR LF at its end; without Date, Connection and Transfer-Encoding.
     package mutating func beginStream(_ id: ConnectionID, head fields: UnsafeRawBufferPointer) {
@@ -42,7 +43,9 @@ extension Edge {
         }
     }
 
-    /// Whether the stream of this connection, or the one that may begin, goes without chunks: its request is HTTP/1.0.
+    /// Whether the connection's stream, begun or not, goes without chunks.
+    ///
+    /// Its request is HTTP/1.0.
     package func isUnchunked(_ id: ConnectionID) -> Bool {
         isOpen(id) && connections[id.slot].pointee.flags.contains(.isOldRequest)
     }
@@ -51,9 +54,11 @@ extension Edge {
         head.withBytes { beginStream(id, head: $0) }
     }
 
-    /// Sends the last chunk and ends the connection: as soon as the peer has closed, or after the close timeout.
+    /// Sends the last chunk and ends the connection.
     ///
-    /// The handler hears no more of this connection. `dropsQueue` is that of `closeWebSocket`.
+    /// It ends as soon as the peer has closed, or after the close timeout.
+    ///
+    /// The handler is not called for this connection any more. `dropsQueue` is that of `closeWebSocket`.
     ///
     /// - Parameter lastWords: a chunk that is sent before the end, also when what waits is dropped.
     package mutating func endStream(

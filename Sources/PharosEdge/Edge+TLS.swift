@@ -2,12 +2,14 @@ import CPharosSys
 import CPharosTLS
 package import PharosTLS
 
-/// Where new TLS connections get their certificate from: what it gives may change at any time, for those that come later.
+/// The source of the certificates of new TLS connections.
+///
+/// The context that it gives may change at any time, for connections that come later.
 package protocol TLSContextSource: AnyObject, Sendable {
     var context: TLSContext { get }
 }
 
-/// What a TLS connection has beside the connection itself.
+/// The state that a TLS connection has beside the connection itself.
 struct SecureState: ~Copyable {
     var session: TLSSession
     /// Ciphertext that the socket has not taken yet; nil: it has taken everything.
@@ -21,19 +23,25 @@ struct SecureState: ~Copyable {
     var pendingBytes: Int { pending.map { Int($0.pointee.count - pendingOffset) } ?? 0 }
 }
 
-/// TLS connections: sockets whose bytes go through a `TLSSession`. Everything above sees the decrypted bytes alone.
+/// TLS connections: sockets whose bytes go through a `TLSSession`.
+///
+/// Everything above sees the decrypted bytes alone.
 ///
 /// Output is encrypted when the socket is to take it, in whole segments, and no further output is encrypted before what the
 /// socket did not take has left. So what may be dropped or replaced stays plaintext in the queue, as for other sockets.
 extension Edge {
     /// Plaintext that is encrypted at a time; a larger message is encrypted whole.
     static var encryptedAtOnce: Int { 65_536 }
-    /// Ciphertext that a peer may make wait without any output of ours: answers to requests for new keys.
+    /// The most ciphertext that may wait without any output of ours, in bytes.
+    ///
+    /// It answers a peer's requests for new keys.
     static var pendingHandshakeLimit: Int { 65_536 }
     /// Handshakes that go a step further in one turn: each may cost a signature.
     static var handshakesPerTurn: Int { 16 }
 
-    /// Begins TLS on a connection that has just been accepted; false: there is no memory.
+    /// Begins TLS on a connection that has just been accepted.
+    ///
+    /// false: there is no memory.
     mutating func secure(_ slot: UInt32, _ context: TLSContext) -> Bool {
         guard let session = TLSSession(accepting: context) else { return false }
         if secureStates == nil {
@@ -68,7 +76,9 @@ extension Edge {
         return secureState(slot).pointee.pendingBytes
     }
 
-    /// Whether a handshake may go on in this turn; the socket stays readable, so a later turn comes back to it.
+    /// Whether a handshake may go on in this turn.
+    ///
+    /// The socket stays readable, so a later turn comes back to it.
     mutating func mayGoOnWithHandshake(_ slot: UInt32) -> Bool {
         guard secureState(slot).pointee.isHandshaking else { return true }
         if handshakeTurn != turn {
@@ -102,7 +112,9 @@ extension Edge {
         allSent(slot)
     }
 
-    /// Takes segments off the front of the queue and encrypts them; false: the session has failed.
+    /// Encrypts segments at the front of the queue, and takes them off.
+    ///
+    /// false: the session has failed.
     private mutating func encryptSegments(_ slot: UInt32) -> Bool {
         let entry = connections[slot]
         return withUnsafeTemporaryAllocation(of: pharos_tls_slice.self, capacity: 64) { slices in
@@ -124,7 +136,9 @@ extension Edge {
         }
     }
 
-    /// Encrypts and sends a part of a block at once: the connection has no other output.
+    /// Encrypts and sends a part of a block at once.
+    ///
+    /// The connection has no other output.
     @inline(__always)
     mutating func sendDirectlySecurely(_ slot: UInt32, _ block: BlockPointer, given: UInt32) {
         let bytes = UnsafeRawBufferPointer(start: block.bytes + Int(given), count: Int(block.pointee.count - given))
@@ -132,7 +146,9 @@ extension Edge {
         _ = sendEncrypted(slot)
     }
 
-    /// Sends what `tlsOutput` holds; false: the socket has not taken all of it, or has failed.
+    /// Sends the bytes in `tlsOutput`.
+    ///
+    /// false: the socket has not taken all of them, or has failed.
     @discardableResult
     mutating func sendEncrypted(_ slot: UInt32) -> Bool {
         let entry = connections[slot]
@@ -182,7 +198,9 @@ extension Edge {
         state.pointee.pendingOffset = 0
     }
 
-    /// Sends the ciphertext that waits; false: some of it still does, or the socket has failed.
+    /// Sends the ciphertext that waits.
+    ///
+    /// false: some of it still does, or the socket has failed.
     private mutating func sendPending(_ slot: UInt32) -> Bool {
         let entry = connections[slot]
         let state = secureState(slot)
@@ -223,7 +241,9 @@ extension Edge {
 }
 
 extension ShardLoop where Handler: ~Copyable {
-    /// Decrypts what a TLS connection's socket has brought, and goes on with the plaintext.
+    /// Decrypts the bytes that a TLS connection's socket has brought.
+    ///
+    /// Then it goes on with the plaintext.
     mutating func receivedSecurely(_ id: ConnectionID, _ bytes: UnsafeMutableRawBufferPointer) {
         let plaintext = plaintextRoom()
         let progress = edge.secureState(id.slot).pointee.session.receive(

@@ -18,8 +18,8 @@ extension Edge {
         entry.pointee.subscribers?.deallocate()
         entry.pointee.subscribers = nil
         guard let lanes = entry.pointee.lanes else { return }
-        for place in 0..<Int(entry.pointee.laneCount) {
-            if let block = lanes[place].pending { pool.release(block) }
+        for index in 0..<Int(entry.pointee.laneCount) {
+            if let block = lanes[index].pending { pool.release(block) }
         }
         lanes.deallocate()
         entry.pointee.lanes = nil
@@ -28,18 +28,20 @@ extension Edge {
     package func subscriberCount(of topic: UInt32) -> Int { Int(topics[topic].pointee.count) }
 
     /// Whether anybody reads in that lane: if not, nothing need be encoded for it.
-    package func hasSubscribers(_ topic: UInt32, lane: UInt16) -> Bool { topics[topic].place(ofLane: lane) != nil }
+    package func hasSubscribers(_ topic: UInt32, lane: UInt16) -> Bool { topics[topic].index(ofLane: lane) != nil }
 
-    /// How many places for lanes the topic has: `lane(of:at:)` says which of them are in use.
+    /// How many slots for lanes the topic has.
+    ///
+    /// `lane(of:at:)` says which of them are in use.
     ///
     /// Both together are a list of the lanes in use, to be looked through while something is published to each. Places
     /// change with subscriptions only.
-    package func lanePlaces(of topic: UInt32) -> Int { Int(topics[topic].pointee.laneCount) }
+    package func laneSlots(of topic: UInt32) -> Int { Int(topics[topic].pointee.laneCount) }
 
-    /// The lane's number; nil: nobody reads at this place.
-    package func lane(of topic: UInt32, at place: Int) -> UInt16? {
-        guard place < Int(topics[topic].pointee.laneCount), let lanes = topics[topic].pointee.lanes else { return nil }
-        return lanes[place].subscribers > 0 ? lanes[place].number : nil
+    /// The number of the lane in a slot; nil: it has no subscribers.
+    package func lane(of topic: UInt32, at index: Int) -> UInt16? {
+        guard index < Int(topics[topic].pointee.laneCount), let lanes = topics[topic].pointee.lanes else { return nil }
+        return lanes[index].subscribers > 0 ? lanes[index].number : nil
     }
 
     /// Calls `body` with each subscriber's connection.
@@ -52,22 +54,24 @@ extension Edge {
         }
     }
 
-    /// Adds a subscriber; what was published before, in this turn too, does not reach it.
+    /// Adds a subscriber to a topic.
+    ///
+    /// Messages that were published before, in this turn too, do not reach it.
     ///
     /// The connection must be a WebSocket, a stream or detached, and the handler must unsubscribe it when it has ended.
     package mutating func subscribe(_ id: ConnectionID, to topic: UInt32, lane: UInt16) -> UInt32 {
         let entry = topics[topic]
-        // A fan-out that goes on knows how far each one is; only a new lane has no place in it.
-        if !entry.pointee.isRolling || entry.place(ofLane: lane) == nil { deliver(topic, directly: false) }
+        // A fan-out that goes on knows how far each one is; only a new lane does not count in it.
+        if !entry.pointee.isRolling || entry.index(ofLane: lane) == nil { deliver(topic, directly: false) }
         entry.reserveSubscriber()
-        let place = entry.makePlace(forLane: lane)
-        let pending = entry.pointee.lanes![place].pending?.pointee.count ?? 0
+        let index = entry.indexForSubscriber(ofLane: lane)
+        let pending = entry.pointee.lanes![index].pending?.pointee.count ?? 0
         let node = nodes.take(Node(topic: topic, indexInTopic: entry.pointee.count))
         (entry.pointee.subscribers! + Int(entry.pointee.count)).initialize(
-            to: Subscriber(connection: id.slot, node: node, lane: UInt32(place), given: pending))
+            to: Subscriber(connection: id.slot, node: node, lane: UInt32(index), given: pending))
         entry.pointee.count += 1
         entry.pointee.served = 0
-        entry.pointee.lanes![place].subscribers += 1
+        entry.pointee.lanes![index].subscribers += 1
         return node
     }
 
@@ -76,7 +80,7 @@ extension Edge {
         let topic = nodes[node].pointee.topic
         let entry = topics[topic]
         catchUp(node)
-        // Another one takes its place in the list, who may not have had his turn.
+        // Another one moves to its index, and may not have had its turn.
         entry.pointee.served = 0
         let subscribers = entry.pointee.subscribers!
         let index = nodes[node].pointee.indexInTopic

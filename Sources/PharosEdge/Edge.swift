@@ -2,7 +2,9 @@ import CPharosSys
 import PharosBytes
 import PharosTLS
 
-/// One shard's connections, topics and output: everything of the edge that has no opinion about what is said.
+/// One shard's connections, topics and output.
+///
+/// It is everything of the edge that has no opinion about the content of messages.
 ///
 /// Lives on one thread. Nothing is sent before the end of the loop's turn, so all output of one turn leaves in one
 /// system call per connection. See `Edge+Output` and `Edge+Topics` for the two halves.
@@ -38,16 +40,20 @@ package struct Edge: ~Copyable {
     var dirtyTopics: [UInt32] = []
     /// Topics with many subscribers, not all of whom have everything yet.
     var rollingTopics: [UInt32] = []
-    /// Whose output exceeds the limit, whose socket failed, whose next request waits: the loop looks after them.
+    /// The connections that the loop has to look after.
+    ///
+    /// Their output exceeds the limit, their socket failed, or their next request waits.
     var slow: [ConnectionID] = []
     var failed: [ConnectionID] = []
-    /// Detached connections with new output: the loop tells the handler.
+    /// Detached connections with new output: the loop reports them to the handler.
     var arrived: [ConnectionID] = []
-    /// What connections of this turn will not get: the loop tells the handler.
+    /// The messages that connections of this turn will not get.
+    ///
+    /// The loop reports them to the handler.
     var drops: [DropNote] = []
-    /// Waiting bytes that their readers asked for, by place; see `allowOutput`.
+    /// Waiting bytes that their readers asked for, by slot; see `allowOutput`.
     var allowances: [UInt32: Int] = [:]
-    /// Of TLS connections, by their place; nil while there has been none.
+    /// Of TLS connections, by their slot; nil while there has been none.
     var secureStates: UnsafeMutablePointer<UnsafeMutablePointer<SecureState>?>?
     var tlsOutput = TLSOutput()
     package internal(set) var secureCount = 0
@@ -156,8 +162,12 @@ package struct Edge: ~Copyable {
         }
     }
 
-    /// Ends some connections on which nothing has happened for a while and no request is under way, since others need
-    /// their places; how many. So idle connections never keep a new one out.
+    /// Ends some idle connections to make room for new ones.
+    ///
+    /// Nothing has happened on them for a while, and no request is under way. So idle connections never keep a new one
+    /// out.
+    ///
+    /// - Returns: how many were ended.
     mutating func reclaimIdle(handshakesOnly: Bool = false) -> Int {
         var count = 0
         let slots = UInt32(connections.highWater)
@@ -181,7 +191,7 @@ package struct Edge: ~Copyable {
 
     private static var reclaimedAtOnce: Int { 64 }
 
-    /// A place for a new connection; nil when all are taken.
+    /// A slot for a new connection; nil when all are taken.
     mutating func admit(descriptor: Int32) -> ConnectionID? {
         guard let (slot, isReused) = connections.take(initial: Connection()) else { return nil }
         let entry = connections[slot]
@@ -199,7 +209,7 @@ package struct Edge: ~Copyable {
         return id
     }
 
-    /// Frees everything the connection holds and its place.
+    /// Frees everything the connection holds and its slot.
     mutating func destroy(_ slot: UInt32) {
         let entry = connections[slot]
         guard entry.pointee.phase != .free else { return }
@@ -222,7 +232,9 @@ package struct Edge: ~Copyable {
         connections.give(back: slot)
     }
 
-    /// The shard ends: closes all connections, and frees all topics whatever their subscribers.
+    /// Ends the shard: closes all connections and frees all topics.
+    ///
+    /// It does so whatever the topics' subscribers.
     mutating func end() {
         for slot in 0..<UInt32(connections.highWater) { destroy(slot) }
         for topic in 0..<UInt32(topics.highWater) { freeTopic(topic) }
@@ -240,7 +252,7 @@ package struct Edge: ~Copyable {
         var interest: UInt32 = 0
         if isRead { interest |= PHAROS_READ }
         if entry.pointee.flags.contains(.isBlocked) { interest |= PHAROS_WRITE }
-        // What a peer said before it closed its half is still to be read.
+        // Bytes that a peer sent before it closed its half are still to be read.
         if !isRead, entry.pointee.phase == .webSocket { interest |= PHAROS_DEAF }
         let id = ConnectionID(slot: slot, generation: entry.pointee.generation)
         _ = pharos_epoll_control(epoll, 2, entry.pointee.descriptor, interest, id.raw, 0)

@@ -1,4 +1,4 @@
-/// What one shard's event loop needs to know.
+/// The settings of one shard's event loop.
 package struct EdgeConfiguration: Sendable {
     package var address = "127.0.0.1"
     package var port: UInt16 = 8000
@@ -13,15 +13,21 @@ package struct EdgeConfiguration: Sendable {
     package var headSizeLimit = 16_384
     /// Whence TLS connections get their certificate; nil: there are none.
     package var tlsContexts: (any TLSContextSource)?
-    /// TLS connections of this shard whose handshake is not done; beyond it the oldest make room.
+    /// The most TLS connections of this shard whose handshake is not done.
+    ///
+    /// Beyond it the oldest make room.
     package var handshakeLimit = 1_024
-    /// Milliseconds in which a request's head must arrive, with the TLS handshake in front of the first.
+    /// Milliseconds in which a request's head must arrive.
+    ///
+    /// They include the TLS handshake in front of the first.
     package var headTimeoutMs: Int64 = 10_000
     /// Milliseconds in which a request's body must arrive.
     package var bodyTimeoutMs: Int64 = 30_000
     /// Milliseconds a connection may idle between two requests.
     package var idleTimeoutMs: Int64 = 75_000
-    /// Milliseconds of idling after which a connection may be ended when a new one needs its place.
+    /// Milliseconds of idling after which a connection may have to make room.
+    ///
+    /// It is ended only when a new one needs its slot.
     package var reclaimAfterMs: Int64 = 1_000
     /// Milliseconds the last bytes may take to leave.
     package var writeTimeoutMs: Int64 = 1_000
@@ -41,9 +47,13 @@ package struct EdgeConfiguration: Sendable {
     package var compressionMinSize = 256
     /// 1 (fast) to 9 (small).
     package var compressionLevel = 1
-    /// Bounds the waiting output of all shards together; nil: no bound but each connection's.
+    /// Bounds the waiting output of all shards together.
+    ///
+    /// nil: no bound but each connection's.
     package var outputTotal: OutputTotal?
-    /// Bounds the bodies that are being read on all shards together; nil: no bound but each body's.
+    /// Bounds the bodies that are being read on all shards together.
+    ///
+    /// nil: no bound but each body's.
     package var bodyBudget: BodyBudget?
     /// The processor to pin the thread to; nil: none.
     package var processor: Int?
@@ -51,29 +61,35 @@ package struct EdgeConfiguration: Sendable {
     package init() {}
 }
 
-/// What a shard's edge has counted since start. One shard's, read on its own thread.
+/// The figures that a shard's edge has counted since its start.
+///
+/// One shard's, read on its own thread.
 package struct EdgeCounters: Sendable {
     package var accepted: UInt64 = 0
     package var acceptErrors: UInt64 = 0
-    /// TLS handshakes that were done; of those, the ones that resumed an earlier session.
+    /// Completed TLS handshakes, and those that resumed an earlier session.
     package var handshakes: UInt64 = 0
     package var handshakesResumed: UInt64 = 0
     /// TLS handshakes that failed, and those that found no room.
     package var handshakesFailed: UInt64 = 0
     package var handshakesRefused: UInt64 = 0
-    /// Idle connections that were ended because new ones needed their places.
+    /// Idle connections that were ended because new ones needed their slots.
     package var reclaimed: UInt64 = 0
     package var messagesReceived: UInt64 = 0
     package var bytesReceived: UInt64 = 0
     package var messagesSent: UInt64 = 0
     package var bytesSent: UInt64 = 0
     package var sends: UInt64 = 0
-    /// How often input had to wait for the next turn since it had taken its share of one.
+    /// How often input had to wait for the next turn.
+    ///
+    /// It had taken its share of one.
     package var inputsSetAside: UInt64 = 0
     package var slow: UInt64 = 0
     /// Of `slow`: ended for the limit of the whole process.
     package var slowByTotal: UInt64 = 0
-    /// Messages that a connection did not get since it was too slow for them, and those that a newer one replaced.
+    /// Messages that a connection was too slow for, and those replaced.
+    ///
+    /// A replaced message has been overtaken by a newer one of its key.
     package var dropped: UInt64 = 0
     package var replaced: UInt64 = 0
     package var refused: [Int: UInt64] = [:]

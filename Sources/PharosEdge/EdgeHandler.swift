@@ -1,15 +1,21 @@
-/// What the edge asks and tells the service that runs on its shard. Every call comes on the shard's thread.
+/// The service that runs on an edge's shard, as the edge calls it.
+///
+/// Every call comes on the shard's thread.
 ///
 /// Pointers (heads, bodies, messages) are valid during the call only. A handler may call any method of `edge` inside.
 package protocol EdgeHandler: ~Copyable {
-    /// What other threads may post to this shard.
+    /// The messages that other threads may post to this shard.
     associatedtype Mail: Sendable
 
-    /// A request's head has arrived whole: who is to serve it? Asked again, with the same head, after `.later`.
+    /// A request's head has arrived whole: who is to serve it?
+    ///
+    /// Asked again, with the same head, after `.later`.
     mutating func headReceived(_ id: ConnectionID, _ head: RequestHead, _ edge: inout Edge) -> HeadDecision
 
-    /// A request and its body have arrived whole. Answer with `edge.respond` or `edge.beginStream`, now or later; whoever
-    /// does so later may want to `edge.park` it.
+    /// A request and its body have arrived whole.
+    ///
+    /// Answer with `edge.respond` or `edge.beginStream`, now or later; a handler that answers later may want to
+    /// `edge.park` the request.
     mutating func requestReceived(
         _ id: ConnectionID, _ head: RequestHead, body: UnsafeRawBufferPointer, _ edge: inout Edge)
 
@@ -24,8 +30,10 @@ package protocol EdgeHandler: ~Copyable {
     /// A WebSocket pong frame.
     mutating func pongReceived(_ id: ConnectionID, _ edge: inout Edge)
 
-    /// The peer closed, broke the protocol or vanished: of WebSockets, streams, parked requests and heads that wait
-    /// to be decided about. Not called for connections that the handler itself closed.
+    /// The peer closed, broke the protocol or vanished.
+    ///
+    /// It is called for WebSockets, streams, parked requests and heads that wait for a decision, not for connections
+    /// that the handler itself closed.
     mutating func connectionClosed(_ id: ConnectionID, _ edge: inout Edge)
 
     /// The time given to `edge.setTimer` has come.
@@ -37,25 +45,31 @@ package protocol EdgeHandler: ~Copyable {
     /// Output waits, and the socket has taken none of it for the write timeout.
     mutating func writeTimedOut(_ id: ConnectionID, _ edge: inout Edge)
 
-    /// Published messages that a connection will not get, by the policy they were published with; once per turn,
-    /// connection and topic.
+    /// Published messages were dropped that a connection will not get.
+    ///
+    /// They were dropped by the policy they were published with. It is called once per turn, connection and topic.
     ///
     /// - Parameters:
     ///   - dropped: so many were dropped, since too much was waiting.
-    ///   - replaced: so many waited until a newer one of the same key took their place.
+    ///   - replaced: so many waited until a newer one of the same key replaced them.
     mutating func publicationsDropped(
         _ id: ConnectionID, topic: UInt32, dropped: Int, replaced: Int, _ edge: inout Edge)
 
-    /// A detached connection has more output than before; at a turn's end, once for all that came in it. What is sent in
-    /// here leaves in the same turn.
+    /// A detached connection has more output than before.
+    ///
+    /// It is called at a turn's end, once for all that came in it. Output that is sent in here leaves in the same turn.
     mutating func outputArrived(_ id: ConnectionID, _ edge: inout Edge)
 
     mutating func mailReceived(_ mail: Mail, _ edge: inout Edge)
 
-    /// The turn's input has been served: before its output is sent, and again afterwards.
+    /// The turn's input has been served.
+    ///
+    /// It is called before the turn's output is sent, and again afterwards.
     mutating func turnSettles(_ edge: inout Edge)
 
-    /// Once in the turn after `edge.askToContinue`: goes on with what would have made an earlier turn too long.
+    /// Goes on with work that would have made an earlier turn too long.
+    ///
+    /// It is called once, in the turn after `edge.askToContinue`.
     mutating func continueWork(_ edge: inout Edge)
 
     /// About once a second: housekeeping.
@@ -74,21 +88,26 @@ extension EdgeHandler where Self: ~Copyable {
     /// Most handlers are done with a message when it has been handed on.
     package mutating func continueWork(_ edge: inout Edge) {}
 
-    /// Most handlers tell nobody but their connections.
+    /// Does nothing: most handlers send only to their connections.
     package mutating func turnSettles(_ edge: inout Edge) {}
 }
 
-/// Who serves a request.
+/// A handler's decision about a request whose head has arrived.
 package enum HeadDecision {
     /// Upgrade to WebSocket.
     case webSocket(WebSocketHandshake.Subprotocol)
-    /// Upgrade to WebSocket with a subprotocol that is not one of ours; "": the answer names none.
+    /// Upgrade to WebSocket with a subprotocol that is not one of ours.
+    ///
+    /// An empty one: the answer names none.
     case upgrade(subprotocol: String)
-    /// Not known yet: the head is kept until `edge.resumeHead` has it asked about again, or `connectionClosed` tells of its
-    /// end. When neither comes in time the request is refused with 503.
+    /// Not known yet: the head is kept for a later decision.
+    ///
+    /// `edge.resumeHead` has it asked about again, or `connectionClosed` reports its end. When neither comes in time
+    /// the request is refused with 503.
     case later(timeoutMs: Int64)
-    /// The handler, once the body has arrived, which may have `limit` bytes. `isTrusted`: the request has shown a key, so
-    /// its body may take from all of the budget (`BodyBudget`).
+    /// The handler, once the body has arrived, which may have `limit` bytes.
+    ///
+    /// `isTrusted`: the request has shown a key, so its body may take from all of the budget (`BodyBudget`).
     case read(limit: Int, isTrusted: Bool = false)
     /// Answer with this HTTP status and close.
     case refuse(status: Int, message: StaticString)

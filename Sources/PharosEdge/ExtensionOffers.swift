@@ -1,9 +1,13 @@
-/// Reads the value of one `Sec-WebSocket-Extensions` line piece by piece (RFC 6455, section 9.1).
+/// Reads one `Sec-WebSocket-Extensions` line piece by piece.
+///
+/// See RFC 6455, section 9.1.
 struct ExtensionOffers {
     enum Piece {
         /// A new offer begins.
         case name(UnsafeRawBufferPointer)
-        /// A parameter of the offer begun last; its value may have backslashes in it if it was quoted.
+        /// A parameter of the offer begun last.
+        ///
+        /// Its value may have backslashes in it if it was quoted.
         case parameter(name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer?)
         case end
         /// This is not what the grammar allows: nothing behind it can be read.
@@ -56,7 +60,9 @@ struct ExtensionOffers {
         return position > start ? UnsafeRawBufferPointer(rebasing: bytes[start..<position]) : nil
     }
 
-    /// What stands between quotation marks; without its backslashes it must be a token.
+    /// The text between quotation marks.
+    ///
+    /// Without its backslashes it must be a token.
     private mutating func quoted() -> UnsafeRawBufferPointer? {
         let start = position
         while position < bytes.count, bytes[position] != UInt8(ascii: "\"") {

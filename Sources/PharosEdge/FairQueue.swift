@@ -1,4 +1,6 @@
-/// What waits for its next share of the loop's time: first in, first out, without moving the others.
+/// A queue of work that waits for its next share of the loop's time.
+///
+/// First in, first out, without moving the others.
 package struct FairQueue<Element> {
     private var elements: [Element] = []
     private var next = 0

@@ -23,7 +23,9 @@ extension FrameReader {
 
         var isControl: Bool { opcode & 0x8 != 0 }
 
-        /// Reads the header at the start of `bytes`; what is wrong in itself is found as early as it can be.
+        /// Reads the header at the start of `bytes`.
+        ///
+        /// An error in the header itself is found as early as it can be.
         static func parse(
             _ bytes: UnsafeRawBufferPointer, expectsMask: Bool, acceptsCompressed: Bool
         ) -> Parsed {
@@ -56,7 +58,9 @@ extension FrameReader {
                     length: length, size: size))
         }
 
-        /// The payload's length and where it ends in the header; nil: bytes are missing; -1: not in its shortest form.
+        /// The payload's length and where it ends in the header.
+        ///
+        /// nil: bytes are missing; -1: the length is not in its shortest form.
         private static func length(_ bytes: UnsafeRawBufferPointer, short: Int) -> (length: Int, end: Int)? {
             switch short {
             case 126:

@@ -1,5 +1,7 @@
 extension FrameReader {
-    /// Applies a mask in place, eight bytes at a time (RFC 6455, section 5.3); masking and unmasking are the same.
+    /// Applies a mask in place, eight bytes at a time (RFC 6455, section 5.3).
+    ///
+    /// Masking and unmasking are the same.
     ///
     /// - Parameters:
     ///   - key: the first byte on the wire is the least significant.

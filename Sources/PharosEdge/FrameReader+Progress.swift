@@ -1,5 +1,7 @@
 extension FrameReader {
-    /// What is kept while a frame or a fragmented message is under way; an idle connection has none.
+    /// The state while a frame or a fragmented message is under way.
+    ///
+    /// An idle connection has none.
     struct Progress: BitwiseCopyable {
         /// The bytes of a header that has not arrived whole.
         private var headerBytes: (UInt64, UInt64) = (0, 0)
@@ -16,7 +18,9 @@ extension FrameReader {
         var isDelivered = false
         var text = UTF8Validator()
         var message = GrowingBytes()
-        /// The payload of a control frame in pieces; apart, since it may come within a message.
+        /// The payload of a control frame in pieces.
+        ///
+        /// It is kept apart, since the frame may come within a message.
         var control = GrowingBytes()
 
         /// Nothing in it is needed any more.

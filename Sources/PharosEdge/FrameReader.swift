@@ -1,9 +1,13 @@
-/// The inbound side of one WebSocket connection (RFC 6455, section 5): bytes in, messages and control frames out.
+/// The inbound side of one WebSocket connection (RFC 6455, section 5).
 ///
-/// Small and trivially movable, so that it can stand in a slab: memory is held through one pointer, and only while a
-/// frame or a message is incomplete. Whoever drops a reader calls `release` first. Not thread-safe.
+/// Bytes go in, messages and control frames come out. Small and trivially movable, so that it can stand in a slab:
+/// memory is held through one pointer, and only while a frame or a message is incomplete.
+///
+/// Call `release` before a reader is dropped. Not thread-safe.
 package struct FrameReader: BitwiseCopyable {
-    /// What was read. Pointers are valid until the next call of the same reader.
+    /// The result of a read.
+    ///
+    /// Pointers are valid until the next call of the same reader.
     package enum Event {
         /// All input is consumed.
         case needMore
@@ -14,7 +18,9 @@ package struct FrameReader: BitwiseCopyable {
         case pong(UnsafeRawBufferPointer)
         /// 1005: the frame had no code. Whatever comes afterwards is thrown away.
         case close(code: UInt16, reason: UnsafeRawBufferPointer)
-        /// The peer broke the protocol: 1002, 1007 or 1009. Whatever comes afterwards is thrown away.
+        /// The peer broke the protocol: 1002, 1007 or 1009.
+        ///
+        /// Whatever comes afterwards is thrown away.
         case failure(closeCode: UInt16)
     }
 
@@ -30,18 +36,24 @@ package struct FrameReader: BitwiseCopyable {
     /// A server's reader: frames must be masked.
     package init() { self.init(expectsMask: true) }
 
+    /// Makes a reader at the start of a connection's frames.
+    ///
     /// - Parameter expectsMask: true on a server; false on a client, which must refuse masked frames (section 5.1).
     package init(expectsMask: Bool) { self.expectsMask = expectsMask }
 
-    /// From now on messages may be compressed, and each call needs an inflater. For a reader that has not read yet.
+    /// From now on messages may be compressed, and each call needs an inflater.
+    ///
+    /// For a reader that has not read yet.
     package mutating func acceptCompressed() { acceptsCompressed = true }
 
-    /// From now on messages are neither kept nor decompressed nor told: for a connection that only waits for its end.
+    /// Ignores messages from now on.
+    ///
+    /// They are neither kept nor decompressed nor reported: for a connection that only waits for its end.
     package mutating func discardMessages() {
         guard !discards else { return }
         discards = true
         guard let progress else { return }
-        // What was delivered is freed by the next call.
+        // Delivered payloads are freed by the next call.
         if !progress.pointee.isDelivered { progress.pointee.message.free() }
     }
 
@@ -58,7 +70,9 @@ package struct FrameReader: BitwiseCopyable {
         discards = false
     }
 
-    /// Reads on until there is an event; consumes from the front of `input`, which is unmasked in place.
+    /// Reads on until there is an event.
+    ///
+    /// It consumes bytes from the front of `input`, which is unmasked in place.
     ///
     /// A frame that lies in `input` whole and is a message by itself is not copied. Otherwise the parts are, into
     /// memory that grows with what arrives, never with the length announced.
@@ -235,7 +249,9 @@ package struct FrameReader: BitwiseCopyable {
         return .close(code: code, reason: reason)
     }
 
-    /// Whether a peer may put this code into a close frame (section 7.4; 1012 to 1014 by the registry).
+    /// Whether a peer may put this code into a close frame.
+    ///
+    /// See section 7.4; 1012 to 1014 by the registry.
     package static func maySend(closeCode: UInt16) -> Bool {
         switch closeCode {
         case 1000...1003, 1007...1014, 3000...4999: true

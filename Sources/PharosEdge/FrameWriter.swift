@@ -1,6 +1,8 @@
 package import PharosBytes
 
-/// Writes WebSocket frames (RFC 6455, section 5.2). Each one is a whole message: the FIN bit is always set.
+/// Writes WebSocket frames (RFC 6455, section 5.2).
+///
+/// Each one is a whole message: the FIN bit is always set.
 package enum FrameWriter {
     /// The longest payload of a control frame: ping, pong, close.
     package static let controlLimit = 125
@@ -15,7 +17,9 @@ package enum FrameWriter {
         length < 126 ? 2 : length <= 0xFFFF ? 4 : 10
     }
 
-    /// Writes the header of an unmasked frame and returns its size; `target` has room for `headerSize(for: length)`.
+    /// Writes the header of an unmasked frame and returns its size.
+    ///
+    /// `target` has room for `headerSize(for: length)`.
     @inline(__always)
     package static func writeHeader(opcode: UInt8, length: Int, to target: UnsafeMutablePointer<UInt8>) -> Int {
         target[0] = 0x80 | opcode
@@ -42,7 +46,9 @@ package enum FrameWriter {
         }
     }
 
-    /// A whole close frame. The reason is cut to what fits, between two characters; 1005 stands for no code at all.
+    /// A whole close frame.
+    ///
+    /// The reason is cut to what fits, between two characters; 1005 stands for no code at all.
     package static func appendClose(code: UInt16, reason: String, into writer: inout ByteWriter) {
         withClosePayload(code: code, reason: reason) { payload in
             appendHeader(opcode: 0x8, length: payload.count, into: &writer)
@@ -66,11 +72,12 @@ package enum FrameWriter {
     }
 }
 
-/// What clients write: the same frames, masked (section 5.3).
+/// The frames of clients: the same ones, masked (section 5.3).
 extension FrameWriter {
     /// A whole masked frame.
     ///
-    /// - Parameter mask: unpredictable for whoever chose the payload; the first byte on the wire is the most significant.
+    /// - Parameter mask: unpredictable for the author of the payload; the first byte on the wire is the most
+    /// significant.
     package static func appendMasked(
         opcode: UInt8, payload: UnsafeRawBufferPointer, mask: UInt32, into writer: inout ByteWriter
     ) {

@@ -1,4 +1,6 @@
-/// How a payload is put on the wire: the one thing that must fit the kind of connection it goes to.
+/// How a payload is put on the wire.
+///
+/// It is the one thing that must fit the kind of connection that the payload goes to.
 ///
 /// WebSocket framings are for connections in that phase, `chunk` is for streams, `bare` for detached connections. The
 /// bytes of a message are framed once, however many connections they go to.
@@ -7,21 +9,29 @@ package enum Framing: UInt8, Sendable {
     case text
     /// A WebSocket binary frame.
     case binary
-    /// A WebSocket text frame whose payload is already deflated: RSV1 is set (RFC 7692, section 6).
+    /// A WebSocket text frame whose payload is already deflated.
+    ///
+    /// RSV1 is set (RFC 7692, section 6).
     case compressedText
     /// A WebSocket binary frame whose payload is already deflated.
     case compressedBinary
     /// A WebSocket ping frame; at most 125 bytes of payload.
     case ping
-    /// One chunk of HTTP/1.1's chunked coding (RFC 9112, section 7.1). An empty payload is not sent: it would end the stream.
+    /// One chunk of HTTP/1.1's chunked coding (RFC 9112, section 7.1).
+    ///
+    /// An empty payload is not sent: it would end the stream.
     case chunk
-    /// The payload as it is. On a detached connection it ends with a line feed and has no other: see `Edge.copyOutput`.
+    /// The payload as it is.
+    ///
+    /// On a detached connection it ends with a line feed and has no other: see `Edge.copyOutput`.
     case bare
 
-    /// The most bytes that a framing adds to a payload: a chunk's 16 digits and two line ends.
+    /// The most bytes that a framing adds to a payload.
+    ///
+    /// They are a chunk's 16 digits and two line ends.
     static let overheadLimit = 20
 
-    /// What the frame writer is given: opcode and RSV1; 0: this is no WebSocket frame.
+    /// Opcode and RSV1 for the frame writer; 0: no WebSocket frame.
     @inline(__always)
     var frameOpcode: UInt8 {
         switch self {
@@ -51,7 +61,9 @@ package enum Framing: UInt8, Sendable {
 }
 
 extension UnsafeMutablePointer where Pointee == Block {
-    /// Frames `payload` behind the bytes already there; the caller has checked `room` for `framing.size(for:)`.
+    /// Frames `payload` behind the bytes already there.
+    ///
+    /// The caller has checked `room` for `framing.size(for:)`.
     @inline(__always)
     func append(_ framing: Framing, _ payload: UnsafeRawBufferPointer) {
         let opcode = framing.frameOpcode

@@ -1,8 +1,12 @@
 import CPharosSys
 import PharosBytes
 
-/// Status lines that the edge writes (RFC 9110, section 15); 551 and 552 are an older room protocol's own.
+/// Status lines that the edge writes (RFC 9110, section 15).
+///
+/// 551 and 552 are an older room protocol's own.
 enum HTTPStatus {
+    /// Appends a status with its reason.
+    ///
     /// Another status of the 4xx is written with a general reason; any other that is not listed becomes a 500.
     static func append(_ status: Int, into writer: inout ByteWriter) {
         if let line = line(status) { return writer.append(line) }
@@ -55,7 +59,9 @@ enum HTTPStatus {
     }
 }
 
-/// The `Date` header's value, formatted at most once a second (RFC 9110, section 6.6.1).
+/// The `Date` header's value (RFC 9110, section 6.6.1).
+///
+/// It is formatted at most once a second.
 struct HTTPDate: ~Copyable {
     private var second: Int64 = -1
     private var text = ByteWriter(capacity: 32)

@@ -1,7 +1,8 @@
-/// Names and addresses that lead to this machine and to no other, as `Host` and `Origin` write them.
+/// Names and addresses that lead to this machine and to no other.
 ///
-/// Nobody can make such a name lead elsewhere: `localhost` and what ends in `.localhost` are reserved (RFC 6761, section
-/// 6.3), and an address is no name at all. Everything else may be rebound to this machine by whoever owns the name.
+/// They are read as `Host` and `Origin` write them. Such a name cannot be made to lead elsewhere: `localhost` and names
+/// that end in `.localhost` are reserved (RFC 6761, section 6.3), and an address is no name at all. Every other name
+/// may be rebound to this machine by its owner.
 package enum LoopbackName {
     /// Whether a host with or without a port is this machine.
     package static func isHost(_ text: UnsafeRawBufferPointer) -> Bool {
@@ -43,7 +44,9 @@ package enum LoopbackName {
         return host.count == length || host.count > length + 1 && host[host.count - length - 1] == UInt8(ascii: ".")
     }
 
-    /// `127.` and three more numbers: a name that only begins like that, such as `127.0.0.1.evil.example`, is no address.
+    /// `127.` and three more numbers.
+    ///
+    /// A name that only begins like that, such as `127.0.0.1.evil.example`, is no address.
     private static func isVersion4(_ host: UnsafeRawBufferPointer) -> Bool {
         guard host.count <= 15, host.starts(with: "127.".utf8) else { return false }
         let parts = host.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)

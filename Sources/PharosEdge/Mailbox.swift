@@ -1,7 +1,9 @@
 import CPharosSys
 import PharosBytes
 
-/// How threads and tasks hand messages to a shard: a locked list and an eventfd that wakes the shard's loop.
+/// The way in which threads and tasks hand messages to a shard.
+///
+/// It is a locked list and an eventfd that wakes the shard's loop.
 ///
 /// `post` may be called from anywhere; messages of one sender arrive in order. `take` is the shard's alone.
 package final class Mailbox<Message: Sendable>: Sendable {
@@ -21,7 +23,7 @@ package final class Mailbox<Message: Sendable>: Sendable {
 
     deinit { _ = pharos_close(descriptor) }
 
-    /// Adds a message; false when the shard has ended and nobody will read it.
+    /// Adds a message; false: the shard has ended and will not read it.
     @discardableResult
     package func post(_ message: Message) -> Bool {
         let (accepted, mustWake) = contents.withLock { contents in

@@ -1,6 +1,8 @@
 import CPharosSys
 
-/// Compresses messages for permessage-deflate without context takeover (RFC 7692, section 7.2.1).
+/// Compresses messages for permessage-deflate, each by itself.
+///
+/// That is without context takeover (RFC 7692, section 7.2.1).
 ///
 /// No message refers to an earlier one, so one compressed payload serves every connection that agreed on the same window.
 /// One stands on each shard; memory is taken for a window size when it is first used, at most about 160 KiB. Not
@@ -42,10 +44,10 @@ package struct MessageCompressor: ~Copyable {
 
     private mutating func deflater(_ windowBits: UInt8) -> OpaquePointer? {
         precondition(MessageCompressor.windowBits.contains(windowBits), "a window has 9 to 15 bits")
-        let place = Int(windowBits - MessageCompressor.windowBits.lowerBound)
-        if let deflater = deflaters[place] { return deflater }
+        let index = Int(windowBits - MessageCompressor.windowBits.lowerBound)
+        if let deflater = deflaters[index] { return deflater }
         let made = pharos_deflater_make(level, Int32(windowBits))
-        deflaters[place] = made
+        deflaters[index] = made
         return made
     }
 }

@@ -1,6 +1,8 @@
 import CPharosSys
 
-/// Decompresses messages of permessage-deflate, each by itself (RFC 7692, section 7.2.2).
+/// Decompresses messages of permessage-deflate, each by itself.
+///
+/// See RFC 7692, section 7.2.2.
 ///
 /// One serves all connections of a shard: it is used when a message has arrived whole, so a connection has no state of
 /// its own. Memory is taken with the first message. Not thread-safe.
@@ -27,7 +29,7 @@ package struct MessageInflater: ~Copyable {
         guard let inflater else { return .failure(closeCode: 1011) }
         pharos_inflate_begin(inflater, payload.baseAddress, payload.count)
         scratch.reset()
-        // The byte beyond the limit tells a message that is too long from one that just fits.
+        // The byte beyond the limit distinguishes a message that is too long from one that just fits.
         let roomLimit = limit < Int.max ? limit + 1 : limit
         var room = min(max(payload.count * 4, 4_096), roomLimit)
         var count = 0

@@ -1,10 +1,14 @@
-/// Which pages may connect: an allow-list for the `Origin` header that browsers send (RFC 6454, section 7).
+/// The web pages that may connect.
+///
+/// An allow-list for the `Origin` header that browsers send (RFC 6454, section 7).
 ///
 /// Each entry is a glob, in which `*` stands for any number of any characters: `https://*.example.com`. The entry `self`
 /// stands for the host that the request itself names, `loopback` for pages of this machine on any port. Case does not
 /// count. An empty list refuses every origin.
 package struct OriginRules: Sendable {
-    /// The literal parts of a glob, in lower case; between two of them anything may stand.
+    /// The literal parts of a glob, in lower case.
+    ///
+    /// Between two of them anything may stand.
     private let globs: [[[UInt8]]]
     private let allowsOwnHost: Bool
     private let allowsLoopback: Bool
@@ -24,7 +28,9 @@ package struct OriginRules: Sendable {
         allowsLoopback = globs.contains(OriginRules.loopback)
     }
 
-    /// Decides about a request. One without the header is allowed, unless a browser says that another site made it.
+    /// Decides about a request.
+    ///
+    /// One without the header is allowed, unless a browser says that another site made it.
     ///
     /// A browser leaves `Origin` out where it asks without CORS, as for an image or a link, and sends the user's cookies all
     /// the same. Newer ones say then in `Sec-Fetch-Site` (Fetch Metadata, section 2.3) from where it comes.
@@ -42,7 +48,9 @@ package struct OriginRules: Sendable {
             || globs.contains { matches(origin, $0) }
     }
 
-    /// Whether a browser says of a request without `Origin` that no page of this server made it, and no user by hand.
+    /// Whether a request without `Origin` comes from a page of another site.
+    ///
+    /// A browser says so in `Sec-Fetch-Site`: no page of this server made it, and no user by hand.
     private static func isFromAnotherSite(_ head: RequestHead) -> Bool {
         guard let site = head.header("sec-fetch-site") else { return false }
         guard head.headerCount("sec-fetch-site") == 1 else { return true }
@@ -58,7 +66,9 @@ package struct OriginRules: Sendable {
         return zip(origin[split...], host).allSatisfy { FieldText.lowercased($0) == FieldText.lowercased($1) }
     }
 
-    /// The first part must be at the start and the last at the end; each one between is taken where it first fits.
+    /// Whether `origin` matches a glob's parts.
+    ///
+    /// The first must be at the start and the last at the end; each one between is taken where it first fits.
     private func matches(_ origin: UnsafeRawBufferPointer, _ parts: [[UInt8]]) -> Bool {
         guard parts.count > 1 else { return origin.count == parts[0].count && has(parts[0], in: origin, at: 0) }
         let last = parts[parts.count - 1]

@@ -1,6 +1,8 @@
 import Synchronization
 
-/// The bytes that waiting output takes in the whole process: shared by the shards of one node.
+/// The bytes that waiting output takes in the whole process.
+///
+/// The shards of one node share it.
 ///
 /// Bytes that many connections wait for together count once, as they are held once. Each shard reports once per turn.
 package final class OutputTotal: Sendable {
@@ -14,7 +16,9 @@ package final class OutputTotal: Sendable {
 
     func add(_ change: Int) { bytes.add(change, ordering: .relaxed) }
 
-    /// What one shard may hold of the limit, by its part in the total; nil: the limit is kept.
+    /// The part of the limit that one shard may hold; nil: the limit is kept.
+    ///
+    /// It is in proportion to the shard's part in the total.
     func share(of held: Int) -> Int? {
         let current = self.current
         guard current > limit, held > 0 else { return nil }

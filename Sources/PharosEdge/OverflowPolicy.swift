@@ -1,17 +1,21 @@
-/// What becomes of a published message that waits because its connection reads too slowly.
+/// The treatment of a published message whose connection reads too slowly.
 ///
 /// A conflation key goes with each policy: of messages with the same topic and the same key (other than 0) only the newest
 /// waits. Replies, pings and all else that is sent to one connection are neither dropped nor replaced.
 package enum OverflowPolicy: UInt8, Sendable {
     /// It waits; a connection whose output exceeds the limit becomes slow.
     case close
-    /// Once the output exceeds the limit, the oldest such messages are dropped until half of the limit is free.
+    /// Once the output exceeds the limit, the oldest such messages go.
+    ///
+    /// They are dropped until half of the limit is free.
     case dropOldest
     /// Only the newest message of its topic (and key) waits.
     case latest
 }
 
-/// What a waiting segment carries, as far as it matters for dropping; all zero: it is never dropped nor replaced.
+/// The content of a waiting segment as far as it matters for dropping.
+///
+/// All zero: it is never dropped nor replaced.
 struct MessageTag: BitwiseCopyable {
     struct Traits: OptionSet, BitwiseCopyable {
         let rawValue: UInt8

@@ -1,13 +1,13 @@
 package import PharosBytes
 
-/// What is agreed on with a client about compression (RFC 7692, section 7.1).
+/// The agreement with a client about compression (RFC 7692, section 7.1).
 ///
 /// Neither side ever takes its context over to the next message. So a message is compressed once for all who read it,
 /// and an idle connection costs nothing.
 package struct PerMessageDeflate: Equatable, Sendable {
     /// The window of what the server sends, as a power of two: 9 to 15.
     package let windowBits: UInt8
-    /// Whether the client asked for a window size, and so is told it.
+    /// Whether the client asked for a window size, and so gets it in the answer.
     private let namesWindow: Bool
 
     package init(windowBits: UInt8, namesWindow: Bool) {
@@ -67,13 +67,15 @@ private struct Offer {
     private var seen: Parameters = []
     private var windowBits: UInt8 = 15
 
-    /// What is agreed on when this offer is taken.
+    /// The agreement that follows when this offer is taken.
     var agreement: PerMessageDeflate? {
         guard isAcceptable else { return nil }
         return PerMessageDeflate(windowBits: windowBits, namesWindow: seen.contains(.serverMaxWindowBits))
     }
 
-    /// An unknown parameter, one that stands twice or one with a wrong value makes the offer unacceptable (section 7).
+    /// Takes a parameter of the offer.
+    ///
+    /// An unknown one, one that stands twice or one with a wrong value makes the offer unacceptable (section 7).
     mutating func note(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer?) {
         guard isAcceptable else { return }
         isAcceptable = false

@@ -22,7 +22,9 @@ enum FieldText {
         byte > 0x20 && byte < 0x7F && byte != UInt8(ascii: "#")
     }
 
-    /// Whether `byte` may stand in a `Host` value (RFC 3986, section 3.2.2, and the port).
+    /// Whether `byte` may stand in a `Host` value, port included.
+    ///
+    /// See RFC 3986, section 3.2.2.
     static func isHost(_ byte: UInt8) -> Bool {
         switch byte {
         case UInt8(ascii: "#"), UInt8(ascii: "^"), UInt8(ascii: "`"), UInt8(ascii: "|"): false
@@ -61,7 +63,9 @@ enum FieldText {
         bytes.elementsEqual(UnsafeBufferPointer(start: exact.utf8Start, count: exact.utf8CodeUnitCount))
     }
 
-    /// Takes the first element off a comma-separated list; nil when nothing is left. Empty elements are passed over.
+    /// Takes the first element off a comma-separated list; nil when nothing is left.
+    ///
+    /// Empty elements are passed over.
     static func nextElement(of list: inout UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
         while !list.isEmpty {
             let end = list.firstIndex(of: UInt8(ascii: ",")) ?? list.count

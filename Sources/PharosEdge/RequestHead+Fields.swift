@@ -6,9 +6,13 @@
     import Darwin
 #endif
 
-/// Looking things up in the field lines. Each call reads the lines again: heads are short, and nothing is allocated.
+/// Looking things up in the field lines.
+///
+/// Each call reads the lines again: heads are short, and nothing is allocated.
 extension RequestHead {
-    /// The value of the first line of that name, without white space around it; nil: no such line.
+    /// The value of the first line of that name; nil: no such line.
+    ///
+    /// It comes without white space around it.
     package func header(_ lowercaseName: StaticString) -> UnsafeRawBufferPointer? {
         guard hasName(length: lowercaseName.utf8CodeUnitCount) else { return nil }
         var position = fieldsStart
@@ -29,7 +33,9 @@ extension RequestHead {
         return count
     }
 
-    /// Whether the comma-separated lists in all lines of that name, taken together, have the token. Case does not count.
+    /// Whether the lists in all lines of that name have the token.
+    ///
+    /// The lists are comma-separated and count as one. Case does not count.
     package func header(_ lowercaseName: StaticString, hasToken lowercaseToken: StaticString) -> Bool {
         var position = fieldsStart
         while let field = field(at: &position) {
@@ -45,7 +51,9 @@ extension RequestHead {
         while let field = field(at: &position) { body(field.name, field.value) }
     }
 
-    /// The field line at `position`, which is moved to the next one; nil at the empty line.
+    /// The field line at `position`, which is moved to the next one.
+    ///
+    /// nil at the empty line.
     ///
     /// The parser has seen to it that each line has a colon and that CR and LF appear only together at its end.
     private func field(

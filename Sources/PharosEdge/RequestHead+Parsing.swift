@@ -1,5 +1,7 @@
 extension RequestHead {
-    /// Reads the request head at the start of `bytes`; what follows it is not looked at.
+    /// Reads the request head at the start of `bytes`.
+    ///
+    /// The bytes behind it are not looked at.
     ///
     /// A head that is wrong is refused as soon as that can be seen, one that is longer than `limit` bytes with 431.
     package static func parse(_ bytes: UnsafeRawBufferPointer, limit: Int) -> ParseResult {
@@ -46,7 +48,9 @@ private enum HeadObstacle: Error {
     static var badRequest: HeadObstacle { .refused(status: 400) }
 }
 
-/// One pass over the bytes of a head. It stops at the first byte that may not stand where it stands.
+/// One pass over the bytes of a head.
+///
+/// It stops at the first byte that may not stand where it stands.
 private struct HeadParser {
     let bytes: UnsafeRawBufferPointer
     var head: RequestHead
@@ -175,7 +179,9 @@ private struct HeadParser {
         head.contentLength = length
     }
 
-    /// `chunked` alone is understood; another coding in front of it is 501, one behind it leaves the end unknown: 400.
+    /// Takes a `Transfer-Encoding` line; `chunked` alone is understood.
+    ///
+    /// Another coding in front of it is 501, one behind it leaves the end unknown: 400.
     private mutating func transferEncoding(_ value: UnsafeRawBufferPointer) throws(HeadObstacle) {
         guard !head.isChunked else { throw .badRequest }
         head.isChunked = true

@@ -1,4 +1,6 @@
-/// The head of one HTTP/1 request, parsed in place: all slices point into the caller's buffer.
+/// The head of one HTTP/1 request, parsed in place.
+///
+/// All slices point into the caller's buffer.
 ///
 /// A plain value of integers and one pointer; valid as long as the bytes it was parsed from stay where they are.
 /// What it accepts is RFC 9112 without the tolerances of its section 2.2 and appendix, because each of them is read
@@ -10,7 +12,9 @@ package struct RequestHead {
         case complete(RequestHead)
         /// The 24 bytes with which an HTTP/2 connection starts (RFC 9113, section 3.4).
         case http2Preface
-        /// Answer with this status and close: where the next request would begin is not known.
+        /// Answer with this status and close.
+        ///
+        /// The next request's beginning is not known.
         case refused(status: Int)
     }
 
@@ -22,18 +26,23 @@ package struct RequestHead {
     let base: UnsafeRawPointer
     var methodRange = 0..<0
     var targetRange = 0..<0
-    /// Within the target; empty for `CONNECT` and for an absolute target without a path.
+    /// The path within the target.
+    ///
+    /// Empty for `CONNECT` and for an absolute target without a path.
     var pathRange = 0..<0
     var queryRange = 0..<0
     /// Of an absolute target; empty for others.
     var authorityRange = 0..<0
     /// Where the first field line begins.
     var fieldsStart = 0
-    /// One bit for each length that a field's name has, the highest for all from 63 on: most names that are looked for are
-    /// not there, and that is how to know without reading the lines.
+    /// One bit for each length of a field's name, the highest for 63 and more.
+    ///
+    /// Most names that are looked for are not there, and this shows that without reading the lines.
     var nameLengths: UInt64 = 0
 
-    /// Bytes of the head, including the empty line: what follows is the body or the next request.
+    /// Bytes of the head, including the empty line.
+    ///
+    /// The body or the next request follows.
     package internal(set) var length = 0
     /// 0 or 1; a later minor version is to be served as 1.1 (RFC 9110, section 2.5).
     package internal(set) var minorVersion = 1
@@ -41,7 +50,9 @@ package struct RequestHead {
     package internal(set) var contentLength = -1
     /// Whether the body comes in chunks: `Transfer-Encoding: chunked`.
     package internal(set) var isChunked = false
-    /// Whether the connection stays open after the answer, by version and `Connection` header.
+    /// Whether the connection stays open after the answer.
+    ///
+    /// That depends on the version and the `Connection` header.
     package internal(set) var keepsAlive = true
     /// Whether the client waits for `100 Continue` before it sends the body.
     package internal(set) var expectsContinue = false
@@ -55,21 +66,25 @@ package struct RequestHead {
     /// The request target as it stands in the request line.
     package var target: UnsafeRawBufferPointer { slice(targetRange) }
 
-    /// The target's path, still percent-encoded, without query; of an absolute target too. `/` if that has none.
+    /// The target's path, still percent-encoded, without query.
+    ///
+    /// Of an absolute target too; `/` if that has none.
     package var path: UnsafeRawBufferPointer {
         guard pathRange.isEmpty, !targetRange.isEmpty else { return slice(pathRange) }
         let root: StaticString = "/"
         return UnsafeRawBufferPointer(start: root.utf8Start, count: 1)
     }
 
-    /// The host, and maybe port, that the request is for: that of an absolute target, else of the `Host` line
-    /// (RFC 9112, section 3.2.2); empty when there is neither.
+    /// The host, and maybe port, that the request is for.
+    ///
+    /// It is that of an absolute target, else of the `Host` line (RFC 9112, section 3.2.2); empty when there is
+    /// neither.
     package var authority: UnsafeRawBufferPointer {
         guard authorityRange.isEmpty else { return slice(authorityRange) }
         return header("host") ?? UnsafeRawBufferPointer(start: nil, count: 0)
     }
 
-    /// What follows the first `?` of the target; maybe empty.
+    /// The query behind the first `?` of the target; maybe empty.
     package var query: UnsafeRawBufferPointer { slice(queryRange) }
 
     /// Whether some field's name has that many bytes.

@@ -1,4 +1,6 @@
-/// SHA-1 (RFC 3174), for the WebSocket handshake alone: it proves nothing about who sent something.
+/// SHA-1 (RFC 3174), for the WebSocket handshake alone.
+///
+/// There it proves nothing about the identity of a sender.
 package enum SHA1 {
     /// Twenty bytes as five numbers, the most significant byte of each first.
     package struct Digest: Equatable, Sendable {

@@ -6,7 +6,9 @@
     import Darwin
 #endif
 
-/// Memory for one message at a time, kept for the next one unless it has become large.
+/// Memory for one message at a time.
+///
+/// It is kept for the next one unless it has become large.
 struct ScratchMemory: ~Copyable {
     /// Bytes that are kept between messages.
     static let keptLimit = 65_536
@@ -15,7 +17,9 @@ struct ScratchMemory: ~Copyable {
 
     deinit { free(bytes.baseAddress) }
 
-    /// Makes it at least `count` bytes long; false: there is no memory. The bytes at the front stay.
+    /// Makes it at least `count` bytes long; false: there is no memory.
+    ///
+    /// The bytes at the front stay.
     mutating func grow(to count: Int) -> Bool {
         guard count > bytes.count else { return true }
         guard let grown = realloc(bytes.baseAddress, count) else { return false }

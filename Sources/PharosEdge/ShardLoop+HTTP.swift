@@ -1,7 +1,9 @@
 import CPharosSys
 import PharosBytes
 
-/// Requests: whole heads and bodies are collected, the handler says who serves them. The connection stays the edge's.
+/// Requests: whole heads and bodies are collected for the handler.
+///
+/// The handler decides about each request. The connection stays the edge's.
 extension ShardLoop where Handler: ~Copyable {
     mutating func receivedRequest(_ id: ConnectionID, _ bytes: UnsafeMutableRawBufferPointer) {
         let entry = edge.connections[id.slot]
@@ -71,7 +73,7 @@ extension ShardLoop where Handler: ~Copyable {
         }
         let bytes = UnsafeMutableRawBufferPointer(start: partial.pointee.bytes, count: partial.pointee.count)
         let progress = chunks.decode(bytes, limit: needed)
-        // What lies between the decoded bytes and the others is room again, or small chunks would fill the memory.
+        // The bytes between the decoded ones and the others are room again, or small chunks would fill the memory.
         if progress == .incomplete { partial.pointee.close(chunks.closeGap()) }
         partial.pointee.chunks = chunks
         switch progress {
@@ -91,7 +93,9 @@ extension ShardLoop where Handler: ~Copyable {
         }
     }
 
-    /// Keeps bytes for later; a peer that sends far ahead of the answers is not read until they are out.
+    /// Keeps bytes for later.
+    ///
+    /// A peer that sends far ahead of the answers is not read until they are out.
     mutating func keep(_ id: ConnectionID, _ bytes: UnsafeRawBufferPointer) {
         let entry = edge.connections[id.slot]
         let isFirst = entry.pointee.partial == nil
@@ -114,7 +118,9 @@ extension ShardLoop where Handler: ~Copyable {
         RequestHead.parse(bytes, limit: edge.configuration.headSizeLimit)
     }
 
-    /// Serves the requests at the front of `bytes`; the number of bytes that are done with.
+    /// Serves the requests at the front of `bytes`.
+    ///
+    /// - Returns: the number of bytes that are done with.
     private mutating func parseRequests(_ id: ConnectionID, _ bytes: UnsafeMutableRawBufferPointer) -> Int {
         var consumed = 0
         while consumed < bytes.count, edge.isOpen(id) {
@@ -144,7 +150,11 @@ extension ShardLoop where Handler: ~Copyable {
         return consumed
     }
 
-    /// What stands behind a request that was not answered yet, or that ended the requests; the bytes that are done with.
+    /// Goes on with the bytes behind a request that has no answer yet.
+    ///
+    /// It may also be one that ended the requests.
+    ///
+    /// - Returns: the bytes that are done with.
     private mutating func passOn(_ id: ConnectionID, _ bytes: UnsafeMutableRawBufferPointer, _ consumed: Int) -> Int {
         switch edge.connections[id.slot].pointee.phase {
         case .webSocket: receivedFrames(id, UnsafeMutableRawBufferPointer(rebasing: bytes[consumed...]))
@@ -185,7 +195,9 @@ extension ShardLoop where Handler: ~Copyable {
         }
     }
 
-    /// Serves a request whose body has arrived whole, or begins to read it; the bytes that are done with.
+    /// Serves a request whose body has arrived whole, or begins to read it.
+    ///
+    /// - Returns: the bytes that are done with.
     private mutating func read(
         _ id: ConnectionID, _ head: RequestHead, _ bytes: UnsafeMutableRawBufferPointer, limit: Int, isTrusted: Bool
     ) -> Int {
@@ -235,7 +247,7 @@ extension ShardLoop where Handler: ~Copyable {
         entry.pointee.needed = UInt32(clamping: chunks == nil ? head.length + max(head.contentLength, 0) : limit)
         entry.pointee.flags.insert(.readsBody)
         edge.setTimer(id, atMs: edge.nowMs + edge.configuration.bodyTimeoutMs)
-        // Who has begun to send the body waits for nothing (RFC 9110, section 10.1.1).
+        // A client that has begun to send the body waits for nothing (RFC 9110, section 10.1.1).
         if head.expectsContinue, bytes.count == head.length {
             let interim: StaticString = "HTTP/1.1 100 Continue\r\n\r\n"
             edge.append(
@@ -273,8 +285,9 @@ extension ShardLoop where Handler: ~Copyable {
         handler.webSocketOpened(id, head, subprotocol: subprotocol, &edge)
     }
 
-    /// Answers with an error a request that has arrived whole; its bytes. nil: where the next one begins is not known, or
-    /// there are to be fewer connections.
+    /// Answers a request that has arrived whole with an error.
+    ///
+    /// - Returns: its bytes; nil: the next one's beginning is not known, or there are to be fewer connections.
     private mutating func refuseAndStay(
         _ id: ConnectionID, _ head: RequestHead, _ count: Int, _ status: Int, _ message: StaticString
     ) -> Int? {
@@ -320,7 +333,7 @@ extension ShardLoop where Handler: ~Copyable {
         }
         entry.pointee.phase = .closing
         entry.pointee.flags.insert(.lingers)
-        // What was kept of the request is not needed any more.
+        // The kept bytes of the request are not needed any more.
         if let partial = entry.pointee.partial {
             entry.pointee.partial = nil
             edge.free(partial)
@@ -334,7 +347,7 @@ extension ShardLoop where Handler: ~Copyable {
         refuse(id, status: 408, message: "the request did not arrive in time")
     }
 
-    /// Nobody said who serves the request.
+    /// Refuses a request about which no decision came in time.
     mutating func decisionTimedOut(_ id: ConnectionID) {
         refuse(id, status: 503, message: "there was no decision about the request in time")
     }

@@ -2,7 +2,9 @@ import CPharosSys
 
 /// One turn of the loop: what is ready is served, then all output is sent.
 extension ShardLoop where Handler: ~Copyable {
-    /// One turn, for whoever runs the loop by hand; it waits at most `waitMs` milliseconds for something to do.
+    /// Runs one turn, for a program that runs the loop by hand.
+    ///
+    /// It waits at most `waitMs` milliseconds for something to do.
     package mutating func runTurn(waitMs: Int64) {
         withUnsafeTemporaryAllocation(of: pharos_event.self, capacity: 256) { turn($0, waitMs: waitMs) }
     }
@@ -12,7 +14,7 @@ extension ShardLoop where Handler: ~Copyable {
         if !edge.rollingTopics.isEmpty || !edge.aside.isEmpty || edge.hasUnfinishedWork { limit = 0 }
         let timeout = edge.wheel.timeout(nowMs: edge.nowMs, limit: limit)
         edge.turn &+= 1
-        // What is set aside in this turn is for the next one.
+        // Input that is set aside in this turn is for the next one.
         let due = edge.aside.count
         let isWorkDue = edge.hasUnfinishedWork
         edge.hasUnfinishedWork = false
@@ -65,7 +67,7 @@ extension ShardLoop where Handler: ~Copyable {
         while index < edge.resumed.count {
             let id = edge.resumed[index]
             index += 1
-            // What was set aside goes on in the next turn.
+            // Input that was set aside goes on in the next turn.
             guard edge.isOpen(id), !edge.connections[id.slot].pointee.flags.contains(.isSetAside) else { continue }
             edge.beginSlice()
             resume(id)
@@ -95,7 +97,9 @@ extension ShardLoop where Handler: ~Copyable {
         if !edge.isAccepting { stopListening() }
     }
 
-    /// Sends output and looks after the connections that it left in trouble, until nothing is left to do.
+    /// Sends output, and looks after the connections that this left in trouble.
+    ///
+    /// It does so until nothing is left to do.
     private mutating func sendOutput() {
         repeat {
             resumeRequests()
@@ -112,7 +116,9 @@ extension ShardLoop where Handler: ~Copyable {
         } while !edge.dirty.isEmpty || !edge.dirtyTopics.isEmpty || !edge.resumed.isEmpty
     }
 
-    /// What is dropped meanwhile is told in the next turn.
+    /// Reports dropped messages to the handler.
+    ///
+    /// Messages that are dropped meanwhile are reported in the next turn.
     private mutating func tellDrops() {
         var notes: [DropNote] = []
         swap(&notes, &edge.drops)
@@ -123,8 +129,10 @@ extension ShardLoop where Handler: ~Copyable {
         }
     }
 
-    /// Too much waits in the whole process: drops what may be dropped here, then ends the slowest, until only `share`
-    /// bytes are held.
+    /// Brings this shard's waiting output down to `share` bytes.
+    ///
+    /// Too much waits in the whole process: what may be dropped here is dropped, then the slowest connections are
+    /// ended.
     private mutating func meetTotal(_ share: Int) {
         let slowest = edge.connectionsByWaitingBytes()
         for id in slowest {

@@ -1,13 +1,15 @@
 import PharosBytes
 
-/// Frames in, messages to the handler; pings are answered here (RFC 6455, section 5.5).
+/// WebSocket frames in, messages to the handler.
+///
+/// Pings are answered here (RFC 6455, section 5.5).
 extension ShardLoop where Handler: ~Copyable {
     mutating func receivedFrames(_ id: ConnectionID, _ bytes: UnsafeMutableRawBufferPointer) {
         var input = bytes
-        // What came before, while reading was paused, goes first.
+        // Frames that came while reading was paused go first.
         if edge.connections[id.slot].pointee.partial != nil { return keepFrames(id, input) }
         let limit = edge.configuration.messageSizeLimit
-        // The handler may close the connection at any message: what follows is then nobody's.
+        // The handler may close the connection at any message: the bytes behind it are then ignored.
         while edge.isOpen(id), edge.connections[id.slot].pointee.phase == .webSocket {
             let entry = edge.connections[id.slot]
             if entry.pointee.flags.contains(.isPaused) { return keepFrames(id, input) }
@@ -39,7 +41,7 @@ extension ShardLoop where Handler: ~Copyable {
             case .failure(let code):
                 tellClosed(id)
                 edge.closeWebSocket(id, code: code, reason: ShardLoop.reason(code))
-                // What follows cannot be read any more: there is no close frame to wait for.
+                // Further bytes cannot be read any more: there is no close frame to wait for.
                 entry.pointee.flags.insert(.lingers)
                 edge.wheel.set(id.slot, atMs: edge.nowMs + edge.configuration.writeTimeoutMs, edge.connections)
                 return

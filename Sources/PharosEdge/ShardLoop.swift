@@ -1,7 +1,9 @@
 import CPharosSys
 package import PharosTLS
 
-/// One shard: a thread that waits for its sockets and its mailbox, and lets a handler decide what to do.
+/// One shard: a thread that waits for its sockets and its mailbox.
+///
+/// It lets a handler decide about everything that arrives.
 ///
 /// A turn: read what is ready, read the mailbox, fire timers, then send all output. The edge's state and the handler's are
 /// separate fields, so that the handler may change the edge while the loop iterates over events.
@@ -53,7 +55,9 @@ package struct ShardLoop<Handler: EdgeHandler & ~Copyable>: ~Copyable {
         plaintextBuffer?.deallocate()
     }
 
-    /// Runs until the handler sets `edge.isFinished`; then closes everything and drops late mail.
+    /// Runs until the handler sets `edge.isFinished`.
+    ///
+    /// Then closes everything and drops late mail.
     package mutating func run() {
         withUnsafeTemporaryAllocation(of: pharos_event.self, capacity: 256) { events in
             while !edge.isFinished { turn(events, waitMs: .max) }
@@ -62,7 +66,7 @@ package struct ShardLoop<Handler: EdgeHandler & ~Copyable>: ~Copyable {
         _ = mailbox.close()
     }
 
-    /// The connection is over: tells the handler unless it knows, then frees it.
+    /// The connection is over: calls the handler unless it knows, then frees it.
     mutating func end(_ id: ConnectionID) {
         guard edge.isOpen(id) else { return }
         tellClosed(id)
@@ -100,8 +104,11 @@ package struct ShardLoop<Handler: EdgeHandler & ~Copyable>: ~Copyable {
         }
     }
 
-    /// Begins to serve a connected, non-blocking socket, which belongs to the loop from now on; false, and it is closed,
-    /// when all places are taken.
+    /// Begins to serve a connected, non-blocking socket.
+    ///
+    /// The socket belongs to the loop from now on.
+    ///
+    /// - Returns: false, and the socket is closed, when all slots are taken.
     @discardableResult
     package mutating func serve(descriptor: Int32, context: TLSContext? = nil) -> Bool {
         let hasPlace = edge.connectionCount < edge.configuration.connectionCapacity || edge.reclaimIdle() > 0
@@ -123,7 +130,9 @@ package struct ShardLoop<Handler: EdgeHandler & ~Copyable>: ~Copyable {
         return true
     }
 
-    /// Without descriptors a ready listener would wake the loop for ever: it rests until one is free, or a moment has passed.
+    /// Stops listening until a descriptor is free, or a moment has passed.
+    ///
+    /// Without descriptors a ready listener would wake the loop for ever.
     private mutating func restListening() {
         guard isListening, acceptRestsUntilMs == 0 else { return }
         setListening(0)
@@ -173,7 +182,7 @@ package struct ShardLoop<Handler: EdgeHandler & ~Copyable>: ~Copyable {
         guard !entry.pointee.flags.contains(.isSetAside) else { return }
         let isSecure = entry.pointee.flags.contains(.isSecure)
         guard !isSecure || edge.mayGoOnWithHandshake(id.slot) else { return }
-        // What a slice cannot hold is left to the socket, so that the peer waits and nothing has to be kept.
+        // Bytes beyond a slice are left to the socket, so that the peer waits and nothing has to be kept.
         let room = entry.pointee.phase == .webSocket ? min(edge.configuration.inputSlice, 65_536) : receiveBuffer.count
         let count = pharos_recv(entry.pointee.descriptor, receiveBuffer.baseAddress!, room)
         if count == -Int(pharos_eagain) { return }
@@ -193,7 +202,9 @@ package struct ShardLoop<Handler: EdgeHandler & ~Copyable>: ~Copyable {
         return room
     }
 
-    /// Bytes from the peer, decrypted where that is needed; they may be changed in place.
+    /// Takes bytes from the peer, decrypted where that is needed.
+    ///
+    /// They may be changed in place.
     mutating func received(_ id: ConnectionID, _ bytes: UnsafeMutableRawBufferPointer) {
         switch edge.connections[id.slot].pointee.phase {
         case .webSocket: receivedFrames(id, bytes)

@@ -1,4 +1,6 @@
-/// Entries addressed by a small number, in memory that never moves; free ones are used again, the last freed first.
+/// Entries addressed by a small number, in memory that never moves.
+///
+/// Free ones are used again, the last freed first.
 ///
 /// The memory is reserved for `capacity` entries at once; the operating system hands out only the pages that are touched.
 /// Not thread-safe.
@@ -31,7 +33,9 @@ struct Slab<Entry: BitwiseCopyable>: ~Copyable {
         entries + Int(index)
     }
 
-    /// An index for a new entry, and whether it was used before (then its old content is still there); nil when full.
+    /// Takes an index for a new entry; nil when full.
+    ///
+    /// It says too whether the index was used before: then its old content is still there.
     mutating func take(initial: Entry) -> (index: UInt32, isReused: Bool)? {
         if freeCount > 0 {
             freeCount -= 1
@@ -55,7 +59,9 @@ protocol FreeListEntry: BitwiseCopyable {
     var nextFree: UInt32 { get set }
 }
 
-/// The same for entries whose number has no bound known at start: it grows by doubling, so pointers into it do not last.
+/// Entries like a slab's whose number has no bound known at start.
+///
+/// It grows by doubling, so pointers into it do not last.
 struct GrowingSlab<Entry: FreeListEntry>: ~Copyable {
     private var entries: UnsafeMutablePointer<Entry>
     private var capacity: Int

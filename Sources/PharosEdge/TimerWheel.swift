@@ -1,4 +1,6 @@
-/// One deadline per connection in a wheel of 1,024 slots of 64 ms: setting and clearing cost a few list operations.
+/// One deadline per connection in a wheel of 1,024 slots of 64 ms.
+///
+/// Setting and clearing cost a few list operations.
 ///
 /// Deadlines beyond one turn of the wheel (65 s) stay in their slot for further turns. The lists run through the
 /// connections themselves.
@@ -32,12 +34,12 @@ struct TimerWheel: ~Copyable {
     mutating func clear(_ slot: UInt32, _ connections: borrowing Slab<Connection>) {
         let entry = connections[slot]
         guard entry.pointee.timerTick != 0 else { return }
-        let place = Int(entry.pointee.timerTick % UInt64(TimerWheel.slots))
+        let bucket = Int(entry.pointee.timerTick % UInt64(TimerWheel.slots))
         let previous = entry.pointee.timerPrevious
         let next = entry.pointee.timerNext
-        if previous == .max { heads[place] = next } else { connections[previous].pointee.timerNext = next }
+        if previous == .max { heads[bucket] = next } else { connections[previous].pointee.timerNext = next }
         if next != .max { connections[next].pointee.timerPrevious = previous }
-        if heads[place] == .max { occupied[place / 64] &= ~(1 << UInt64(place % 64)) }
+        if heads[bucket] == .max { occupied[bucket / 64] &= ~(1 << UInt64(bucket % 64)) }
         entry.pointee.timerTick = 0
     }
 
@@ -50,9 +52,9 @@ struct TimerWheel: ~Copyable {
         if target > currentTick + UInt64(TimerWheel.slots) { currentTick = target - UInt64(TimerWheel.slots) }
         while currentTick < target {
             currentTick += 1
-            let place = Int(currentTick % UInt64(TimerWheel.slots))
-            guard heads[place] != .max else { continue }
-            var slot = heads[place]
+            let bucket = Int(currentTick % UInt64(TimerWheel.slots))
+            guard heads[bucket] != .max else { continue }
+            var slot = heads[bucket]
             while slot != .max {
                 let entry = connections[slot]
                 let next = entry.pointee.timerNext
@@ -73,8 +75,8 @@ struct TimerWheel: ~Copyable {
         var bits = occupied[word] & (~0 << UInt64(start % 64))
         for step in 0...words {
             if bits != 0 {
-                let place = word * 64 + bits.trailingZeroBitCount
-                let distance = (place - start + TimerWheel.slots) % TimerWheel.slots + 1
+                let bucket = word * 64 + bits.trailingZeroBitCount
+                let distance = (bucket - start + TimerWheel.slots) % TimerWheel.slots + 1
                 let due = Int64(currentTick + UInt64(distance)) * TimerWheel.tickMs
                 return min(max(due - nowMs, 0), limit)
             }
@@ -86,14 +88,14 @@ struct TimerWheel: ~Copyable {
     }
 
     private mutating func insert(_ slot: UInt32, _ tick: UInt64, _ connections: borrowing Slab<Connection>) {
-        let place = Int(tick % UInt64(TimerWheel.slots))
+        let bucket = Int(tick % UInt64(TimerWheel.slots))
         let entry = connections[slot]
-        let head = heads[place]
+        let head = heads[bucket]
         entry.pointee.timerTick = tick
         entry.pointee.timerPrevious = .max
         entry.pointee.timerNext = head
         if head != .max { connections[head].pointee.timerPrevious = slot }
-        heads[place] = slot
-        occupied[place / 64] |= 1 << UInt64(place % 64)
+        heads[bucket] = slot
+        occupied[bucket / 64] |= 1 << UInt64(bucket % 64)
     }
 }

@@ -1,4 +1,6 @@
-/// How often something may happen: so many times per second, and so many at once. Time is given by the caller.
+/// How often something may happen: so many times per second, and so many at once.
+///
+/// Time is given by the caller.
 ///
 /// Counted in thousandths of a token, so that whole milliseconds add whole numbers and nothing is lost to rounding.
 package struct TokenBucket: Sendable {

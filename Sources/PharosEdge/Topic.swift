@@ -1,7 +1,11 @@
-/// The subscribers of one channel on this shard, and what was published to them in this turn.
+/// The subscribers of one channel on this shard.
+///
+/// With them comes what was published to them in this turn.
 struct Topic: FreeListEntry {
     var subscribers: UnsafeMutablePointer<Subscriber>?
-    /// Places of lanes, used or free; a place keeps its number while somebody reads there.
+    /// Slots of lanes, used or free.
+    ///
+    /// A lane keeps its slot as long as it has subscribers.
     var lanes: UnsafeMutablePointer<Lane>?
     var count: UInt32 = 0
     var capacity: UInt32 = 0
@@ -17,18 +21,21 @@ struct Topic: FreeListEntry {
     var nextFree = UInt32.max
 }
 
-/// One way in which a topic's messages are put on the wire, and what waits there in this turn.
+/// One way in which a topic's messages are put on the wire.
 ///
-/// What a lane's number means is the handler's business; the edge sees to it that each subscriber gets what was published
-/// to its lane, and that nothing is encoded that nobody reads.
+/// It holds what waits there in this turn. The meaning of a lane's number is the handler's business. The edge sees to
+/// it that each subscriber gets what was published to its lane, and that nothing is encoded for a lane without
+/// subscribers.
 struct Lane: BitwiseCopyable {
     var number: UInt16
-    /// 0: the place is free.
+    /// 0: the slot is free.
     var subscribers: UInt32 = 0
     /// Messages in `pending`.
     var pendingMessages: UInt32 = 0
     var pending: BlockPointer?
-    /// What `pending` carries; messages of another key or policy do not get into the same block.
+    /// The key of the messages in `pending`.
+    ///
+    /// Messages of another key or policy do not get into the same block.
     var key: UInt32 = 0
     var traits: MessageTag.Traits = []
     /// Where the last message in `pending` begins.
@@ -45,7 +52,7 @@ struct Lane: BitwiseCopyable {
 struct Subscriber: BitwiseCopyable {
     var connection: UInt32
     var node: UInt32
-    /// The place of its lane in the topic.
+    /// The index of its lane in the topic.
     var lane: UInt32
     /// Bytes of what is pending in that lane that it has been given.
     var given: UInt32 = 0
@@ -63,22 +70,24 @@ struct Node: FreeListEntry {
 }
 
 extension UnsafeMutablePointer where Pointee == Topic {
-    /// The place of a lane that has subscribers; nil: nobody reads there.
+    /// The slot of a lane; nil: the lane has no subscribers.
     @inline(__always)
-    func place(ofLane number: UInt16) -> Int? {
+    func index(ofLane number: UInt16) -> Int? {
         guard let lanes = pointee.lanes else { return nil }
-        for place in 0..<Int(pointee.laneCount) where lanes[place].number == number && lanes[place].subscribers > 0 {
-            return place
+        for index in 0..<Int(pointee.laneCount) where lanes[index].number == number && lanes[index].subscribers > 0 {
+            return index
         }
         return nil
     }
 
-    /// The place of a lane for a new subscriber: its own, else a free one, else one more. Nothing may be pending.
-    func makePlace(forLane number: UInt16) -> Int {
-        if let place = place(ofLane: number) { return place }
-        for place in 0..<Int(pointee.laneCount) where pointee.lanes![place].subscribers == 0 {
-            pointee.lanes![place] = Lane(number: number)
-            return place
+    /// The slot of a lane for a new subscriber.
+    ///
+    /// It is the lane's own, else a free one, else one more. Nothing may be pending.
+    func indexForSubscriber(ofLane number: UInt16) -> Int {
+        if let index = index(ofLane: number) { return index }
+        for index in 0..<Int(pointee.laneCount) where pointee.lanes![index].subscribers == 0 {
+            pointee.lanes![index] = Lane(number: number)
+            return index
         }
         if pointee.laneCount == pointee.laneCapacity {
             let capacity = pointee.laneCapacity == 0 ? 1 : pointee.laneCapacity * 2

@@ -1,4 +1,6 @@
-/// Checks UTF-8 (RFC 3629) that arrives in pieces; a piece may end inside a character.
+/// Checks UTF-8 (RFC 3629) that arrives in pieces.
+///
+/// A piece may end inside a character.
 ///
 /// One byte of state: which bytes may come next. Overlong forms, surrogates and values above U+10FFFF are refused at
 /// the first byte that makes them certain.

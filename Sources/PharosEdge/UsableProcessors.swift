@@ -1,6 +1,8 @@
 import CPharosSys
 
-/// How many processors this process may use: fewer than the machine has, in most containers.
+/// How many processors this process may use.
+///
+/// In most containers they are fewer than the machine has.
 ///
 /// Shards beyond that number do not run at the same time. They take each other's processor away instead, in the midst of
 /// a turn, and what one of them owes the others waits for that long.
@@ -53,7 +55,9 @@ package struct UsableProcessors: Equatable, Sendable {
 enum CPUQuota {
     private static let root = "/sys/fs/cgroup"
 
-    /// The least quota of the process' groups and all those above them, in processors; nil: there is none.
+    /// The least quota of the process' groups and all those above them.
+    ///
+    /// It is in processors; nil: there is none.
     ///
     /// - Parameters:
     ///   - groups: the text of `/proc/self/cgroup`.
@@ -86,10 +90,12 @@ enum CPUQuota {
         return least
     }
 
-    /// `/a/b`, `/a` and the root: within a container only the last may be there, and it is then the container's own.
+    /// The path and all those above it: `/a/b`, `/a` and the root.
+    ///
+    /// Within a container only the last may be there, and it is then the container's own.
     private static func upwards(_ path: Substring) -> [String] {
         var names = path.split(separator: "/")
-        // What lies outside of the container's own view.
+        // A path outside of the container's own view.
         if names.contains("..") { names = [] }
         var paths: [String] = []
         while !names.isEmpty {

@@ -6,7 +6,9 @@ package enum WebSocketHandshake {
         /// An ordinary request: it does not ask for WebSocket.
         case notUpgrade
         case accept(subprotocol: Subprotocol)
-        /// Answer with this status and close. With 426 the answer must have the header `Sec-WebSocket-Version: 13`.
+        /// Answer with this status and close.
+        ///
+        /// With 426 the answer must have the header `Sec-WebSocket-Version: 13`.
         case refused(status: Int, reason: StaticString)
     }
 
@@ -56,7 +58,9 @@ package enum WebSocketHandshake {
         return .accept(subprotocol: fields.subprotocol)
     }
 
-    /// The first subprotocol that the client offers and `known` has; "": none. Case counts (RFC 6455, section 4.1).
+    /// The first subprotocol that the client offers and `known` has; "": none.
+    ///
+    /// Case counts (RFC 6455, section 4.1).
     package static func subprotocol(of head: RequestHead, among known: [String]) -> String {
         var chosen = ""
         head.forEachHeader { name, value in
@@ -69,7 +73,9 @@ package enum WebSocketHandshake {
         return chosen
     }
 
-    /// Writes the whole `101 Switching Protocols` answer to a request that `examine` accepted.
+    /// Writes the whole answer to a request that `examine` accepted.
+    ///
+    /// Its status is 101 Switching Protocols.
     ///
     /// - Parameters:
     ///   - name: a subprotocol that is not one of ours, with `.none`; "": none.
@@ -98,7 +104,9 @@ package enum WebSocketHandshake {
         writer.append("\r\n\r\n")
     }
 
-    /// The value of `Sec-WebSocket-Accept` for a key: what a server sends and a client compares.
+    /// Appends the value of `Sec-WebSocket-Accept` for a key.
+    ///
+    /// A server sends it, and a client compares it.
     ///
     /// - Parameter key: at most 64 bytes.
     package static func appendAccept(key: UnsafeRawBufferPointer, into writer: inout ByteWriter) {
@@ -112,11 +120,11 @@ package enum WebSocketHandshake {
             return SHA1.digest(of: UnsafeRawBufferPointer(joined))
         }
         writer.reserve(28)
-        digest.withBytes { Base64.appendEncoded($0, into: &writer) }
+        digest.withBytes { Base64.encode($0, into: &writer) }
     }
 }
 
-/// What the field lines of a handshake say, gathered in one pass.
+/// The content of a handshake's field lines, gathered in one pass.
 private struct HandshakeFields {
     var asksForWebSocket = false
     var hasConnectionToken = false
@@ -124,7 +132,9 @@ private struct HandshakeFields {
     var isVersion13 = false
     var keyCount = 0
     var isKeyValid = false
-    /// All of the offers can be read; a server must not go on if not (RFC 6455, section 9.1).
+    /// Whether all of the offers can be read.
+    ///
+    /// A server must not go on if not (RFC 6455, section 9.1).
     var areExtensionsValid = true
     var subprotocol = WebSocketHandshake.Subprotocol.none
 
@@ -158,7 +168,9 @@ private struct HandshakeFields {
         return withUnsafeTemporaryAllocation(byteCount: 18, alignment: 1) { Base64.decode(key, into: $0) == 16 }
     }
 
-    /// The first that the client offers and we speak. An empty header, as some clients send, offers nothing.
+    /// The first that the client offers and we speak.
+    ///
+    /// An empty header, as some clients send, offers nothing.
     private mutating func chooseSubprotocol(_ value: UnsafeRawBufferPointer) {
         var rest = value
         while subprotocol == .none, let offered = FieldText.nextElement(of: &rest) {

@@ -1,8 +1,12 @@
 import PharosDomain
 
-/// Results of publishes by idempotency key, kept for a window, so that a repeated request gets the first answer.
+/// Results of publishes by idempotency key, kept for a window.
+///
+/// So a repeated request gets the first answer.
 struct IdempotencyWindow {
-    /// Beyond this many keys the oldest go first: memory is bounded whatever clients send.
+    /// Beyond this many keys the oldest go first.
+    ///
+    /// So memory is bounded whatever clients send.
     static let capacity = 100_000
 
     private struct Key: Hashable {

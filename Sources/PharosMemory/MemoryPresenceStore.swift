@@ -1,6 +1,8 @@
 package import PharosDomain
 
-/// Who is in which channel, in this process's memory. Entries go with their connections, so none needs a lease.
+/// The clients in each channel, in this process's memory.
+///
+/// Entries go with their connections, so none needs a lease.
 package struct MemoryPresenceStore: ~Copyable {
     private struct Members {
         var clients: [ClientName: ClientInfo] = [:]

@@ -14,7 +14,9 @@ package struct MemoryStreamStore: StreamStore, ~Copyable {
     }
 
     private var streams: [ChannelName: Stream] = [:]
-    /// Streams that nothing was published to need no record of their own, so looking at random names costs no memory.
+    /// The epochs of streams that nothing was published to.
+    ///
+    /// They need no record of their own, so looking at random names costs no memory.
     private var epochs = FirstEpochs()
     private var answers = IdempotencyWindow()
 
@@ -117,8 +119,9 @@ package struct MemoryStreamStore: StreamStore, ~Copyable {
         answers.expire(nowMs: nowMs)
     }
 
-    /// Finds the stream; one without a record is empty. One whose memory has expired begins anew, with another epoch: never
-    /// with a lower offset in the old one.
+    /// Finds the stream; one without a record is empty.
+    ///
+    /// One whose memory has expired begins anew, with another epoch: never with a lower offset in the old one.
     private mutating func withStream<Result>(
         _ channel: ChannelName, _ retention: StreamRetention, _ nowMs: Int64, creates: Bool = false,
         _ body: (inout Stream) -> Result

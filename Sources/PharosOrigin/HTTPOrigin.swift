@@ -1,19 +1,22 @@
 package import NIOCore
 package import PharosDomain
 
-/// The application behind HTTP: asks, tells, and delivers what raw connections say, each to the origin of that name.
+/// The application behind HTTP.
 ///
-/// Questions may come from any thread; answers come on an event loop of the group. An origin has one loop of its own, so that
-/// a question costs no more than a hop there. What is not answered for whatever reason is `unavailable`: nobody is let in unasked.
+/// It asks questions, sends events, and delivers the messages of raw connections, each to the origin of that name.
+///
+/// Questions may come from any thread; answers come on an event loop of the group. An origin has one loop of its own,
+/// so that a question costs no more than a hop there. A question that is not answered for whatever reason is
+/// `unavailable`: no client is let in unasked.
 package final class HTTPOrigin: Origin, RawOrigin, EventSender {
     private let pools: [OriginName: OriginPool]
-    /// For questions to nobody.
+    /// The event loop for questions to origins that do not exist.
     private let loop: any EventLoop
 
     /// - Parameters:
     ///   - node: names this node in what is sent.
     ///   - group: must outlive `shutdown`.
-    ///   - report: is told what an operator should hear of, on an event loop; must not block, and is told of each failure.
+    ///   - report: gets the reports for an operator, on an event loop; must not block, and is called for each failure.
     /// - Throws: for an address that is none, and for a file of authorities that cannot be read.
     package init(
         _ settings: [OriginSettings], node: String, group: any EventLoopGroup,
@@ -57,14 +60,18 @@ package final class HTTPOrigin: Origin, RawOrigin, EventSender {
         pools.sorted { $0.key < $1.key }.flatMap(\.value.counters)
     }
 
-    /// Answers everything that is open with `unavailable`, and closes all connections. Later questions get the same.
+    /// Answers everything that is open with `unavailable`, and closes all connections.
+    ///
+    /// Later questions get the same.
     package func shutdown() async {
         for pool in pools.values { try? await pool.shutDown().get() }
     }
 }
 
 extension OriginPool {
-    /// Sends all of `requests` and says whether each was acknowledged; nil: the origin's form has none.
+    /// Sends all of `requests` and says whether each was acknowledged.
+    ///
+    /// nil: the origin's form has none.
     fileprivate func tell(_ requests: [ByteBuffer]?) async -> Bool {
         guard let requests else { return false }
         return await withTaskGroup(of: Bool.self) { group in

@@ -1,13 +1,13 @@
 import PharosDomain
 import PharosProtocol
 
-/// What an origin's answer means for who asked, and for the counters.
+/// The meaning of an origin's answer for the client and the counters.
 enum HookAnswer {
     /// A failure beside an outcome other than `unavailable` does not happen.
     static func outcome(
         of answer: HTTPAnswer, to kind: HookKind, form: OriginSettings.Form
     ) -> (outcome: HookOutcome, failure: OriginFailure?) {
-        // Whoever is behind the origin's address may refuse a handshake by status alone.
+        // A server behind the origin's address may refuse a handshake by status alone.
         if kind == .handshake, (400..<500).contains(answer.status) { return (.status(answer.status), nil) }
         let isAnswer = form == .authorize ? answer.isSuccess : answer.status == 200
         if kind == .message, answer.isSuccess, answer.body.isEmpty { return (.granted(.message), nil) }

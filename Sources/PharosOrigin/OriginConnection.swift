@@ -15,7 +15,7 @@ final class OriginConnection: ChannelInboundHandler, @unchecked Sendable {
     private let answerLimit: Int
     private var context: ChannelHandlerContext?
     private var reader: HTTPAnswerReader?
-    /// What it carries now, or was opened for.
+    /// The exchange that it carries now, or was opened for.
     private(set) var exchange: OriginExchange?
     /// Whether an earlier request was answered on it.
     private(set) var isKept = false
@@ -33,7 +33,9 @@ final class OriginConnection: ChannelInboundHandler, @unchecked Sendable {
         isSecured = !isSecure
     }
 
-    /// Whether a request is on its way, as opposed to waiting for the connection to come about.
+    /// Whether a request is on its way.
+    ///
+    /// Otherwise it may wait for the connection to come about.
     var isInUse: Bool { reader != nil }
 
     /// Why nothing came of the exchange, if the connection ends now.
@@ -58,7 +60,9 @@ final class OriginConnection: ChannelInboundHandler, @unchecked Sendable {
         context?.writeAndFlush(wrapOutboundOut(exchange.request), promise: nil)
     }
 
-    /// What it carried has ended otherwise, or it carries nothing: it is of no further use. What still arrives means nothing.
+    /// Closes a connection that is of no further use.
+    ///
+    /// Its exchange has ended otherwise, or it carries none. Bytes that still arrive mean nothing.
     func close() {
         exchange = nil
         reader = nil
@@ -75,7 +79,7 @@ final class OriginConnection: ChannelInboundHandler, @unchecked Sendable {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard let exchange, reader != nil else {
-            // Nobody has asked: what follows could be taken for the next answer.
+            // These bytes were not asked for, and could be taken for the next answer.
             context.close(promise: nil)
             return
         }

@@ -20,7 +20,9 @@ package struct OriginCounters: Equatable, Sendable {
     }
 }
 
-/// The counters while they are counted: begun on any thread, ended on the origin's event loop.
+/// The counters while they are counted.
+///
+/// They are begun on any thread, and ended on the origin's event loop.
 final class OriginLaneCounts: Sendable {
     private struct State {
         var requests: UInt64 = 0

@@ -29,7 +29,7 @@ final class OriginExchange: @unchecked Sendable {
     let size: Int
     /// Whether it counts among what waits for this origin.
     var isWaiting = true
-    /// Whether the breaker has let it through and has to hear of its end.
+    /// Whether the breaker has let it through and has to be informed of its end.
     var isAdmitted = false
     /// After a kept connection turned out to be dead, the others most likely are, too.
     var needsFreshConnection = false

@@ -21,7 +21,9 @@ package enum OriginFailure: String, Error, CaseIterable, Sendable {
     /// The origin's form has no such question.
     case unsupported
 
-    /// Whether the origin could not be reached. Bad answers do not count: one client could provoke them for everybody.
+    /// Whether the origin could not be reached.
+    ///
+    /// Bad answers do not count: one client could provoke them for everybody.
     var isOfReaching: Bool { self == .timeout || self == .unreachable || self == .closed }
 
     var index: Int { OriginFailure.allCases.firstIndex(of: self)! }

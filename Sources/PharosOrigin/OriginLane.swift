@@ -1,11 +1,11 @@
 package import PharosDomain
 
-/// What an origin is used for; each has counters and a circuit breaker of its own.
+/// A use of an origin, with counters and a circuit breaker of its own.
 package enum OriginLane: Int, CaseIterable, Sendable {
     case handshake, connect, refresh, subscribe, publish, rpc, subRefresh, message
     /// Events of raw connections, which the origin answers.
     case raw
-    /// What it is told.
+    /// Events that are sent to it.
     case events
 
     package init(_ kind: HookKind) {
@@ -25,6 +25,8 @@ package enum OriginLane: Int, CaseIterable, Sendable {
     /// For metrics and the log.
     package var name: String { self == .subRefresh ? HookKind.subRefresh.rawValue : String(describing: self) }
 
-    /// Events are sent again with back-off by those who send them, and must not be dropped for others' failures.
+    /// Whether failures open a circuit breaker.
+    ///
+    /// Events are sent again with back-off by their sender, and must not be dropped for others' failures.
     var hasBreaker: Bool { self != .events }
 }

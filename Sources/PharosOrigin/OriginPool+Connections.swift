@@ -82,7 +82,9 @@ extension OriginPool {
         }
     }
 
-    /// The handler joins only now: for a name with several addresses there may have been channels that came to nothing.
+    /// Adds the handler to an open channel.
+    ///
+    /// It joins only now: for a name with several addresses there may have been channels that came to nothing.
     private func connectionOpened(_ connection: OriginConnection, _ channel: any Channel) {
         guard channel.isActive, (try? channel.pipeline.syncOperations.addHandler(connection)) != nil else {
             channel.close(promise: nil)
@@ -138,7 +140,9 @@ extension OriginPool {
         serveWaiting()
     }
 
-    /// Closes connections that nobody has used for a while, before the origin does it at a bad moment.
+    /// Closes connections that have been unused for a while.
+    ///
+    /// The origin would do it at a bad moment.
     private func startIdleCheck() {
         guard idleCheck == nil else { return }
         idleCheck = loop.scheduleRepeatedTask(initialDelay: OriginPool.idleLimit, delay: OriginPool.idleLimit) {

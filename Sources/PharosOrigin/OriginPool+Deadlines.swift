@@ -2,7 +2,9 @@ import NIOCore
 
 /// When exchanges are over, answered or not. On the event loop only.
 extension OriginPool {
-    /// One timer, for the exchange whose time is over first. It need not be moved when that one ends in time.
+    /// One timer, for the exchange whose time is over first.
+    ///
+    /// It need not be moved when that one ends in time.
     func setTimer() {
         while let first = deadlines.first, first.isFinished { deadlines.removeFirst() }
         // One slow answer must not keep the remains of all quick ones behind it.

@@ -5,12 +5,16 @@ import PharosDomain
 import PharosProtocol
 import PharosTLS
 
-/// One origin: the questions that wait for it, its connections, its breakers. All on one event loop.
+/// One origin: the questions that wait for it, its connections, its breakers.
+///
+/// All on one event loop.
 ///
 /// Other threads only put exchanges into the inbox; many of them wake the loop once. Everything below the inbox belongs to the
 /// loop, which is why the pool may be shared unchecked.
 final class OriginPool: @unchecked Sendable {
-    /// Questions, and bytes of theirs, that wait for a connection at most; further ones are refused.
+    /// The most questions, and bytes of theirs, that wait for a connection.
+    ///
+    /// Further ones are refused.
     static let waitingLimit = 65_536
     static let waitingSizeLimit = 67_108_864
     /// Most servers close idle connections after a minute or later.
@@ -25,7 +29,7 @@ final class OriginPool: @unchecked Sendable {
     }
 
     let settings: OriginSettings
-    let address: OriginAddress
+    let address: HTTPAddress
     let builder: OriginRequestBuilder
     let loop: any EventLoop
     let tls: TLSContext?
@@ -39,7 +43,9 @@ final class OriginPool: @unchecked Sendable {
     var waiting = CircularBuffer<OriginExchange>()
     var idle: [OriginConnection] = []
     var connections: [ObjectIdentifier: OriginConnection] = [:]
-    /// In the order of their time, which is the same for all, so that one timer does for all of them.
+    /// The exchanges in the order of their deadlines.
+    ///
+    /// The time is the same for all, so that one timer does for all of them.
     var deadlines = CircularBuffer<OriginExchange>()
     var unfinished = 0
     var timer: Scheduled<Void>?
@@ -59,7 +65,7 @@ final class OriginPool: @unchecked Sendable {
         self.settings = settings
         self.loop = loop
         self.report = report
-        address = try OriginAddress(settings.url)
+        address = try HTTPAddress(settings.url)
         builder = OriginRequestBuilder(settings, address: address, node: node)
         resolved = address.isNumeric ? try SocketAddress(ipAddress: address.host, port: address.port) : nil
         tls = address.isSecure ? try TLSContext.client(authoritiesFile: settings.certificateAuthority) : nil
@@ -164,7 +170,7 @@ final class OriginPool: @unchecked Sendable {
         }
     }
 
-    /// Counts, tells the breaker, and reports what an operator should know.
+    /// Counts, informs the breaker, and reports to the operator.
     private func note(
         _ exchange: OriginExchange, _ result: Result<HTTPAnswer, OriginFailure>, _ failure: OriginFailure?,
         _ nanoseconds: UInt64

@@ -1,6 +1,8 @@
 package import PharosDomain
 
-/// What an operator should hear of an origin. Never holds anything of questions or answers.
+/// An event at an origin that an operator should know of.
+///
+/// Never holds anything of questions or answers.
 package enum OriginReport: Equatable, Sendable, CustomStringConvertible {
     /// A request came to nothing; said of each.
     case failed(origin: OriginName, OriginLane, OriginFailure, status: Int?, OriginAsker)
@@ -10,7 +12,9 @@ package enum OriginReport: Equatable, Sendable, CustomStringConvertible {
     case breakerClosed(origin: OriginName, OriginLane)
     /// The origin did not allow webhooks from this node.
     case permissionRefused(origin: OriginName)
-    /// No TLS session came about, for example because the certificate is not trusted; said at most once in ten seconds.
+    /// No TLS session came about.
+    ///
+    /// For example the certificate is not trusted. It is said at most once in ten seconds.
     case notSecured(origin: OriginName, reason: String)
 
     package var description: String {
@@ -26,7 +30,9 @@ package enum OriginReport: Equatable, Sendable, CustomStringConvertible {
     }
 }
 
-/// For whom an origin was asked, as the log tells it; "" where nobody or nobody known.
+/// The client for which an origin was asked, for the log.
+///
+/// Empty where there is none, or none known.
 package struct OriginAsker: Equatable, Sendable {
     package var client: ClientName = ""
     package var user: UserID = ""

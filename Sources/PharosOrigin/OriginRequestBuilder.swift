@@ -4,7 +4,9 @@ import PharosDomain
 import PharosProtocol
 import Synchronization
 
-/// Makes the complete bytes of requests to one origin, in its form. Called from every shard at once.
+/// Makes the complete bytes of requests to one origin, in its form.
+///
+/// Called from every shard at once.
 final class OriginRequestBuilder: Sendable {
     private let settings: OriginSettings
     private let node: String
@@ -17,7 +19,7 @@ final class OriginRequestBuilder: Sendable {
     private let run: String
     private let count = Atomic<UInt64>(0)
 
-    init(_ settings: OriginSettings, address: OriginAddress, node: String) {
+    init(_ settings: OriginSettings, address: HTTPAddress, node: String) {
         self.settings = settings
         self.node = node
         writer = OriginRequestWriter(
@@ -80,7 +82,9 @@ final class OriginRequestBuilder: Sendable {
         }
     }
 
-    /// The requests that tell all of `events`; nil: the form has none. Those of websocket-service know one event only.
+    /// The requests that tell all of `events`; nil: the form has none.
+    ///
+    /// Those of websocket-service know one event only.
     func events(_ events: [NumberedEvent]) -> [ByteBuffer]? {
         guard let first = events.first, let last = events.last else { return [] }
         let id = "\(node)/\(first.sequence)-\(last.sequence)"
@@ -141,7 +145,7 @@ final class OriginRequestBuilder: Sendable {
 
     /// - Parameters:
     ///   - id: for the signature; nil: one is made if there is a signature at all.
-    ///   - hook: tells questions apart whose bodies are alike, in forms that have no other sign of it.
+    ///   - hook: distinguishes questions whose bodies are alike, in forms that have no other sign of it.
     private func message(
         id: String?, hook: String = "", contentType: String, body: borrowing ByteWriter,
         fields: (inout ByteWriter) -> Void

@@ -3,12 +3,16 @@ import PharosCrypto
 import PharosDomain
 import PharosProtocol
 
-/// Signs requests as the Standard Webhooks specification describes: HMAC-SHA256 over id, time and body.
+/// Signs requests as the Standard Webhooks specification describes.
+///
+/// It is HMAC-SHA256 over id, time and body.
 ///
 /// Receivers refuse times more than five minutes off, so that a recorded request is worth nothing later.
 package struct RequestSigner: Sendable {
     private let key: SecretKey
 
+    /// Takes a secret; nil if it is empty.
+    ///
     /// - Parameter secret: `whsec_` and base64 stand for the decoded bytes; anything else counts as it is. Empty: nil.
     package init?(secret: String) {
         guard !secret.isEmpty else { return nil }

@@ -2,10 +2,12 @@ package import NIOCore
 import NIOTLS
 package import PharosTLS
 
-/// TLS of one NIO channel: ciphertext on the side of the network, plaintext on the other.
+/// TLS of one NIO channel.
 ///
-/// What is written before the handshake is done waits for it. Its end is told as `TLSUserEvent.handshakeCompleted`. When the
-/// peer goes without saying so, `TLSBrokenEnd` is told first: what came before may have been cut off by somebody else.
+/// Ciphertext is on the side of the network, plaintext on the other.
+///
+/// What is written before the handshake is done waits for it. Its end is reported as `TLSUserEvent.handshakeCompleted`. When the
+/// peer goes without saying so, `TLSBrokenEnd` is reported first: the bytes before it may have been cut off by somebody else.
 package final class TLSChannelHandler: ChannelDuplexHandler {
     package typealias InboundIn = ByteBuffer
     package typealias InboundOut = ByteBuffer
@@ -88,7 +90,7 @@ package final class TLSChannelHandler: ChannelDuplexHandler {
         case .open, .full: break
         case .closed: end(context)
         case .failed(let failure):
-            // What is read further on may close the channel, or have done so.
+            // Bytes that are read further on may close the channel, or have done so.
             guard phase != .ended else { return }
             phase = .ended
             dropPending(failure)

@@ -6,7 +6,9 @@
     import Darwin
 #endif
 
-/// The time of day, for what others are told; durations are measured by the event loop's own clock.
+/// The time of day, for messages to others.
+///
+/// Durations are measured by the event loop's own clock.
 enum WallClock {
     /// Milliseconds since 1970.
     static func nowMs() -> Int64 {

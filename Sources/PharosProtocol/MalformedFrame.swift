@@ -1,6 +1,6 @@
 /// Bytes from a peer that are no messages of the protocol.
 package struct MalformedFrame: Error, Equatable, Sendable {
-    /// What is wrong, for the log. Never holds any part of the frame.
+    /// The fault, for the log. It never holds any part of the frame.
     package var reason: String
 
     package init(reason: String) {

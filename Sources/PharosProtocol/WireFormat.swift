@@ -1,4 +1,6 @@
-/// The two encodings of the client protocol. A connection speaks one of them from its first frame to its last.
+/// The two encodings of the client protocol.
+///
+/// A connection speaks one of them from its first frame to its last.
 package enum WireFormat: UInt8, Equatable, Sendable, CaseIterable {
     /// Text frames; messages separated by a newline.
     case json

@@ -1,4 +1,6 @@
-/// How many rows a store has. Counting reads all of their keys, so this is for tests and for support.
+/// How many rows a store has.
+///
+/// Counting reads all of their keys, so this is for tests and for support.
 package struct StoreStatistics: Equatable, Sendable {
     package var streams: Int
     package var publications: Int
@@ -14,8 +16,9 @@ package struct StoreStatistics: Equatable, Sendable {
     }
 }
 
-/// Work on a running store from outside. Each call returns at once; `completion` is called on the store's thread, and not
-/// at all once the store is closed.
+/// Work on a running store from outside.
+///
+/// Each call returns at once; `completion` is called on the store's thread, and not at all once the store is closed.
 extension SQLiteStreams {
     /// Deletes now all that has expired, instead of little by little.
     package func tidy(completion: @escaping @Sendable () -> Void) {
@@ -25,7 +28,9 @@ extension SQLiteStreams {
         }
     }
 
-    /// At most this many pages of 4 KiB, from now on: what does not fit fails as on a full disk.
+    /// Limits the file to this many pages of 4 KiB from now on.
+    ///
+    /// Writes beyond it fail as on a full disk.
     package func limitFile(toPages pages: Int, completion: @escaping @Sendable () -> Void) {
         _ = queue.add { writer in
             writer.database.limitFile(toPages: pages)
@@ -33,7 +38,9 @@ extension SQLiteStreams {
         }
     }
 
-    /// Moves the write-ahead log into the database, as is done by itself when it has grown.
+    /// Moves the write-ahead log into the database.
+    ///
+    /// This is done by itself when the log has grown.
     package func moveLog(completion: @escaping @Sendable () -> Void) {
         _ = queue.add { writer in
             writer.database.moveLog()

@@ -1,11 +1,11 @@
 import CPharosSys
-import Glibc
 package import PharosDomain
-import Synchronization
 
 /// How much an embedded store may hold in memory, and its clock.
 package struct SQLiteStreamsOptions: Sendable {
-    /// Operations that may wait for the disk, and their bytes; what comes beyond is refused for the moment.
+    /// Operations that may wait for the disk, and their bytes.
+    ///
+    /// Operations beyond it are refused for the moment.
     package var queueLimit = 4_096
     package var queueBytes = 67_108_864
     /// Streams that are remembered without asking the database.
@@ -16,7 +16,9 @@ package struct SQLiteStreamsOptions: Sendable {
     package init() {}
 }
 
-/// Streams in a SQLite database on the local disk: what was answered for survives `kill -9` and a power cut.
+/// Streams in a SQLite database on the local disk.
+///
+/// Confirmed publications survive `kill -9` and a power cut.
 ///
 /// A thread of its own carries out what is submitted, all that waits in one transaction with one `fsync` (see `StoreWriter`).
 /// A second server on the same directory is refused. What the disk has changed is never shown: rows carry a checksum, and
@@ -29,13 +31,13 @@ package final class SQLiteStreams: DurableStreams {
     let queue: SubmissionQueue
     private let condition: StoreCondition
     package let loss: String?
-    /// nil once it has ended.
-    private let thread: Mutex<pthread_t?>
+    private let thread: WriterThread
 
-    /// Opens the store in `directory`, which is made if need be, and brings it to this version's schema. Takes the same time
-    /// however much is stored.
+    /// Opens the store in `directory`, which is made if need be.
     ///
-    /// - Parameter report: is told what an operator should hear of, on the store's thread.
+    /// The database is brought to this version's schema. It takes the same time however much is stored.
+    ///
+    /// - Parameter report: gets the events that an operator should know of, on the store's thread.
     package init(
         directory path: String, options: SQLiteStreamsOptions = SQLiteStreamsOptions(),
         report: @escaping @Sendable (StoreEvent) -> Void
@@ -52,7 +54,7 @@ package final class SQLiteStreams: DurableStreams {
         condition = StoreCondition(path: database.path, listener: report)
         do {
             let writer = try StoreWriter(database, options, queue, condition)
-            thread = Mutex(try SQLiteStreams.start(writer))
+            thread = try WriterThread(name: "pharos-store", title: "store", writer)
         } catch {
             throw StoreDatabase.refusal(database.path, error)
         }
@@ -60,31 +62,9 @@ package final class SQLiteStreams: DurableStreams {
 
     deinit { close() }
 
-    private static func start(_ writer: StoreWriter) throws -> pthread_t {
-        var thread = pthread_t()
-        let argument = Unmanaged.passRetained(writer)
-        let result = pthread_create(
-            &thread, nil,
-            { argument in
-                pharos_name_thread("pharos-store")
-                var writer: StoreWriter? = Unmanaged<StoreWriter>.fromOpaque(argument!).takeRetainedValue()
-                writer?.run()
-                let database = writer?.database
-                // Its statements go with it: the database can only be closed without them.
-                writer = nil
-                database?.close()
-                return nil
-            }, argument.toOpaque())
-        guard result == 0 else {
-            argument.release()
-            throw StoreError(
-                code: .unusable, message: "cannot start the store's thread: \(String(cString: strerror(result)))")
-        }
-        return thread
-    }
-
-    /// While the store is open, completions come on its thread. After `close`, and when more than 260,000 submissions wait,
-    /// the refusal comes at once, on the caller's.
+    /// While the store is open, completions come on its thread.
+    ///
+    /// After `close`, and when more than 260,000 submissions wait, the refusal comes at once, on the caller's.
     package func submit(_ operation: StreamOperation, ticket: UInt64, to receiver: any StreamReceiver) {
         guard !queue.add(operation, ticket: ticket, receiver: receiver) else { return }
         let error = queue.isClosed ? ReplyError.storeClosed : .storeBusy
@@ -96,9 +76,6 @@ package final class SQLiteStreams: DurableStreams {
     /// Never from a completion: it waits for the store's thread.
     package func close() {
         queue.close()
-        thread.withLock { thread in
-            if let running = thread { pthread_join(running, nil) }
-            thread = nil
-        }
+        thread.join()
     }
 }

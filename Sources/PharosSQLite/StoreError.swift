@@ -1,6 +1,8 @@
 package import PharosDomain
 
-/// Why a store could not be opened. The message names the path and what to do about it.
+/// Why a store could not be opened.
+///
+/// The message names the path and what to do about it.
 package struct StoreError: Error, Equatable, CustomStringConvertible {
     private enum Kind { case inUse, newerVersion, notAllowed, damaged, foreign, unusable }
 
@@ -29,17 +31,27 @@ package struct StoreError: Error, Equatable, CustomStringConvertible {
     package var description: String { message }
 }
 
-/// What an operator should hear of; told on the store's thread, except for what happens while it opens.
+/// An event of the store that an operator should know of.
+///
+/// It is reported on the store's thread, except for events while it opens.
 package enum StoreEvent: Equatable, Sendable {
     /// The database was brought to this version's schema.
     case migrated(from: Int, to: Int)
-    /// Publishing fails, or some stream cannot be read; the store's health says the same.
+    /// Publishing fails, or some stream cannot be read.
+    ///
+    /// The store's health says the same.
     case failing(String)
-    /// What a stream has stored cannot be read. Its name is for the log, not for clients.
+    /// The stored data of a stream cannot be read.
+    ///
+    /// Its name is for the log, not for clients.
     case damaged(channel: ChannelName)
-    /// Something that was answered for may be missing; the text says why. All epochs have changed.
+    /// Something that was answered for may be missing; the text says why.
+    ///
+    /// All epochs have changed.
     case lost(String)
-    /// The write-ahead log was damaged after all of it had been moved into the database: nothing is missing.
+    /// The write-ahead log was damaged, but nothing is missing.
+    ///
+    /// All of it had been moved into the database before.
     case needlessLogRemoved
     /// Everything works again.
     case recovered

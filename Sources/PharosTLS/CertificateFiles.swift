@@ -8,9 +8,11 @@
 
 import PharosBytes
 
-/// The certificates and keys that new sessions get; read from files, replaced while the server runs. Any thread.
+/// The certificates and keys that new sessions get.
+///
+/// They are read from files and replaced while the server runs. Any thread.
 package final class CertificateFiles: Sendable {
-    /// What a look at the files has led to.
+    /// The result of a look at the files.
     package enum Check: Equatable, Sendable {
         /// They are as they were at the last look.
         case unchanged
@@ -19,7 +21,9 @@ package final class CertificateFiles: Sendable {
         case refused(TLSError)
     }
 
-    /// What a file looked like when it was read: another value means that it was written or replaced.
+    /// The state of a file when it was read.
+    ///
+    /// Another value means that it was written or replaced.
     private struct Stamp: Equatable {
         var inode: UInt64 = 0
         var size: Int64 = -1
@@ -52,7 +56,9 @@ package final class CertificateFiles: Sendable {
     /// For a connection that begins now; earlier connections keep theirs.
     package var context: TLSContext { state.withLock { $0.context } }
 
-    /// Reads all files again. When they are no good the error says why, and those in use stay.
+    /// Reads all files again.
+    ///
+    /// When they are no good the error says why, and those in use stay.
     package func reload() throws(TLSError) {
         // Taken before reading: a change during the read is seen as one at the next check.
         let stamps = Self.stamps(of: identities)

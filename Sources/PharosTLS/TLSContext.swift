@@ -1,6 +1,8 @@
 import CPharosTLS
 
-/// The keys that seal session tickets: shared by contexts, so that clients resume after a reload. Any thread.
+/// The keys that seal session tickets.
+///
+/// Contexts share them, so that clients resume after a reload. Any thread.
 ///
 /// A new key is made every 12 hours; the one before it still opens tickets.
 package final class TLSTicketKeys: Sendable {
@@ -16,7 +18,9 @@ package final class TLSTicketKeys: Sendable {
 
     deinit { pharos_tls_tickets_free(pointer) }
 
-    /// Makes a new key now. Tickets of the present one are still taken until the next call.
+    /// Makes a new key now.
+    ///
+    /// Tickets of the present one are still taken until the next call.
     package func rotate() { _ = pharos_tls_tickets_rotate(pointer) }
 }
 
@@ -24,7 +28,9 @@ package final class TLSTicketKeys: Sendable {
 package struct TLSIdentity: Equatable, Sendable {
     package var certificateFile: String
     package var keyFile: String
-    /// What clients ask for: host names, or with `*` as the first label. Empty: the DNS names in the certificate.
+    /// The host names that clients ask for; the first label may be `*`.
+    ///
+    /// Empty: the DNS names in the certificate.
     package var names: [String]
 
     package init(certificateFile: String, keyFile: String, names: [String] = []) {
@@ -34,7 +40,11 @@ package struct TLSIdentity: Equatable, Sendable {
     }
 }
 
-/// What new sessions are made of: certificates and keys, or whom a client trusts. Any thread.
+/// The basis of new sessions.
+///
+/// It holds certificates and keys, or the authorities that a client trusts.
+///
+/// Any thread.
 ///
 /// Never changes: a reload makes another one. Sessions keep what they need of theirs, also after it is gone.
 package final class TLSContext: Sendable {
@@ -48,10 +58,12 @@ package final class TLSContext: Sendable {
 
     deinit { pharos_tls_context_free(pointer) }
 
-    /// Reads certificates and keys. TLS 1.2 and 1.3, with the system's ciphers.
+    /// Reads certificates and keys.
+    ///
+    /// TLS 1.2 and 1.3, with the system's ciphers.
     ///
     /// - Parameters:
-    ///   - identities: the first one is shown to clients that ask for no name, or for one that is nobody's.
+    ///   - identities: the first one is shown to clients that ask for no name, or for one that no identity has.
     ///   - protocols: ALPN, in the order of preference. A client that offers others only is refused; one that offers none
     ///     is not.
     package static func server(

@@ -37,7 +37,9 @@ package struct TLSError: Error, Equatable, CustomStringConvertible {
     }
 }
 
-/// Why a session has failed: a number, whose words are looked up when somebody asks.
+/// The reason why a session has failed.
+///
+/// It is a number, whose words are looked up when they are asked for.
 package struct TLSFailure: Error, Equatable, Sendable, CustomStringConvertible {
     let code: UInt
     private static let certificateBit: UInt = 1 << 41

@@ -1,6 +1,8 @@
 import CPharosTLS
 
-/// Ciphertext that is to be sent: one serves all sessions of a shard, one after the other. Not thread-safe.
+/// Ciphertext that is to be sent.
+///
+/// One serves all sessions of a shard, one after the other. Not thread-safe.
 ///
 /// It grows with what is written, so a session never has to wait for room, and keeps at most `keptLimit` bytes when emptied.
 /// What a socket does not take at once the owner has to copy.

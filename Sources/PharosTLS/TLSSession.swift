@@ -1,11 +1,13 @@
 package import CPharosTLS
 
-/// What one `receive` has done.
+/// The result of one `receive`.
 package struct TLSProgress: Sendable {
     package enum Status: Equatable, Sendable {
         /// All input is taken; more is welcome.
         case open
-        /// The room for plaintext is full: call again with it emptied, and with the input that was not consumed.
+        /// The room for plaintext is full.
+        ///
+        /// Call again with it emptied, and with the input that was not consumed.
         case full
         /// The peer has said that it sends nothing more. It may still be sent to.
         case closed
@@ -20,7 +22,7 @@ package struct TLSProgress: Sendable {
     package let status: Status
 }
 
-/// What a client keeps of a session in order to resume it.
+/// The part of a session that a client keeps in order to resume it.
 package final class TLSResumption: Sendable {
     nonisolated(unsafe) let pointer: OpaquePointer
 
@@ -29,7 +31,9 @@ package final class TLSResumption: Sendable {
     deinit { pharos_tls_resumption_free(pointer) }
 }
 
-/// One TLS connection as a machine without IO: ciphertext in, plaintext out, and the other way.
+/// One TLS connection as a machine without IO.
+///
+/// Ciphertext goes in, plaintext comes out, and the other way.
 ///
 /// It holds no buffers while it is idle. What has come of a record that is not whole is kept, in about 17 kB. One pointer in
 /// size; one thread at a time, also when it is freed.
@@ -90,7 +94,9 @@ package struct TLSSession: ~Copyable {
         return TLSProgress(consumed: progress.consumed, produced: progress.produced, status: status)
     }
 
-    /// Appends `bytes` to `output` as records; false: the session has failed, or the handshake is not done.
+    /// Appends `bytes` to `output` as records.
+    ///
+    /// false: the session has failed, or the handshake is not done.
     package mutating func encrypt(_ bytes: UnsafeRawBufferPointer, into output: inout TLSOutput) -> Bool {
         var slice = pharos_tls_slice(base: bytes.baseAddress, count: bytes.count)
         return pharos_tls_send(pointer, &slice, 1, &output.raw) == 1
@@ -102,7 +108,9 @@ package struct TLSSession: ~Copyable {
         pharos_tls_send(pointer, slices.baseAddress, slices.count, &output.raw) == 1
     }
 
-    /// Tells the peer that nothing more will be sent, if the handshake is done; what it still sends may be received.
+    /// Ends the sending direction, if the handshake is done.
+    ///
+    /// The peer is informed; what it still sends may be received.
     package mutating func close(into output: inout TLSOutput) {
         pharos_tls_close(pointer, &output.raw)
     }
@@ -122,7 +130,9 @@ package struct TLSSession: ~Copyable {
     }
     package var cipher: String { pharos_tls_cipher(pointer).map { String(cString: $0) } ?? "" }
 
-    /// Chosen by ALPN; empty: nothing was offered. Asked for without `String`s: `selected`.
+    /// Chosen by ALPN; empty: nothing was offered.
+    ///
+    /// Asked for without `String`s: `selected`.
     package var selectedProtocol: String {
         var bytes: UnsafePointer<UInt8>?
         let count = pharos_tls_protocol(pointer, &bytes)
@@ -143,6 +153,8 @@ package struct TLSSession: ~Copyable {
     /// Of a client's session, once a ticket has come.
     package var resumption: TLSResumption? { pharos_tls_resumption_of(pointer).map { TLSResumption($0) } }
 
-    /// TLS 1.3: takes new keys and asks the peer for the same. TLS 1.2: asks for a renegotiation. For tests.
+    /// TLS 1.3: takes new keys and asks the peer for the same.
+    ///
+    /// TLS 1.2: asks for a renegotiation. For tests.
     mutating func rekey(into output: inout TLSOutput) -> Bool { pharos_tls_rekey(pointer, &output.raw) == 1 }
 }

@@ -1,4 +1,6 @@
-/// The client's end of a connection, blocking: what a story needs, whatever carries the bytes.
+/// The client's end of a connection, blocking.
+///
+/// It has what a story needs, whatever carries the bytes.
 ///
 /// Each call may be made from one thread at a time. A wait that lasts longer than `guardMs` throws: nothing is expected
 /// to take that long, so it is a failure and never a way to wait.

@@ -1,6 +1,6 @@
 package import PharosDomain
 
-/// What a client says, short enough to be read as one line of a transcript.
+/// A client's commands, short enough for one line of a transcript.
 extension Command {
     package static func connect(
         id: UInt32 = 1, token: String = "", _ configure: (inout ConnectRequest) -> Void = { _ in }

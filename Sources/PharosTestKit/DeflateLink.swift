@@ -1,7 +1,9 @@
 import PharosBytes
 import PharosEdge
 
-/// A link whose client agrees on permessage-deflate (RFC 7692): what comes compressed is handed on as plain frames.
+/// A link whose client agrees on permessage-deflate (RFC 7692).
+///
+/// Compressed input is handed on as plain frames.
 package final class DeflateLink: ClientLink, @unchecked Sendable {
     /// The field that offers compression, for the handshake.
     package static let offer = ("Sec-WebSocket-Extensions", "permessage-deflate")
@@ -10,7 +12,7 @@ package final class DeflateLink: ClientLink, @unchecked Sendable {
     private var reader = FrameReader(expectsMask: false)
     private var inflater = MessageInflater()
     private var head: [UInt8]? = []
-    /// What the server agreed on; nil: it did not.
+    /// The agreement with the server; nil: there is none.
     package private(set) var agreement: String?
     /// Payload bytes of the frames that came compressed, in their order.
     package private(set) var compressedSizes: [Int] = []
@@ -76,7 +78,9 @@ package final class DeflateLink: ClientLink, @unchecked Sendable {
         plain.append(payload)
     }
 
-    /// Notes the sizes of compressed frames: those with the first reserved bit (RFC 7692, section 6).
+    /// Notes the sizes of compressed frames.
+    ///
+    /// They are those with the first reserved bit (RFC 7692, section 6).
     private func note(_ bytes: [UInt8]) {
         unparsed += bytes
         while unparsed.count >= 2 {

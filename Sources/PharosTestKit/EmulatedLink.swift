@@ -2,7 +2,9 @@ import PharosBytes
 import PharosDomain
 import PharosProtocol
 
-/// The client protocol over an answer that does not end, with commands beside it on connections of their own.
+/// The client protocol over an answer that does not end.
+///
+/// Commands go beside it on connections of their own.
 final class EmulatedLink: TransportLink, @unchecked Sendable {
     private let path: String
     private var stream: StreamLink?
@@ -77,7 +79,9 @@ final class EmulatedLink: TransportLink, @unchecked Sendable {
         return body.array
     }
 
-    /// A line of JSON, or the one that an event carries; empty for lines that carry nothing.
+    /// A line of JSON, or the one that an event carries.
+    ///
+    /// Empty for lines that carry nothing.
     private func takeLine() -> [UInt8]? {
         guard let end = unsplit.firstIndex(of: 10) else { return nil }
         var line = Array(unsplit[..<end])
@@ -89,10 +93,10 @@ final class EmulatedLink: TransportLink, @unchecked Sendable {
     /// A message with its length before it.
     private func takeDelimited() -> [UInt8]? {
         var length = 0
-        for (place, byte) in unsplit.enumerated() {
-            length |= Int(byte & 127) << (7 * place)
+        for (index, byte) in unsplit.enumerated() {
+            length |= Int(byte & 127) << (7 * index)
             guard byte < 128 else { continue }
-            let end = place + 1 + length
+            let end = index + 1 + length
             guard unsplit.count >= end else { return nil }
             defer { unsplit.removeFirst(end) }
             return Array(unsplit[..<end])

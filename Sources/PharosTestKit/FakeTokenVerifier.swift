@@ -1,7 +1,7 @@
 import PharosBytes
 package import PharosDomain
 
-/// A verifier that believes what it is told: tokens are names for answers.
+/// A verifier with scripted answers: tokens are names for them.
 ///
 /// A connection token is the user's name unless an answer was set for it; `expired` and `forged` are answered as that.
 /// Tokens that begin with `late-` need keys first: `loadKeys` returns when a test calls `releaseKeys`.

@@ -2,7 +2,9 @@ import PharosBytes
 package import PharosDomain
 import PharosEdge
 
-/// WebSocket frames over a link, from the client's side: masks what it sends, refuses masked frames.
+/// WebSocket frames over a link, from the client's side.
+///
+/// It masks the frames that it sends, and refuses masked frames.
 package struct FrameStream {
     package enum Frame: Equatable, Sendable {
         case text([UInt8])

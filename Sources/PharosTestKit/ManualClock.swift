@@ -8,7 +8,9 @@ package struct ManualClock: Sendable {
 
     package mutating func advance(byMs milliseconds: Int64) { nowMs += milliseconds }
 
-    /// The same instant on both clocks; the wall clock stands in the year 2023, so that the two are never mixed up unseen.
+    /// The same instant on both clocks.
+    ///
+    /// The wall clock stands in the year 2023, so that the two are never mixed up unseen.
     package var moment: Moment { Moment(monotonicMs: nowMs, wallMs: ManualClock.wallStartMs + nowMs) }
 
     package static let wallStartMs: Int64 = 1_700_000_000_000

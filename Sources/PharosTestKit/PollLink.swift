@@ -2,7 +2,9 @@ import PharosBytes
 import PharosDomain
 import PharosProtocol
 
-/// The client protocol over long polls with a session: each request on a connection of its own.
+/// The client protocol over long polls with a session.
+///
+/// Each request has a connection of its own.
 final class PollLink: TransportLink, @unchecked Sendable {
     private var cursor = ""
 

@@ -42,7 +42,7 @@ package final class ScriptedOrigin: Origin {
         taker?.resume(returning: asked)
     }
 
-    /// The oldest question that nobody has looked at.
+    /// The oldest question that has not been taken.
     package func next() async -> Asked {
         await withCheckedContinuation { continuation in
             let asked: Asked? = state.withLock { state in
@@ -76,7 +76,7 @@ package final class RecordedEvents: EventLog {
 
     package var count: Int { events.withLock { $0.count } }
 
-    /// What happened to one client, briefly.
+    /// The events of one client, briefly.
     package func story(of client: ClientName) -> [String] {
         all.filter { $0.client == client }.map { event in
             event.channel.isEmpty ? event.kind.rawValue : "\(event.kind.rawValue) \(event.channel)"

@@ -50,7 +50,7 @@ package final class ScriptedRawOrigin: RawOrigin {
         taker?.resume(returning: delivered)
     }
 
-    /// The oldest event that nobody has looked at.
+    /// The oldest event that has not been taken.
     package func next() async -> Delivered {
         await withCheckedContinuation { continuation in
             let delivered: Delivered? = state.withLock { state in

@@ -1,7 +1,9 @@
 package import PharosDomain
 
 extension ServerSettings {
-    /// What most stories run on: anonymous clients may connect; subscribe and publish are open; namespaces by what they keep.
+    /// The settings of most stories.
+    ///
+    /// Anonymous clients may connect; subscribe and publish are open; namespaces differ by their history.
     ///
     /// - `log:` history of 1,000 with recovery, `room:` presence with joins and leaves, `cache:` the newest value only,
     ///   `closed:` nothing allowed.

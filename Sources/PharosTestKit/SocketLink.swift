@@ -10,6 +10,8 @@ package final class SocketLink: ClientLink {
     private let descriptor: Int32
     private let isOpen = Locked(true)
 
+    /// Connects to a port of this machine.
+    ///
     /// - Parameter receiveBuffer: bytes that the system keeps for a client that does not read; nil: the system's choice.
     package init(port: Int, receiveBuffer: Int32? = nil) throws {
         let descriptor = pharos_connect("127.0.0.1", UInt16(port), 0, nil)

@@ -4,7 +4,9 @@ import PharosBytes
     import Glibc
 #endif
 
-/// Threads on which tests may block: stories read sockets like a client would, and Swift's own threads are too few for that.
+/// Threads on which tests may block.
+///
+/// Stories read sockets like a client would, and Swift's own threads are too few for that.
 package final class SpareThreads: TaskExecutor, @unchecked Sendable {
     package static let shared = SpareThreads()
 
@@ -22,7 +24,9 @@ package final class SpareThreads: TaskExecutor, @unchecked Sendable {
         sem_init(work, 0, 0)
     }
 
-    /// A job never waits for another one to end: if no thread is idle there will be one more.
+    /// Runs a job on an idle thread, or on a new one.
+    ///
+    /// So a job never waits for another one to end.
     package func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
         let needsThread = state.withLock { state in
@@ -35,12 +39,13 @@ package final class SpareThreads: TaskExecutor, @unchecked Sendable {
 
     private func spawn() {
         state.withLock { $0.idle += 1 }
-        var thread = pthread_t()
-        pthread_create(&thread, nil, { _ in SpareThreads.shared.run() }, nil)
-        pthread_detach(thread)
+        guard let thread = try? SystemThread(name: "pharos-spare", body: { SpareThreads.shared.run() }) else {
+            preconditionFailure("no thread could be created for a test")
+        }
+        thread.detach()
     }
 
-    private func run() -> UnsafeMutableRawPointer? {
+    private func run() {
         while true {
             while sem_wait(work) != 0 {}
             let job = state.withLock { state in

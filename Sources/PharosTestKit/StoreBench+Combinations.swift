@@ -1,6 +1,8 @@
 import PharosDomain
 
-/// Every publication of the table after every other, each pair in a channel of its own, then one more that both may suppress.
+/// Every publication of the table after every other.
+///
+/// Each pair is in a channel of its own; then comes one more that both may suppress.
 extension StoreBench {
     private struct Step {
         var version: UInt64
@@ -17,7 +19,7 @@ extension StoreBench {
         }
     }
 
-    /// What is expected of one channel, in words of the documentation.
+    /// The expected state of one channel, in words of the documentation.
     private struct Expectation {
         var top: UInt64 = 0
         var firstAnswers: [IdempotencyKey: UInt64] = [:]

@@ -1,13 +1,13 @@
 import PharosDomain
 
-/// What holds while many use the store at once.
+/// The guarantees while many use the store at once.
 extension StoreBench {
     private static let writers = 8
     private static let appendsOfEach = 1_000
 
     private static func text(_ writer: Int, _ number: Int) -> String { "\(writer):\(number)" }
 
-    /// Eight write at once; what each was told, by offset.
+    /// Eight write at once; the answers of each, by offset.
     private func writeConcurrently() async throws -> [(offset: UInt64, text: String)] {
         let (store, retention, nowMs) = (store, retention, clock.nowMs)
         return try await withThrowingTaskGroup(of: [(offset: UInt64, text: String)].self) { group in
@@ -24,7 +24,7 @@ extension StoreBench {
                         told.append((position.offset, text))
                     }
                     for (earlier, later) in zip(told, told.dropFirst()) where earlier.offset >= later.offset {
-                        throw BrokenPromise(description: "a writer's own order was changed at \(later.offset)")
+                        throw ConformanceFailure(description: "a writer's own order was changed at \(later.offset)")
                     }
                     return told
                 }

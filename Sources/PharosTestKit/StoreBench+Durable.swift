@@ -1,8 +1,10 @@
 import PharosDomain
 
-/// What only durable stores promise.
+/// The guarantees of durable stores only.
 extension StoreBench {
-    /// One receiver for everything: its tickets come back in order, appends and reads and removals alike.
+    /// Completions of one receiver come back in the order of submission.
+    ///
+    /// It submits appends, reads and removals alike.
     func completionsKeepTheOrderOfSubmission(_ streams: any DurableStreams) async throws {
         let count: UInt64 = 2_000
         let (completions, continuation) = AsyncStream<StreamCompletion>.makeStream()

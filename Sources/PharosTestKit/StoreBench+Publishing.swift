@@ -83,7 +83,7 @@ extension StoreBench {
     }
 }
 
-/// What an append was told.
+/// The answer to an append.
 struct StoreTold: Equatable {
     let position: StreamPosition
     let isRepeat: Bool

@@ -4,7 +4,7 @@ import PharosDomain
 struct StoreBench {
     let store: any StreamStoreUnderTest
     var clock = ManualClock()
-    var retention = StreamStorePromise.retention
+    var retention = StreamStoreConformance.retention
 
     init(store: any StreamStoreUnderTest) { self.store = store }
 
@@ -196,6 +196,8 @@ extension StoreBench {
         try require(try await top().epoch == sport.epoch, is: false, "the epoch of the other")
     }
 
+    /// Names are compared byte by byte.
+    ///
     /// Canonically equivalent names are different streams, and so are names that differ after a NUL or in case.
     func namesAreBytes() async throws {
         let names: [ChannelName] = [

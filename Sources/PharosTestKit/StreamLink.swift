@@ -1,6 +1,8 @@
 import PharosEdge
 
-/// One request whose answer does not end by itself: a body in chunks (RFC 9112, section 7.1).
+/// One request whose answer does not end by itself.
+///
+/// It is a body in chunks (RFC 9112, section 7.1).
 package final class StreamLink: @unchecked Sendable {
     package let link: any ClientLink
     package let status: Int
@@ -26,7 +28,9 @@ package final class StreamLink: @unchecked Sendable {
         unread = reader.rest
     }
 
-    /// The next chunk; nil: the body has ended as it should. Without chunks the whole body is one.
+    /// The next chunk; nil: the body has ended as it should.
+    ///
+    /// Without chunks the whole body is one.
     package func chunk() throws -> [UInt8]? {
         guard !isOver else { return nil }
         if headers["transfer-encoding"] != "chunked" {

@@ -1,6 +1,8 @@
 package import PharosDomain
 
-/// Any store of streams, as its promises are checked: asked from many tasks at once, answered when it has an answer.
+/// Any store of streams whose guarantees are checked.
+///
+/// It is asked from many tasks at once, and answers when it has an answer.
 package protocol StreamStoreUnderTest: Sendable {
     /// Throws the store's `ReplyError`.
     func perform(_ operation: StreamOperation) async throws -> StreamOutcome
@@ -19,7 +21,7 @@ extension StreamStoreUnderTest {
 extension StreamStoreUnderTest {
     package func append(_ append: StreamAppend) async throws -> (position: StreamPosition, isRepeat: Bool) {
         guard case .appended(let position, let isRepeat) = try await perform(.append(append)) else {
-            throw BrokenPromise(description: "an append was answered with something else")
+            throw ConformanceFailure(description: "an append was answered with something else")
         }
         return (position, isRepeat)
     }
@@ -30,7 +32,7 @@ extension StreamStoreUnderTest {
         let operation = StreamOperation.read(
             channel: channel, after: offset, limit: limit, retention: retention, nowMs: nowMs)
         guard case .read(let read) = try await perform(operation) else {
-            throw BrokenPromise(description: "a read was answered with something else")
+            throw ConformanceFailure(description: "a read was answered with something else")
         }
         return read
     }
@@ -41,7 +43,7 @@ extension StreamStoreUnderTest {
         let operation = StreamOperation.readBackwards(
             channel: channel, before: offset, limit: limit, retention: retention, nowMs: nowMs)
         guard case .read(let read) = try await perform(operation) else {
-            throw BrokenPromise(description: "a read backwards was answered with something else")
+            throw ConformanceFailure(description: "a read backwards was answered with something else")
         }
         return read
     }

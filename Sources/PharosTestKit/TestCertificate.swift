@@ -5,7 +5,9 @@ package import PharosTLS
     import Glibc
 #endif
 
-/// A certificate for `localhost` and 127.0.0.1 that its own clients trust, and nobody else: its key is in this file.
+/// A certificate for `localhost` and 127.0.0.1 that only its clients trust.
+///
+/// Its key is in this file.
 package enum TestCertificate {
     /// Files of this process; made at the first use, once.
     private static let files: (certificate: String, key: String) = {

@@ -3,7 +3,9 @@ package import PharosDomain
 import PharosEdge
 package import PharosProtocol
 
-/// A client of the protocol over either kind of link, written from the client's side of the codecs.
+/// A client of the protocol over either kind of link.
+///
+/// It is written from the client's side of the codecs.
 ///
 /// Blocking, and used by one task at a time. Replies and pushes are kept in the order of arrival; a server's ping is
 /// answered at once and only counted.
@@ -74,7 +76,9 @@ package final class TestClient: @unchecked Sendable {
 
     // MARK: Hearing
 
-    /// How long it waits for a particular message while others arrive; links have a limit of their own for silence.
+    /// How long it waits for a particular message while others arrive.
+    ///
+    /// Links have a limit of their own for silence.
     package static let patience = Duration.seconds(30)
 
     /// The next reply or push.
@@ -104,10 +108,14 @@ package final class TestClient: @unchecked Sendable {
         }
     }
 
-    /// The next frame as it is, for stories that compare bytes. Messages already decoded are not in it.
+    /// The next frame as it is, for stories that compare bytes.
+    ///
+    /// Messages already decoded are not in it.
     package func nextFrame() throws -> FrameStream.Frame { try frames.next() }
 
-    /// The answer to the command with this id; pushes that come before it stay in the queue.
+    /// The answer to the command with this id.
+    ///
+    /// Pushes that come before it stay in the queue.
     package func reply(to id: UInt32) throws -> Reply.Result {
         var passed: [ServerMessage] = []
         let deadline = ContinuousClock.now + TestClient.patience
@@ -141,14 +149,17 @@ package final class TestClient: @unchecked Sendable {
         return (push.channel, publication, epoch)
     }
 
-    /// The code of the close frame, and everything that was heard before it. The frame is answered, as it must be.
+    /// The code of the close frame, and everything that was heard before it.
+    ///
+    /// The frame is answered, as it must be.
     package func ending() throws -> (reason: Disconnect, heard: [ServerMessage]) {
         let (heard, reason) = try hear { _ in false }
         return (reason!, heard)
     }
 
-    /// Everything up to the message that is looked for, or to the end: then with the code of the close frame, which is
-    /// answered.
+    /// Reads everything up to the message that is looked for, or to the end.
+    ///
+    /// At the end it gives the code of the close frame, which is answered.
     package func hear(until isLast: (ServerMessage) -> Bool) throws -> (heard: [ServerMessage], ending: Disconnect?) {
         var heard: [ServerMessage] = []
         let deadline = ContinuousClock.now + TestClient.patience

@@ -57,8 +57,10 @@ package final class TestServer: Sendable {
 
     // MARK: End
 
-    /// The counters once nothing of the clients is left: no connection, client, subscription, user or channel. When that
-    /// does not come about, the counters as they are.
+    /// The counters once nothing of the clients is left.
+    ///
+    /// There is no connection, client, subscription, user or channel. When that does not come about, they are the
+    /// counters as they are.
     package func emptied() async -> NodeCounters {
         let end = pharos_monotonic_ms() + Int64(guardMs)
         while true {

@@ -8,14 +8,18 @@ package enum Transport: String, CaseIterable, Sendable {
     case webSocket, httpStream, eventStream, poll
 }
 
-/// A transport in the clothes of a WebSocket: what is sent as frames goes out as requests, and answers come back as
-/// frames. So every story can be told over every transport by the same client.
+/// A transport that looks like a WebSocket to the test's client.
+///
+/// Frames go out as requests, and answers come back as frames. So every story runs over every transport with the same
+/// client.
 ///
 /// A last `disconnect` push becomes the close frame that the transport has not got.
 package class TransportLink: ClientLink, @unchecked Sendable {
     let wire: WireFormat
     let open: @Sendable () throws -> any ClientLink
-    /// Of the address that the client believes to be the WebSocket's; with its question mark, if there is one.
+    /// The query of the address that the client believes to be the WebSocket's.
+    ///
+    /// It has its question mark, if there is one.
     private(set) var query = ""
     private(set) var headers: [(String, String)] = []
     private var unread: [UInt8] = []

@@ -148,7 +148,7 @@ class Reader:
                 self._problem(
                     channel, f"not recovered from {old_epoch}:{last}, because of a new epoch {epoch} in a durable channel")
             return
-        # Nobody can know of more than the known top and all that is on its way.
+        # No client can know of more than the known top and all that is on its way.
         top = offset if is_top else max(offset, entry.top(epoch) + entry.outstanding)
         if top - entry.kept <= last:
             self._problem(

@@ -72,7 +72,7 @@ class ChaosProxy:
                 connection.to_server = after
 
     def go_dark(self) -> None:
-        """Nothing passes any more on what is open, and nobody is told; new connections are well."""
+        """Nothing passes any more on open connections, and neither end hears of it; new ones are well."""
         for connection in self._connections:
             connection.is_dark = True
 

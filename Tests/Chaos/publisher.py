@@ -31,7 +31,7 @@ class Publisher:
     async def run(self) -> None:
         """Publishes until `is_ending`, then returns once everything is answered for.
 
-        The last publication of each channel comes when all is well again: whoever hears it is at the end.
+        The last publication of each channel comes when all is well again: a subscriber that gets it is at the end.
         """
         await asyncio.gather(*(self._work(number) for number in range(self.workers)))
         client = HTTPClient(self.proxy.port)

@@ -359,7 +359,7 @@ class Rig:
 
 
 def dump(rig: Rig, path: pathlib.Path) -> None:
-    """The whole ledger, for whoever has to find out why."""
+    """Writes the whole ledger, for the search for the cause."""
     path.write_text(json.dumps(
         {
             name: {"answered": channel.answered, "heard": channel.heard} for name, channel in rig.ledger.channels.items()

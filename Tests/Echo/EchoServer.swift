@@ -1,7 +1,9 @@
 import CPharosSys
 import PharosEdge
 
-/// A door for conformance suites: the real edge, with a handler that sends every message back.
+/// A server for conformance suites: the edge with an echoing handler.
+///
+/// It sends every message back.
 ///
 /// Usage: `pharos-echo PORT [MESSAGE-LIMIT] [--compress]`. Serves every path on 127.0.0.1 until it is killed. With
 /// `--compress` it agrees on permessage-deflate and compresses whatever becomes shorter.

@@ -1,4 +1,4 @@
-"""Fixtures: the server that most stories share, servers of a story's own, and clients of both wires and doors."""
+"""Fixtures: the server that most stories share, servers of a story's own, and clients of both wire formats, plain and TLS."""
 
 import shutil
 import uuid
@@ -73,6 +73,17 @@ def launch(tmp_path, certificate, request):
 
 
 @pytest.fixture
+def development(tmp_path, request):
+    """A server as `pharos serve --dev` starts it."""
+    server = Server(tmp_path, None)
+    server.arguments = ["--dev", "--port", str(server.port)]
+    request.node.log_of = server.log
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
 def origin():
     """The application, on a port of its own. Whatever the story: each request that it gets must be signed."""
     origin = Origin().start()
@@ -82,7 +93,7 @@ def origin():
 
 
 @pytest.fixture(params=["ws", "wss"])
-def door(request) -> str:
+def scheme(request) -> str:
     """Plain, and with TLS."""
     return request.param
 
@@ -97,8 +108,10 @@ async def dial():
     """Opens connections to any server; they are closed after the story."""
     peers: list[Peer] = []
 
-    async def open_peer(server: Server, door: str = "ws", wire: str = "json", *, connect: dict | None = None, **options):
-        peer = await Peer.open(server, door, wire, **options)
+    async def open_peer(
+        server: Server, scheme: str = "ws", wire: str = "json", *, connect: dict | None = None, **options
+    ):
+        peer = await Peer.open(server, scheme, wire, **options)
         peers.append(peer)
         if connect is not None:
             await peer.connect(**connect)
@@ -110,11 +123,11 @@ async def dial():
 
 
 @pytest_asyncio.fixture
-async def peer(pharos, dial, door, wire):
-    """Opens connected clients of the shared server, once per door and wire."""
+async def peer(pharos, dial, scheme, wire):
+    """Opens connected clients of the shared server, once per scheme and wire format."""
 
     async def open_connected(connect: dict | None = None, **options) -> Peer:
-        return await dial(pharos, door, wire, connect={} if connect is None else connect, **options)
+        return await dial(pharos, scheme, wire, connect={} if connect is None else connect, **options)
 
     return open_connected
 

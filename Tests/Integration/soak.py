@@ -1,6 +1,6 @@
 """A soak: everything at once for a while, then a look for what was left behind.
 
-`python soak.py [SECONDS]`: connects, disconnects, subscribes, publishes, stalled readers and garbage, over both doors and
+`python soak.py [SECONDS]`: connects, disconnects, subscribes, publishes, stalled readers and garbage, over both schemes and
 in both wire formats. Afterwards memory, descriptors and sessions must be back where they were after a warm-up of the
 same load.
 """
@@ -63,8 +63,8 @@ class Load:
 
     async def visit(self) -> None:
         """A client that comes, subscribes, talks and goes, one way or another."""
-        door, wire = self.chance.choice(["ws", "ws", "wss"]), self.chance.choice(["json", "protobuf"])
-        peer = await Peer.open(self.server, door, wire)
+        scheme, wire = self.chance.choice(["ws", "ws", "wss"]), self.chance.choice(["json", "protobuf"])
+        peer = await Peer.open(self.server, scheme, wire)
         try:
             request = {"token": tokens.connection(str(self.chance.randrange(40)))} if self.chance.random() < 0.7 else {}
             await peer.connect(**request)

@@ -15,16 +15,6 @@ from harness.server import ROOT, Server
 BROWSER = ROOT / "Tests" / "Browser"
 
 
-@pytest.fixture
-def development(tmp_path, request):
-    server = Server(tmp_path, None)
-    server.arguments = ["--dev", "--port", str(server.port)]
-    request.node.log_of = server.log
-    server.start()
-    yield server
-    server.stop()
-
-
 def deno() -> str:
     program = shutil.which("deno") or shutil.which("deno", path=os.path.dirname(sys.executable))
     if program is None:

@@ -45,13 +45,13 @@ def protobuf(request) -> bool:
 
 
 @pytest.fixture
-def sdk(pharos, protobuf, door):
+def sdk(pharos, protobuf, scheme):
     """Makes clients of the SDK; payloads are bytes in Protobuf and values in JSON."""
     clients = []
 
     def make(url: str | None = None, **options):
         client_handler, events = handler(ClientEventHandler)
-        url = url or pharos.url(door)
+        url = url or pharos.url(scheme)
         context = pharos.tls_context() if url.startswith("wss") else None
         client = Client(url, events=client_handler, use_protobuf=protobuf, ssl_context=context, proxy=None, **options)
         clients.append(client)
@@ -151,11 +151,11 @@ async def test_errors_of_calls(sdk, protobuf, channel):
     assert unknown.value.code == 108
 
 
-async def test_recovery_after_a_cut_connection(sdk, pharos, protobuf, channel, door):
+async def test_recovery_after_a_cut_connection(sdk, pharos, protobuf, channel, scheme):
     """What was published while the network was away arrives on reconnect: each once, in order."""
-    name, port = channel("large"), pharos.tls_port if door == "wss" else pharos.port
+    name, port = channel("large"), pharos.tls_port if scheme == "wss" else pharos.port
     async with FaultProxy(port) as proxy:
-        url = pharos.url(door).replace(f":{port}/", f":{proxy.port}/")
+        url = pharos.url(scheme).replace(f":{port}/", f":{proxy.port}/")
         client, events = sdk(url, min_reconnect_delay=0.05, max_reconnect_delay=0.2)
         await client.connect()
         await events.next("on_connected")

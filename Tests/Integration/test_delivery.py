@@ -49,9 +49,9 @@ async def test_newlines_between_the_tokens_of_a_payload_do_not_break_the_frame(p
     assert (await client.publication(name))["data"] == {"a": [1, 2], "b": "x\ny"}
 
 
-async def test_large_integers_keep_their_digits(pharos, dial, door, channel):
+async def test_large_integers_keep_their_digits(pharos, dial, scheme, channel):
     name = channel()
-    client = await dial(pharos, door, "json", connect={})
+    client = await dial(pharos, scheme, "json", connect={})
     client.keeps_frames = True
     await client.subscribe(name)
     pharos.api("publish", json.dumps({"channel": name, "data": 0}).replace(": 0", ": 12345678901234567890123").encode())
@@ -89,8 +89,8 @@ async def test_every_command_of_a_pipeline_is_answered_even_if_the_next_one_undo
 
 
 @pytest.mark.parametrize("wire", ["json", "protobuf"])
-@pytest.mark.parametrize("door", ["ws"])
-async def test_a_hundred_thousand_messages_in_order(pharos, peer, channel, door, wire):
+@pytest.mark.parametrize("scheme", ["ws"])
+async def test_a_hundred_thousand_messages_in_order(pharos, peer, channel, scheme, wire):
     """FT-3: 100,000 messages of one sender reach each subscriber each once, in order and unchanged."""
     name, total, window = channel(), 100_000, 500
     subscribers = [await peer() for _ in range(2)]
@@ -139,13 +139,13 @@ async def test_two_connections_of_one_user_both_receive(pharos, peer, channel):
     assert (stats["num_clients"], stats["num_users"]) == (2, 1)
 
 
-async def test_with_single_connection_the_older_is_closed_with_a_reason(launch, dial, door, wire):
+async def test_with_single_connection_the_older_is_closed_with_a_reason(launch, dial, scheme, wire):
     """FT-10: where one connection per user is configured, the older one is told why it ends."""
     server = launch({"client": {"subscribe_to_user_personal_channel": {"enabled": True, "single_connection": True}}})
     token = tokens.connection("one-user")
-    other = await dial(server, door, wire, connect={"token": tokens.connection("another")})
-    first = await dial(server, door, wire, connect={"token": token})
-    second = await dial(server, door, wire, connect={"token": token})
+    other = await dial(server, scheme, wire, connect={"token": tokens.connection("another")})
+    first = await dial(server, scheme, wire, connect={"token": token})
+    second = await dial(server, scheme, wire, connect={"token": token})
     assert await first.ended() == 3504
     await second.fence()
     await other.fence()
@@ -180,9 +180,10 @@ async def test_after_unsubscribing_nothing_comes(pharos, peer, channel):
     assert not client.pushes(name)
 
 
-async def test_json_and_protobuf_clients_of_both_doors_hear_the_same(pharos, dial, channel):
+async def test_json_and_protobuf_clients_of_both_schemes_hear_the_same(pharos, dial, channel):
     name = channel("open")
-    clients = [await dial(pharos, door, wire, connect={}) for door in ("ws", "wss") for wire in ("json", "protobuf")]
+    clients = [
+        await dial(pharos, scheme, wire, connect={}) for scheme in ("ws", "wss") for wire in ("json", "protobuf")]
     for client in clients:
         await client.subscribe(name)
     for number in range(50):

@@ -6,19 +6,7 @@ import re
 import shlex
 import subprocess
 
-import pytest
-
 from harness.server import ROOT, Server
-
-
-@pytest.fixture
-def development(tmp_path, request):
-    server = Server(tmp_path, None)
-    server.arguments = ["--dev", "--port", str(server.port)]
-    request.node.log_of = server.log
-    server.start()
-    yield server
-    server.stop()
 
 
 async def test_the_curl_that_is_printed_publishes(development, dial):

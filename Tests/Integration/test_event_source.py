@@ -36,9 +36,9 @@ def numbers(events) -> list[int]:
     return [event.json["n"] for event in events]
 
 
-def port_of(server, door: str) -> dict:
-    """Where a stream connects to, for either door."""
-    if door == "wss":
+def port_of(server, scheme: str) -> dict:
+    """Where a stream connects to, for either scheme."""
+    if scheme == "wss":
         return {"port": server.tls_port, "context": server.tls_context()}
     return {"port": server.port}
 
@@ -46,9 +46,9 @@ def port_of(server, door: str) -> dict:
 # The first message and the events
 
 
-async def test_the_first_message_says_what_one_is_subscribed_to(server, door):
+async def test_the_first_message_says_what_one_is_subscribed_to(server, scheme):
     """UN-1: configuration with client id and time to live, and all subscriptions."""
-    stream, first = await EventStream.listen(**port_of(server, door), channels=["open:a", "open:b"])
+    stream, first = await EventStream.listen(**port_of(server, scheme), channels=["open:a", "open:b"])
     # Without a key of the client nothing is kept for it.
     assert first["config"]["client_id"] and first["config"]["client_ttl_millis"] == 0
     assert sorted(first["subscriptions"]) == ["open:a", "open:b"]
@@ -73,9 +73,9 @@ async def test_every_event_has_an_id_with_the_positions_of_all_channels(server):
     stream.close()
 
 
-async def test_an_idle_stream_carries_comments(fast, door):
+async def test_an_idle_stream_carries_comments(fast, scheme):
     """UN-4: a comment comes at the configured interval, so that nothing on the way takes the stream for dead."""
-    stream, _ = await EventStream.listen(**port_of(fast, door), channels=["open:x"])
+    stream, _ = await EventStream.listen(**port_of(fast, scheme), channels=["open:x"])
     for _ in range(3):
         await stream.comment()
     stream.close()
@@ -138,7 +138,7 @@ async def test_stand_ins_for_event_source_resume_under_names_of_their_own(server
 
 
 async def test_a_stream_without_a_position_claims_no_continuity(server):
-    """Whoever comes back under a name that is not known must not believe that nothing is missing."""
+    """A client that returns under an unknown name must not believe that nothing is missing."""
     epoch = fill(server, "large:x", 1, 5)
     where = cursor.encoded({"large:x": (epoch, 3)})
     for options in ({}, {"resume_after": where}):
@@ -172,9 +172,9 @@ async def test_a_foreign_id_is_a_gap_and_no_error(server):
     stream.close()
 
 
-async def test_order_and_completeness(server, door):
+async def test_order_and_completeness(server, scheme):
     """UN-9: the messages of one publisher on one channel arrive in order, each once."""
-    stream, _ = await EventStream.listen(**port_of(server, door), channels=["large:x"])
+    stream, _ = await EventStream.listen(**port_of(server, scheme), channels=["large:x"])
     for start in range(0, 2_000, 200):
         commands = [{"publish": {"channel": "large:x", "data": {"n": number}}} for number in range(start, start + 200)]
         await asyncio.to_thread(server.api, "batch", {"commands": commands})
@@ -374,7 +374,7 @@ async def test_a_thousand_streams_are_closed(launch):
     server.terminate()
     ends = await asyncio.gather(*(stream.rest() for stream, _ in streams))
     assert all(events and events[-1].data == "Client closed" for events in ends)
-    # Whoever was still connecting is served and then closed, or refused: never left hanging.
+    # A client that was still connecting is served and then closed, or refused: never left hanging.
     for result in await asyncio.gather(*arriving, return_exceptions=True):
         if isinstance(result, tuple):
             events = await result[0].rest()

@@ -27,7 +27,7 @@ class Program(Server):
         self.program = builds / name
         self.snippet = snippet
         # The chat's clients connect to its Pharos directly, the ticker's only to its page.
-        self.doors = {"Chat": [self.page, self.port], "Ticker": [self.page], "Snippets": [self.port]}[name]
+        self.schemes = {"Chat": [self.page, self.port], "Ticker": [self.page], "Snippets": [self.port]}[name]
         self.environment = {"PORT": str(self.page), "PHAROS_PORT": str(self.port)}
 
     def spawn(self) -> subprocess.Popen:
@@ -39,7 +39,7 @@ class Program(Server):
 
     def _is_ready(self) -> bool:
         assert self.is_running, f"exit status {self.process.returncode}"
-        return all(answers(door) for door in self.doors)
+        return all(answers(scheme) for scheme in self.schemes)
 
     def wait_for_line(self, beginning: str) -> str:
         def found() -> str | None:

@@ -57,7 +57,7 @@ async def attack(server, bombs: bytes, started: asyncio.Event) -> None:
 
 
 async def test_a_bystander_is_served_between_the_slices_of_those_who_send_bombs(server, dial):
-    """C3: ten clients send bombs; whoever asks meanwhile is answered many times before any of them is done."""
+    """C3: ten clients send bombs; another that asks meanwhile gets many answers before any of them is done."""
     bystander = await dial(server, connect={})
     bombs = b"".join(bomb(number) for number in range(2, BOMBS + 2))
     started = [asyncio.Event() for _ in range(10)]

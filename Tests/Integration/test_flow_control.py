@@ -179,7 +179,7 @@ async def test_close_is_the_default(server, meet, kind):
 
 
 async def test_the_process_has_a_limit_too(launch, meet):
-    """Under the limit of all connections together the slowest go first; whoever reads stays."""
+    """Under the limit of all connections together the slowest go first; a client that reads stays."""
     server = launch(SETTINGS | {
         "client": {"queue_max_size": 4_000_000}, "edge": {"shards": 1, "output_limit": 8_000_000}})
     slow = [await meet(server, "websocket-json") for _ in range(6)]

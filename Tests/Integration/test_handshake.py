@@ -94,7 +94,7 @@ REFUSALS = {
 
 @pytest.mark.parametrize("case", REFUSALS)
 async def test_refused_handshakes(launch, origin, case):
-    """GO-1: 401 and 403 end the handshake with that status; no answer ends it with 503; on every door alike."""
+    """GO-1: 401 and 403 end the handshake with that status; no answer ends it with 503; on every transport alike."""
     answer, expected = REFUSALS[case]
     changes = guarded(origin, breaker_failures=0)
     changes["raw"] = [{"path": "/hear", "handshake": "gate"}]
@@ -104,10 +104,10 @@ async def test_refused_handshakes(launch, origin, case):
     origin.on("gate", answer)
     assert await status_of(server) == expected
     assert await status_of(server, "/hear") == expected
-    doors = [
+    schemes = [
         ("GET", "/connection/sse?cf_connect=%7B%7D"), ("POST", "/connection/http_stream"),
         ("GET", "/events?channel=open:a"), ("GET", "/poll?channel=open:a")]
-    for method, path in doors:
+    for method, path in schemes:
         answer = await asyncio.to_thread(server.request, method, path, b"{}" if method == "POST" else None)
         assert answer.status == expected, path
         assert answer.headers["Content-Type"].startswith("application/json") and answer.json["error"]["message"]
@@ -125,7 +125,7 @@ async def test_no_answer_in_time(launch, origin):
 
 
 async def test_a_client_that_leaves_during_its_handshake(launch, dial, origin):
-    """The late answer is for nobody, also not for who has the place now."""
+    """The late answer has no effect, also not on the client that has the slot now."""
     held = origin.hold("gate")
     server = launch(guarded(origin, timeout="20s") | {"edge": {"shards": 1}})
     tasks = [asyncio.create_task(status_of(server)) for _ in range(5)]

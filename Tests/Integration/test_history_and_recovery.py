@@ -49,10 +49,10 @@ async def test_history_by_limit_position_and_direction(pharos, peer, channel):
     assert await client.refused("history", channel=name, since={"offset": 1, "epoch": "other"}) == 112
 
 
-async def test_history_is_cut_at_the_limit_of_the_server(launch, dial, door, wire):
+async def test_history_is_cut_at_the_limit_of_the_server(launch, dial, scheme, wire):
     server = launch({"client": {"history_max_publication_limit": 4}})
     fill(server, "open:x", 9)
-    peer = await dial(server, door, wire, connect={})
+    peer = await dial(server, scheme, wire, connect={})
     for limit in (-1, 100):
         result = await peer.ask("history", channel="open:x", limit=limit)
         assert numbers(result["publications"]) == [1, 2, 3, 4] and result["offset"] == 9
@@ -133,10 +133,10 @@ async def test_the_last_position_that_can_be_recovered(pharos, peer, channel):
     assert reply["recovered"] is True and numbers(reply["publications"]) == [8, 9, 10, 11, 12]
 
 
-async def test_a_gap_wider_than_the_recovery_limit(launch, dial, door, wire):
+async def test_a_gap_wider_than_the_recovery_limit(launch, dial, scheme, wire):
     server = launch({"client": {"recovery_max_publication_limit": 5}})
     epoch = fill(server, "open:x", 12)
-    peer = await dial(server, door, wire, connect={})
+    peer = await dial(server, scheme, wire, connect={})
     wide = await peer.subscribe("open:x", recover=True, offset=6, epoch=epoch)
     assert "recovered" not in wide and "publications" not in wide and wide["offset"] == 12
     await peer.ask("unsubscribe", channel="open:x")
@@ -172,13 +172,13 @@ async def test_the_first_publication_of_a_stream_carries_the_epoch(pharos, peer,
     assert reply["recovered"] is True and numbers(reply["publications"]) == [3]
 
 
-async def test_after_a_restart_the_epoch_is_another(launch, dial, door, wire):
+async def test_after_a_restart_the_epoch_is_another(launch, dial, scheme, wire):
     """History in memory is gone with the process; test_durability.py tells of the history on disk."""
     server = launch({"store": {"path": ""}})
     epoch = fill(server, "open:x", 3)
     server.stop()
     server.start()
-    peer = await dial(server, door, wire, connect={})
+    peer = await dial(server, scheme, wire, connect={})
     reply = await peer.subscribe("open:x", recover=True, offset=3, epoch=epoch)
     assert "recovered" not in reply and reply["epoch"] != epoch and reply.get("offset", 0) == 0
 

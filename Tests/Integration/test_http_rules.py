@@ -1,4 +1,4 @@
-"""RFC 9110 and RFC 9112, paragraph by paragraph, over both doors and on connections that have served something before."""
+"""RFC 9110 and RFC 9112, paragraph by paragraph, over both schemes and on connections that have served something before."""
 
 import asyncio
 import ssl
@@ -131,9 +131,9 @@ class Link:
         self.reader, self.writer = reader, writer
 
     @classmethod
-    async def open(cls, server, door) -> "Link":
-        context = server.tls_context() if door == "wss" else None
-        port = server.tls_port if door == "wss" else server.port
+    async def open(cls, server, scheme) -> "Link":
+        context = server.tls_context() if scheme == "wss" else None
+        port = server.tls_port if scheme == "wss" else server.port
         return cls(*await asyncio.open_connection("127.0.0.1", port, ssl=context))
 
     def send(self, text: str) -> None:
@@ -165,9 +165,9 @@ class Link:
 
 @pytest.mark.parametrize("before", BEFORE)
 @pytest.mark.parametrize("rule", RULES)
-async def test_rule(pharos, door, rule, before):
+async def test_rule(pharos, scheme, rule, before):
     text, *expected = RULES[rule]
-    link = await Link.open(pharos, door)
+    link = await Link.open(pharos, scheme)
     if BEFORE[before]:
         link.send(BEFORE[before])
         await link.answer()
@@ -201,10 +201,10 @@ async def test_rule(pharos, door, rule, before):
 
 
 @pytest.mark.parametrize("piece", [1, 7])
-async def test_a_request_in_pieces_beside_a_waiting_poll(launch, door, piece):
+async def test_a_request_in_pieces_beside_a_waiting_poll(launch, scheme, piece):
     """A body in chunks, behind another request, that comes later than its head: nothing of it is lost."""
     server = launch(EVERYWHERE)
-    link = await Link.open(server, door)
+    link = await Link.open(server, scheme)
     link.send("GET /poll?channel=open:http-rules&wait=2 HTTP/1.1\r\nHost: a\r\n\r\n" + CHUNKED + "\r\n")
     assert (await link.answer())[0] == 200
     for start in range(0, len(WHOLE), piece):
@@ -215,7 +215,7 @@ async def test_a_request_in_pieces_beside_a_waiting_poll(launch, door, piece):
     await link.close()
 
 
-async def test_streams_and_polls_of_http_1_0(launch, door):
+async def test_streams_and_polls_of_http_1_0(launch, scheme):
     """A proxy that speaks HTTP/1.0 to its upstream, as nginx does unless told otherwise."""
     server = launch(merged(EVERYWHERE, {"channel": {"without_namespace": OPEN}}))
     event = '{"id":1,"connect":{"subs":{}}}'
@@ -226,7 +226,7 @@ async def test_streams_and_polls_of_http_1_0(launch, door):
         "/connection/sse": f"POST /connection/sse HTTP/1.0\r\nContent-Length: {len(event)}\r\n\r\n{event}",
     }
     for path, request in requests.items():
-        link = await Link.open(server, door)
+        link = await Link.open(server, scheme)
         link.send(request)
         head = (await asyncio.wait_for(link.reader.readuntil(b"\r\n\r\n"), 30)).decode()
         assert head.startswith("HTTP/1.1 200 ")
@@ -241,22 +241,22 @@ async def test_streams_and_polls_of_http_1_0(launch, door):
         await link.close()
 
 
-async def test_idle_connections_do_not_shut_out_health(launch, door):
+async def test_idle_connections_do_not_shut_out_health(launch, scheme):
     """More idle connections than the server has descriptors: those that idle longest give way."""
     server = launch(open_files=300)
     links = []
     for _ in range(400):
         try:
-            link = await asyncio.wait_for(Link.open(server, door), 30)
+            link = await asyncio.wait_for(Link.open(server, scheme), 30)
         except (ConnectionError, ssl.SSLError):
             continue
         link.send("GET /nothing HTTP/1.1\r\nHost: a\r\n\r\n")
         links.append(link)
         if len(links) == 150:
-            # Whoever has just come is left alone for a second.
+            # A new connection is left alone for a second.
             await asyncio.sleep(1.1)
     for _ in range(50):
-        link = await asyncio.wait_for(Link.open(server, door), 30)
+        link = await asyncio.wait_for(Link.open(server, scheme), 30)
         link.send(GET + "\r\n")
         assert (await link.answer())[0] == 200
         links.append(link)
@@ -264,11 +264,11 @@ async def test_idle_connections_do_not_shut_out_health(launch, door):
         await link.close()
 
 
-async def test_uploads_without_a_key_do_not_shut_out_the_api(launch, door):
+async def test_uploads_without_a_key_do_not_shut_out_the_api(launch, scheme):
     server = launch({"edge": {"body_budget": "65536", "shards": 1}, "http_api": {"max_body_size": 65536}})
     stalled = []
     for path in ["/api/publish"] * 8 + ["/nothing"] * 8:
-        link = await Link.open(server, door)
+        link = await Link.open(server, scheme)
         link.send(f"POST {path} HTTP/1.1\r\nHost: a\r\nContent-Length: 60000\r\n\r\n" + "x" * 30000)
         stalled.append(link)
     for link in stalled[:8]:
@@ -284,9 +284,9 @@ async def test_uploads_without_a_key_do_not_shut_out_the_api(launch, door):
         await link.close()
 
 
-async def test_the_idle_timeout_is_configurable(launch, door):
+async def test_the_idle_timeout_is_configurable(launch, scheme):
     server = launch({"edge": {"idle_timeout": "300ms"}})
-    link = await Link.open(server, door)
+    link = await Link.open(server, scheme)
     link.send(GET + "\r\n")
     assert (await link.answer())[0] == 200
     assert await link.is_closed()

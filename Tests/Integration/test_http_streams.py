@@ -30,9 +30,9 @@ def numbers(publications) -> list[int]:
 # Everything that a WebSocket can do
 
 
-async def test_commands_and_their_replies(server, meet, kind, door):
+async def test_commands_and_their_replies(server, meet, kind, scheme):
     """Subscribe, publish, presence, history, unsubscribe: each reply comes to the client that asked."""
-    client = await meet(server, kind, door=door, connect={"token": tokens.connection("42")})
+    client = await meet(server, kind, scheme=scheme, connect={"token": tokens.connection("42")})
     start = await client.subscribe("open:x")
     assert start["recoverable"] is True and start["epoch"]
     await client.ask("publish", channel="open:x", data={"n": 1})
@@ -134,8 +134,9 @@ async def test_the_last_word_is_a_disconnect_push(server, meet, kind):
 
 async def test_sigterm_tells_every_stream_to_reconnect(launch, meet):
     server = launch(EVERYWHERE | {"shutdown": {"window": "300ms", "timeout": "10s"}})
-    clients = [await meet(server, kind, door=door) for kind in EMULATED for door in ("ws", "wss") for _ in range(3)]
-    # A client between two polls cannot be told: nobody is let in any more.
+    clients = [
+        await meet(server, kind, scheme=scheme) for kind in EMULATED for scheme in ("ws", "wss") for _ in range(3)]
+    # A client between two polls cannot be informed: no client is let in any more.
     await parked(server, 6)
     server.terminate()
     codes = await asyncio.gather(*(client.ended() for client in clients))
@@ -156,16 +157,16 @@ async def test_a_cut_stream_leaves_nothing_behind(server, meet, kind):
 # The wire
 
 
-async def open_raw(server, kind: str, door: str, headers: dict | None = None):
+async def open_raw(server, kind: str, scheme: str, headers: dict | None = None):
     """The stream itself, after a connect command."""
-    peer = StreamPeer(server, kind, door=door, headers=headers)
+    peer = StreamPeer(server, kind, scheme=scheme, headers=headers)
     await peer.connect()
     return peer
 
 
 @pytest.mark.parametrize("kind", list(STREAMS))
-async def test_headers_of_a_stream(server, kind, door):
-    peer = await open_raw(server, kind, door)
+async def test_headers_of_a_stream(server, kind, scheme):
+    peer = await open_raw(server, kind, scheme)
     headers = peer.response.headers
     assert headers["x-accel-buffering"] == "no" and "no-store" in headers["cache-control"]
     if kind.startswith("sse"):
@@ -177,10 +178,10 @@ async def test_headers_of_a_stream(server, kind, door):
 
 
 @pytest.mark.parametrize("path", ["/connection/http_stream", "/connection/sse", "/emulation", "/connection/poll"])
-async def test_origins_and_cors(server, path, door):
+async def test_origins_and_cors(server, path, scheme):
     """A browser's page of an allowed origin may ask, and read the answer; another may not."""
-    client = HTTPClient(server.tls_port if door == "wss" else server.port,
-                        context=server.tls_context() if door == "wss" else None)
+    client = HTTPClient(server.tls_port if scheme == "wss" else server.port,
+                        context=server.tls_context() if scheme == "wss" else None)
     asks = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"}
     status, headers, body = await client.ask("OPTIONS", path, None, {"Origin": ORIGIN} | asks)
     assert status == 204 and body == b""
@@ -208,9 +209,9 @@ async def test_a_page_of_an_allowed_origin_reads_the_stream(server, kind):
 @pytest.mark.parametrize(("path", "method"), [
     ("/connection/http_stream", "GET"), ("/connection/http_stream", "PUT"), ("/connection/sse", "DELETE"),
     ("/emulation", "GET"), ("/connection/poll", "PUT"), ("/events", "POST"), ("/poll", "POST")])
-async def test_other_methods_are_405(server, path, method, door):
-    client = HTTPClient(server.tls_port if door == "wss" else server.port,
-                        context=server.tls_context() if door == "wss" else None)
+async def test_other_methods_are_405(server, path, method, scheme):
+    client = HTTPClient(server.tls_port if scheme == "wss" else server.port,
+                        context=server.tls_context() if scheme == "wss" else None)
     status, _, _ = await client.ask(method, path, b"" if method == "POST" else None)
     assert status == 405
     client.close()
@@ -225,10 +226,10 @@ async def test_transports_that_are_off_are_not_there(launch):
 
 
 @pytest.mark.parametrize("body", [b"", b"not json", b"[]", b'{"id":1,"subscribe":{"channel":"x"}}', b'{"connect":null}'])
-async def test_a_stream_that_does_not_begin_with_connect(server, body, door):
+async def test_a_stream_that_does_not_begin_with_connect(server, body, scheme):
     """The request is refused, or the stream's first word is its end."""
-    client = HTTPClient(server.tls_port if door == "wss" else server.port,
-                        context=server.tls_context() if door == "wss" else None)
+    client = HTTPClient(server.tls_port if scheme == "wss" else server.port,
+                        context=server.tls_context() if scheme == "wss" else None)
     async with asyncio.timeout(30):
         status, _, content = await client.ask("POST", "/connection/http_stream", body, {"Content-Type": "application/json"})
     if status == 200:

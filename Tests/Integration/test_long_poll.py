@@ -32,9 +32,9 @@ def numbers(answer: dict, channel: str) -> list[int]:
 # Stateless
 
 
-async def test_news_is_answered_at_once(server, door):
+async def test_news_is_answered_at_once(server, scheme):
     epoch = fill(server, "open:x", 1, 3)
-    port, context = (server.tls_port, server.tls_context()) if door == "wss" else (server.port, None)
+    port, context = (server.tls_port, server.tls_context()) if scheme == "wss" else (server.port, None)
     answer = await news(port, ["open:x"], since=[f"{epoch}:1"], wait=60, context=context)
     assert numbers(answer, "open:x") == [2, 3]
     part = answer["channels"]["open:x"]
@@ -192,7 +192,7 @@ async def test_one_account_in_ten_rooms(server):
     assert status == 552 and json.loads(content)["detail"] == "canceled by a next attempt"
     third = asyncio.create_task(poll(server.port, ["open:room3"], **options))
     assert (await second)[0] == 552
-    # Another account in the same room ends nobody's poll.
+    # Another account in the same room ends no poll.
     other = asyncio.create_task(
         poll(server.port, ["open:room3"], **(options | {"token": tokens.connection("8")})))
     await parked(server, 11)
@@ -318,7 +318,7 @@ def heard(content: bytes) -> list[int]:
 
 
 async def test_the_same_cursor_brings_the_same_messages(server):
-    """An answer is kept until a request brings its cursor: whoever loses it asks again."""
+    """An answer is kept until a request brings its cursor: a client that loses it asks again."""
     peer, at = await begin(server)
     fill(server, "large:x", 1, 3)
     answers = [(await peer.ask_once("GET", cursor=at, wait=10))[1] for _ in range(5)]

@@ -28,15 +28,15 @@ METHODS = [
 
 
 @pytest.mark.parametrize("method", METHODS)
-async def test_a_null_payload_is_malformed_never_a_crash(pharos, dial, door, method):
-    first = await dial(pharos, door, "json")
+async def test_a_null_payload_is_malformed_never_a_crash(pharos, dial, scheme, method):
+    first = await dial(pharos, scheme, "json")
     await first.send_raw(json.dumps({"id": 1, method: None}))
     if method == "connect":
         assert (await first.reply(1))["error"]["code"] == 107
         await first.close()
     else:
         assert await first.ended() == 3501
-    connected = await dial(pharos, door, "json", connect={})
+    connected = await dial(pharos, scheme, "json", connect={})
     await connected.send_raw(json.dumps({"id": 2, method: None}))
     if method == "connect":
         assert await connected.ended() == 3501
@@ -57,9 +57,9 @@ async def test_a_null_payload_is_malformed_never_a_crash(pharos, dial, door, met
         {"sub_refresh": {"channel": "x", "type": 2, "untrack": [None]}}, {"rpc": {"method": None, "data": None}},
     ],
     ids=json.dumps)
-async def test_nulls_inside_payloads_never_crash(pharos, dial, door, command):
+async def test_nulls_inside_payloads_never_crash(pharos, dial, scheme, command):
     """Refused, closed or taken as absent: what matters is that the server and this answer are there."""
-    peer = await dial(pharos, door, "json")
+    peer = await dial(pharos, scheme, "json")
     if "connect" not in command:
         await peer.connect()
     await peer.send_raw(json.dumps({"id": 99} | command))
@@ -70,9 +70,9 @@ async def test_nulls_inside_payloads_never_crash(pharos, dial, door, command):
 
 
 @pytest.mark.parametrize("field", range(4, 16))
-async def test_the_empty_message_of_protobuf_never_crashes(pharos, dial, door, field):
+async def test_the_empty_message_of_protobuf_never_crashes(pharos, dial, scheme, field):
     content = b"\x08\x05" + varint(field << 3 | 2) + b"\x00"
-    peer = await dial(pharos, door, "protobuf", connect={})
+    peer = await dial(pharos, scheme, "protobuf", connect={})
     await peer.send_raw(varint(len(content)) + content)
     try:
         assert "connect" not in await peer.reply(5)
@@ -163,12 +163,12 @@ async def test_10_000_aborted_handshakes_leave_nothing(pharos, dial):
     await peer.fence()
 
 
-async def test_a_client_that_closes_at_every_step_of_subscribing_leaves_nothing(pharos, dial, door, wire, channel):
+async def test_a_client_that_closes_at_every_step_of_subscribing_leaves_nothing(pharos, dial, scheme, wire, channel):
     """Presence and hub entries do not outlive a connection that ends in the middle of a subscribe."""
     await asyncio.to_thread(pharos.wait_until_empty)
     name = channel("open")
     for number in range(60):
-        peer = await dial(pharos, door, wire)
+        peer = await dial(pharos, scheme, wire)
         frame = peer.wire.encode(
             {"id": 1, "connect": {"token": tokens.connection("42", channels=[name + "-server"])}},
             {"id": 2, "subscribe": {"channel": name, "token": tokens.subscription(name, "42")}},
@@ -192,11 +192,11 @@ async def test_a_client_that_closes_at_every_step_of_subscribing_leaves_nothing(
         assert pharos.api("presence", {"channel": each}).result["presence"] == {}
 
 
-async def test_closing_from_all_sides_at_once(launch, dial, door, wire):
+async def test_closing_from_all_sides_at_once(launch, dial, scheme, wire):
     """Client, API and timer end the same connections at the same moment; each ends once."""
     server = launch({"client": {"ping_interval": "1s", "pong_timeout": "300ms", "stale_close_delay": "1s"}})
     for _ in range(4):
-        peers = [await dial(server, door, wire, answers_pings=False) for _ in range(20)]
+        peers = [await dial(server, scheme, wire, answers_pings=False) for _ in range(20)]
         for peer in peers:
             await peer.connect(token=tokens.connection("42"))
             await peer.subscribe("open:x")

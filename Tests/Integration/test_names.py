@@ -24,12 +24,12 @@ def test_the_names_of_these_stories_are_equivalent():
     assert COMPOSED != DECOMPOSED and unicodedata.normalize("NFC", DECOMPOSED) == COMPOSED
 
 
-async def test_a_user_who_looks_like_kate_is_not_kate(launch, dial, door, wire):
+async def test_a_user_who_looks_like_kate_is_not_kate(launch, dial, scheme, wire):
     """Not in her user-limited channels, not with her subscription token, not by her personal channel."""
     server = launch(
         {"client": {"subscribe_to_user_personal_channel": {"enabled": True, "personal_channel_namespace": "listed"}}})
-    thief = await dial(server, door, wire, connect={"token": tokens.connection(KELVIN)})
-    kate = await dial(server, door, wire, connect={"token": tokens.connection(KATE)})
+    thief = await dial(server, scheme, wire, connect={"token": tokens.connection(KELVIN)})
+    kate = await dial(server, scheme, wire, connect={"token": tokens.connection(KATE)})
     for channel in (f"listed:a#{KATE}", f"listed:a#42,{KATE}", f"listed:a#{KATE},42", f"listed:#{KATE}"):
         assert await thief.refused("subscribe", channel=channel) == 103
     server.publish(f"listed:#{KATE}", {"for": "kate"})
@@ -43,8 +43,8 @@ async def test_a_user_who_looks_like_kate_is_not_kate(launch, dial, door, wire):
     assert await thief.ended() == 3500
 
 
-async def test_a_token_for_one_channel_is_for_no_other(pharos, dial, door, wire):
-    client = await dial(pharos, door, wire, connect={"token": tokens.connection("42")})
+async def test_a_token_for_one_channel_is_for_no_other(pharos, dial, scheme, wire):
+    client = await dial(pharos, scheme, wire, connect={"token": tokens.connection("42")})
     await client.send(
         {"id": 9, "subscribe": {"channel": f"locked:{DECOMPOSED}", "token": tokens.subscription(f"locked:{COMPOSED}", "42")}})
     assert await client.ended() == 3500
@@ -88,10 +88,10 @@ async def test_two_spellings_have_two_streams(launch, dial, tmp_path, namespace,
 PERSONAL = {"client": {"subscribe_to_user_personal_channel": {"enabled": True, "personal_channel_namespace": "listed"}}}
 
 
-async def test_a_user_id_that_would_list_others_has_no_personal_channel(launch, dial, door, wire):
+async def test_a_user_id_that_would_list_others_has_no_personal_channel(launch, dial, scheme, wire):
     """`listed:#a,b` is open to `a` and to `b`: the user `a,b` is neither, and nothing of theirs stands there."""
     server = launch(PERSONAL)
-    both = await dial(server, door, wire)
+    both = await dial(server, scheme, wire)
     assert not (await both.connect(token=tokens.connection("a,b"))).get("subs")
     assert await both.refused("subscribe", channel="listed:#a,b") == 103
     assert await both.refused("subscribe", channel="listed:#a") == 103

@@ -1,4 +1,4 @@
-"""What whoever runs a server is told: by the log, by the metrics, by `config check` and by `doctor`."""
+"""The facts for operators: in the log, the metrics, `config check` and `doctor`."""
 
 import asyncio
 import json
@@ -219,7 +219,7 @@ async def test_a_refused_origin_is_told_with_the_key_that_would_admit_it(watch, 
     watched = watch(EVERYTHING)
     headers = (UPGRADE if path.endswith("websocket") else {}) | {
         "Origin": "https://evil.example", "Cookie": "session=a-secret-cookie"}
-    answer = watched.server.request("GET", path + "?token=a-secret-token&channel=open:x", headers=headers, door=way)
+    answer = watched.server.request("GET", path + "?token=a-secret-token&channel=open:x", headers=headers, scheme=way)
     assert answer.status == 403
     line = await watched.told(
         "origins_refused_total", "reason", "not_allowed", "origin refused", origin="https://evil.example", path=path)
@@ -231,11 +231,11 @@ async def test_a_refused_origin_is_told_with_the_key_that_would_admit_it(watch, 
 async def test_a_refused_api_key_is_told_without_the_key(watch, way):
     watched = watch()
     api = watched.server.api
-    assert api("publish", {"channel": "open:x", "data": 1}, key="a-secret-key", door=way).status == 401
+    assert api("publish", {"channel": "open:x", "data": 1}, key="a-secret-key", scheme=way).status == 401
     await watched.told("api_keys_refused_total", "reason", "wrong", "API key refused", path="/api/publish")
-    assert api("info", key=None, door=way).status == 401
+    assert api("info", key=None, scheme=way).status == 401
     await watched.told("api_keys_refused_total", "reason", "missing", "API key refused", path="/api/info")
-    assert api("info", key=PUBLISH_ONLY_KEY, door=way).status == 403
+    assert api("info", key=PUBLISH_ONLY_KEY, scheme=way).status == 403
     await watched.told("api_keys_refused_total", "reason", "scope", "API key refused", path="/api/info")
     assert "a-secret" not in watched.server.log()
 
@@ -267,7 +267,7 @@ async def test_a_refused_token_is_told_with_the_reason(watch, dial, wire, way):
     assert len(watched.lines("token refused")) == before
     for path in ("/poll?channel=open:x&token=", "/events?channel=open:x&token="):
         count = watched.server.metric("pharos_tokens_refused_total")
-        assert watched.server.request("GET", path + forged, door=way).status in (401, 403)
+        assert watched.server.request("GET", path + forged, scheme=way).status in (401, 403)
         assert watched.server.metric("pharos_tokens_refused_total") == count + 1
 
 

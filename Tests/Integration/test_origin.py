@@ -46,7 +46,7 @@ async def test_connect_names_the_user_and_its_channels(launch, dial, wire, origi
     assert member["user"] == "42" and member["conn_info"] == {"name": "Ann"}
     await peer.ask("rpc", method="app:x", data=[])
     assert (await question(origin, "rpc"))["meta"] == {"role": "admin"}
-    # The server has subscribed it: nobody was asked for that.
+    # The server has subscribed it: the origin was not asked.
     assert origin.asked("subscribe") == []
 
 
@@ -178,7 +178,7 @@ async def test_remote_calls(launch, dial, wire, origin):
         "client": peer.client, "protocol": wire, "user": "42", "method": "app:add", "data": [1, 2]}
     origin.on("rpc", {"error": {"code": 1404, "message": "no such thing"}})
     assert await peer.refused("rpc", method="app:get", data={}) == 1404
-    # Nobody answers methods of another prefix.
+    # Methods of another prefix have no origin.
     assert await peer.refused("rpc", method="other", data={}) == 104
     origin.on("rpc", {"disconnect": {"code": 4504, "reason": "enough"}})
     await peer.send({"id": 99, "rpc": {"method": "app:x", "data": {}}})
@@ -234,7 +234,7 @@ async def test_a_late_answer_does_not_touch_a_newer_subscription(launch, dial, w
     second = origin.hold("subscribe")
     await peer.send({"id": 13, "subscribe": {"channel": "asked:1"}})
     await asyncio.to_thread(second.wait)
-    # The late grant is for nobody: the second question is still open.
+    # The late grant has no effect: the second question is still open.
     first.give({"result": {"data": "first"}})
     await peer.fence()
     assert server.sessions()["subscriptions"] == 0
@@ -261,7 +261,7 @@ async def test_a_late_refusal_does_not_end_a_newer_subscription(launch, dial, or
 
 @pytest.mark.parametrize("name", ["connect", "subscribe", "publish", "rpc", "message"])
 async def test_a_client_that_is_gone_when_the_answer_comes(launch, dial, origin, name):
-    """Nothing is left of it, and the answer finds nobody: not even who has its place now."""
+    """Nothing is left of it, and the answer has no effect: not even on the client that has its slot now."""
     server = launch(asking(origin, edge={"shards": 1}))
     command = {
         "connect": {"id": 1, "connect": {}}, "subscribe": {"id": 5, "subscribe": {"channel": "asked:1"}},
@@ -520,7 +520,7 @@ async def test_the_secret_may_come_from_a_variable(launch, dial, origin):
 
 
 async def test_an_origin_that_is_killed_fifty_times_leaks_nothing(launch, dial, origin):
-    """Clients come and go while the origin dies and returns: whoever got in was let in, and all gauges return to zero."""
+    """Clients come and go while the origin dies and returns: each client inside was let in, and all gauges return to zero."""
     origin.on("connect", lambda request: {"result": {"user": str(request.json["data"])}})
     options = {"timeout": "1s", "breaker_pause": "50ms"}
     server = launch(asking(origin, "connect", "subscribe", "rpc", options=options))

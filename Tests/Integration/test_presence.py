@@ -86,9 +86,9 @@ async def test_joins_are_pushed_only_to_those_who_asked(peer, channel):
     assert not silent.pushes(name)
 
 
-async def test_presence_lasts_while_the_client_stays(launch, dial, door, wire):
+async def test_presence_lasts_while_the_client_stays(launch, dial, scheme, wire):
     server = launch({"client": {"ping_interval": "1s", "pong_timeout": "900ms"}})
-    peer = await dial(server, door, wire, connect={})
+    peer = await dial(server, scheme, wire, connect={})
     await peer.subscribe("open:x")
     for _ in range(4):
         await peer.ping()

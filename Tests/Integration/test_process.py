@@ -19,12 +19,12 @@ from harness.peer import Cut
 from harness.server import Server, free_port, make_certificate, poll
 
 
-async def status_of(server, door="ws", **headers) -> int:
+async def status_of(server, scheme="ws", **headers) -> int:
     """The HTTP status that an upgrade is refused with; 101 if it is not."""
-    options = {"ssl": server.tls_context()} if door == "wss" else {}
+    options = {"ssl": server.tls_context()} if scheme == "wss" else {}
     try:
         async with websockets.connect(
-            server.url(door), additional_headers=headers, proxy=None, compression=None, **options):
+            server.url(scheme), additional_headers=headers, proxy=None, compression=None, **options):
             return 101
     except websockets.InvalidStatus as refused:
         return refused.response.status_code
@@ -37,8 +37,8 @@ async def test_sigterm_tells_every_client_to_reconnect(launch, dial):
     """WS-7: SIGTERM closes every connection with the code that makes clients reconnect, before the process ends."""
     server = launch({"shutdown": {"window": "500ms", "timeout": "10s"}})
     peers = [
-        await dial(server, door, wire, connect={"token": tokens.connection("42")})
-        for door in ("ws", "wss") for wire in ("json", "protobuf") for _ in range(25)]
+        await dial(server, scheme, wire, connect={"token": tokens.connection("42")})
+        for scheme in ("ws", "wss") for wire in ("json", "protobuf") for _ in range(25)]
     unconnected = await dial(server)
     for peer in peers:
         await peer.subscribe("open:x")
@@ -168,24 +168,24 @@ def test_a_wrong_option_is_named_at_start(tmp_path, changes, named):
 # Limits
 
 
-async def test_the_connection_limit_answers_503(launch, dial, door):
+async def test_the_connection_limit_answers_503(launch, dial, scheme):
     """FT-12: a documented limit of connections."""
     server = launch({"client": {"connection_limit": 3}})
-    peers = [await dial(server, door, connect={}) for _ in range(3)]
-    assert await status_of(server, door) == 503
+    peers = [await dial(server, scheme, connect={}) for _ in range(3)]
+    assert await status_of(server, scheme) == 503
     await peers[0].close()
     await asyncio.to_thread(poll, lambda: server.sessions()["clients"] == 2, "the place to be free")
-    assert await status_of(server, door) == 101
+    assert await status_of(server, scheme) == 101
 
 
-async def test_connections_per_address(launch, dial, door):
+async def test_connections_per_address(launch, dial, scheme):
     """FT-12, GE-8: the socket's address counts, and a header that anybody can forge does not."""
     server = launch({"client": {"connections_per_address": 2}})
-    peers = [await dial(server, door, connect={}, headers={"X-Forwarded-For": f"10.0.0.{n}"}) for n in range(2)]
-    assert await status_of(server, door, **{"X-Forwarded-For": "10.0.0.9"}) in (429, 503)
+    peers = [await dial(server, scheme, connect={}, headers={"X-Forwarded-For": f"10.0.0.{n}"}) for n in range(2)]
+    assert await status_of(server, scheme, **{"X-Forwarded-For": "10.0.0.9"}) in (429, 503)
     await peers[0].close()
     await asyncio.to_thread(poll, lambda: server.sessions()["clients"] == 1, "the place to be free")
-    assert await status_of(server, door) == 101
+    assert await status_of(server, scheme) == 101
 
 
 async def test_addresses_behind_a_trusted_proxy(launch, dial):
@@ -205,17 +205,17 @@ async def test_the_connection_rate(launch):
     assert set(statuses) == {101, 503} and 5 <= statuses.count(101) <= 20
 
 
-async def test_connections_per_user(launch, dial, door, wire):
+async def test_connections_per_user(launch, dial, scheme, wire):
     """FT-12: one connection too many is told so; the others stay."""
     server = launch({"client": {"user_connection_limit": 2}, "edge": {"shards": 1}})
     token = tokens.connection("42")
-    first = await dial(server, door, wire, connect={"token": token})
-    await dial(server, door, wire, connect={"token": token})
-    third = await dial(server, door, wire)
+    first = await dial(server, scheme, wire, connect={"token": token})
+    await dial(server, scheme, wire, connect={"token": token})
+    third = await dial(server, scheme, wire)
     await third.send({"id": 1, "connect": {"token": token}})
     assert await third.ended() == 3504
     await first.fence()
-    await dial(server, door, wire, connect={"token": tokens.connection("43")})
+    await dial(server, scheme, wire, connect={"token": tokens.connection("43")})
 
 
 async def test_connections_per_user_over_two_shards(launch, dial):
@@ -233,30 +233,30 @@ async def test_connections_per_user_over_two_shards(launch, dial):
     assert let_in == 2
 
 
-async def test_message_and_head_limits(launch, dial, door):
+async def test_message_and_head_limits(launch, dial, scheme):
     """FT-12: a documented limit for messages and for request heads."""
     server = launch({"websocket": {"message_size_limit": 1_000}, "edge": {"head_size_limit": 2_048}})
-    peer = await dial(server, door, connect={})
+    peer = await dial(server, scheme, connect={})
     await peer.send_raw('{"id":1,"rpc":{"method":"' + "x" * 1_000 + '"}}')
     assert await peer.ended() == 1009
-    assert await status_of(server, door, **{"X-Big": "x" * 3_000}) == 431
+    assert await status_of(server, scheme, **{"X-Big": "x" * 3_000}) == 431
 
 
-async def test_origins(launch, pharos, door):
+async def test_origins(launch, pharos, scheme):
     """A browser's page may connect only from where the configuration says."""
     for origin, status in (
         ("https://app.example.com", 101), ("https://example.com", 403), ("http://app.example.com", 403),
         ("https://app.example.com.evil.org", 403), ("null", 403), ("https://evil.org", 403)):
-        assert await status_of(pharos, door, Origin=origin) == status, origin
-    assert await status_of(pharos, door) == 101
+        assert await status_of(pharos, scheme, Origin=origin) == status, origin
+    assert await status_of(pharos, scheme) == 101
     closed = launch({"client": {"allowed_origins": []}})
-    assert await status_of(closed, door, Origin=f"http://127.0.0.1:{closed.port}") == 403
+    assert await status_of(closed, scheme, Origin=f"http://127.0.0.1:{closed.port}") == 403
 
 
-async def test_a_slow_request_head_is_not_waited_for(launch, door):
+async def test_a_slow_request_head_is_not_waited_for(launch, scheme):
     server = launch({"edge": {"head_timeout": "500ms"}})
-    options = {"ssl": server.tls_context()} if door == "wss" else {}
-    port = server.tls_port if door == "wss" else server.port
+    options = {"ssl": server.tls_context()} if scheme == "wss" else {}
+    port = server.tls_port if scheme == "wss" else server.port
     reader, writer = await asyncio.open_connection("127.0.0.1", port, **options)
     writer.write(b"GET / HTTP/1.1\r\nHost:")
     async with asyncio.timeout(30):

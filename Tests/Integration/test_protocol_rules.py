@@ -1,4 +1,4 @@
-"""Frames, ids and the rules for commands, the same through both doors and in both wire formats."""
+"""Frames, ids and the rules for commands, the same over both schemes and in both wire formats."""
 
 import asyncio
 import json
@@ -11,9 +11,9 @@ from harness.server import poll
 from harness.wire import varint
 
 
-async def test_pipelined_connect_and_subscribes_are_answered_in_order(pharos, dial, door, wire, channel):
+async def test_pipelined_connect_and_subscribes_are_answered_in_order(pharos, dial, scheme, wire, channel):
     """Clients send connect and all their subscribes in one frame, before they have any reply."""
-    peer = await dial(pharos, door, wire)
+    peer = await dial(pharos, scheme, wire)
     first, second = channel("open"), channel("plain")
     await peer.send(
         {"id": 1, "connect": {"name": "js"}},
@@ -40,14 +40,14 @@ async def test_two_connections_have_different_client_ids(peer):
     "command",
     [{"id": 1, "subscribe": {"channel": "x"}}, {"id": 1, "ping": {}}, {"send": {"data": {}}}, {"connect": {}}],
     ids=["subscribe", "ping", "send", "connect-without-id"])
-async def test_first_command_must_be_a_connect_with_an_id(pharos, dial, door, wire, command):
-    peer = await dial(pharos, door, wire)
+async def test_first_command_must_be_a_connect_with_an_id(pharos, dial, scheme, wire, command):
+    peer = await dial(pharos, scheme, wire)
     await peer.send(command)
     assert await peer.ended() == 3501
 
 
-async def test_a_pong_cannot_be_the_first_command(pharos, dial, door, wire):
-    peer = await dial(pharos, door, wire)
+async def test_a_pong_cannot_be_the_first_command(pharos, dial, scheme, wire):
+    peer = await dial(pharos, scheme, wire)
     await peer.send_raw(peer.wire.ping)
     assert await peer.ended() == 3501
 
@@ -66,8 +66,8 @@ JSON_GARBAGE = [
 
 
 @pytest.mark.parametrize("frame", JSON_GARBAGE)
-async def test_malformed_json_closes(pharos, dial, door, frame):
-    peer = await dial(pharos, door, "json")
+async def test_malformed_json_closes(pharos, dial, scheme, frame):
+    peer = await dial(pharos, scheme, "json")
     await peer.send_raw(frame)
     assert await peer.ended() == 3501
 
@@ -79,23 +79,23 @@ PROTOBUF_GARBAGE = [
 
 
 @pytest.mark.parametrize("frame", PROTOBUF_GARBAGE, ids=lambda frame: frame.hex() or "empty")
-async def test_malformed_protobuf_closes(pharos, dial, door, frame):
+async def test_malformed_protobuf_closes(pharos, dial, scheme, frame):
     """A length prefix far beyond the frame allocates nothing: it ends this connection, and only this one."""
-    peer = await dial(pharos, door, "protobuf")
+    peer = await dial(pharos, scheme, "protobuf")
     await peer.send_raw(frame)
     assert await peer.ended() == 3501
     assert pharos.resident_kilobytes() < 1_000_000
 
 
-async def test_one_trailing_newline_is_allowed(pharos, dial, door):
-    peer = await dial(pharos, door, "json")
+async def test_one_trailing_newline_is_allowed(pharos, dial, scheme):
+    peer = await dial(pharos, scheme, "json")
     await peer.send_raw('{"connect":{"name":"js"},"id":1}\n')
     assert "connect" in await peer.reply(1)
 
 
-async def test_a_message_above_the_limit_closes_with_1009(pharos, dial, door, wire):
+async def test_a_message_above_the_limit_closes_with_1009(pharos, dial, scheme, wire):
     """WS-10: a message above the limit closes with 1009 and costs no more memory than the limit."""
-    peer = await dial(pharos, door, wire, connect={})
+    peer = await dial(pharos, scheme, wire, connect={})
     before = pharos.resident_kilobytes()
     big = b"x" * 8_000_000
     try:
@@ -106,8 +106,8 @@ async def test_a_message_above_the_limit_closes_with_1009(pharos, dial, door, wi
     assert pharos.resident_kilobytes() - before < 4_000
 
 
-async def test_a_message_of_exactly_the_limit_is_accepted(pharos, dial, door, channel):
-    peer = await dial(pharos, door, "json", connect={})
+async def test_a_message_of_exactly_the_limit_is_accepted(pharos, dial, scheme, channel):
+    peer = await dial(pharos, scheme, "json", connect={})
     name = channel()
     await peer.subscribe(name)
     start = json.dumps({"id": 9, "publish": {"channel": name, "data": ""}})
@@ -116,8 +116,8 @@ async def test_a_message_of_exactly_the_limit_is_accepted(pharos, dial, door, ch
     assert (await peer.publication(name))["data"] == text
 
 
-async def test_fragments_and_messages_in_between_make_one_message(pharos, dial, door, wire, channel):
-    peer = await dial(pharos, door, wire, connect={})
+async def test_fragments_and_messages_in_between_make_one_message(pharos, dial, scheme, wire, channel):
+    peer = await dial(pharos, scheme, wire, connect={})
     frame = peer.wire.encode({"id": 7, "subscribe": {"channel": channel()}})
 
     async def pieces():
@@ -128,9 +128,9 @@ async def test_fragments_and_messages_in_between_make_one_message(pharos, dial, 
     assert "subscribe" in await peer.reply(7)
 
 
-async def test_a_frame_byte_by_byte_is_accepted(pharos, certificate, door, wire):
+async def test_a_frame_byte_by_byte_is_accepted(pharos, certificate, scheme, wire):
     """GO-8: a frame delivered byte by byte is accepted; here also the request before it."""
-    port, context = (pharos.tls_port, pharos.tls_context()) if door == "wss" else (pharos.port, None)
+    port, context = (pharos.tls_port, pharos.tls_context()) if scheme == "wss" else (pharos.port, None)
     reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context)
     protocol = "Sec-WebSocket-Protocol: centrifuge-protobuf\r\n" if wire == "protobuf" else ""
     request = (
@@ -175,9 +175,9 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("number", range(8))
-async def test_one_commands_fault_is_that_commands_error(pharos, dial, door, wire, number, channel):
+async def test_one_commands_fault_is_that_commands_error(pharos, dial, scheme, wire, number, channel):
     """Half a surrogate pair, a value of the wrong type, broken UTF-8: the commands around it are carried out."""
-    peer = await dial(pharos, door, wire, connect={})
+    peer = await dial(pharos, scheme, wire, connect={})
     fault = FAULTS[wire][number % len(FAULTS[wire])]
     before, after = ({"id": each, "subscribe": {"channel": channel()}} for each in (1, 3))
     if wire == "json":
@@ -191,11 +191,11 @@ async def test_one_commands_fault_is_that_commands_error(pharos, dial, door, wir
     await peer.fence()
 
 
-async def test_half_a_surrogate_pair_in_a_payload_arrives_as_it_was(pharos, dial, door, channel):
+async def test_half_a_surrogate_pair_in_a_payload_arrives_as_it_was(pharos, dial, scheme, channel):
     name = channel("plain")
-    reader = await dial(pharos, door, "json", connect={})
+    reader = await dial(pharos, scheme, "json", connect={})
     await reader.subscribe(name)
-    writer = await dial(pharos, door, "json", connect={})
+    writer = await dial(pharos, scheme, "json", connect={})
     await writer.send_raw('{"id":2,"publish":{"channel":"%s","data":{"text":"cut \\ud83e"}}}' % name)
     assert "publish" in await writer.reply(2)
     assert (await reader.publication(name))["data"] == {"text": "cut \ud83e"}
@@ -205,9 +205,9 @@ async def test_half_a_surrogate_pair_in_a_payload_arrives_as_it_was(pharos, dial
     assert await writer.ended() == 3501
 
 
-async def test_a_malformed_connect_is_refused_like_any_other(pharos, dial, door):
+async def test_a_malformed_connect_is_refused_like_any_other(pharos, dial, scheme):
     for command in ('{"id":1,"connect":[]}', '{"id":1,"connect":{"token":"\\ud83e"}}'):
-        peer = await dial(pharos, door, "json")
+        peer = await dial(pharos, scheme, "json")
         await peer.send_raw(command)
         assert (await peer.reply(1))["error"]["code"] == 107
         assert await peer.ended() == 3000
@@ -291,17 +291,17 @@ async def test_a_refused_connect_ends_the_conversation(launch, dial, wire):
         (["other", "centrifuge-protobuf"], "centrifuge-protobuf", b"\x04\x08\x01\x22\x00", bytes),
         (None, None, '{"id":1,"connect":{}}', str),
     ])
-async def test_the_subprotocol_is_echoed(pharos, door, offered, chosen, command, expected):
-    context = {"ssl": pharos.tls_context()} if door == "wss" else {}
-    async with websockets.connect(pharos.url(door), subprotocols=offered, proxy=None, **context) as socket:
+async def test_the_subprotocol_is_echoed(pharos, scheme, offered, chosen, command, expected):
+    context = {"ssl": pharos.tls_context()} if scheme == "wss" else {}
+    async with websockets.connect(pharos.url(scheme), subprotocols=offered, proxy=None, **context) as socket:
         assert socket.subprotocol == chosen
         await socket.send(command)
         assert isinstance(await socket.recv(), expected)
 
 
 @pytest.mark.parametrize("query", ["cf_protocol=protobuf", "format=protobuf"])
-async def test_the_query_may_choose_protobuf(pharos, dial, door, query):
-    peer = await dial(pharos, door, "protobuf", query=query)
+async def test_the_query_may_choose_protobuf(pharos, dial, scheme, query):
+    peer = await dial(pharos, scheme, "protobuf", query=query)
     await peer.connect()
 
 
@@ -316,9 +316,9 @@ async def test_an_empty_subprotocol_header_is_tolerated(pharos):
     writer.close()
 
 
-async def test_the_examples_of_the_protocol_description(pharos, dial, door):
+async def test_the_examples_of_the_protocol_description(pharos, dial, scheme):
     """Bytes that any implementation of the protocol must agree on."""
-    peer = await dial(pharos, door, "protobuf")
+    peer = await dial(pharos, scheme, "protobuf")
     peer.keeps_frames = True
     await peer.connect()
     name = "ch"
@@ -332,14 +332,14 @@ async def test_the_examples_of_the_protocol_description(pharos, dial, door):
     assert peer.frames[3] == bytes.fromhex("19080312150867") + b"\x12\x11permission denied"
 
 
-async def test_unknown_fields_are_ignored(pharos, dial, door, channel):
-    peer = await dial(pharos, door, "json")
+async def test_unknown_fields_are_ignored(pharos, dial, scheme, channel):
+    peer = await dial(pharos, scheme, "json")
     await peer.send_raw(
         '{"id":1,"connect":{"flag":1,"dict":"x","profile":"y","newer":{"a":[1,null]}},"extra":null}')
     await peer.reply(1)
     await peer.send_raw(json.dumps({"subscribe": {"channel": channel(), "flag": 1, "later": [{}]}, "id": 2}))
     assert "subscribe" in await peer.reply(2)
-    other = await dial(pharos, door, "protobuf")
+    other = await dial(pharos, scheme, "protobuf")
     # Field 99 of the command, and field 77 of the connect.
     content = b"\x08\x01\x22\x05\xea\x04\x02hi" + b"\x9a\x06\x03new"
     await other.send_raw(varint(len(content)) + content)
@@ -352,10 +352,10 @@ async def test_unknown_fields_are_ignored(pharos, dial, door, channel):
 SHORT_PINGS = {"client": {"ping_interval": "1s", "pong_timeout": "500ms"}}
 
 
-async def test_pings_are_answered_and_the_connection_stays(launch, dial, door, wire):
+async def test_pings_are_answered_and_the_connection_stays(launch, dial, scheme, wire):
     """GO-9: an idle connection stays; it sees a ping in each interval."""
     server = launch(SHORT_PINGS)
-    peer = await dial(server, door, wire)
+    peer = await dial(server, scheme, wire)
     result = await peer.connect()
     assert result["ping"] == 1 and result["pong"] is True
     for _ in range(4):
@@ -363,9 +363,9 @@ async def test_pings_are_answered_and_the_connection_stays(launch, dial, door, w
     await peer.fence()
 
 
-async def test_without_a_pong_the_connection_is_closed(launch, dial, door, wire):
+async def test_without_a_pong_the_connection_is_closed(launch, dial, scheme, wire):
     server = launch(SHORT_PINGS)
-    peer = await dial(server, door, wire, connect={}, answers_pings=False)
+    peer = await dial(server, scheme, wire, connect={}, answers_pings=False)
     assert await peer.ended() == 3012
     assert peer.pings == 1
     server.wait_until_empty()
@@ -377,9 +377,9 @@ async def test_a_pong_that_nobody_asked_for_closes(peer):
     assert await client.ended() == 3501
 
 
-async def test_two_pongs_for_one_ping_close(launch, dial, door, wire):
+async def test_two_pongs_for_one_ping_close(launch, dial, scheme, wire):
     server = launch({"client": {"ping_interval": "2s", "pong_timeout": "1900ms"}})
-    peer = await dial(server, door, wire, connect={}, answers_pings=False)
+    peer = await dial(server, scheme, wire, connect={}, answers_pings=False)
     await peer.ping()
     await peer.send_raw(peer.wire.ping)
     await peer.fence()
@@ -394,10 +394,10 @@ async def test_pings_of_the_websocket_are_answered(peer):
     await client.fence()
 
 
-async def test_frame_pings_replace_those_of_the_protocol(launch, dial, door, wire):
+async def test_frame_pings_replace_those_of_the_protocol(launch, dial, scheme, wire):
     """With `cf_ws_frame_ping_pong=true` the WebSocket library of the client answers; a silent one is closed."""
     server = launch(SHORT_PINGS)
-    peer = await dial(server, door, wire, query="cf_ws_frame_ping_pong=true")
+    peer = await dial(server, scheme, wire, query="cf_ws_frame_ping_pong=true")
     result = await peer.connect()
     assert "ping" not in result and "pong" not in result
     sent = server.metric("pharos_transport_messages_received_total")
@@ -406,9 +406,9 @@ async def test_frame_pings_replace_those_of_the_protocol(launch, dial, door, wir
     assert peer.pings == 0 and sent >= 1
 
 
-async def test_a_connection_that_never_connects_is_stale(launch, dial, door, wire):
+async def test_a_connection_that_never_connects_is_stale(launch, dial, scheme, wire):
     server = launch({"client": {"stale_close_delay": "300ms"}})
-    silent = await dial(server, door, wire)
-    talking = await dial(server, door, wire, connect={})
+    silent = await dial(server, scheme, wire)
+    talking = await dial(server, scheme, wire, connect={})
     assert await silent.ended() == 3502
     await talking.fence()

@@ -87,7 +87,7 @@ async def test_send_by_session(server, meet, kind):
 
 
 async def test_a_single_connection_that_is_not_there_is_an_error(server, meet):
-    """Nobody should believe that somebody was told. Sets of connections may be empty."""
+    """The caller must not believe that it got the message. Sets of connections may be empty."""
     peer = await meet(server, "websocket-json", connect=as_user("ann"))
     assert delivered(server, 1, client=peer.client, user="ann") == 1
     for target in ({"client": "nobody"}, {"session": "nobody"}, {"client": peer.client, "user": "bob"}):

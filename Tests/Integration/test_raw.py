@@ -305,7 +305,7 @@ async def test_what_could_not_be_written_is_reported(launch, origin, events):
         async with RawPeer(server, "/ws"):
             gone = next(each for each in await events.established(3) if each not in first)
         await events.closed(gone)
-        # Of another node, and of nobody.
+        # Of another node, and of no connection.
         foreign = base64.b64encode(b"\0" + b"other-node" + bytes(20)).decode()
         answer = await report(server, writing([*first, gone, foreign], Text="x"))
         assert answer == {"Unknown": [foreign], "Closed": [gone], "Full": []}
@@ -318,7 +318,7 @@ async def test_what_could_not_be_written_is_reported(launch, origin, events):
                 full = answer
                 break
             await peer.text()
-        # Only the one that does not read; what it was refused is lost to nobody's surprise, and it stays.
+        # Only the one that does not read: it loses the refused message, and stays.
         assert full is not None and len(full["Full"]) == 1 and not full["Unknown"] and not full["Closed"]
         await peer.text()
         assert raw_connections(server) == 2
@@ -413,7 +413,7 @@ async def test_a_slow_origin_slows_its_connection(launch, origin, events):
         await asyncio.to_thread(held.wait)
         before = server.resident_kilobytes()
         done, _ = await asyncio.wait([sending], timeout=2)
-        # The client feels it: the kernel's buffers are full, and nobody empties them.
+        # The client feels it: the kernel's buffers are full, and are not emptied.
         assert not done and server.resident_kilobytes() - before < 8_000
         origin.on("app", 200)
         held.give(200)

@@ -30,35 +30,35 @@ def is_json_error(answer) -> bool:
 
 
 @pytest.mark.parametrize("method", ALL_METHODS)
-def test_without_a_key_every_method_is_refused(pharos, door, method):
+def test_without_a_key_every_method_is_refused(pharos, scheme, method):
     """GO-3: a call without a valid key is refused with 401."""
     for options in ({"key": None}, {"key": "wrong"}, {"key": None, "headers": {"Authorization": "apikey wrong"}},
                     {"key": None, "headers": {"Authorization": f"Bearer {API_KEY}"}},
                     {"key": None, "query": "?api_key=wrong"}, {"key": API_KEY + "x"}, {"key": API_KEY[:-1]}):
-        answer = pharos.api(method, {}, door=door, **options)
+        answer = pharos.api(method, {}, scheme=scheme, **options)
         assert answer.status == 401 and is_json_error(answer), (method, options, answer.status)
 
 
-def test_a_key_is_taken_in_three_ways(pharos, door):
+def test_a_key_is_taken_in_three_ways(pharos, scheme):
     for options in ({}, {"key": None, "headers": {"Authorization": f"apikey {API_KEY}"}},
                     {"key": None, "query": "?api_key=" + urllib.parse.quote(API_KEY)}):
-        assert len(pharos.api("info", {}, door=door, **options).result["nodes"]) == 1
+        assert len(pharos.api("info", {}, scheme=scheme, **options).result["nodes"]) == 1
 
 
-async def test_a_key_of_another_scope_is_refused_and_nothing_is_delivered(pharos, peer, door, channel):
+async def test_a_key_of_another_scope_is_refused_and_nothing_is_delivered(pharos, peer, scheme, channel):
     """GO-3: a publish with a key of another scope is refused with 403, and nothing is delivered."""
     name = channel()
     client = await peer()
     await client.subscribe(name)
-    assert pharos.api("publish", {"channel": name, "data": "no"}, key="wrong", door=door).status == 401
-    assert pharos.api("history", {"channel": name}, key=PUBLISH_ONLY_KEY, door=door).status == 403
+    assert pharos.api("publish", {"channel": name, "data": "no"}, key="wrong", scheme=scheme).status == 401
+    assert pharos.api("history", {"channel": name}, key=PUBLISH_ONLY_KEY, scheme=scheme).status == 403
     for method in set(ALL_METHODS) - {"publish", "broadcast"}:
-        answer = pharos.api(method, {"commands": []}, key=PUBLISH_ONLY_KEY, door=door)
+        answer = pharos.api(method, {"commands": []}, key=PUBLISH_ONLY_KEY, scheme=scheme)
         assert answer.status == 403 and is_json_error(answer)
     # What is inside an envelope or a batch is looked at too.
-    inside = pharos.api("", {"method": "disconnect", "params": {"user": "x"}}, key=PUBLISH_ONLY_KEY, door=door)
+    inside = pharos.api("", {"method": "disconnect", "params": {"user": "x"}}, key=PUBLISH_ONLY_KEY, scheme=scheme)
     assert "error" in inside.json and inside.json["error"]["code"] == 103
-    assert pharos.api("publish", {"channel": name, "data": "yes"}, key=PUBLISH_ONLY_KEY, door=door).status == 200
+    assert pharos.api("publish", {"channel": name, "data": "yes"}, key=PUBLISH_ONLY_KEY, scheme=scheme).status == 200
     assert (await client.publication(name))["data"] == "yes"
     assert not client.pushes(name)
 
@@ -245,19 +245,20 @@ def test_history_remove_and_position(pharos, channel):
 # Errors
 
 
-def test_unknown_methods(pharos, door):
+def test_unknown_methods(pharos, scheme):
     for path in ("nonsense", "publish/more", "PUBLISH", "publish%20"):
-        answer = pharos.request("POST", f"/api/{path}", b"{}", {"X-API-Key": API_KEY}, door=door)
+        answer = pharos.request("POST", f"/api/{path}", b"{}", {"X-API-Key": API_KEY}, scheme=scheme)
         assert answer.status == 404 and is_json_error(answer), path
-    assert pharos.api("", {"method": "nonsense", "params": {}}, door=door).error["code"] == 104
-    assert pharos.api("map_publish", {}, door=door).error["code"] == 108
-    assert pharos.api("shared_poll_publish", {}, door=door).error["code"] == 108
-    assert pharos.api("rpc", {"method": "x"}, door=door).error["code"] == 104
+    assert pharos.api("", {"method": "nonsense", "params": {}}, scheme=scheme).error["code"] == 104
+    assert pharos.api("map_publish", {}, scheme=scheme).error["code"] == 108
+    assert pharos.api("shared_poll_publish", {}, scheme=scheme).error["code"] == 108
+    assert pharos.api("rpc", {"method": "x"}, scheme=scheme).error["code"] == 104
 
 
-def test_the_old_form(pharos, door, channel):
+def test_the_old_form(pharos, scheme, channel):
     name = channel("open")
-    assert pharos.api("", {"method": "publish", "params": {"channel": name, "data": 1}}, door=door).result["offset"] == 1
+    answer = pharos.api("", {"method": "publish", "params": {"channel": name, "data": 1}}, scheme=scheme)
+    assert answer.result["offset"] == 1
 
 
 @pytest.mark.parametrize(
@@ -272,11 +273,11 @@ def test_the_old_form(pharos, door, channel):
         ("history", {"channel": "open:x", "since": {"offset": 1, "epoch": "no"}}, 112, 416),
         ("rpc", {"method": "x"}, 104, 404),
     ])
-def test_error_modes(pharos, door, method, params, code, status):
+def test_error_modes(pharos, scheme, method, params, code, status):
     """In transport mode the error sets the status and is the body itself."""
-    plain = pharos.api(method, params, door=door)
+    plain = pharos.api(method, params, scheme=scheme)
     assert plain.status == 200 and plain.error["code"] == code and is_json_error(plain)
-    transport = pharos.api(method, params, door=door, headers={"X-Centrifugo-Error-Mode": "transport"})
+    transport = pharos.api(method, params, scheme=scheme, headers={"X-Centrifugo-Error-Mode": "transport"})
     assert transport.status == status and transport.json["code"] == code and is_json_error(transport)
 
 
@@ -287,14 +288,14 @@ def test_transport_errors_may_be_the_default(launch):
 
 
 @pytest.mark.parametrize("body", [b"{", b"[]", b"null", b"1", b'{"channel":1}', b"\xff", b'{"channel":"x","data":}', b'{"a":1}x'])
-def test_malformed_bodies(pharos, door, body):
-    answer = pharos.api("publish", body, door=door)
+def test_malformed_bodies(pharos, scheme, body):
+    answer = pharos.api("publish", body, scheme=scheme)
     # What is no JSON at all is 400; JSON that is not what the method needs is answered like any other mistake.
     is_json = body in (b"[]", b"null", b"1", b'{"channel":1}')
     assert answer.status == (200 if is_json else 400) and answer.json["error"]["code"] == 107 and is_json_error(answer)
 
 
-def test_every_error_of_http_is_json(pharos, door):
+def test_every_error_of_http_is_json(pharos, scheme):
     """GE-11: every error reply of the HTTP API carries `Content-Type: application/json`."""
     key = {"X-API-Key": API_KEY}
     for method, path, body, headers, statuses in [
@@ -309,17 +310,17 @@ def test_every_error_of_http_is_json(pharos, door):
         ("GET", "/" + "x" * 30_000, None, {}, {414, 431}),
         ("GET", "/health", None, {"X-Big": "x" * 30_000}, {431}),
     ]:
-        answer = pharos.request(method, path, body, headers, door=door)
+        answer = pharos.request(method, path, body, headers, scheme=scheme)
         assert answer.status in statuses and is_json_error(answer), (method, path[:40], answer.status, answer.body[:100])
 
 
-async def test_a_broken_request_is_answered_in_json(pharos, door):
+async def test_a_broken_request_is_answered_in_json(pharos, scheme):
     """GE-11, for what is not even HTTP."""
     for request in (b"GARBAGE\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"POST /api/info HTTP/1.1\r\nContent-Length: x\r\n\r\n",
                     b"POST /api/info HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n"):
-        options = {"ssl": pharos.tls_context()} if door == "wss" else {}
+        options = {"ssl": pharos.tls_context()} if scheme == "wss" else {}
         reader, writer = await asyncio.open_connection(
-            "127.0.0.1", pharos.tls_port if door == "wss" else pharos.port, **options)
+            "127.0.0.1", pharos.tls_port if scheme == "wss" else pharos.port, **options)
         writer.write(request)
         async with asyncio.timeout(30):
             head = (await reader.readuntil(b"\r\n\r\n")).lower()
@@ -327,18 +328,18 @@ async def test_a_broken_request_is_answered_in_json(pharos, door):
         writer.close()
 
 
-def test_large_bodies_chunks_and_pipelining(pharos, door, channel):
+def test_large_bodies_chunks_and_pipelining(pharos, scheme, channel):
     """A body in chunks takes another way through the server than one with a length; the answers are the same."""
     name = channel("open")
     text = "x" * 1_000_000
-    assert pharos.api("publish", {"channel": name, "data": text}, door=door).result["offset"] == 1
+    assert pharos.api("publish", {"channel": name, "data": text}, scheme=scheme).result["offset"] == 1
 
     def chunks():
         body = json.dumps({"channel": name, "data": {"n": 2}}).encode()
         for start in range(0, len(body), 5):
             yield body[start : start + 5]
 
-    answer = pharos.request("POST", "/api/publish", chunks(), {"X-API-Key": API_KEY}, door=door)
+    answer = pharos.request("POST", "/api/publish", chunks(), {"X-API-Key": API_KEY}, scheme=scheme)
     assert answer.result["offset"] == 2
 
 
@@ -362,11 +363,11 @@ async def test_pipelined_requests_are_answered_in_order(pharos, channel):
 # Health, metrics
 
 
-def test_health_and_metrics(pharos, door):
+def test_health_and_metrics(pharos, scheme):
     for path in ("/health", "/health/live", "/health/ready"):
-        answer = pharos.request("GET", path, door=door)
+        answer = pharos.request("GET", path, scheme=scheme)
         assert answer.status == 200 and answer.json == {}
-    answer = pharos.request("GET", "/metrics", door=door)
+    answer = pharos.request("GET", "/metrics", scheme=scheme)
     assert answer.status == 200 and answer.headers["Content-Type"].startswith("text/plain")
     assert pharos.metric("pharos_node_build") == 1 and pharos.metric("pharos_node_num_nodes") == 1
 

@@ -29,7 +29,7 @@ def numbers(publications) -> list[int]:
 
 
 async def parts(server, stream: EventStream) -> None:
-    """Leaves for good: the server has noticed, so nothing is sent to nobody."""
+    """Leaves for good: returns when the server has noticed, so nothing more is sent."""
     stream.close()
     await asyncio.to_thread(server.wait_until_empty)
 
@@ -44,7 +44,7 @@ async def leave(server, peer, how: str) -> None:
 
 
 def until_forgotten(server) -> None:
-    """Returns once nobody is connected and nothing is kept for those who are away."""
+    """Returns once no client is connected and nothing is kept for those that are away."""
     server.wait_until_empty()
     poll(lambda: server.metric("pharos_client_parked_sessions") == 0, "what is kept to be forgotten")
 
@@ -189,7 +189,7 @@ async def test_who_one_is_is_kept(server, meet):
 
 
 async def test_a_session_is_not_taken_over_by_another_user(server, meet):
-    """Whoever knows the key and comes as another user gets nothing of the first."""
+    """A client that knows the key and comes as another user gets nothing of the first."""
     key = session_key()
     client = await meet(server, "websocket-json", session=key, connect={"token": tokens.connection("42")})
     await client.subscribe("large:x")
@@ -268,7 +268,7 @@ async def test_a_key_that_could_be_guessed_is_refused(server, key):
 
 
 async def test_the_number_of_sessions_away_is_limited(launch, meet):
-    """Beyond the limit those that are away longest are forgotten; nobody who is connected is."""
+    """Beyond the limit those that are away longest are forgotten; no connected one is."""
     server = launch(EVERYWHERE | {"client": {"session_limit": 5}, "edge": {"shards": 1}})
     keys = [session_key() for _ in range(8)]
     here = await meet(server, "websocket-json", session=session_key())
@@ -328,7 +328,7 @@ async def test_a_session_that_expired_is_gone(launch, meet, back):
 
 @pytest.mark.parametrize("kind", ["websocket-json", "http_stream-protobuf", "sse-get"])
 async def test_a_key_that_returns_twice_at_once(server, meet, kind):
-    """A stands, B claims its session, C claims it from B before B has it: whoever is last has all, and lost nothing."""
+    """A stands, B claims its session, C claims it from B before B has it: the last one has all, and lost nothing."""
     for turn in range(20):
         key, channel = session_key(), f"large:x{turn}"
         first = await meet(server, kind, session=key)
@@ -353,17 +353,17 @@ async def test_a_key_that_returns_twice_at_once(server, meet, kind):
 
 @pytest.mark.parametrize("back", SPEAKING)
 async def test_a_session_over_tls(server, meet, back):
-    """It leaves by one door and comes back by the other: a session does not know what carries it."""
+    """It leaves by one scheme and comes back by the other: a session does not depend on either."""
     key = session_key()
     for here, there in (("wss", "ws"), ("ws", "wss")):
-        client = await meet(server, "websocket-json", session=key, door=here)
+        client = await meet(server, "websocket-json", session=key, scheme=here)
         if "subs" not in client.welcome:
             await client.subscribe("large:x")
             fill(server, "large:x", 1, 2)
             assert numbers(await client.publications(2, "large:x")) == [1, 2]
         await leave(server, client, "close")
         start = fill_from(server, "large:x", 2)
-        client = await meet(server, back, session=key, door=there)
+        client = await meet(server, back, session=key, scheme=there)
         returned = client.welcome["subs"]["large:x"]
         assert returned["recovered"] is True and numbers(returned["publications"]) == start
         await client.close()

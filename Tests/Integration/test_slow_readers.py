@@ -32,13 +32,13 @@ async def stall(server, channel: str, *, context=None, port: int) -> tuple:
 
 
 @pytest.mark.parametrize("wire", ["json"])
-async def test_one_stalled_reader_of_six(launch, dial, door, wire):
+async def test_one_stalled_reader_of_six(launch, dial, scheme, wire):
     """FT-7: five readers receive all 8,000 messages of 4 KB in order; the stalled one is closed with 3008."""
     server = launch({"client": {"queue_max_size": 1_048_576}, "edge": {"shards": 2}})
-    readers = [await dial(server, door, wire, connect={}) for _ in range(5)]
+    readers = [await dial(server, scheme, wire, connect={}) for _ in range(5)]
     for reader in readers:
         await reader.subscribe("x")
-    options = {"context": server.tls_context(), "port": server.tls_port} if door == "wss" else {"port": server.port}
+    options = {"context": server.tls_context(), "port": server.tls_port} if scheme == "wss" else {"port": server.port}
     stalled_reader, stalled = await stall(server, "x", **options)
     assert server.sessions()["clients"] == 6
     before = server.resident_kilobytes()
@@ -71,10 +71,10 @@ async def test_one_stalled_reader_of_six(launch, dial, door, wire):
     stalled.transport.abort()
 
 
-async def test_the_stalled_reader_is_told_why(launch, dial, door, wire):
+async def test_the_stalled_reader_is_told_why(launch, dial, scheme, wire):
     """GE-10: one that wakes up in time to read finds the close frame with 3008 at the end of what was sent."""
     server = launch({"client": {"queue_max_size": 65_536}, "websocket": {"write_timeout": "20s"}})
-    reader = await dial(server, door, wire, connect={})
+    reader = await dial(server, scheme, wire, connect={})
     await reader.subscribe("x")
     reader.socket.transport.pause_reading()
     fill = "x" * 8_192
@@ -88,10 +88,10 @@ async def test_the_stalled_reader_is_told_why(launch, dial, door, wire):
     assert await reader.ended() == 3008
 
 
-async def test_drops_start_only_at_the_limit(launch, dial, door, wire):
+async def test_drops_start_only_at_the_limit(launch, dial, scheme, wire):
     """GE-15: below the documented queue limit nothing is dropped, even for one who does not read for a while."""
     server = launch({"client": {"queue_max_size": 16_777_216}, "websocket": {"write_timeout": "30s"}})
-    reader = await dial(server, door, wire, connect={})
+    reader = await dial(server, scheme, wire, connect={})
     await reader.subscribe("x")
     reader.socket.transport.pause_reading()
     for number in range(0, 1_000, 100):

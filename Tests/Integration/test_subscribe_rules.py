@@ -30,9 +30,9 @@ async def test_a_second_subscribe_in_the_same_frame_is_refused(peer, channel):
     assert (await client.reply(9))["error"]["code"] == 105
 
 
-async def test_too_many_channels_are_refused(launch, dial, door, wire):
+async def test_too_many_channels_are_refused(launch, dial, scheme, wire):
     server = launch({"client": {"channel_limit": 3}})
-    peer = await dial(server, door, wire, connect={})
+    peer = await dial(server, scheme, wire, connect={})
     for number in range(3):
         await peer.subscribe(f"c{number}")
     assert await peer.refused("subscribe", channel="c3") == 106
@@ -40,9 +40,9 @@ async def test_too_many_channels_are_refused(launch, dial, door, wire):
     await peer.subscribe("c3")
 
 
-async def test_too_many_server_side_channels_close(launch, dial, door, wire):
+async def test_too_many_server_side_channels_close(launch, dial, scheme, wire):
     server = launch({"client": {"channel_limit": 3}})
-    peer = await dial(server, door, wire)
+    peer = await dial(server, scheme, wire)
     await peer.send({"id": 1, "connect": {"token": tokens.connection(channels=["a", "b", "c", "d"])}})
     assert await peer.ended() == 3505
 
@@ -156,10 +156,10 @@ async def test_what_the_namespace_lacks_is_not_available(peer, channel):
     assert await client.refused("history", channel=plain, limit=1) in (103, 108)
 
 
-async def test_disabled_presence_and_history_answer_108_when_allowed(launch, dial, door, wire):
+async def test_disabled_presence_and_history_answer_108_when_allowed(launch, dial, scheme, wire):
     server = launch({"channel": {"without_namespace": {
         "allow_presence_for_client": True, "allow_presence_for_anonymous": True}}})
-    peer = await dial(server, door, wire, connect={})
+    peer = await dial(server, scheme, wire, connect={})
     assert await peer.refused("presence", channel="x") == 108
     assert await peer.refused("presence_stats", channel="x") == 108
 
@@ -188,11 +188,11 @@ async def test_data_must_be_of_the_namespaces_format(pharos, peer, channel):
     assert (await client.publication(name))["data"] == {"fine": 1}
 
 
-async def test_binary_data_reaches_everybody_and_closes_nobody(pharos, dial, door, channel):
+async def test_binary_data_reaches_everybody_and_closes_nobody(pharos, dial, scheme, channel):
     """A payload that is not JSON is put into a JSON message as base64, with a flag."""
     name = channel("plain")
-    binary = await dial(pharos, door, "protobuf", connect={})
-    text = await dial(pharos, door, "json", connect={})
+    binary = await dial(pharos, scheme, "protobuf", connect={})
+    text = await dial(pharos, scheme, "json", connect={})
     for each in (binary, text):
         await each.subscribe(name)
     await binary.ask("publish", channel=name, data=b"\x00\xff\xfe")
@@ -203,7 +203,7 @@ async def test_binary_data_reaches_everybody_and_closes_nobody(pharos, dial, doo
     assert (await text.publication(name))["data"] == {"next": 1}
 
 
-async def test_nothing_is_open_until_it_is_configured(launch, dial, door):
+async def test_nothing_is_open_until_it_is_configured(launch, dial, scheme):
     """GE-7: a fresh server lets an anonymous client do nothing, and has no built-in account."""
     server = launch(base={"log": {"level": "trace"}, "health": {"enabled": True}, "edge": {"shards": 1}})
     peer = await dial(server, "ws", "json")
@@ -223,7 +223,7 @@ async def test_nothing_is_open_until_it_is_configured(launch, dial, door):
         assert await other.ended() == 3500
 
 
-async def test_a_client_that_may_connect_may_still_do_nothing(launch, dial, door, wire):
+async def test_a_client_that_may_connect_may_still_do_nothing(launch, dial, scheme, wire):
     """GE-7: connecting opens nothing by itself."""
     server = launch(base={
         "client": {"allow_anonymous_connect_without_token": True, "token": {"hmac_secret_key": tokens.HMAC_KEY}},

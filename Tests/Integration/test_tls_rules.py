@@ -112,7 +112,7 @@ def test_renegotiation_is_refused(pharos):
     finally:
         client.kill()
         client.wait()
-    assert pharos.request("GET", "/health", door="wss").status == 200
+    assert pharos.request("GET", "/health", scheme="wss").status == 200
 
 
 def test_a_handshake_in_pieces_is_done_and_one_that_does_not_end_is_cut(launch):
@@ -169,9 +169,9 @@ def test_half_open_handshakes_make_room_for_others(launch):
     server = launch({"edge": {"handshake_limit": 32, "shards": 1}})
     idle = [socket.create_connection(("127.0.0.1", server.tls_port)) for _ in range(32)]
     poll(lambda: server.metric("pharos_transport_tls_handshakes_inflight") == 32, "all handshakes to have begun")
-    # Whoever has just come is left alone for a second.
+    # A new connection is left alone for a second.
     time.sleep(1.1)
-    assert server.request("GET", "/health", door="wss").status == 200
+    assert server.request("GET", "/health", scheme="wss").status == 200
     assert server.metric("pharos_transport_tls_handshakes_inflight") < 32
     for each in idle:
         each.close()
@@ -200,7 +200,7 @@ def test_input_before_anybody_has_said_who_he_is_is_bounded(launch, kind):
     link = server.tls_context().wrap_socket(raw, server_hostname="localhost") if kind == "wss" else raw
     sent = ping_flood(link, 6)
     assert server.resident_kilobytes() - before < 65_536, f"{sent} bytes were sent"
-    assert server.request("GET", "/health", door=kind).status == 200
+    assert server.request("GET", "/health", scheme=kind).status == 200
     link.close()
 
 
@@ -221,7 +221,7 @@ async def test_certificates_are_replaced_under_load(own, dial, tmp_path):
             assert (await peer.publication("plain:reload"))["data"] == {"n": number}
         await asyncio.to_thread(
             poll, lambda: server.log().count("certificate reloaded") > number, "the reload")
-        assert (await asyncio.to_thread(server.request, "GET", "/health", door="wss")).status == 200
+        assert (await asyncio.to_thread(server.request, "GET", "/health", scheme="wss")).status == 200
 
 
 def test_a_tls_port_that_is_taken_is_named(tmp_path, certificate):

@@ -190,7 +190,7 @@ async def test_the_origin_is_killed_fifty_times_under_load(launch, dial, origin,
 
 
 async def test_those_who_die_with_the_server_are_told_after_its_restart(launch, dial, origin, told):
-    """WS-6 (one node): nobody lived to record it, and yet every connection's end is told, its channels first."""
+    """WS-6 (one node): the crash kept it from being recorded, and yet every connection's end is sent, its channels first."""
     server = launch(telling(origin))
     peers = [await dial(server, connect={}) for _ in range(20)]
     for number, peer in enumerate(peers):
@@ -229,7 +229,7 @@ async def test_nothing_recorded_is_lost_while_the_origin_is_away(launch, dial, o
     origin.stop()
     stories = await visits(server, dial, told, rounds=2, seed=3)
     await first.close()
-    # What is on the disk shows in the snapshot: nobody is connected any more.
+    # What is on the disk shows in the snapshot: no client is connected any more.
     await until(lambda: server.api("snapshot", {}).result["clients"] == [], "the ledger to be empty")
     if how == "SIGTERM":
         server.stop()

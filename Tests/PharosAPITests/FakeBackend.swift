@@ -2,7 +2,7 @@ import PharosDomain
 import PharosServices
 import Synchronization
 
-/// A backend for tests: what the routes show of it is what it was told.
+/// A backend for tests with scripted answers.
 final class FakeBackend: Backend {
     struct State {
         var counters = NodeCounters()

@@ -1,7 +1,9 @@
 import NIOCore
 import NIOPosix
 
-/// A client that sees bytes: sends what it is told and reads HTTP answers. Used by one task at a time.
+/// A client that works with bytes: it sends given ones and reads HTTP answers.
+///
+/// Used by one task at a time.
 final class RawClient {
     let channel: any Channel
     private var iterator: AsyncStream<[UInt8]>.AsyncIterator

@@ -5,7 +5,9 @@ import PharosDomain
 import PharosServices
 import PharosTestKit
 
-/// Shards on a port of the system's choice, with the routes of a real server behind them.
+/// Shards on a port of the system's choice.
+///
+/// The routes of a real server are behind them.
 final class RoutesServer: Sendable {
     let backend: FakeBackend
     let registry: PrometheusRegistry

@@ -62,7 +62,7 @@ import Testing
                 "POST", "/api/snapshot", key + "X-Centrifugo-Error-Mode: transport\r\n", body: #"{"cursor":"bad"}"#))
         #expect(status.status == 400)
         #expect(status.text == #"{"code":107,"message":"bad request"}"#)
-        // What is no JSON at all is 400 in any case.
+        // A body that is no JSON at all is 400 in any case.
         let text = try #require(try await client.request("POST", "/api/snapshot", key, body: "limit=7"))
         #expect(text.status == 400)
         #expect(text.text.hasPrefix(#"{"error":{"code":107,"message":"bad request"#))

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import PharosAuth
+import PharosBytes
 import PharosCrypto
 import PharosDomain
 import Testing

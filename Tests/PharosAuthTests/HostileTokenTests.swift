@@ -1,4 +1,5 @@
 import PharosAuth
+import PharosBytes
 import PharosDomain
 import PharosTestKit
 import Testing

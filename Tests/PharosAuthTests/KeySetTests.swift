@@ -1,5 +1,6 @@
 import FoundationEssentials
 import PharosAuth
+import PharosBytes
 import PharosCrypto
 import PharosDomain
 import Synchronization
@@ -253,7 +254,7 @@ private final class RequestCounter: Sendable {
     var total: Int { value.withLock { $0 } }
 }
 
-/// Lets nobody through before it is opened.
+/// Lets no caller through before it is opened.
 private final class Gate: Sendable {
     private struct State {
         var isOpen = false

@@ -1,8 +1,11 @@
 import PharosAuth
+import PharosBytes
 import PharosDomain
 import Testing
 
-/// The examples of RFC 7515 appendix A and RFC 8037 appendix A, with their keys in a key set.
+/// The examples of RFC 7515 appendix A and RFC 8037 appendix A.
+///
+/// Their keys are in a key set.
 @Suite("Vectors of the RFCs")
 struct RFCVectorTests {
     /// One second before the `exp` of the examples.

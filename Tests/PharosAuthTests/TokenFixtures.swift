@@ -1,10 +1,13 @@
 import FoundationEssentials
 import PharosAuth
+import PharosBytes
 import PharosCrypto
 import PharosDomain
 import Synchronization
 
-/// The moment at which most of these stories happen, in milliseconds and seconds since 1970.
+/// The moment at which most of these stories happen.
+///
+/// It is in milliseconds and seconds since 1970.
 let nowMs: Int64 = 1_700_000_000_000
 let now: Int64 = 1_700_000_000
 
@@ -50,7 +53,9 @@ extension TokenOutcome {
     }
 }
 
-/// An identity provider in memory: it answers with documents, and remembers who asked where.
+/// An identity provider in memory.
+///
+/// It answers with documents, and remembers the requests.
 final class KeyServer: Sendable {
     struct Down: Error {}
 
@@ -103,8 +108,8 @@ struct PublishedKey: Sendable {
     var webKey: String {
         let point = Array(key.publicKey.point!.dropFirst())
         let id = keyID.map { #","kid":"\#($0)""# } ?? ""
-        let x = Base64.encode(point[..<32], .url)
-        let y = Base64.encode(point[32...], .url)
+        let x = Base64.encode(Array(point[..<32]), .url)
+        let y = Base64.encode(Array(point[32...]), .url)
         return #"{"kty":"EC","crv":"P-256","use":"sig","x":"\#(x)","y":"\#(y)"\#(id)}"#
     }
 

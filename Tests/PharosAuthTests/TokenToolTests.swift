@@ -66,7 +66,7 @@ struct TokenToolTests {
         #expect(try verdict(try token(#"{"exp":1}"#), secret) == .expired)
         #expect(try verdict(try token("{}", .hmac(secret: "x")), secret) == .invalid("the token's signature is wrong"))
         #expect(try verdict("no token", secret) == nil)
-        // What the server would not look at is shown here, and said.
+        // Parts that the server would not look at are shown here, and marked as such.
         let long = try token(#"{"x":"\#(String(repeating: "x", count: 16_384))"}"#)
         for configuration in [secret, TokenConfiguration()] {
             #expect(

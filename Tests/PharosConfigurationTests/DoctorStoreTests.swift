@@ -60,7 +60,7 @@ struct DoctorStoreTests {
         }
     }
 
-    @Test("a file in the place of the directory, or above it, must be mended")
+    @Test("a file in the place of the directory, or above it, must be fixed")
     func file() throws {
         try folder { path in
             _ = FileManager.default.createFile(atPath: path + "/file", contents: nil)
@@ -72,7 +72,7 @@ struct DoctorStoreTests {
         }
     }
 
-    @Test("a directory where nothing can be written must be mended")
+    @Test("a directory where nothing can be written must be fixed")
     func unwritable() {
         // Not even root writes here.
         let found = StoreProbe.look("/proc/self", Self.databases)
@@ -104,7 +104,7 @@ struct DoctorStoreTests {
         }
     }
 
-    @Test("little room is advice, none must be mended")
+    @Test("little room is advice, none must be fixed")
     func room() {
         var store = SystemFacts.Store(path: "/srv/pharos")
         store.exists = true

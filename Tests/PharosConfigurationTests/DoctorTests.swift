@@ -25,14 +25,14 @@ struct DoctorTests {
         Doctor.examine(facts, configuration).first { $0.subject == subject }
     }
 
-    @Test("a healthy machine has nothing to mend")
+    @Test("a healthy machine has nothing to fix")
     func healthyMachine() {
         let findings = Doctor.examine(Self.healthy(), PharosConfiguration())
-        #expect(findings.allSatisfy { $0.severity == .fine && $0.mend.isEmpty })
+        #expect(findings.allSatisfy { $0.severity == .fine && $0.remedy.isEmpty })
         #expect(findings.count == 6)
     }
 
-    @Test("too few open files for the wanted connections must be mended")
+    @Test("too few open files for the wanted connections must be fixed")
     func openFiles() {
         var facts = Self.healthy()
         facts.openFilesHard = 20_000
@@ -50,7 +50,7 @@ struct DoctorTests {
         facts.acceptBacklogLimit = 128
         let found = finding("net.core.somaxconn", facts)
         #expect(found?.severity == .advice)
-        #expect(found?.mend.contains("sysctl -w net.core.somaxconn=4096") == true)
+        #expect(found?.remedy.contains("sysctl -w net.core.somaxconn=4096") == true)
     }
 
     @Test("an origin that does not answer is advice, one that does is fine")
@@ -85,7 +85,7 @@ struct DoctorTests {
         #expect(places.map(\.port) == [443, 9000, 80])
     }
 
-    @Test("a taken port names who listens, and must be mended")
+    @Test("a taken port names who listens, and must be fixed")
     func takenPort() {
         var facts = Self.healthy()
         facts.ports[0].state = .taken(by: "nginx (pid 12)")
@@ -94,10 +94,10 @@ struct DoctorTests {
         #expect(found?.message.contains("nginx (pid 12)") == true)
         facts.ports[0].state = .refused("Permission denied")
         facts.ports[0].number = 80
-        #expect(finding("http_server.port", facts)?.mend.contains("CAP_NET_BIND_SERVICE") == true)
+        #expect(finding("http_server.port", facts)?.remedy.contains("CAP_NET_BIND_SERVICE") == true)
     }
 
-    @Test("a clock before the release, or one that runs backwards, must be mended")
+    @Test("a clock before the release, or one that runs backwards, must be fixed")
     func clock() {
         var facts = Self.healthy()
         facts.now = 0

@@ -3,7 +3,9 @@ import Testing
 
 @Suite("Every documented option")
 struct EveryOptionTests {
-    /// Values an operator may try, whatever the option: each must load or fail with the option's name.
+    /// Values that an operator may try, whatever the option.
+    ///
+    /// Each must load or fail with the option's name.
     private static func samples(_ key: SettingDescription) -> [String] {
         switch key.type {
         case .bool: return ["true", "false"]

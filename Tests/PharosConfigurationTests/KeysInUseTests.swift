@@ -3,7 +3,9 @@ import PharosConfiguration
 import PharosDomain
 import Testing
 
-/// A documented key that changes nothing is worse than none: its operator believes that it does.
+/// Every documented key changes something.
+///
+/// One that does not is worse than none: its operator believes that it does.
 @Suite("Every key has an effect")
 struct KeysInUseTests {
     private static let origins = (
@@ -12,7 +14,7 @@ struct KeysInUseTests {
     )
     private static let secret = "a secret that is long enough for everybody"
 
-    /// What must be set for a key to have an effect, by the beginning of its name.
+    /// The settings that a key needs to have an effect, by its first letters.
     private static let contexts: [(prefix: String, overrides: [(String, String)])] = [
         (
             "http_server.tls.",
@@ -115,8 +117,9 @@ struct KeysInUseTests {
         }
     }
 
-    /// Names of the fields that are changed by a text in place of what `base` says of the key; nil: none of the texts is
-    /// allowed and changes anything.
+    /// Names of the fields that a text changes in the value of a key.
+    ///
+    /// The texts stand for the one in `base`. nil: none of them is allowed and changes anything.
     private static func fields(_ key: String, _ texts: [String], _ base: [(String, String)]) -> Set<String>? {
         guard let before = try? load(overrides: base).configuration else { return nil }
         let old = values(before)
@@ -130,7 +133,9 @@ struct KeysInUseTests {
         return nil
     }
 
-    /// The sources that act on a configuration, without those that read, check and show it.
+    /// The sources that act on a configuration.
+    ///
+    /// Those that read, check and show it are left out.
     private static let sources: String = {
         let folder = sourceRoot.appending(path: "Sources")
         let left = ["PharosConfiguration/", "Pharos/Configuration/", "PharosTestKit/"]

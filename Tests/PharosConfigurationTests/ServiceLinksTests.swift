@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Service links")
 struct ServiceLinksTests {
-    /// What Kubernetes sets for a Service, by its name in capitals.
+    /// The variables that Kubernetes sets for a Service, in capitals.
     static func links(_ service: String, host: String = "10.96.7.1", proto: String = "tcp") -> [String: String] {
         let (upper, place) = (proto.uppercased(), host.contains(":") ? "[\(host)]" : host)
         return [

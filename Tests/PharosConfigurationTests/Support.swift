@@ -1,7 +1,9 @@
 import Foundation
 import PharosConfiguration
 
-/// Loads a text as if it were a file called `pharos.yaml`; messages name that file without its folder.
+/// Loads a text as if it were a file called `pharos.yaml`.
+///
+/// Messages name that file without its folder.
 func load(
     _ yaml: String? = nil, environment: [String: String] = [:], overrides: [(String, String)] = [],
     development: Bool = false

@@ -43,20 +43,20 @@ import Testing
     }
 
     @Test("what has waited too long is buried after one more attempt, and the rest goes on")
-    func buried() {
+    func deadLettered() {
         var plan = DispatchPlan(keptForMs: 1_000)
         _ = plan.started()
         let batch = events(1...2, atMs: 100) + events(3...3, atMs: 900)
         #expect(plan.eventsRead(batch, nowMs: 1_500, isOverfull: false) == .send(batch))
-        #expect(plan.answered(false, nowMs: 1_500, isOverfull: false, chance: 0) == .bury(Array(batch[..<2])))
-        #expect(plan.buried(true, chance: 0) == .wait(milliseconds: 50))
+        #expect(plan.answered(false, nowMs: 1_500, isOverfull: false, chance: 0) == .deadLetter(Array(batch[..<2])))
+        #expect(plan.deadLettered(true, chance: 0) == .wait(milliseconds: 50))
         #expect(plan.waited() == .send([batch[2]]))
-        #expect(plan.answered(false, nowMs: 1_900, isOverfull: false, chance: 0) == .bury([batch[2]]))
-        #expect(plan.buried(true, chance: 0) == .read(after: 3))
+        #expect(plan.answered(false, nowMs: 1_900, isOverfull: false, chance: 0) == .deadLetter([batch[2]]))
+        #expect(plan.deadLettered(true, chance: 0) == .read(after: 3))
         // The origin is known to be down: what is too old is not tried first, what is not is.
         let old = events(4...4, atMs: 100)
-        #expect(plan.eventsRead(old, nowMs: 2_000, isOverfull: false) == .bury(old))
-        #expect(plan.buried(true, chance: 0) == .read(after: 4))
+        #expect(plan.eventsRead(old, nowMs: 2_000, isOverfull: false) == .deadLetter(old))
+        #expect(plan.deadLettered(true, chance: 0) == .read(after: 4))
         let young = events(5...5, atMs: 1_990)
         #expect(plan.eventsRead(young, nowMs: 2_000, isOverfull: false) == .send(young))
     }
@@ -66,8 +66,8 @@ import Testing
         var plan = DispatchPlan(keptForMs: 0)
         _ = plan.started()
         _ = plan.eventsRead(events(1...2), nowMs: 1, isOverfull: false)
-        #expect(plan.answered(false, nowMs: 1, isOverfull: false, chance: 0) == .bury(events(1...2)))
-        #expect(plan.buried(false, chance: 0) == .wait(milliseconds: 50))
+        #expect(plan.answered(false, nowMs: 1, isOverfull: false, chance: 0) == .deadLetter(events(1...2)))
+        #expect(plan.deadLettered(false, chance: 0) == .wait(milliseconds: 50))
         #expect(plan.waited() == .send(events(1...2)))
         #expect(plan.answered(true, nowMs: 1, isOverfull: false, chance: 0) == .read(after: 2))
     }
@@ -77,8 +77,8 @@ import Testing
         var plan = DispatchPlan(keptForMs: 1_000_000)
         _ = plan.started()
         #expect(plan.eventsRead(events(1...2), nowMs: 0, isOverfull: true) == .send(events(1...2)))
-        #expect(plan.answered(false, nowMs: 0, isOverfull: true, chance: 0) == .bury(events(1...2)))
-        #expect(plan.buried(true, chance: 0) == .read(after: 2))
+        #expect(plan.answered(false, nowMs: 0, isOverfull: true, chance: 0) == .deadLetter(events(1...2)))
+        #expect(plan.deadLettered(true, chance: 0) == .read(after: 2))
         #expect(plan.eventsRead(events(3...3), nowMs: 0, isOverfull: false) == .send(events(3...3)))
     }
 

@@ -3,7 +3,9 @@ import Testing
 
 @Suite("bodies in chunks (RFC 9112, section 7.1)")
 struct ChunkedBodyTests {
-    /// Decodes `text` given in pieces of `size` bytes; the body, and what stands behind the request.
+    /// Decodes `text` given in pieces of `size` bytes.
+    ///
+    /// - Returns: the body, and the bytes behind the request.
     private func decode(_ text: String, pieces size: Int, limit: Int = 1_000) -> (
         ChunkedBody.Progress, body: String, rest: String
     ) {

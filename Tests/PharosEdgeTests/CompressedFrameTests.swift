@@ -74,7 +74,7 @@ struct CompressedFrameTests {
         let payload = Self.compressed(invalid)
         #expect(events([Self.first(payload)], chunk: chunk) == [.failure(1007)])
         #expect(events([Self.first(payload, opcode: 2)], chunk: chunk) == [.binary(invalid)])
-        // The compressed bytes are no UTF-8, which is nobody's business.
+        // The compressed bytes are no UTF-8, which does not matter.
         let umlauts = Array(String(repeating: "äöü", count: 30).utf8)
         let frame = Self.first(Self.compressed(umlauts))
         #expect(events([frame], chunk: chunk) == [.text(umlauts)])

@@ -14,7 +14,9 @@ struct CompressionStories {
         }
     }
 
-    /// A WebSocket that has offered these extensions, its name, and the head of the answer.
+    /// Opens a WebSocket that offers these extensions.
+    ///
+    /// - Returns: it, its name, and the head of the answer.
     private func open(
         _ scene: ShardScene, _ kind: ScenePeer.Kind = .socket, offer: String? = "permessage-deflate"
     ) -> (peer: ScenePeer, id: ConnectionID, answer: String) {
@@ -34,7 +36,9 @@ struct CompressionStories {
         return withBytes(text) { compressor.compress($0, windowBits: 15).map { Array($0) } ?? [] }
     }
 
-    /// The payload of a server's frame of fewer than 64 KiB, inflated; nil: its first byte is another, or more follows.
+    /// The payload of a server's frame of fewer than 64 KiB, inflated.
+    ///
+    /// nil: its first byte is another, or more follows.
     private func inflated(_ frame: [UInt8], first: UInt8 = 0xC1) -> String? {
         guard frame.count >= 4, frame[0] == first else { return nil }
         let isShort = frame[1] < 126
@@ -115,8 +119,8 @@ struct CompressionStories {
         }
         scene.edge { edge in
             withBytes(Self.long) { payload in
-                for place in 0..<edge.lanePlaces(of: topic) {
-                    guard let lane = edge.lane(of: topic, at: place) else { continue }
+                for index in 0..<edge.laneSlots(of: topic) {
+                    guard let lane = edge.lane(of: topic, at: index) else { continue }
                     var writer = ByteWriter()
                     if lane != 0, edge.compress(payload, windowBits: UInt8(lane), into: &writer) {
                         edge.publish(topic, lane: lane, .compressedText, writer)

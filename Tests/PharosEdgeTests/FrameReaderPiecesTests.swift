@@ -2,7 +2,9 @@ import PharosEdge
 import PharosTestKit
 import Testing
 
-/// However the bytes are cut, the events are the same, and no more memory is held than arrived.
+/// However the bytes are cut, the events are the same.
+///
+/// No more memory is held than arrived.
 @Suite("frame reader, in pieces")
 struct FrameReaderPiecesTests {
     private static let conversation = [
@@ -75,7 +77,9 @@ struct FrameReaderPiecesTests {
         #expect(transcript.events(cuts: cuts) == expected)
     }
 
-    /// A message of random kind, size and fragmentation, with control frames in between.
+    /// A message of random kind, size and fragmentation.
+    ///
+    /// Control frames come in between.
     private func addMessage(
         to frames: inout [Frame], _ expected: inout [FrameEvent], using random: inout SeededGenerator
     ) {
@@ -113,7 +117,7 @@ struct FrameReaderPiecesTests {
     }
 }
 
-/// What a reader costs.
+/// The memory that a reader takes.
 @Suite("frame reader, memory")
 struct FrameReaderMemoryTests {
     private func read(_ reader: inout FrameReader, _ bytes: [UInt8], limit: Int = 1_000_000) -> Int {

@@ -44,7 +44,7 @@ struct Frame: Sendable, CustomStringConvertible {
     }
 }
 
-/// What the reader said, copied out of its memory.
+/// The reader's events, copied out of its memory.
 enum FrameEvent: Equatable, Sendable {
     case text([UInt8])
     case binary([UInt8])

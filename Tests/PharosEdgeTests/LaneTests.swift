@@ -41,7 +41,7 @@ struct LaneTests {
         let ids = (0..<5).map { _ in scene.loop.edge.makeDetached()! }
         var nodes = zip(ids, [3, 1, 4, 1, 5]).map { scene.loop.edge.subscribe($0, to: topic, lane: UInt16($1)) }
         func inUse() -> Set<UInt16> {
-            Set((0..<scene.loop.edge.lanePlaces(of: topic)).compactMap { scene.loop.edge.lane(of: topic, at: $0) })
+            Set((0..<scene.loop.edge.laneSlots(of: topic)).compactMap { scene.loop.edge.lane(of: topic, at: $0) })
         }
         #expect(inUse() == [1, 3, 4, 5])
         #expect(scene.edge { $0.hasSubscribers(topic, lane: 1) })
@@ -53,7 +53,7 @@ struct LaneTests {
         #expect(!scene.edge { $0.hasSubscribers(topic, lane: 1) })
         nodes[1] = scene.loop.edge.subscribe(ids[1], to: topic, lane: 9)
         #expect(inUse() == [3, 4, 5, 9])
-        #expect(scene.edge { $0.lanePlaces(of: topic) } == 4)
+        #expect(scene.edge { $0.laneSlots(of: topic) } == 4)
         #expect(scene.edge { $0.lane(of: topic, at: 99) } == nil)
         for node in [0, 1, 2, 4] { scene.loop.edge.unsubscribe(nodes[node]) }
         #expect(scene.edge { $0.subscriberCount(of: topic) } == 0)

@@ -32,7 +32,7 @@ struct MailboxTests {
         _ = read(mailbox.descriptor, &count, 8)
         #expect(count == 1)
         mailbox.post(2)
-        // Still awake: nobody has taken the first one yet, so there is no second system call.
+        // Still awake: the first one has not been taken yet, so there is no second system call.
         #expect(!isAwake(mailbox))
         #expect(mailbox.take() == [1, 2])
         mailbox.post(3)

@@ -11,7 +11,9 @@ struct OverflowTests {
         return head + String(repeating: "-", count: length - head.utf8.count)
     }
 
-    /// A connection that does not read, subscribed to one topic, with so much waiting that its socket is full.
+    /// A connection that does not read, subscribed to one topic.
+    ///
+    /// So much waits that its socket is full.
     private func blocked(
         _ kind: ScenePeer.Kind, limit: Int
     ) -> (scene: ShardScene, peer: ScenePeer, id: ConnectionID, topic: UInt32, node: UInt32) {
@@ -27,7 +29,9 @@ struct OverflowTests {
         return (scene, peer, id, topic, node)
     }
 
-    /// All that the peer gets once it reads, chunk by chunk, each cut at its first full stop.
+    /// All that the peer gets once it reads.
+    ///
+    /// Chunk by chunk, each cut at its first full stop.
     private func names(_ scene: ShardScene, _ peer: ScenePeer, until last: String, after output: String = "")
         -> [String]
     {
@@ -97,7 +101,7 @@ struct OverflowTests {
         }
         scene.settle()
         #expect(scene.script.slow.isEmpty)
-        // As long as the answer, but nobody asked for it.
+        // As long as the answer, but not asked for.
         scene.loop.edge.send(id, .chunk, ByteWriter(text("m", 0, length: 400_000)))
         scene.settle()
         #expect(scene.script.slow == [id])
@@ -144,7 +148,7 @@ struct OverflowTests {
             if number % 3 == 0 { scene.loop.runTurn(waitMs: 0) }
         }
         let got = names(scene, peer, until: "m99.").filter { $0.hasPrefix("m") }
-        // What has been encrypted cannot be taken back.
+        // Encrypted bytes cannot be taken back.
         #expect(got.last == "m99")
         #expect(got.count <= 2)
         let replaced = scene.script.drops.reduce(0) { $0 + $1.replaced }
@@ -303,7 +307,7 @@ struct OverflowTests {
             if Int.random(in: 0..<4, using: &random) == 0 { scene.loop.runTurn(waitMs: 0) }
             if Int.random(in: 0..<40, using: &random) == 0 { output += peer.read() }
         }
-        // What was published in this turn goes to the connections at its end only.
+        // Messages published in this turn go to the connections at its end only.
         scene.loop.runTurn(waitMs: 0)
         scene.loop.edge.send(id, .chunk, ByteWriter("the end."))
         let got = names(scene, peer, until: "the end.", after: output)

@@ -3,7 +3,7 @@ import Testing
 
 @Suite("request head")
 struct RequestHeadTests {
-    /// What became of a head, as text: it outlives the bytes.
+    /// The result of reading a head, as text: it outlives the bytes.
     private enum Outcome: Equatable {
         case incomplete, http2Preface
         case complete(length: Int)

@@ -44,7 +44,7 @@ struct RollingTests {
         #expect(!scene.edge { $0.isBehind(peers[0].node) })
         publish(scene, topic, 2)
         #expect(scene.edge { $0.isBehind(peers[0].node) })
-        // Nobody waits in between: a turn with something left to do does not rest.
+        // The loop does not wait in between: a turn with something left to do does not rest.
         for _ in 0..<5 { scene.loop.runTurn(waitMs: 60_000) }
         for peer in peers { #expect(output(scene, of: peer.id) == "1;2;") }
         #expect(!peers.contains { peer in scene.edge { $0.isBehind(peer.node) } })

@@ -64,7 +64,7 @@ final class ScenePeer {
         precondition(sent == bytes.count, "a story's requests are short")
     }
 
-    /// What has come since the last call.
+    /// The text that has come since the last call.
     func read() -> String { String(decoding: readBytes(), as: UTF8.self) }
 
     func readBytes(limit: Int = .max) -> [UInt8] {

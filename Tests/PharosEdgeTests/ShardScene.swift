@@ -4,7 +4,9 @@ import PharosEdge
 import PharosTestKit
 import Testing
 
-/// One shard whose turns the test itself runs, so that a story has no threads and no waiting but for its own events.
+/// One shard whose turns the test itself runs.
+///
+/// So a story has no threads and no waiting but for its own events.
 final class ShardScene {
     var loop: ShardLoop<ScriptHandler>
     let script: Script
@@ -27,7 +29,9 @@ final class ShardScene {
         loop.run()
     }
 
-    /// Asks or changes the edge; expectations go through here, since they cannot hold what is not copyable.
+    /// Asks or changes the edge.
+    ///
+    /// Expectations go through here, since they cannot hold values that are not copyable.
     func edge<Result>(_ body: (inout Edge) -> Result) -> Result { body(&loop.edge) }
 
     /// A new connection, with its other end.
@@ -52,7 +56,9 @@ final class ShardScene {
         }
     }
 
-    /// A connection that has asked for `path`, whose answer is still to be given, and its name.
+    /// A connection that has asked for `path`, and its name.
+    ///
+    /// Its answer is still to be given.
     func ask(_ path: String, _ kind: ScenePeer.Kind = .socket, buffer: Int32? = nil) -> (ScenePeer, ConnectionID) {
         let peer = connect(kind, buffer: buffer)
         return (peer, ask(path, over: peer))
@@ -109,7 +115,7 @@ final class ShardScene {
     }
 }
 
-/// What the handler was told, and what it does about requests.
+/// The calls that the handler got, and its answers to requests.
 final class Script {
     struct Request {
         let id: ConnectionID

@@ -2,7 +2,9 @@ import PharosBytes
 import PharosEdge
 import Testing
 
-/// What one connection's input may take of a turn. No clock: turns are run by hand, and what was served is counted.
+/// The part of a turn that one connection's input may take.
+///
+/// No clock: turns are run by hand, and what was served is counted.
 @Suite("slices of a turn")
 struct SliceTests {
     private static let text = String(repeating: "x", count: 100)

@@ -22,7 +22,7 @@ struct TimerWheelTests {
 
         mutating func set(_ slot: UInt32, inMs delay: Int64) { wheel.set(slot, atMs: now + delay, connections) }
 
-        /// Who expires while the clock goes to `moment`, in one step.
+        /// The timers that expire while the clock goes to `moment`, in one step.
         mutating func advance(byMs milliseconds: Int64) -> [UInt32] {
             now += milliseconds
             var expired: [ConnectionID] = []

@@ -5,9 +5,9 @@ import Testing
 
 @Suite("streams in memory")
 struct MemoryStreamStoreTests {
-    @Test("every promise of a stream store is kept", arguments: StreamStorePromise.allCases)
-    func promise(_ promise: StreamStorePromise) async throws {
-        try await promise.check(OneAtATimeStore(MemoryStreamStore()))
+    @Test("every guarantee of a stream store is kept", arguments: StreamStoreConformance.allCases)
+    func conformance(_ guarantee: StreamStoreConformance) async throws {
+        try await guarantee.check(OneAtATimeStore(MemoryStreamStore()))
     }
 
     @Test("streams whose memory has expired are freed")

@@ -1,7 +1,9 @@
-import Foundation
+import PharosTestKit
 import Testing
 
-/// Replays what the fuzzers started from and what they once failed on, with the properties that the fuzzers check.
+/// Replays the seeds of the fuzzers and their former findings.
+///
+/// It checks the properties that the fuzzers check.
 @Suite("Fuzzers' inputs")
 struct FuzzReplayTests {
     typealias Property = @Sendable (UnsafeRawBufferPointer) -> String?
@@ -22,20 +24,8 @@ struct FuzzReplayTests {
     @Test("every seed and every input that once failed keeps the properties", arguments: properties.indices)
     func replay(index: Int) throws {
         let (fuzzer, property) = Self.properties[index]
-        let seeds = try inputs("Corpus/\(fuzzer)")
-        #expect(!seeds.isEmpty)
-        for (name, input) in seeds + (try inputs("Failures/\(fuzzer)")) {
-            let violation = input.withUnsafeBytes { property($0) }
-            #expect(violation == nil, "\(fuzzer): \(name)")
-        }
-    }
-
-    /// The files of a folder in `Fuzz`, in the order of their names.
-    private func inputs(_ folder: String) throws -> [(name: String, bytes: [UInt8])] {
-        let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent()
-        let path = root.appending(path: "Fuzz/\(folder)")
-        let names = try FileManager.default.contentsOfDirectory(atPath: path.path).filter { !$0.hasPrefix(".") }
-        return try names.sorted().map { ($0, Array(try Data(contentsOf: path.appending(path: $0)))) }
+        let inputs = try FuzzInputs(of: fuzzer)
+        #expect(!inputs.seeds.isEmpty)
+        #expect(inputs.violations(of: property) == [], "\(fuzzer)")
     }
 }

@@ -3,7 +3,9 @@ import PharosDomain
 import PharosProtocol
 import Testing
 
-/// Anybody may bring bytes that are no JSON: a token (`b64info`), the server API (`b64data`), a client that speaks Protobuf.
+/// Payloads that are no JSON, in answers to clients that speak it.
+///
+/// They come from a token (`b64info`), the server API (`b64data`), or a client that speaks Protobuf.
 @Suite("Payloads that are no JSON, for readers of JSON")
 struct JSONBinaryPayloadTests {
     private static let bytes: [UInt8] = [0, 1, 2, 255]

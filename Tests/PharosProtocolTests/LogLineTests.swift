@@ -29,7 +29,9 @@ struct LogLineTests {
         #expect(json("m", [(name: "level", value: "error")]).contains("\"level_\":\"error\""))
     }
 
-    /// Every scalar that ends a line somewhere, moves the cursor or turns the direction of what follows.
+    /// Every scalar that could deceive a reader of the log.
+    ///
+    /// It ends a line somewhere, moves the cursor or turns the direction of the text behind it.
     static let dangerous: [Unicode.Scalar] =
         (0...0x1f).map { Unicode.Scalar($0)! } + (0x7f...0x9f).map { Unicode.Scalar($0)! }
         + ["\u{ad}", "\u{200b}", "\u{200e}", "\u{2028}", "\u{2029}", "\u{202e}", "\u{2066}", "\u{feff}", "\u{e0001}"]

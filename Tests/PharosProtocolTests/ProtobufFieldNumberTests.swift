@@ -2,7 +2,9 @@ import PharosDomain
 import PharosProtocol
 import Testing
 
-/// Field numbers against bytes written by hand: a codec that only agrees with itself would pass every round trip.
+/// Field numbers against bytes written by hand.
+///
+/// A codec that only agrees with itself would pass every round trip.
 @Suite("Protobuf: field numbers")
 struct ProtobufFieldNumberTests {
     private typealias Samples = ProtobufSamples
@@ -14,7 +16,7 @@ struct ProtobufFieldNumberTests {
         let command = try Samples.commands(Samples.framed(content)).first
         #expect(command?.id == 1)
         if let command {
-            // What we read, we write the same way.
+            // A message that was read is written the same way.
             #expect(Samples.encode(command) == Samples.framed(content))
         }
         return command?.request

@@ -59,7 +59,7 @@ struct ProtobufRoundTripTests {
         }
     }
 
-    @Test("a frame cut inside its messages, the length prefix mended, is malformed or means less, and never crashes")
+    @Test("a frame cut inside its messages, the length prefix repaired, is malformed or means less, and never crashes")
     func truncatedInside() {
         for request in Samples.requests {
             let frame = Samples.encode(Command(id: 9, request: request))
@@ -84,7 +84,7 @@ struct ProtobufRoundTripTests {
             for index in frame.indices {
                 var changed = frame
                 changed[index] = UInt8.random(in: 0...255, using: &generator)
-                // What is malformed in itself has an id, and is not written.
+                // A command that is malformed in itself has an id, and is not written.
                 let all = try? Samples.commands(changed)
                 let commands = all?.filter { !$0.isMalformed(isConnect: false) && !$0.isMalformed(isConnect: true) }
                 if let commands, !commands.isEmpty {

@@ -3,7 +3,9 @@ import PharosDomain
 import PharosProtocol
 import Testing
 
-/// Every result, reply and push, empty and full, as the reference implementation of the protocol writes it.
+/// Every result, reply and push, empty and full.
+///
+/// They are compared with the form of the protocol's reference implementation.
 ///
 /// In JSON most fields are left out when they are empty, but these are always there: `user` and `client` of a client's
 /// information, `presence`, both numbers of `presence_stats`, and `publications`, `epoch` and `offset` of a history. Protobuf

@@ -130,28 +130,3 @@ struct ServerAPIResultTests {
         #expect(Wire.text(.success(.batch([]))) == #"{"replies":[]}"#)
     }
 }
-
-@Suite("Base64")
-struct ServerAPIBase64Tests {
-    private func decode(_ text: String) -> [UInt8]? { utf8(text).withUnsafeBytes { Base64.decode($0) } }
-
-    @Test("there and back, every length and every byte")
-    func roundTrip() {
-        for count in 0..<300 {
-            let bytes = (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ count) }
-            #expect(decode(Base64.encode(bytes)) == bytes)
-        }
-        #expect(Base64.encode(utf8("foobar")) == "Zm9vYmFy")
-        #expect(Base64.encode(utf8("fooba")) == "Zm9vYmE=")
-        #expect(Base64.encode(utf8("foob")) == "Zm9vYg==")
-    }
-
-    @Test(
-        "what a strict reader refuses",
-        arguments: [
-            "A", "AA", "AAA", "A===", "====", "AA=A", "=AAA", "AAAA=", "AA==AAAA", "A-AA", "A_AA", "AA A", "AAAA\n",
-            "AB==", "AAB=",
-            "é===",
-        ])
-    func refuses(text: String) { #expect(decode(text) == nil) }
-}

@@ -24,7 +24,7 @@ import Testing
         guard case .failing(let message) = log.health else { throw WrongAnswer() }
         #expect(message.contains("the disk is full"))
         #expect(message.contains(fixture.database))
-        // What is stored is told, and what was told makes room, if not enough.
+        // Stored events are sent, and sent ones make room, if not enough.
         let stored = await log.all()
         #expect(stored.map(\.sequence) == Array(1...UInt64(stored.count)))
         await log.limitFile(toPages: 1_000_000)

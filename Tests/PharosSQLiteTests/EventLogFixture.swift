@@ -4,7 +4,9 @@ import PharosSQLite
 import PharosTestKit
 import Synchronization
 
-/// A directory of its own for one test, removed afterwards, and the event logs that are opened in it.
+/// A directory of its own for one test, removed afterwards.
+///
+/// It has the event logs that are opened in it.
 final class EventLogFixture: Sendable {
     let path: String
     private let reported = Mutex<[StoreEvent]>([])
@@ -19,7 +21,8 @@ final class EventLogFixture: Sendable {
     var database: String { "\(path)/events.sqlite" }
 
     func open(
-        _ settings: HookSettings = EventQueuePromise.settings, uncommittedLimit: Int = SQLiteEventLog.uncommittedLimit
+        _ settings: HookSettings = EventQueueConformance.settings,
+        uncommittedLimit: Int = SQLiteEventLog.uncommittedLimit
     ) throws(StoreError) -> SQLiteEventLog {
         try SQLiteEventLog(
             directory: path, rules: EventRules(settings), wallMs: { 777 }, uncommittedLimit: uncommittedLimit
@@ -28,7 +31,9 @@ final class EventLogFixture: Sendable {
         }
     }
 
-    /// What the disk holds of `log` at this moment, as a crash would leave it, in a directory of its own.
+    /// A directory with the disk's state of `log` at this moment.
+    ///
+    /// It is as a crash would leave it.
     func afterCrash(of log: SQLiteEventLog) async throws -> EventLogFixture {
         // Whatever was recorded before is committed when this is answered.
         _ = try await log.snapshot(cursor: "", limit: 1)
@@ -42,7 +47,7 @@ final class EventLogFixture: Sendable {
 }
 
 extension SQLiteEventLog {
-    /// All that is to be told to `origin`.
+    /// All events that are to be sent to `origin`.
     func all(for origin: OriginName = "app") async -> [NumberedEvent] {
         await next(for: origin, after: 0, limits: EventBatchLimits(count: 1_000_000, bytes: .max))
     }

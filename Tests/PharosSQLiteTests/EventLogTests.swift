@@ -5,10 +5,10 @@ import PharosTestKit
 import Testing
 
 @Suite("the event log on the disk") struct EventLogTests {
-    @Test("keeps every promise of an event log", arguments: EventQueuePromise.allCases)
-    func promise(_ promise: EventQueuePromise) async throws {
+    @Test("keeps every guarantee of an event log", arguments: EventQueueConformance.allCases)
+    func conformance(_ guarantee: EventQueueConformance) async throws {
         let fixture = EventLogFixture()
-        try await promise.check { try fixture.open($0) }
+        try await guarantee.check { try fixture.open($0) }
     }
 
     @Test("what was not acknowledged is told after the restart, and exactly that")
@@ -129,7 +129,7 @@ import Testing
         let sizes = told.map(\.event.size) + raw.map(\.size)
         #expect(waitingBytes == sizes.reduce(0, +))
         after.close()
-        // Told once: the next start finds nobody who died.
+        // Recorded once: the next start finds no client that died.
         after = try copy.open()
         #expect(after.deadConnections == 0)
         #expect(await after.all() == told)
@@ -209,7 +209,7 @@ import Testing
 }
 
 extension EventLogFixture {
-    /// All that is to be told of what was recorded up to now.
+    /// All events that were recorded up to now and are to be sent.
     func settled(_ log: SQLiteEventLog) async -> [NumberedEvent] {
         _ = try? await log.snapshot(cursor: "", limit: 1)
         return await log.all()

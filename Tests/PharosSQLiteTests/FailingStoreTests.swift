@@ -81,7 +81,7 @@ struct FailingStoreTests {
         streams.close()
     }
 
-    /// Fills a store, lets `damage` loose on its file, and looks at it with a fresh one.
+    /// Fills a store, damages its file, and looks at it with a fresh one.
     private func afterDamage(
         _ damage: (inout Data) -> Void,
         _ check: (SQLiteStreams, StoreFixture, [ChannelName: StreamRead]) async throws -> Void
@@ -115,7 +115,7 @@ struct FailingStoreTests {
             #expect(message.contains("cannot be read"))
             #expect(fixture.events == [.damaged(channel: "channel 3"), .failing(message)])
             #expect(try await streams.read("channel 4") == whole["channel 4"])
-            // What lies behind the damage is still there, and publishing goes on.
+            // Rows behind the damage are still there, and publishing goes on.
             let after = try await streams.read("channel 3", after: 40)
             #expect(after.publications == Array(whole["channel 3"]!.publications.suffix(10)))
             #expect(try await streams.append("more", to: "channel 3").offset == 51)
@@ -141,7 +141,7 @@ struct FailingStoreTests {
             try await afterDamage(damage) { streams, _, whole in
                 for (channel, before) in whole {
                     guard let read = try? await streams.read(channel) else { continue }
-                    // A stream that could not be found has begun anew, which its readers are told by the epoch.
+                    // A stream that could not be found has begun anew, which its readers see by the epoch.
                     if read.top.epoch == before.top.epoch {
                         #expect(read == before)
                     } else {

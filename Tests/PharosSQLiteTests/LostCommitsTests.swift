@@ -3,7 +3,7 @@ import PharosDomain
 import PharosSQLite
 import Testing
 
-/// What a start makes of files that were changed while nobody had them open.
+/// Starts on files that were changed while no store had them open.
 @Suite("a store whose files were changed while it was down")
 struct LostCommitsTests {
     /// The files of a store that was killed, and what it had answered.
@@ -21,8 +21,10 @@ struct LostCommitsTests {
 
     private static let frameSize = 4_096 + 24
 
-    /// Eight publications, a start, eight, a start, and 24 that are in the log only: copied while the store is open, which is
-    /// what `kill -9` leaves.
+    /// Files of a store that was killed.
+    ///
+    /// It had eight publications, a start, eight, a start, and 24 that are in the log only: copied while the store is
+    /// open, which is what `kill -9` leaves.
     private func killed(movesLog: Bool = false) async throws -> Killed {
         let live = StoreFixture()
         var killed = Killed()
@@ -51,7 +53,9 @@ struct LostCommitsTests {
         try bytes.write(to: URL(filePath: path))
     }
 
-    /// Either everything is there, or the epoch is another one and the operator has been told.
+    /// Checks that nothing is missing, or that the loss was noticed.
+    ///
+    /// Then the epoch is another one and the operator has been informed.
     private func check(
         _ killed: Killed, isLost: Bool, _ comment: Comment, sourceLocation: SourceLocation = #_sourceLocation
     ) async throws {
@@ -75,12 +79,12 @@ struct LostCommitsTests {
         } else {
             #expect(read == answered, comment, sourceLocation: sourceLocation)
         }
-        // What a key had brought is told as it stands now, or it is stored anew.
+        // The result of a key is given as it stands now, or it is stored anew.
         let position = try await streams.append("again", key: "key 0 1")
         #expect(position.epoch == read.top.epoch, comment, sourceLocation: sourceLocation)
         #expect(
             position.offset == 1, comment, sourceLocation: sourceLocation)
-        // It is told once; the next start finds everything as this one has left it.
+        // It is reported once; the next start finds everything as this one has left it.
         let left = try await streams.read()
         streams.close()
         let again = try killed.fixture.open()
@@ -109,7 +113,9 @@ struct LostCommitsTests {
         }
     }
 
-    /// Where a bit is flipped: each byte of the log's header and of some frames' headers, and bytes of their pages.
+    /// The positions at which a bit is flipped.
+    ///
+    /// They are each byte of the log's header and of some frames' headers, and bytes of their pages.
     private static let places: [Int] =
         Array(0..<32)
         + [0, 1, 20, 40, 70].flatMap { frame in

@@ -26,7 +26,9 @@ struct RefusedStoreTests {
         #expect(refusal(fixture) == nil)
     }
 
-    /// Where SQLite keeps `user_version` and `application_id`, both big-endian: its file format, section 1.3.
+    /// Overwrites `user_version` or `application_id` in the file.
+    ///
+    /// Both are big-endian: see SQLite's file format, section 1.3.
     private func overwrite(_ fixture: StoreFixture, at offset: UInt64, with bytes: [UInt8]) throws {
         let file = try FileHandle(forUpdating: URL(filePath: fixture.database))
         try file.seek(toOffset: offset)

@@ -4,10 +4,12 @@ import PharosSQLite
 import PharosTestKit
 import Synchronization
 
-/// A directory of its own for one test, removed afterwards, and the stores that are opened in it.
+/// A directory of its own for one test, removed afterwards.
+///
+/// It has the stores that are opened in it.
 final class StoreFixture: Sendable {
     let path: String
-    /// What the stores take for the time.
+    /// The time of the stores' clock.
     private let wall = Mutex<Int64>(0)
     private let reported = Mutex<[StoreEvent]>([])
 

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("the store against a plain list")
 struct StoreModelTests {
-    /// What a stream should hold.
+    /// The expected content of a stream.
     private struct Model {
         var top: UInt64 = 0
         var kept: [(offset: UInt64, endsMs: Int64)] = []
@@ -26,8 +26,10 @@ struct StoreModelTests {
         }
     }
 
-    /// What has expired may be shown again after a step back of the clock, depending on what retention has deleted and what a
-    /// restart has made the store forget. So there are either these or such steps.
+    /// Either these steps run, or steps back of the clock.
+    ///
+    /// Expired publications may be shown again after a step back, depending on what retention has deleted and what a
+    /// restart has made the store forget.
     @Test(
         "they agree over thousands of random steps, with restarts and retention or with clock steps among them",
         arguments: 1...4, [false, true])

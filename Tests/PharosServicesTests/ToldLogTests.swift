@@ -4,14 +4,14 @@ import PharosTestKit
 import Testing
 
 @Suite("the event log in memory") struct ToldLogTests {
-    @Test("keeps every promise of an event log", arguments: EventQueuePromise.allCases)
-    func promise(_ promise: EventQueuePromise) async throws {
-        try await promise.check { MemoryEventLog(rules: EventRules($0)) }
+    @Test("keeps every guarantee of an event log", arguments: EventQueueConformance.allCases)
+    func conformance(_ guarantee: EventQueueConformance) async throws {
+        try await guarantee.check { MemoryEventLog(rules: EventRules($0)) }
     }
 
     @Test("a cursor that is none of its own is refused")
     func foreignCursor() async {
-        let log = MemoryEventLog(rules: EventRules(EventQueuePromise.settings))
+        let log = MemoryEventLog(rules: EventRules(EventQueueConformance.settings))
         for cursor in ["x", "1024/", "-1/a", "/"] {
             await #expect(throws: ReplyError.self) { try await log.snapshot(cursor: cursor, limit: 1) }
         }

@@ -30,7 +30,7 @@ import Testing
 
     private func dispatcher(
         _ log: any EventQueue, _ sender: ScriptedSender, _ graves: any DeadLetterLog = DeadLettersCounted(),
-        settings: HookSettings = EventQueuePromise.settings, timing: DispatchTiming,
+        settings: HookSettings = EventQueueConformance.settings, timing: DispatchTiming,
         report: @escaping @Sendable (DispatchEvent) -> Void = { _ in }
     ) -> EventDispatcher {
         EventDispatcher(
@@ -41,7 +41,7 @@ import Testing
         "WS-6: whatever fails, each connection's events are acknowledged in order, none is lost, none is told twice after that",
         arguments: 0..<8 as Range<UInt64>)
     func randomFailures(_ seed: UInt64) async {
-        let log = MemoryEventLog(rules: EventRules(EventQueuePromise.settings))
+        let log = MemoryEventLog(rules: EventRules(EventQueueConformance.settings))
         let sender = ScriptedSender { attempt, _ in
             // Fails about every other time, in runs.
             var hash = (UInt64(attempt / 3) &+ 1) &* 0x9e37_79b9_7f4a_7c15 &+ seed &* 0xbf58_476d_1ce4_e5b9
@@ -76,10 +76,10 @@ import Testing
 
     @Test("an origin that is down does not keep another one waiting")
     func independence() async {
-        let log = MemoryEventLog(rules: EventRules(EventQueuePromise.settings))
+        let log = MemoryEventLog(rules: EventRules(EventQueueConformance.settings))
         let sender = ScriptedSender { _, origin in origin == "sockets" }
         // The clock that jumps over pauses passes years meanwhile.
-        var settings = EventQueuePromise.settings
+        var settings = EventQueueConformance.settings
         settings.eventsKeptFor = .infinity
         let dispatcher = dispatcher(log, sender, settings: settings, timing: JumpingClock().timing)
         log.record(.connected("c"))
@@ -96,7 +96,7 @@ import Testing
         "WS-6: an end that nobody acknowledges goes to the dead letters after the configured time, the next one is told"
     )
     func deadLetters() async {
-        var settings = EventQueuePromise.settings
+        var settings = EventQueueConformance.settings
         settings.eventsKeptFor = 60
         let log = MemoryEventLog(rules: EventRules(settings))
         let (graves, clock) = (Graves(), JumpingClock())
@@ -132,7 +132,7 @@ import Testing
 
     @Test("who is connected is reported to each origin, in batches of ten thousand")
     func keepAlives() async {
-        var settings = EventQueuePromise.settings
+        var settings = EventQueueConformance.settings
         settings.keepAliveInterval = 10
         let log = MemoryEventLog(rules: EventRules(settings))
         for number in 1...12_000 { log.record(.connected("c\(number)")) }
@@ -151,7 +151,7 @@ import Testing
 
     @Test("the server's end waits for what is left to be told, and for a hanging origin no longer than allowed")
     func ending() async {
-        let log = MemoryEventLog(rules: EventRules(EventQueuePromise.settings))
+        let log = MemoryEventLog(rules: EventRules(EventQueueConformance.settings))
         let sender = ScriptedSender { _, origin in
             // Hangs until its task is cancelled.
             if origin == "sockets" { try? await Task.sleep(for: .seconds(3_600)) }
@@ -168,7 +168,7 @@ import Testing
 
     @Test("the origin goes down and comes up fifty times under load, and misses nothing")
     func fiftyTimes() async {
-        let log = MemoryEventLog(rules: EventRules(EventQueuePromise.settings))
+        let log = MemoryEventLog(rules: EventRules(EventQueueConformance.settings))
         let isUp = Locked(true)
         let sender = ScriptedSender { _, _ in isUp.withLock { $0 } }
         let dispatcher = dispatcher(log, sender, timing: JumpingClock().timing)

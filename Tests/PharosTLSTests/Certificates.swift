@@ -2,7 +2,11 @@ import Foundation
 
 import PharosTLS
 
-/// Certificates of a small authority, made by `openssl` in a directory of their own, which goes with the value.
+/// Certificates of a small authority, made by `openssl`.
+///
+/// They have a directory of their own, which goes with the value.
+///
+/// They have a directory of their own, which goes with the value.
 final class Certificates: Sendable {
     enum Key: String, CaseIterable, Sendable {
         case rsa, ecdsa, ed25519

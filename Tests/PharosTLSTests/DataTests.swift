@@ -78,7 +78,7 @@ import Testing
         pair.server.receive(pair.client.take())
         #expect(pair.server.text == "last words")
         #expect(pair.server.status == .closed)
-        // What follows the end is thrown away.
+        // Bytes behind the end are thrown away.
         pair.server.receive([1, 2, 3])
         #expect(pair.server.status == .closed)
         #expect(pair.server.send("answer"))

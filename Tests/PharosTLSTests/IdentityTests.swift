@@ -9,7 +9,9 @@ import Testing
 
     init() throws { certificates = try Certificates.shared.get() }
 
-    /// Whether a client of `host` gets a certificate that it believes, and whether it asked for one of the names.
+    /// Whether a client of `host` gets a certificate that it believes.
+    ///
+    /// It also says whether the client asked for one of the names.
     private func isBelieved(_ host: String, by server: TLSContext) throws -> Bool {
         let pair = try TLSPair(server: server, client: try certificates.client(), host: host)
         pair.run()

@@ -2,7 +2,7 @@ import Testing
 
 @testable import PharosTLS
 
-/// What a server's session refuses, and what that costs at most.
+/// The inputs that a server's session refuses, and their cost.
 @Suite struct RefusalTests {
     let certificates: Certificates
 

@@ -108,7 +108,9 @@ final class TLSPair {
         client.receive([])
     }
 
-    /// Carries bytes to and fro until there are none; `piece`: bytes that arrive at a time.
+    /// Carries bytes to and fro until there are none.
+    ///
+    /// `piece`: bytes that arrive at a time.
     func run(piece: Int = .max) {
         while true {
             let toServer = client.take()

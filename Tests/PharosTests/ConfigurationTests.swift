@@ -51,7 +51,7 @@ struct ConfigurationTests {
             #expect(rules.history?.lifetime ?? .zero == expected)
             _ = try SnowflakeIDs(node: 1, leadLimit: extreme).next()
         }
-        // What cannot be kept for so long is an error with a reason, not the end of the process.
+        // A time that is too long is an error with a reason, not the end of the process.
         configuration = Library.configuration()
         configuration[namespace: "log"]?.history = .init(size: 5, lifetime: .seconds(Int64.max))
         let server = PharosServer(configuration: configuration, logger: Library.silent)

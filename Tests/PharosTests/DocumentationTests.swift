@@ -62,7 +62,9 @@ struct DocumentationTests {
     }
 }
 
-/// Finds public declarations by their text: the sources are formatted, so indentation tells what belongs to what.
+/// Finds public declarations by their text.
+///
+/// The sources are formatted, so indentation shows the nesting.
 private enum PublicDeclarations {
     /// Qualified names, without arguments: overloads are one.
     static func all(in folder: URL) throws -> Set<String> {

@@ -160,7 +160,7 @@ extension Library.Streamer {
             let back = try scene.page("me", last: page.events.lastID)
             #expect(back.first.data.contains("\"recovered\":{\"a\":false}"))
             for number in 16...25 { #expect(try back.events.event().data == "\(number)") }
-            // An id that nobody here has given.
+            // An id that was not given here.
             let stranger = try scene.page("me", last: "v1.something")
             #expect(stranger.first.data.contains("\"recovered\":{\"a\":false}"))
         }
@@ -264,7 +264,7 @@ extension Library.Streamer {
                 try await scene.server.publish("\"\(number) \(padding)\"", to: "a")
                 #expect(try quick.events.event().data.hasPrefix("\"\(number) "))
             }
-            // Once it reads again it is told what it lost, and goes on with the newest.
+            // Once it reads again the loss is reported to it, and it goes on with the newest.
             var lost = false
             var previous = -1
             while previous < 1_999 {

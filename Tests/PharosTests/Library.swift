@@ -6,9 +6,13 @@ import PharosProtocol
 import PharosTestKit
 import Testing
 
-/// All stories about the library; one at a time, so that each has the machine to itself.
+/// All stories about the library.
+///
+/// They run one at a time, so that each has the machine to itself.
 @Suite("the library", .serialized, .ownThreads, .timeLimit(.minutes(10)))
 enum Library {
+    /// The configuration of most stories.
+    ///
     /// Anonymous clients may do everything in channels without a namespace; `log:` keeps a history, `room:` presence.
     static func configuration() -> PharosServer.Configuration {
         var configuration = PharosServer.Configuration(port: 0)
@@ -63,7 +67,9 @@ enum Library {
     }
 }
 
-/// What closures of hooks have seen, in order; a test waits for as much as it needs.
+/// The calls of hooks' closures, in order.
+///
+/// A test waits for as much as it needs.
 final class Seen: Sendable {
     private let items = AsyncStream<String>.makeStream()
     private let all = Locked<[String]>([])

@@ -7,10 +7,12 @@ import ServiceLifecycle
 import Testing
 
 extension Library {
-    /// Every program must end when it is told to, in good order: `ServiceGroup.run` throws if a service ends before its turn.
+    /// Every program ends in good order when it is asked to.
+    ///
+    /// `ServiceGroup.run` throws if a service ends before its turn.
     @Suite("graceful shutdown", .timeLimit(.minutes(1)))
     struct Shutdown {
-        /// What a program may have in its group.
+        /// The services that a program may have in its group.
         enum Part: String, CaseIterable, Sendable {
             case server, reader, otherReader, pages
         }
@@ -58,7 +60,7 @@ extension Library.Shutdown {
             gate.open()
         }
         #expect(readers[0].seen.now == numbers)
-        // The last in the group is told first: it ends by itself, or hears of the server's end.
+        // The last in the group is asked first: it ends by itself, or by the server's end.
         #expect((readers[0].subscription.failure == nil) == (order[0] == .server))
     }
 
@@ -75,7 +77,7 @@ extension Library.Shutdown {
         await #expect(throws: PharosError.stopped) { try await server.publish("1", to: "news") }
     }
 
-    /// What waits for a server that does not run.
+    /// The waits for a server that does not run.
     enum Patience: CaseIterable, Sendable {
         case reading, starting, calling, streaming
     }
@@ -222,7 +224,9 @@ extension Library.Shutdown {
         func keep(_ link: SocketLink) { links.withLock { $0.append(link) } }
     }
 
-    /// Runs a program, tells it to end while everything is under way, and waits for its end.
+    /// Runs a program, and ends it while everything is under way.
+    ///
+    /// It waits for its end.
     private func play(
         _ order: [Part], gate: Gate? = nil, body: (Scene) async throws -> Void, afterwards: () -> Void = {}
     ) async throws {

@@ -5,7 +5,9 @@ import PharosBytes
 import PharosTestKit
 import Testing
 
-/// A Hummingbird application with a streamer at `/stream`, as a program would mount it.
+/// A Hummingbird application with a streamer at `/stream`.
+///
+/// It is mounted as a program would do it.
 final class StreamerScene: Sendable {
     let server: PharosServer
     let streamer: EventStreamer

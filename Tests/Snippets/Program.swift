@@ -4,7 +4,9 @@ import Logging
 import Pharos
 import ServiceLifecycle
 
-/// Runs one snippet of the documentation until SIGTERM: `Snippets NAME first|last`, the server's place in its group.
+/// Runs one snippet of the documentation until SIGTERM.
+///
+/// `Snippets NAME first|last`: the server's position in its group.
 ///
 /// Prints `ready` once everything is under way. The ports are `PORT` for Hummingbird, `PHAROS_PORT` for Pharos.
 @main

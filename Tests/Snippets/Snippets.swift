@@ -1,4 +1,4 @@
-// What the documentation shows, as a program sees it: `DocumentationTests` looks for every snippet in here, and
+// The snippets of the documentation, as a program sees them: `DocumentationTests` looks for every snippet in here, and
 // `test_examples.py` runs them until SIGTERM.
 import Hummingbird
 import Logging

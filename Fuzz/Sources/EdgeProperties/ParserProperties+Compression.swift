@@ -2,8 +2,10 @@ import PharosBytes
 import PharosEdge
 
 extension ParserProperties {
-    /// Frames after permessage-deflate was agreed on say the same whole and in pieces, no message becomes longer than the
-    /// limit, and each comes back when it is compressed again, for whatever window.
+    /// Frames after permessage-deflate was agreed on.
+    ///
+    /// They say the same whole and in pieces, no message becomes longer than the limit, and each comes back when it is
+    /// compressed again, for whatever window.
     ///
     /// The first byte says where the input is cut, the second is the limit of a message, in steps of 16.
     package static func compressedFrames(_ input: UnsafeRawBufferPointer) -> String? {

@@ -1,12 +1,16 @@
 import PharosBytes
 import PharosEdge
 
-/// What must hold for any input of the edge's parsers. Each function says which property is violated, or nil.
+/// The properties of the edge's parsers for any input.
+///
+/// Each function says which property is violated, or nil.
 ///
 /// Shared by the fuzzers and by the tests that replay their corpora.
 package enum ParserProperties {
-    /// Frames say the same whole and cut in two, memory held is bounded by what arrived, and what a server's reader accepts
-    /// comes back from a client's reader when it is written again.
+    /// Frames say the same whole and cut in two.
+    ///
+    /// Memory held is bounded by the bytes that arrived, and frames that a server's reader accepts come back from a
+    /// client's reader when they are written again.
     ///
     /// The first byte says where the input is cut, the second is the limit of a message, in steps of 16.
     package static func webSocketFrames(_ input: UnsafeRawBufferPointer) -> String? {
@@ -83,7 +87,9 @@ package enum ParserProperties {
         return nil
     }
 
-    /// From `cut` on messages are discarded: what is not a message is told as before, and no message is.
+    /// From `cut` on messages are discarded.
+    ///
+    /// Other events come as before, and no message does.
     static func discarded(
         _ stream: [UInt8], from cut: Int, limit: Int, isCompressed: Bool = false, whole: [RecordedFrame]
     ) -> String? {
@@ -96,14 +102,14 @@ package enum ParserProperties {
         var expected = whole.filter { !$0.isMessage }
         var told = rest.filter { !$0.isMessage }
         if case .failure(let code)? = expected.last, code != 1002 {
-            // What is wrong within a message is of no interest any more.
+            // Faults within a message are of no interest any more.
             expected.removeLast()
             told.removeLast(max(told.count - expected.count, 0))
         }
         return told == expected ? nil : "something else was discarded than messages"
     }
 
-    /// What a reader makes of bytes that arrive in these pieces.
+    /// The events of a reader for bytes that arrive in these pieces.
     static func events(
         _ pieces: [[UInt8]], expectsMask: Bool, limit: Int, isCompressed: Bool = false, discardsSecond: Bool = false
     ) -> [RecordedFrame] {
@@ -129,7 +135,7 @@ package enum ParserProperties {
                 precondition(input.isEmpty, "more is needed, but not all is consumed")
                 return false
             }
-            // What is held grows with what arrived; the fixed part is the reader's own bookkeeping.
+            // Held memory grows with the bytes that arrived; the fixed part is the reader's own bookkeeping.
             precondition(reader.heldBytes <= 2 * arrived + 512, "memory beyond what arrived")
             if ended { break }
         }

@@ -3,7 +3,9 @@ import PharosBytes
 import PharosDomain
 
 extension CodecProperties {
-    /// Cursors: whatever is read keeps its limits, and what is written is short, reads back, and is refused when it is cut.
+    /// Cursors that are read keep their limits.
+    ///
+    /// Cursors that are written are short, read back, and are refused when they are cut.
     ///
     /// The input is read as a cursor, and as a list of channels: a byte with the length of the name, the name, a byte with the
     /// length of the epoch, the epoch, eight bytes of offset.

@@ -2,8 +2,10 @@ import PharosBytes
 import PharosProtocol
 
 extension CodecProperties {
-    /// A delta of any two texts makes the second out of the first, and of texts in UTF-8 it is UTF-8. What is applied at
-    /// all has the length announced, and nothing grows beyond the limit.
+    /// A delta of any two texts makes the second out of the first.
+    ///
+    /// Of texts in UTF-8 it is UTF-8. A delta that is applied at all has the length announced, and nothing grows beyond
+    /// the limit.
     ///
     /// The first byte says where the input is cut in two.
     package static func delta(_ input: UnsafeRawBufferPointer) -> String? {

@@ -3,7 +3,9 @@ import PharosBytes
 import PharosDomain
 
 extension CodecProperties {
-    /// Names are bytes: they are the same bytes after every way that they travel, and what they say is said by their bytes.
+    /// Names are the same bytes after every way that they travel.
+    ///
+    /// Their meaning depends on their bytes alone.
     ///
     /// The input is up to three names with a byte 0xFF between them, which no UTF-8 has.
     package static func identifiers(_ input: UnsafeRawBufferPointer) -> String? {
@@ -47,7 +49,7 @@ extension CodecProperties {
         }
     }
 
-    /// What a name belongs to is a part of its bytes.
+    /// The namespace of a name is a part of its bytes.
     private static func resolve(_ name: String) -> String? {
         var settings = ChannelSettings()
         settings.namespaces = [ChannelNamespace(name: "ns", options: ChannelOptions())]
@@ -68,7 +70,9 @@ extension CodecProperties {
         return rest[..<end].elementsEqual("ns".utf8) && resolved.namespace == 0 ? nil : "another namespace"
     }
 
-    /// Each name finds its own position in a cursor of all of them, whatever their canonical forms are.
+    /// Each name finds its own position in a cursor of all of them.
+    ///
+    /// It does so whatever their canonical forms are.
     private static func cursor(of names: [String]) -> String? {
         var known: Set<[UInt8]> = []
         let distinct = names.filter { known.insert(Array($0.utf8)).inserted }

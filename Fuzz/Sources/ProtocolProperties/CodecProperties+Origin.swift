@@ -3,8 +3,10 @@ import PharosDomain
 import PharosProtocol
 
 extension CodecProperties {
-    /// What an origin answers: a grant is of the asked kind, codes are in their ranges, payloads that must be JSON are;
-    /// and the same bytes mean the same answer in whatever pieces they come.
+    /// Answers of origins keep their rules.
+    ///
+    /// A grant is of the asked kind, codes are in their ranges, payloads that must be JSON are; and the same bytes mean
+    /// the same answer in whatever pieces they come.
     ///
     /// The first byte chooses what the rest is taken for.
     package static func hookAnswer(_ input: UnsafeRawBufferPointer) -> String? {
@@ -32,7 +34,9 @@ extension CodecProperties {
         }
     }
 
-    /// The first line is the redirect, if it is not empty; the second the channels; the rest is the body.
+    /// An answer to an authorisation subrequest keeps its rules.
+    ///
+    /// The input's first line is the redirect, if it is not empty; the second the channels; the rest is the body.
     private static func authorizeViolation(_ body: UnsafeRawBufferPointer) -> String? {
         let parts = body.split(separator: UInt8(ascii: "\n"), maxSplits: 2, omittingEmptySubsequences: false)
         var answer = HTTPAnswer(status: 200, contentType: "application/json")

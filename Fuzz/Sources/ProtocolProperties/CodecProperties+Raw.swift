@@ -5,7 +5,9 @@ import PharosProtocol
 extension CodecProperties {
     private static let node = Array("0.0.0.0:8081/sr".utf8)
 
-    /// Service requests keep their rules, and every id has one meaning. The first byte chooses the decoder.
+    /// Service requests keep their rules, and every id has one meaning.
+    ///
+    /// The first byte chooses the decoder.
     package static func rawService(_ input: UnsafeRawBufferPointer) -> String? {
         guard let first = input.first else { return nil }
         let body = UnsafeRawBufferPointer(rebasing: input[1...])

@@ -3,7 +3,9 @@ import PharosDomain
 import PharosProtocol
 
 extension CodecProperties {
-    /// What polls, event streams and `/emulation` accept keeps their limits, and cursors have one form only.
+    /// Accepted polls, event streams and `/emulation` keep their limits.
+    ///
+    /// Cursors have one form only.
     ///
     /// The first byte chooses the decoder.
     package static func requests(_ input: UnsafeRawBufferPointer) -> String? {

@@ -3,8 +3,9 @@ import PharosDomain
 import PharosProtocol
 
 extension CodecProperties {
-    /// A call means the same by its own path, in the old form and in a batch; what is marked as JSON is JSON; errors are
-    /// of the documented codes.
+    /// A call means the same by its own path, in the old form and in a batch.
+    ///
+    /// Payloads marked as JSON are JSON; errors are of the documented codes.
     ///
     /// The first byte chooses the method, by its place in the enumeration; 255 is the old form.
     package static func serverAPI(_ input: UnsafeRawBufferPointer) -> String? {
@@ -62,7 +63,9 @@ extension CodecProperties {
         return publish.data.withUnsafeBytes { JSONScanner.isValid($0) } ? nil : "data is marked as JSON and is not"
     }
 
-    /// The other two ways to say the same, unless nesting comes near the scanner's limit.
+    /// The other two ways to say the same have the same meaning.
+    ///
+    /// This holds unless nesting comes near the scanner's limit.
     private static func violation(_ request: APIRequest, _ body: UnsafeRawBufferPointer, _ method: String) -> String? {
         let depth = body.count { $0 == UInt8(ascii: "{") || $0 == UInt8(ascii: "[") }
         guard !body.isEmpty, depth < 50 else { return nil }

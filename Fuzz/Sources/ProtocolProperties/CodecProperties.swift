@@ -2,12 +2,16 @@ import PharosProtocol
 import PharosBytes
 import PharosDomain
 
-/// What must hold for any input of the protocol's decoders. Each function says which property is violated, or nil.
+/// The properties of the protocol's decoders for any input.
+///
+/// Each function says which property is violated, or nil.
 ///
 /// Shared by the fuzzers and by the tests that replay their corpora.
 package enum CodecProperties {
-    /// What decodes as commands or as messages of a server in Protobuf is encoded and decoded to the same again, what is
-    /// refused of a command has an id that can be answered, and a stream of length-prefixed messages says the same whole and in two pieces.
+    /// Protobuf that decodes is encoded and decoded to the same again.
+    ///
+    /// That holds for commands and for messages of a server. Refused parts of a command have an id that can be
+    /// answered, and a stream of length-prefixed messages says the same whole and in two pieces.
     package static func protobuf(_ input: UnsafeRawBufferPointer) -> String? {
         if let all = protobufCommands(input) {
             guard all.allSatisfy({ !$0.isMalformed || $0.id > 0 }) else { return "a fault that nobody hears of" }
@@ -27,8 +31,10 @@ package enum CodecProperties {
         return delimitedStream(input)
     }
 
-    /// What decodes as JSON is encoded and decoded to the same again. A payload loses carriage returns when it is encoded,
-    /// so with one of those in the input only the second round has to be the same.
+    /// JSON that decodes is encoded and decoded to the same again.
+    ///
+    /// A payload loses carriage returns when it is encoded, so with one of those in the input only the second round has
+    /// to be the same.
     package static func json(_ input: UnsafeRawBufferPointer) -> String? {
         if let all = jsonCommands(input) {
             guard all.allSatisfy({ !$0.isMalformed || $0.id > 0 }) else { return "a fault that nobody hears of" }

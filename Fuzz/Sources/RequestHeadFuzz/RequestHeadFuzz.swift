@@ -1,6 +1,8 @@
 import EdgeProperties
 
-/// What libFuzzer calls with each input. A violated property ends the process, and libFuzzer keeps the input.
+/// Checks one input of libFuzzer's.
+///
+/// A violated property ends the process, and libFuzzer keeps the input.
 ///
 /// `fatalError`, since a precondition would not say in an optimized build what was violated.
 @_cdecl("LLVMFuzzerTestOneInput")

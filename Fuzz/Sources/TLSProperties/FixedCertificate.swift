@@ -8,11 +8,15 @@
 
 package import PharosTLS
 
-/// A certificate for localhost with its key, good from 2020 to 2120, that nothing but tests has ever used.
+/// A certificate for localhost with its key, good from 2020 to 2120.
+///
+/// Only tests have ever used it.
 ///
 /// Fuzzers have it ready: making one takes longer than thousands of inputs.
 package enum FixedCertificate {
-    /// A server's and a client's context; the client trusts nothing else. Nil: the files could not be written.
+    /// A server's and a client's context; the client trusts nothing else.
+    ///
+    /// Nil: the files could not be written.
     package static let contexts: (server: TLSContext, client: TLSContext)? = {
         var pattern = Array("/tmp/pharos-tls-XXXXXX".utf8CString)
         guard let made = mkdtemp(&pattern) else { return nil }

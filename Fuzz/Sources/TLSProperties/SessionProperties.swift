@@ -1,8 +1,10 @@
 import PharosTLS
 
-/// What must hold for every input of a TLS session. Nil: it holds; otherwise what was violated.
+/// The properties of a TLS session for every input.
+///
+/// Nil: it holds; otherwise what was violated.
 package enum SessionProperties {
-    /// What a session made of some input.
+    /// A session's result for some input.
     private struct Outcome: Equatable {
         var plaintext: [UInt8] = []
         var isOpen = true
@@ -23,7 +25,9 @@ package enum SessionProperties {
         }
     }
 
-    /// Bytes in place of a hello: no plaintext, little output, the same end whole and in pieces.
+    /// Bytes in place of a hello give no plaintext and little output.
+    ///
+    /// The end is the same whole and in pieces.
     private static func fresh(_ bytes: [UInt8], _ cut: Int, _ server: TLSContext) -> String? {
         guard var first = TLSSession(accepting: server), var second = TLSSession(accepting: server) else { return nil }
         var whole = Outcome()
@@ -56,7 +60,9 @@ package enum SessionProperties {
         return nil
     }
 
-    /// Bytes of a real conversation changed on the way, in pairs of place and change: the server never reads what was not said.
+    /// Bytes of a real conversation changed on the way.
+    ///
+    /// The changes are pairs of position and change: the server never reads text that was not sent.
     private static func mutated(_ mutations: [UInt8], _ server: TLSContext, _ client: TLSContext) -> String? {
         guard var serverSide = TLSSession(accepting: server),
             var clientSide = TLSSession(connecting: client, to: "localhost")
@@ -72,7 +78,9 @@ package enum SessionProperties {
         return nil
     }
 
-    /// Feeds all pieces with little room for plaintext, as the edge would go on with what was not consumed.
+    /// Feeds all pieces with little room for plaintext.
+    ///
+    /// The edge goes on in the same way with bytes that were not consumed.
     private static func feed(_ pieces: [[UInt8]], to session: inout TLSSession, _ outcome: inout Outcome) -> String? {
         var output = TLSOutput()
         for piece in pieces {
@@ -106,7 +114,7 @@ package enum SessionProperties {
         _ server: inout TLSSession, _ client: inout TLSSession, mutations: [UInt8]
     ) -> Bool {
         var toClient: [UInt8] = []
-        // What is changed there belongs to the data.
+        // Bytes changed there belong to the data.
         let changes = mutations.first.map { $0 < 128 } == true ? mutations : []
         for _ in 0..<4 {
             let toServer = exchange(&client, toClient)

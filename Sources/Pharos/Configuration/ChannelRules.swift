@@ -1,7 +1,9 @@
 package import PharosDomain
 
 extension PharosServer.Configuration {
-    /// What the channels of one namespace allow and keep. Fresh: nothing.
+    /// The permissions and the history of one namespace's channels.
+    ///
+    /// A fresh value permits and keeps nothing.
     public struct ChannelRules: Equatable, Sendable {
         package var options: ChannelOptions
 
@@ -9,7 +11,9 @@ extension PharosServer.Configuration {
 
         package init(_ options: ChannelOptions) { self.options = options }
 
-        /// Publications kept per channel, and for how long; nil: none. Clients recover what they missed as far as it reaches.
+        /// Publications kept per channel, and for how long; nil: none.
+        ///
+        /// Clients recover what they missed as far as it reaches.
         public var history: History? {
             get {
                 options.hasHistory
@@ -28,13 +32,15 @@ extension PharosServer.Configuration {
             set { options.presence = newValue }
         }
 
-        /// Whether subscribers are told who joins and leaves.
+        /// Whether subscribers get joins and leaves.
         public var joinLeave: Bool {
             get { options.joinLeave }
             set { (options.joinLeave, options.forcePushJoinLeave) = (newValue, newValue) }
         }
 
-        /// Who may subscribe by himself. Whom a hook or the program subscribes needs nothing here.
+        /// The clients that may subscribe by themselves.
+        ///
+        /// Whom a hook or the program subscribes needs nothing here.
         public var maySubscribe: Audience {
             get {
                 guard options.allowSubscribeForClient else { return .nobody }
@@ -61,7 +67,7 @@ extension PharosServer.Configuration {
             set { options.historyAccess = newValue.allowance }
         }
 
-        /// What happens to who reads more slowly than is published.
+        /// The treatment of clients that read more slowly than is published.
         public var slowReaders: SlowReaders {
             get {
                 switch options.slowReader {
@@ -93,7 +99,9 @@ extension PharosServer.Configuration {
 
         public enum Audience: Hashable, Sendable {
             case nobody
-            /// Whoever is subscribed, named or not. Nobody subscribes by being subscribed already.
+            /// The channel's subscribers, with or without a user id.
+            ///
+            /// To subscribe takes another permission: being subscribed already is none.
             case subscribers
             /// Clients with a user id.
             case users
@@ -104,7 +112,7 @@ extension PharosServer.Configuration {
         public enum SlowReaders: Hashable, Sendable {
             /// The connection is closed; its client comes back and recovers.
             case close
-            /// The oldest publications go, and the client is told how many.
+            /// The oldest publications go, and the client gets their number.
             case dropOldest
             /// Of what waits only the newest stays.
             case latest

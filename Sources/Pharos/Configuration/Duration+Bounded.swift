@@ -1,4 +1,6 @@
-/// Durations that a program chooses, `.seconds(.max)` for "always" among them, in the numbers that the server counts with.
+/// A program's durations in the numbers that the server counts with.
+///
+/// `.seconds(.max)` for "always" is among them.
 extension Duration {
     /// The longest that a configuration file may name as well: ten years.
     private static var longest: Duration { .seconds(315_360_000) }

@@ -2,14 +2,17 @@ package import PharosConfiguration
 import PharosDomain
 
 extension PharosServer {
-    /// What a server is told: by properties, or by the file that the `pharos` program reads.
+    /// A server's configuration.
     ///
-    /// A fresh value allows nothing: without hooks, a token secret or an audience of ``channels``, nobody connects,
-    /// subscribes or publishes. What has no property here can be set in a file.
+    /// It is made of properties, or of the file that the `pharos` program reads. A fresh value allows nothing: without
+    /// hooks, a token secret or an audience of ``channels``, no client connects, subscribes or publishes. Settings that
+    /// have no property here can be set in a file.
     public struct Configuration: Sendable {
         package var inner: PharosConfiguration
 
-        /// Whether clients can connect; false: no port is opened, and only the program itself talks to the server.
+        /// Whether clients can connect.
+        ///
+        /// false: no port is opened, and only the program itself talks to the server.
         public var isListening = true
 
         /// - Parameters:
@@ -79,7 +82,9 @@ extension PharosServer {
             set { inner.tokens.hmacSecretKey = newValue }
         }
 
-        /// Whether clients may connect without a token and without a hook, as nobody in particular.
+        /// Whether clients may connect without a token and without a hook.
+        ///
+        /// They have no user id then.
         public var acceptsAnonymous: Bool {
             get { inner.settings.client.allowAnonymousConnectWithoutToken }
             set { inner.settings.client.allowAnonymousConnectWithoutToken = newValue }
@@ -91,7 +96,7 @@ extension PharosServer {
             set { inner.settings.api.keys = newValue.map { APIKey(key: $0) } }
         }
 
-        /// What is served besides WebSocket.
+        /// The transports besides WebSocket.
         public var transports: Set<Transport> {
             get { Set(Transport.allCases.filter { inner.settings.transports[keyPath: $0.path] }) }
             set {
@@ -119,7 +124,9 @@ extension PharosServer {
             set { inner.settings.shutdownTimeout = newValue.boundedSeconds }
         }
 
-        /// Over which clients are told to come back at a graceful shutdown, so that they do not all come at once.
+        /// The time over which clients come back after a graceful shutdown.
+        ///
+        /// So they do not all come at once.
         public var shutdownWindow: Duration {
             get { .seconds(inner.settings.shutdownWindow) }
             set { inner.settings.shutdownWindow = newValue.boundedSeconds }
@@ -131,8 +138,9 @@ extension PharosServer {
             set { inner.settings.channel.withoutNamespace = newValue.options }
         }
 
-        /// The channels of a namespace: `chat` holds those whose names begin with `chat:`. nil: there is none such, and its
-        /// channels are unknown.
+        /// The rules of a namespace's channels.
+        ///
+        /// `chat` holds those whose names begin with `chat:`. nil: there is none such, and its channels are unknown.
         public subscript(namespace name: String) -> ChannelRules? {
             get {
                 inner.settings.channel.namespaces.first { $0.name == NamespaceName(name) }.map {

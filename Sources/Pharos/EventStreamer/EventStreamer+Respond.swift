@@ -8,7 +8,9 @@ import ServiceLifecycle
 
 /// The HTTP side: one answer per connection, which lasts.
 extension EventStreamer {
-    /// Answers `GET …?id=<client>` with the client's stream: `router.get("/stream", use: streamer.respond)`.
+    /// Answers `GET …?id=<client>` with the client's stream.
+    ///
+    /// Mount it so: `router.get("/stream", use: streamer.respond)`.
     ///
     /// Without an id 400, with one that is not known 401. A page that comes back is sent what it missed: after
     /// `Last-Event-ID` if it says so, in a header or a parameter, else after the last event that was sent; only in the first
@@ -100,7 +102,9 @@ extension EventStreamer {
         }
     }
 
-    /// The first event: the client's id and TTL, its topics, and whether anything is missing.
+    /// The first event.
+    ///
+    /// It has the client's id and TTL, its topics, and whether anything is missing.
     private func first(
         _ client: StreamedClient, _ opening: StreamedClient.Opening, _ encoder: EventStreamEncoder
     ) -> ByteBuffer {
@@ -130,7 +134,7 @@ extension EventStreamer {
                     try encoder.publication(
                         channel: topic, publication.data, isJSON: publication.isJSON, id: id, into: &bytes)
                 } catch {
-                    // What this form cannot carry is told, not left out.
+                    // A payload that this form cannot carry is reported, not left out.
                     let message =
                         error == .payloadIsNotText
                         ? "a publication is no text"

@@ -4,7 +4,9 @@ import PharosDomain
 import PharosProtocol
 import PharosServices
 
-/// Server-sent events to clients whose topics your program chooses, mounted in your own Hummingbird router.
+/// Server-sent events to clients whose topics your program chooses.
+///
+/// It is mounted in your own Hummingbird router:
 ///
 /// ```swift
 /// let streamer = EventStreamer(server: server)
@@ -13,13 +15,14 @@ import PharosServices
 /// router.get("/stream", use: streamer.respond)     // GET /stream?id=…
 /// ```
 ///
-/// A topic is a channel of the server. A client exists before it connects and outlives its connection by the TTL: what was
-/// published meanwhile arrives after it has come back, in order. The newest `queueLimit` events of a client are kept for
-/// that; what had to go is announced, by `recovered: false` in the first event or a `lagging` error in the stream. The same
-/// bound holds for a client that reads too slowly: its oldest events go, and nobody waits for it.
+/// A topic is a channel of the server. A client exists before it connects and outlives its connection by the TTL: events
+/// that are published meanwhile arrive after it has come back, in order. The newest `queueLimit` events of a client are
+/// kept for that; the loss of older ones is announced, by `recovered: false` in the first event or a `lagging` error in
+/// the stream. The same bound holds for a client that reads too slowly: its oldest events go, and no other client waits
+/// for it.
 ///
-/// With the graceful shutdown of the Hummingbird application every stream ends by itself, after what waits for its page; the
-/// browser comes back to the next one.
+/// With the graceful shutdown of the Hummingbird application every stream ends by itself, after the events that wait for
+/// its page; the browser comes back to the next one.
 public final class EventStreamer: Sendable {
     public struct Configuration: Sendable {
         /// How long a client outlives its connection, and its creation.
@@ -42,13 +45,17 @@ public final class EventStreamer: Sendable {
 
     /// How a page reads the events.
     public enum Form: Hashable, Sendable {
-        /// The event's name is the topic, its data the payload; what the streamer says has no name.
+        /// The event's name is the topic, its data the payload.
+        ///
+        /// Events of the streamer itself have no name.
         case named
-        /// Every event's data is `["<topic>","<payload>"]`; what the streamer says has a topic under `/unifrost/`.
+        /// Every event's data is `["<topic>","<payload>"]`.
+        ///
+        /// Events of the streamer itself have a topic under `/unifrost/`.
         case array
     }
 
-    /// What is known of a client.
+    /// The state of a client.
     public struct Client: Hashable, Sendable {
         public let id: String
         /// In alphabetical order.
@@ -114,7 +121,7 @@ public final class EventStreamer: Sendable {
         state.withLock { $0.upkeep = upkeep }
     }
 
-    /// Without upkeep of its own: whoever makes it calls `tick`.
+    /// Makes a streamer without upkeep of its own: its maker calls `tick`.
     package init(server: PharosServer, configuration: Configuration, clock: @escaping @Sendable () -> Int64) {
         self.server = server
         self.configuration = configuration
@@ -149,7 +156,9 @@ public final class EventStreamer: Sendable {
     /// nil: there is none, or no longer.
     public func client(_ id: String) -> Client? { found(id)?.description }
 
-    /// Removes a client; its stream ends with a last event. One that does not exist is no error.
+    /// Removes a client; its stream ends with a last event.
+    ///
+    /// One that does not exist is no error.
     public func remove(_ id: String) {
         guard let client = state.withLock({ $0.clients.removeValue(forKey: ClientName(id)) }) else { return }
         for ticket in client.close() { server.leave(ticket) }
@@ -164,8 +173,9 @@ public final class EventStreamer: Sendable {
 
     // MARK: Topics
 
-    /// Subscribes a client, whether it is connected or not; returns once whatever is published will reach it. Subscribing
-    /// twice is no error.
+    /// Subscribes a client, whether it is connected or not.
+    ///
+    /// It returns once everything that is published will reach the client. Subscribing twice is no error.
     public func subscribe(_ topic: String, client id: String) async throws(Failure) {
         guard StreamedClient.isName(topic) else { throw .invalidName }
         guard let client = found(id) else { throw .unknownClient }
@@ -193,8 +203,9 @@ public final class EventStreamer: Sendable {
 
     // MARK: End
 
-    /// Ends every stream with a last event, and lets nobody in any more. Waits until the streams have ended, at most
-    /// `limit`: one whose client does not read is left behind then.
+    /// Ends every stream with a last event, and lets no client in any more.
+    ///
+    /// Waits until the streams have ended, at most `limit`: one whose client does not read is left behind then.
     public func close(within limit: Duration = .seconds(1)) async {
         let clients = state.withLock { state in
             state.isClosed = true
@@ -246,7 +257,9 @@ public final class EventStreamer: Sendable {
 
     // MARK: Upkeep
 
-    /// Forgets clients that have been away for the TTL, and lets idle streams show that they live.
+    /// Forgets clients that have been away for the TTL.
+    ///
+    /// Idle streams show that they live.
     package func tick() {
         let now = clock()
         let ttlMs = configuration.ttl.boundedMilliseconds

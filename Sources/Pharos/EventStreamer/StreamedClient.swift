@@ -3,7 +3,9 @@ import PharosDomain
 import PharosProtocol
 import PharosServices
 
-/// A client of the streamer: its topics, its newest events, and the stream that reads them, if there is one.
+/// A client of the streamer.
+///
+/// It has its topics, its newest events, and the stream that reads them, if there is one.
 final class StreamedClient: InProcessReceiver {
     private struct Topic: Sendable {
         var ticket: InProcessTicket
@@ -32,7 +34,7 @@ final class StreamedClient: InProcessReceiver {
         var changedMs: Int64
     }
 
-    /// What a stream is to do.
+    /// The next step of a stream.
     enum Step: Sendable {
         /// - Parameters:
         ///   - missed: so many before them are gone.
@@ -53,7 +55,9 @@ final class StreamedClient: InProcessReceiver {
     }
 
     let id: ClientName
-    /// Names this client's events: one of the same id that came later does not understand them.
+    /// Names this client's events.
+    ///
+    /// A later client with the same id does not take them for its own.
     let epoch = StreamedClient.randomName()
     private let state: Locked<State>
     private let topicLimit: Int
@@ -139,7 +143,7 @@ final class StreamedClient: InProcessReceiver {
                 error = reason
                 waiting = topic.waiting
                 state.topics[channel] = nil
-                // Whoever waits is told himself; a topic that was live ends for the page as well.
+                // A waiting caller gets the error itself; a topic that was live ends for the page as well.
                 guard topic.isLive else {
                     if waiting.isEmpty {
                         state.topics[channel] = topic
@@ -175,14 +179,18 @@ final class StreamedClient: InProcessReceiver {
     /// Where a new stream begins.
     struct Opening: Sendable {
         var stream: UInt64
-        /// Whether nothing is missing after the client's last event; nil: it did not say which that was.
+        /// Whether nothing is missing after the client's last event.
+        ///
+        /// nil: it did not say which that was.
         var isComplete: Bool?
         /// The event before the first that will be sent.
         var number: UInt64
         var topics: [ChannelName]
     }
 
-    /// A connection has come; an older one of the same client makes room for it. nil: the client is gone.
+    /// Takes a new connection; an older one of the client makes room for it.
+    ///
+    /// nil: the client is gone.
     ///
     /// - Parameter last: the event that the page saw last, as `Last-Event-ID` names it; nil: it names none.
     func connect(after last: String?) -> Opening? {
@@ -214,7 +222,7 @@ final class StreamedClient: InProcessReceiver {
         return opening
     }
 
-    /// What is to be done next; waits until there is something.
+    /// The next step of a stream; waits until there is one.
     func next(for stream: UInt64) async -> Step {
         while true {
             if let step = step(for: stream) { return step }
@@ -254,7 +262,9 @@ final class StreamedClient: InProcessReceiver {
         state.withLock { if $0.stream == stream { $0.changedMs = nowMs } }
     }
 
-    /// A stream is to end once it has sent what waits. Its page comes back, to the next server.
+    /// A stream is to end once it has sent what waits.
+    ///
+    /// Its page comes back, to the next server.
     func finish(_ stream: UInt64) {
         let isCurrent = state.withLock { state in
             guard state.stream == stream else { return false }

@@ -1,7 +1,9 @@
 import PharosDomain
 import PharosProtocol
 
-/// The newest events of one client, numbered from 1: kept until newer ones take their place, sent or not.
+/// The newest events of one client, numbered from 1.
+///
+/// Sent or not, they are kept until newer ones push them out.
 struct StreamedEvents: Sendable {
     enum Event: Sendable {
         case publication(topic: ChannelName, PharosDomain.Publication)

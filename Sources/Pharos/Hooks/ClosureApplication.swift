@@ -2,7 +2,9 @@ import CPharosSys
 package import PharosDomain
 import PharosServices
 
-/// The closures of the program around, as the shards ask and tell them; alone, or beside an application elsewhere.
+/// The closures of the program around, as the shards call them.
+///
+/// They are alone, or beside an application elsewhere.
 package final class ClosureApplication: Sendable {
     private let closures: ClosureOrigin
     private let log: ClosureEventLog
@@ -19,16 +21,18 @@ package final class ClosureApplication: Sendable {
         return NamedOrigins(closures: closures, other: other)
     }
 
-    /// - Parameter other: is told as well.
+    /// - Parameter other: gets the reports as well.
     package func events(besides other: (any EventLog)? = nil) -> (any EventLog)? {
         guard let other else { return log.kinds.isEmpty ? nil : log }
         return log.kinds.isEmpty ? other : BothEventLogs(first: other, second: log)
     }
 
-    /// After the shards: the last connections' moments are told, for at most five seconds.
+    /// Runs the last connections' moments, for at most five seconds.
+    ///
+    /// It is called after the shards have ended.
     func finish() async { await log.finish(within: .seconds(5)) }
 
-    /// What the shards report beside events.
+    /// Takes the reports of the shards beside events.
     func noticed(_ event: ServiceEvent) {
         guard case .publicationsDropped(let client, let user, let channel, let count) = event else { return }
         var told = OriginEvent(.disconnected, atMs: pharos_wall_ms())

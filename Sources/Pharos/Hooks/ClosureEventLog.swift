@@ -1,10 +1,12 @@
 import PharosDomain
 
-/// Tells the application in the same process what happens: each connection's moments in their order.
+/// Brings events to the application in the same process.
+///
+/// Each connection's moments come in their order.
 ///
 /// Kept in memory: what the closures have not seen when the process dies is gone, as they are.
 final class ClosureEventLog: EventLog {
-    /// Moments that may wait; beyond it nobody new is let in.
+    /// Moments that may wait; beyond it new clients are refused.
     private static let limit = 1_000_000
 
     let kinds: Set<OriginEvent.Kind>
@@ -60,7 +62,7 @@ final class ClosureEventLog: EventLog {
     /// Publications were dropped for a client that goes on.
     func dropped(_ count: Int, _ event: OriginEvent) { tell(.lagging, event, dropped: count) }
 
-    /// Waits until every moment has been told, at most `limit`.
+    /// Waits until every moment's closure has run, at most `limit`.
     func finish(within limit: Duration) async { await lanes.finish(within: limit) }
 
     private func tell(_ kind: PharosServer.Hooks.MomentKind, _ event: OriginEvent, dropped: Int = 0) {

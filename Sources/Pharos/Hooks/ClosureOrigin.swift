@@ -19,7 +19,7 @@ final class ClosureOrigin: Origin {
     func ask(_ request: HookRequest, of name: OriginName, answer: @escaping @Sendable (HookOutcome) -> Void) {
         switch request.question.kind {
         case .publish, .message:
-            // What a client sends keeps its order, whoever looks at it on the way.
+            // A client's messages keep their order, whichever closures see them on the way.
             lanes.add(.client(request.client)) { answer(await self.timed(request)) }
         default: Task { answer(await self.timed(request)) }
         }

@@ -1,7 +1,7 @@
 package import PharosDomain
 
 extension PharosServer.Hooks {
-    /// What the application decided about a `Question`.
+    /// The application's decision about a `Question`.
     public struct Answer<Question>: Sendable {
         package let outcome: HookOutcome
 
@@ -30,7 +30,7 @@ extension PharosServer.Hooks.Answer where Question == PharosServer.Hooks.Handsha
     ///
     /// - Parameters:
     ///   - user: "" anonymous.
-    ///   - channels: it hears these at once, whatever their rules are, and cannot leave them.
+    ///   - channels: it is subscribed to these at once, whatever their rules are, and cannot leave them.
     ///   - expiresAt: seconds since 1970; then `refresh` is asked, or the connection ends. 0: never.
     ///   - info: JSON that other clients see in presence, joins and publications.
     ///   - meta: stays on the server, and comes with every later question; at most 16 KiB.
@@ -55,7 +55,7 @@ extension PharosServer.Hooks.Answer where Question == PharosServer.Hooks.Connect
     ///
     /// - Parameters:
     ///   - user: "" anonymous.
-    ///   - channels: it hears these at once, whatever their rules are, and cannot leave them.
+    ///   - channels: it is subscribed to these at once, whatever their rules are, and cannot leave them.
     ///   - expiresAt: seconds since 1970; then `refresh` is asked, or the connection ends. 0: never.
     ///   - info: JSON that other clients see in presence, joins and publications.
     ///   - data: JSON for the client itself.
@@ -90,7 +90,7 @@ extension PharosServer.Hooks.Answer where Question == PharosServer.Hooks.Refresh
 }
 
 extension PharosServer.Hooks.Answer where Question == PharosServer.Hooks.Subscribe {
-    /// The client hears the channel.
+    /// The client is subscribed to the channel.
     ///
     /// - Parameters:
     ///   - expiresAt: seconds since 1970; then `refreshSubscription` is asked, or the subscription ends. 0: never.
@@ -104,7 +104,7 @@ extension PharosServer.Hooks.Answer where Question == PharosServer.Hooks.Subscri
         return Self(outcome: .granted(.subscribe(options)))
     }
 
-    /// The client hears the channel.
+    /// The client is subscribed to the channel.
     public static var allow: Self { allow() }
 }
 
@@ -125,7 +125,9 @@ extension PharosServer.Hooks.Answer where Question == PharosServer.Hooks.Publish
     /// The publication goes out as the client sent it.
     public static var allow: Self { allow() }
 
-    /// The client is answered as if it had gone out, and nobody gets it: the application has dealt with it.
+    /// Answers the client as if it had gone out, and publishes nothing.
+    ///
+    /// The application has dealt with it.
     public static var drop: Self {
         var publish = HookPublish()
         publish.isDropped = true

@@ -11,11 +11,13 @@ extension PharosServer.Hooks {
         /// "" for what happens to connections.
         public let channel: String
         public let transport: String
-        /// What a decision left with the connection.
+        /// The data that a decision left with the connection.
         public let meta: [UInt8]
         /// Milliseconds since 1970.
         public let timeMs: Int64
-        /// Why: the code that the client got, or 0 when it went by itself (1: with its connection).
+        /// The code that the client got, or 0 when it went by itself.
+        ///
+        /// 1: with its connection.
         public let code: UInt32
         public let reason: String
         /// Publications that a slow client did not get.
@@ -48,17 +50,23 @@ extension PharosServer.Hooks {
 
     public mutating func subscribed(_ body: @escaping @Sendable (Moment) async -> Void) { moments[.subscribed] = body }
 
-    /// A subscription has ended; at the end of a connection once for every channel, before `disconnected`.
+    /// A subscription has ended.
+    ///
+    /// At the end of a connection it is called once for every channel, before `disconnected`.
     public mutating func unsubscribed(_ body: @escaping @Sendable (Moment) async -> Void) {
         moments[.unsubscribed] = body
     }
 
-    /// The server has ended a subscription (`channel` is set) or a connection for good: by a call, a hook, or because the
-    /// client broke a rule. Told just before `unsubscribed` or `disconnected`.
+    /// The server has ended a subscription or a connection for good.
+    ///
+    /// For a subscription, `channel` is set. The cause is a call, a hook, or a rule that the client broke. It is called
+    /// just before `unsubscribed` or `disconnected`.
     public mutating func kicked(_ body: @escaping @Sendable (Moment) async -> Void) { moments[.kicked] = body }
 
-    /// A client could not keep up: publications were dropped for it (`dropped`, in `channel`), or its connection ended, since
-    /// it read too slowly (codes 3008, 3009) or sent faster than it could be served (3013).
+    /// A client could not keep up.
+    ///
+    /// Publications were dropped for it (`dropped`, in `channel`), or its connection ended, since it read too slowly
+    /// (codes 3008, 3009) or sent faster than it could be served (3013).
     public mutating func lagging(_ body: @escaping @Sendable (Moment) async -> Void) { moments[.lagging] = body }
 
     /// A channel has its first subscriber.

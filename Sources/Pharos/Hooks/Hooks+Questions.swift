@@ -3,15 +3,21 @@ package import PharosDomain
 extension PharosServer.Hooks {
     /// The connection that asks.
     public struct Client: Hashable, Sendable {
-        /// The connection's id, unique while the server runs; "" before it has one, in a handshake.
+        /// The connection's id, unique while the server runs.
+        ///
+        /// "" before it has one, in a handshake.
         public let id: String
         /// "" anonymous, and before its connect is answered.
         public let user: String
         /// `websocket`, `http_stream`, `sse`, `events` or `poll`.
         public let transport: String
-        /// What an earlier answer left with the connection, as `meta`. Clients never see it.
+        /// The data that an earlier answer left with the connection, as `meta`.
+        ///
+        /// Clients never see it.
         public let meta: [UInt8]
-        /// What ``PharosServer/Hooks/pass(headers:cookies:query:address:)`` names of its HTTP request; names in lower case.
+        /// Headers of its HTTP request; names in lower case.
+        ///
+        /// They are those that ``PharosServer/Hooks/pass(headers:cookies:query:address:)`` names.
         public let headers: [String: String]
         public let cookies: [String: String]
         public let query: [String: String]
@@ -41,7 +47,9 @@ extension PharosServer.Hooks {
 
     public struct Connect: Sendable {
         public let client: Client
-        /// What the client sent along: JSON, or anything from a client that speaks protobuf.
+        /// The data that the client sent along.
+        ///
+        /// It is JSON, or anything from a client that speaks protobuf.
         public let data: [UInt8]
         /// Of the client's SDK.
         public let name: String

@@ -1,15 +1,15 @@
 import PharosDomain
 
 extension PharosServer {
-    /// The application's part, as closures: what it decides, and what it is told.
+    /// The application's part, as closures: its decisions, and its moments.
     ///
     /// **Decisions** (``handshake(_:)``, ``connect(_:)``, ``subscribe(in:_:)`` …): the client waits for the answer. A closure
-    /// that throws, or takes longer than ``timeout``, lets nobody in: the client gets a temporary error (503 in a
-    /// handshake) and tries again. The publications and messages of one connection are asked about one after the other, in its order; everything else
-    /// may be asked at the same time.
+    /// that throws, or takes longer than ``timeout``, lets no client in: it gets a temporary error (503 in a handshake) and
+    /// tries again. The publications and messages of one connection are asked about one after the other, in its order;
+    /// everything else may be asked at the same time.
     ///
-    /// **Moments** (``connected(_:)``, ``unsubscribed(_:)`` …): told once, for each connection in the order in which they
-    /// happened, and nobody waits for them. Moments of different connections run side by side.
+    /// **Moments** (``connected(_:)``, ``unsubscribed(_:)`` …): each is called once, for each connection in the order in
+    /// which they happened, and the server does not wait for them. Moments of different connections run side by side.
     public struct Hooks: Sendable {
         typealias Decision<Question> = @Sendable (Question) async throws -> Answer<Question>
 
@@ -33,14 +33,14 @@ extension PharosServer {
 
         var isEmpty: Bool { kinds.isEmpty && moments.isEmpty }
 
-        /// What of a client's own request the closures get to see.
+        /// The parts of a client's own request that the closures get to see.
         var visible: PassList {
             var visible = passes
             visible.path = decidesHandshake != nil
             return visible
         }
 
-        /// What is decided here.
+        /// The kinds of decisions that have a closure.
         private var kinds: Set<HookKind> {
             var kinds: Set<HookKind> = []
             if decidesHandshake != nil { kinds.insert(.handshake) }
@@ -56,7 +56,9 @@ extension PharosServer {
 
         // MARK: What clients bring along
 
-        /// Names what of a client's own HTTP request the closures get to see; nothing by default.
+        /// Names the parts of a client's HTTP request that the closures see.
+        ///
+        /// By default they see none.
         ///
         /// - Parameters:
         ///   - headers: in any case; those of browsers are few, as pages cannot set them for a WebSocket.
@@ -74,17 +76,16 @@ extension PharosServer {
 
         // MARK: Decisions
 
-        /// A client's HTTP request has arrived, by whatever transport, and nothing has been answered yet: who is it, and what
-        /// does it hear?
+        /// Decides about a client's HTTP request before it is answered.
         ///
-        /// Whoever is let in here needs no token, and ``connect(_:)`` is not asked about it; the answer to anybody else
-        /// is an HTTP status. Method and path come along in any case; all else has to be named in
-        /// ``pass(headers:cookies:query:address:)``.
+        /// It is called for every transport, and decides the client's identity and its channels. A client that is let
+        /// in here needs no token, and ``connect(_:)`` is not asked about it; any other gets an HTTP status. Method and
+        /// path come along in any case; all else has to be named in ``pass(headers:cookies:query:address:)``.
         public mutating func handshake(_ decide: @escaping @Sendable (Handshake) async throws -> Answer<Handshake>) {
             decidesHandshake = decide
         }
 
-        /// A client without a token connects: who is it, and what does it hear?
+        /// Decides about a client that connects without a token.
         public mutating func connect(_ decide: @escaping @Sendable (Connect) async throws -> Answer<Connect>) {
             decidesConnect = decide
         }
@@ -94,7 +95,9 @@ extension PharosServer {
             decidesRefresh = decide
         }
 
-        /// A client wants to subscribe. Asked in place of ``Configuration/ChannelRules/maySubscribe``.
+        /// A client wants to subscribe.
+        ///
+        /// Asked in place of ``Configuration/ChannelRules/maySubscribe``.
         ///
         /// - Parameter namespaces: "" stands for channels without a namespace; nil: all channels.
         public mutating func subscribe(
@@ -104,7 +107,9 @@ extension PharosServer {
             decidesSubscribe = decide
         }
 
-        /// A client wants to publish. Asked in place of ``Configuration/ChannelRules/mayPublish``.
+        /// A client wants to publish.
+        ///
+        /// Asked in place of ``Configuration/ChannelRules/mayPublish``.
         ///
         /// - Parameter namespaces: "" stands for channels without a namespace; nil: all channels.
         public mutating func publish(

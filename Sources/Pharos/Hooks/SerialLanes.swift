@@ -1,27 +1,33 @@
 import PharosBytes
 import PharosDomain
 
-/// Runs work one after the other where it has the same key, and side by side where it has not.
+/// Runs work of the same key one after the other.
+///
+/// Work of different keys runs side by side.
 final class SerialLanes: Sendable {
     typealias Work = @Sendable () async -> Void
 
-    /// What the order is kept for.
+    /// The subject for which the order is kept.
     enum Key: Hashable, Sendable {
         case client(ClientName)
         case channel(ChannelName)
     }
 
     private struct State: Sendable {
-        /// What waits behind the work that is under way; a key without an entry is idle.
+        /// The work that waits behind the work under way.
+        ///
+        /// A key without an entry is idle.
         var lanes: [Key: [Work]] = [:]
         var count = 0
-        /// Who waits for all work to be done.
+        /// The callers that wait for all work to be done.
         var waiting: [CheckedContinuation<Void, Never>] = []
     }
 
     private let state = Locked(State())
 
-    /// Never blocks. Work that one thread adds under one key is run in the order of adding.
+    /// Never blocks.
+    ///
+    /// Work that one thread adds under one key is run in the order of adding.
     func add(_ key: Key, _ work: @escaping Work) {
         let mustStart = state.withLock { state in
             state.count += 1
@@ -40,7 +46,7 @@ final class SerialLanes: Sendable {
 
     /// Waits until all work is done, at most `limit`.
     func finish(within limit: Duration) async {
-        // Detached: whoever waits may have been cancelled, which is no reason to leave at once.
+        // Detached: the waiting task may have been cancelled, which is no reason to leave at once.
         let timer = Task.detached { [self] in
             do { try await Task.sleep(for: limit) } catch { return }
             release()

@@ -1,7 +1,9 @@
 import PharosBytes
 import ServiceLifecycle
 
-/// One wait for one value. Cancellation of the task and graceful shutdown end it as well.
+/// One wait for one value.
+///
+/// Cancellation of the task and graceful shutdown end it as well.
 final class Wait<Value: Sendable>: Sendable {
     private enum State: Sendable {
         case new

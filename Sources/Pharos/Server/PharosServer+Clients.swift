@@ -9,14 +9,18 @@ extension PharosServer {
         case user(String)
         /// One connection, by its id.
         case client(String)
-        /// The connection of a session: what a connect reply names so, or the key under which a client finds its state again.
+        /// The connection of a session.
+        ///
+        /// A connect reply names it so, or it is the key under which a client finds its state again.
         case session(String)
-        /// Who is subscribed to a channel.
+        /// The subscribers of a channel.
         case channel(String)
         case all
     }
 
-    /// Sends a message to connections themselves, in no channel: whoever is not there does not get it later.
+    /// Sends a message to connections themselves, in no channel.
+    ///
+    /// A client that is not connected does not get it later.
     ///
     /// - Parameter excluded: ids of connections that do not get it, at most 1,000.
     /// - Returns: to how many connections it went.
@@ -42,7 +46,9 @@ extension PharosServer {
         try await send(Array(json.utf8), to: clients, excluding: excluded)
     }
 
-    /// Subscribes clients that are connected: they hear the channel as if they had been given it at connect.
+    /// Subscribes clients that are connected.
+    ///
+    /// They get the channel as if they had been given it at connect.
     ///
     /// - Parameters:
     ///   - clients: a user, a connection or a session.
@@ -61,7 +67,9 @@ extension PharosServer {
         _ = try await call(.subscribe(request))
     }
 
-    /// Takes clients out of a channel; they are told so, and go on with everything else.
+    /// Takes clients out of a channel.
+    ///
+    /// They are informed, and go on with everything else.
     ///
     /// - Parameters:
     ///   - clients: `.all` is every subscriber.
@@ -120,7 +128,7 @@ extension PharosServer {
         guard texts.count <= APITarget.excludeLimit else {
             throw PharosError(.badRequest("at most \(APITarget.excludeLimit) clients can be excluded"))
         }
-        // What is no id is nobody's.
+        // A text that is no id belongs to no client.
         return Set(texts.compactMap { ClientID($0) })
     }
 }

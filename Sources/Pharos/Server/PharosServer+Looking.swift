@@ -3,12 +3,14 @@ import PharosProtocol
 import PharosServices
 
 extension PharosServer {
-    /// How many subscriptions a channel has, those in this process among them. Any namespace, whatever its rules.
+    /// How many subscriptions a channel has, those in this process among them.
+    ///
+    /// Any namespace, whatever its rules.
     public func subscriberCount(of channel: String) async throws(PharosError) -> Int {
         await (try shards()).subscriberCount(of: ChannelName(channel))
     }
 
-    /// Who is in a channel.
+    /// The clients in a channel.
     /// - Throws: 108 where presence is not kept.
     public func presence(in channel: String) async throws(PharosError) -> [Member] {
         guard case .presence(let members) = try await call(.presence(channel: ChannelName(channel))) else {
@@ -17,7 +19,7 @@ extension PharosServer {
         return members.values.map { Member($0) }.sorted { ClientName($0.client) < ClientName($1.client) }
     }
 
-    /// What a channel has kept.
+    /// The publications that a channel has kept.
     public struct History: Sendable {
         public let publications: [Publication]
         /// The newest position of the stream.

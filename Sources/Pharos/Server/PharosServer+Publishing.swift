@@ -8,9 +8,13 @@ extension PharosServer {
         public var tags: [String: String] = [:]
         /// Only those who are there now get it; it has no position.
         public var skipsHistory = false
-        /// A repeat under the same key is answered like the first and goes to nobody; "": none. Kept for five minutes.
+        /// A key that a repeat has in common with the first; "": none.
+        ///
+        /// The repeat is answered like the first and is not delivered. The key is kept for five minutes.
         public var idempotencyKey = ""
-        /// Id of the connection that does not get it live, such as the one that it came from; "": none.
+        /// Id of the connection that does not get it live; "": none.
+        ///
+        /// For example the one that it came from.
         public var excludedClient = ""
 
         public init(
@@ -39,7 +43,9 @@ extension PharosServer {
         return position.epoch.isEmpty ? nil : Position(position)
     }
 
-    /// The same for text, which should be JSON: any other text reaches clients that speak JSON as base64.
+    /// The same for text, which should be JSON.
+    ///
+    /// Any other text reaches clients that speak JSON as base64.
     @discardableResult
     public func publish(
         _ json: String, to channel: String, options: PublishOptions = PublishOptions()

@@ -2,7 +2,9 @@ import PharosDomain
 import PharosServices
 
 extension PharosServer {
-    /// Hears a channel in this process: `for await publication in server.subscribe("news")`.
+    /// Subscribes to a channel in this process.
+    ///
+    /// `for await publication in server.subscribe("news")`
     ///
     /// Returns at once; whatever is published by calls that begin later is heard. Before the server runs it waits for that.
     ///

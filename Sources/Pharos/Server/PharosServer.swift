@@ -14,9 +14,9 @@ public import ServiceLifecycle
 /// try await ServiceGroup(services: [server], logger: logger).run()
 /// ```
 ///
-/// It runs while `run` does: until graceful shutdown or cancellation. Every client is then told to come back, and the
+/// It runs while `run` does: until graceful shutdown or cancellation. Every client is then asked to come back, and the
 /// server leaves when they have gone. Calls that are made before it accepts connections wait for that; calls after its end
-/// throw ``PharosError/stopped``, those of another service of the same group once that is told to shut down as well. All
+/// throw ``PharosError/stopped``, those of another service of the same group once that is asked to shut down as well. All
 /// methods may be called from any task.
 public final class PharosServer: Service {
     /// Where a running server listens.
@@ -44,7 +44,9 @@ public final class PharosServer: Service {
     }
 
     private let node: Node
-    /// As it was put together, before the closures found their place in it: that is what rules are for.
+    /// The configuration as it was put together.
+    ///
+    /// The closures have not been added to it: so the rules see it.
     private let configuration: PharosConfiguration
     private let state = Locked(State())
     let ending = ServerEnding()
@@ -69,7 +71,10 @@ public final class PharosServer: Service {
             refusals: refusals, logger: logger, listens: configuration.isListening)
     }
 
-    /// Opens the ports and serves until graceful shutdown or cancellation. Call it once.
+    /// Opens the ports and serves until graceful shutdown or cancellation.
+    ///
+    /// Call it once.
+    ///
     /// - Throws: an error whose description names the setting or the port at fault.
     public func run() async throws {
         let isFirst = state.withLock { state in
@@ -99,7 +104,7 @@ public final class PharosServer: Service {
             }
             return (state.waiting, state.joins)
         }
-        // What joined before the calls that waited hears of them. After the end a join is dropped, and answers for itself.
+        // Subscribers that joined before the waiting calls get their publications. After the end a join is dropped, and answers for itself.
         if case .running(let shards, _) = phase {
             for join in joins.values { shards.join(join) }
         }
@@ -111,7 +116,9 @@ public final class PharosServer: Service {
         get async throws(PharosError) { try await running().address }
     }
 
-    /// Reads the TLS certificate and key again; a pair that cannot be used leaves the old one in force.
+    /// Reads the TLS certificate and key again.
+    ///
+    /// A pair that cannot be used leaves the old one in force.
     public func reloadCertificate() { node.reloadCertificate() }
 
     // MARK: Inside
@@ -167,7 +174,7 @@ public final class PharosServer: Service {
             if case .running(let shards, _) = state.phase { return (shards, unused) }
             return (nil, unused)
         }
-        // Outside the lock: a join that is dropped tells its receiver.
+        // Outside the lock: a join that is dropped calls its receiver.
         _ = unused
         shards?.leave(ticket)
     }

@@ -2,7 +2,7 @@ package import PharosDomain
 import PharosProtocol
 package import PharosServices
 
-/// One message of a channel, as a subscriber in the same process hears it.
+/// One message of a channel, as a subscriber in the same process gets it.
 public struct Publication: Sendable {
     public let channel: String
     package let entry: PublicationQueue.Entry
@@ -32,11 +32,15 @@ public struct Publication: Sendable {
     /// The client that published it; nil: the application itself did.
     public var publisher: Member? { entry.publication.info.map { Member($0) } }
 
-    /// Publications before this one did not arrive: the consumer was too slow for them, or the stream's memory was lost.
+    /// Whether publications before this one did not arrive.
+    ///
+    /// The consumer was too slow for them, or the stream's memory was lost.
     public var followsGap: Bool { entry.followsGap }
 }
 
-/// A place in a channel's stream: everything up to and including `offset` has been seen.
+/// A position in a channel's stream.
+///
+/// Everything up to and including `offset` has been seen.
 ///
 /// As text it is `epoch:offset`, the same on every transport.
 public struct Position: Hashable, Sendable, LosslessStringConvertible {
@@ -67,7 +71,9 @@ public struct Member: Hashable, Sendable {
     public let client: String
     /// "" anonymous.
     public let user: String
-    /// What the connect and the subscribe were answered with as `info`: JSON, or nothing.
+    /// The `info` of the answers to connect and subscribe.
+    ///
+    /// It is JSON, or empty.
     public let info: [UInt8]
     public let channelInfo: [UInt8]
 

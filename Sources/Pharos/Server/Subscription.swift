@@ -3,10 +3,12 @@ import PharosServices
 import ServiceLifecycle
 
 extension PharosServer {
-    /// A subscriber in this process: hears of one channel like any client, without a socket.
+    /// A subscriber in this process.
+    ///
+    /// It gets one channel's publications like any client, without a socket.
     ///
     /// Iterate over it with `for await`; it is live from the moment it was made. One task reads it at a time. It ends when
-    /// the reading task is cancelled, when nobody holds it any more, when `cancel()` is called, and with the server.
+    /// the reading task is cancelled, when it is no longer referenced, when `cancel()` is called, and with the server.
     ///
     /// In a service of a group it ends with graceful shutdown, after what has arrived by then, wherever in the group the
     /// service and the server stand: it never ends before the service's turn, which would be an error of the group.
@@ -18,7 +20,9 @@ extension PharosServer {
         public struct Start: Hashable, Sendable {
             /// nil in channels without history.
             public let position: Position?
-            /// Whether everything after the position asked for follows, without a gap; nil: none was asked for.
+            /// Whether everything after the position asked for follows, without a gap.
+            ///
+            /// nil: none was asked for.
             public let recovered: Bool?
 
             package init(position: Position?, recovered: Bool?) {
@@ -39,7 +43,7 @@ extension PharosServer {
             membership = Membership(leave)
         }
 
-        /// Waits until it is live, and tells where it begins.
+        /// Waits until it is live, and returns where it begins.
         /// - Throws: 102 for an unknown namespace, and the like; the iteration is then over as well.
         public func started() async throws(PharosError) -> Start {
             let phase = await withGracefulShutdownHandler {
@@ -125,7 +129,7 @@ extension PharosServer {
     }
 }
 
-/// Leaves the channel once, at the latest when nobody holds it any more.
+/// Leaves the channel once, at the latest when it is no longer referenced.
 final class Membership: Sendable {
     private let leave: @Sendable () -> Void
 

@@ -1,6 +1,8 @@
 import Synchronization
 
-/// A regular expression of the configuration for `iss` or `aud`. Found anywhere in the text unless it is anchored.
+/// A regular expression of the configuration for `iss` or `aud`.
+///
+/// Found anywhere in the text unless it is anchored.
 ///
 /// A class with a lock, because `Regex` is not safe to share between threads.
 final class ClaimPattern: Sendable {
@@ -22,7 +24,9 @@ final class ClaimPattern: Sendable {
         source.contains("(?<\(group)>") || source.contains("(?P<\(group)>")
     }
 
-    /// nil: the pattern does not occur in `text`. Otherwise what those of `groups` that the pattern has stand for.
+    /// nil: the pattern does not occur in `text`.
+    ///
+    /// Otherwise what those of `groups` that the pattern has stand for.
     func match(_ text: String, groups: Set<String>) -> [String: String]? {
         regex.withLock { regex in
             guard let match = try? regex.firstMatch(in: text) else { return nil }

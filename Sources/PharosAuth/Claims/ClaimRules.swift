@@ -1,6 +1,8 @@
 import PharosDomain
 
-/// What the claims of a well-signed token must say before it counts (RFC 7519 §4.1).
+/// The rules that the claims of a well-signed token must follow.
+///
+/// See RFC 7519 §4.1.
 struct ClaimRules: Sendable {
     /// Seconds: no token lasts longer, however large its `exp` is.
     static let lifetimeLimit: Int64 = 365 * 86_400
@@ -44,7 +46,7 @@ struct ClaimRules: Sendable {
         (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte) || byte == UInt8(ascii: "_")
     }
 
-    /// The user whose token it is; "" for nobody in particular.
+    /// The user whose token it is; "" if it names none.
     func user(of claims: JSONObject) throws(TokenRefusal) -> UserID {
         let name = userIDClaim.isEmpty ? "sub" : userIDClaim
         guard let value = claims[name] else {
@@ -60,7 +62,9 @@ struct ClaimRules: Sendable {
         return user
     }
 
-    /// Checks `aud` and `iss`, and that both agree with the address from which the verifying key came.
+    /// Checks `aud` and `iss`.
+    ///
+    /// Both must agree with the address from which the verifying key came.
     func checkParties(of claims: JSONObject, binding: [String: String]) throws(TokenRefusal) {
         if !issuer.isEmpty {
             guard let text = claims["iss"]?.string, PartyName(text) == issuer else {
@@ -82,7 +86,9 @@ struct ClaimRules: Sendable {
         guard isExpected else { throw .invalid(.audience, "the token does not have the expected audience") }
     }
 
-    /// True for a match whose groups have the values of `binding`. An empty binding (a fixed key) demands nothing.
+    /// True for a match whose groups have the values of `binding`.
+    ///
+    /// An empty binding (a fixed key) demands nothing.
     private static func agrees(_ match: [String: String]?, _ binding: [String: String]) -> Bool {
         guard let match else { return false }
         return binding.allSatisfy { name, value in match[name].map { $0.utf8.elementsEqual(value.utf8) } ?? true }

@@ -1,3 +1,4 @@
+import PharosBytes
 import PharosDomain
 
 extension SubscriptionClaims {
@@ -18,7 +19,9 @@ extension SubscriptionClaims {
 }
 
 extension SubscriptionOptions {
-    /// Reads `info`, `data` and `override`, from a subscription token or from one entry of `subs`.
+    /// Reads `info`, `data` and `override`.
+    ///
+    /// They come from a subscription token or from one entry of `subs`.
     init(_ object: JSONObject) throws(TokenRefusal) {
         self.init()
         info = try object.payload("info", or: "b64info")
@@ -34,7 +37,9 @@ extension SubscriptionOptions {
 }
 
 extension JSONObject {
-    /// A payload: the decoded bytes of the second claim if it is there, otherwise the JSON text of the first.
+    /// Reads a payload.
+    ///
+    /// It is the decoded bytes of the second claim if that is there, otherwise the JSON text of the first.
     func payload(_ name: ClaimName, or base64Name: ClaimName) throws(TokenRefusal) -> [UInt8] {
         guard let encoded = self[base64Name], encoded.string?.isEmpty != true else {
             return compactText(of: name) ?? []

@@ -133,7 +133,7 @@ package struct JSONReader {
         if take(UInt8(ascii: "}")) { return object }
         while true {
             let start = position
-            // No name that anybody asks for has half a pair: this one is told from others by its spelling.
+            // No name that is asked for has half a pair: this one differs from others by its spelling.
             let name = ClaimName(try readString() ?? String(decoding: bytes[start..<position], as: UTF8.self))
             guard names.insert(name, among: object) else { throw .duplicateName }
             skipSpace()
@@ -169,7 +169,9 @@ package struct JSONReader {
     }
 }
 
-/// The member names of one object, to find the second of a kind in constant time however many there are.
+/// The member names of one object.
+///
+/// It finds the second of a kind in constant time however many there are.
 private struct NameSet {
     private static let smallCount = 16
     private var names: Set<ClaimName> = []

@@ -7,7 +7,9 @@ package indirect enum JSONValue: Equatable, Sendable {
     /// As written, so that integers stay exact.
     case number(String)
     case string(String)
-    /// A string with half a surrogate pair: JSON (RFC 8259, section 8.2), but no text that could be compared.
+    /// A string with half a surrogate pair.
+    ///
+    /// It is JSON (RFC 8259, section 8.2), but no text that could be compared.
     case brokenString
     case array([JSONValue])
     case object(JSONObject)
@@ -49,7 +51,9 @@ extension JSONValue {
         return texts
     }
 
-    /// A number rounded down to whole seconds, held within the range of `Int64` however large it is.
+    /// A number rounded down to whole seconds.
+    ///
+    /// It is held within the range of `Int64` however large it is.
     ///
     /// RFC 7519 §2 allows fractions in a NumericDate; `1e300` is a number too, and must not trap.
     package var seconds: Int64? {
@@ -62,7 +66,9 @@ extension JSONValue {
     }
 }
 
-/// The members of a JSON object in their order. No name occurs twice: the reader refuses that.
+/// The members of a JSON object in their order.
+///
+/// No name occurs twice: the reader refuses that.
 package struct JSONObject: Equatable, Sendable {
     package struct Member: Equatable, Sendable {
         package var name: ClaimName
@@ -80,7 +86,9 @@ package struct JSONObject: Equatable, Sendable {
         member(name)?.value
     }
 
-    /// The text of a member's value without white space between its tokens. `null` counts as absent.
+    /// The text of a member's value without white space between its tokens.
+    ///
+    /// `null` counts as absent.
     ///
     /// Without white space, because a line feed inside it would end a message of the client protocol.
     package func compactText(of name: ClaimName) -> [UInt8]? {

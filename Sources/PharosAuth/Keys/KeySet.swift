@@ -1,9 +1,12 @@
+import PharosBytes
 import PharosCrypto
 import PharosDomain
 
 /// The usable keys of one JWK Set (RFC 7517 §5).
 struct KeySet: Sendable {
-    /// Keys of one document. A token without key id is tried against each of its family, so there cannot be many.
+    /// Keys of one document.
+    ///
+    /// A token without key id is tried against each of its family, so there cannot be many.
     static let keyLimit = 64
     /// Bytes of one document.
     static let documentSizeLimit = 1_048_576
@@ -31,7 +34,9 @@ struct KeySet: Sendable {
         }
     }
 
-    /// Reads a document. Keys of unknown kinds are left out, as RFC 7517 §5 asks; so are secret ones (`oct`).
+    /// Reads a document.
+    ///
+    /// Keys of unknown kinds are left out, as RFC 7517 §5 asks; so are secret ones (`oct`).
     init(document: [UInt8]) throws(Failure) {
         guard document.count <= Self.documentSizeLimit else { throw .tooLarge }
         guard let object = try? JSONReader.object(document), let keys = object["keys"]?.array else { throw .notAKeySet }
@@ -43,7 +48,9 @@ struct KeySet: Sendable {
 }
 
 extension KeySet.Entry {
-    /// Reads one JWK (RFC 7517 §4, RFC 7518 §6, RFC 8037 §2). nil when it cannot check signatures for us.
+    /// Reads one JWK; nil when it cannot check signatures for us.
+    ///
+    /// See RFC 7517 §4, RFC 7518 §6, RFC 8037 §2.
     init?(webKey: JSONObject) {
         if let use = webKey["use"], use.word != "sig" { return nil }
         if let operations = webKey["key_ops"], operations.strings?.map({ ClaimName($0) }).contains("verify") != true {
@@ -90,7 +97,9 @@ extension VerificationKey {
         }
     }
 
-    /// The uncompressed form of a point (SEC 1 §2.3.3). Coordinates have their full size (RFC 7518 §6.2.1.2).
+    /// The uncompressed form of a point (SEC 1 §2.3.3).
+    ///
+    /// Coordinates have their full size (RFC 7518 §6.2.1.2).
     private static func point(_ x: [UInt8]?, _ y: [UInt8]?, size: Int) -> [UInt8]? {
         guard let x, let y, x.count == size, y.count == size else { return nil }
         return [0x04] + x + y

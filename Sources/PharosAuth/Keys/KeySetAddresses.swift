@@ -9,7 +9,9 @@ struct KeySetAddresses: Equatable, Sendable {
 
     struct Address: Equatable, Sendable {
         var url: String
-        /// What `issuer_regex` or `audience_regex` must find in a token whose key came from here.
+        /// The named groups that the patterns must find in a token.
+        ///
+        /// They bind `issuer_regex` or `audience_regex` in every token whose key came from here.
         var binding: [String: String]
     }
 

@@ -1,17 +1,21 @@
 package import PharosDomain
 import Synchronization
 
-/// Fetches one key set: an HTTP GET of `endpoint`, an address from the configuration.
+/// Fetches one key set.
+///
+/// It is an HTTP GET of `endpoint`, an address from the configuration.
 ///
 /// It must give up by itself after some seconds and should stop reading at 1 MiB; a larger body is refused anyway.
 package typealias KeySetFetch = @Sendable (_ endpoint: String) async throws -> [UInt8]
 
-/// What a `KeySetFetch` may throw to say more than that there was no answer.
+/// An error of a `KeySetFetch` that says more than that no answer came.
 package protocol KeySetFetchFailure: Error, CustomStringConvertible {
     var fault: KeySetFault { get }
 }
 
-/// How fetching key sets goes. Addresses are without their query, which may hold a key.
+/// How fetching key sets goes.
+///
+/// Addresses are without their query, which may hold a key.
 package enum KeySetReport: Equatable, Sendable {
     case failed(endpoint: String, KeySetFault, why: String)
     /// The first success after `failed`.
@@ -25,7 +29,9 @@ package enum KeySetReport: Equatable, Sendable {
 final class KeySetCache: Sendable {
     /// Milliseconds for which a set is believed before it is asked for again.
     static let lifetimeMs: Int64 = 3_600_000
-    /// Milliseconds between the end of one fetch and the next because of an unknown key: strangers can cause no more.
+    /// Milliseconds between two fetches because of an unknown key.
+    ///
+    /// They count from the end of the first. Strangers can cause no more.
     static let minimumIntervalMs: Int64 = 10_000
 
     /// A key that fits a token, and what its address demands of the claims.
@@ -38,7 +44,9 @@ final class KeySetCache: Sendable {
         case keys([Candidate])
         /// Keys may come, or are on their way.
         case needsKeys
-        /// No key fits, but not every set is there: a fetch has failed, and the next must wait a moment.
+        /// No key fits, but not every set is there.
+        ///
+        /// A fetch has failed, and the next must wait a moment.
         case unavailable
     }
 
@@ -57,7 +65,9 @@ final class KeySetCache: Sendable {
         var isFailing: [Bool]
         var lastLoadEndMs: Int64?
 
-        /// Notes that keys are wanted, unless the last fetch is too recent for another. False: the answer stands.
+        /// Notes that keys are wanted, unless the last fetch is too recent for another.
+        ///
+        /// False: the answer stands.
         mutating func ask(_ nowMs: Int64) -> Bool {
             if loading != nil || isWanted { return true }
             if let last = lastLoadEndMs, nowMs - last < KeySetCache.minimumIntervalMs { return false }
@@ -72,6 +82,8 @@ final class KeySetCache: Sendable {
     private let report: @Sendable (KeySetReport) -> Void
     private let state: Mutex<State>
 
+    /// Makes a cache without keys.
+    ///
     /// - Parameter monotonicMs: a clock that never goes back: setting the server's time must not hold up keys.
     init(
         addresses: KeySetAddresses, fetch: @escaping KeySetFetch, monotonicMs: @escaping @Sendable () -> Int64,
@@ -106,9 +118,10 @@ final class KeySetCache: Sendable {
         }
     }
 
-    /// None of the looked-up keys has signed `token`. True when newer keys might: they are then asked for.
+    /// Whether newer keys might verify `token`, which the known ones do not.
     ///
-    /// Never for a token that names its key: a wrong signature by a known key is a forgery, and no fetch can mend it.
+    /// They are then asked for. Never for a token that names its key: a wrong signature by a known key is a forgery,
+    /// and no fetch can repair it.
     func mayChange(forRejected token: CompactToken) -> Bool {
         guard token.keyID == nil else { return false }
         let nowMs = monotonicMs()
@@ -183,12 +196,13 @@ final class KeySetCache: Sendable {
         }
     }
 
-    /// An address as it may be told: without query, and without a password.
+    /// An address as it may be shown: without query, and without a password.
     private static func shown(_ url: String) -> String {
-        let place = url.prefix { $0 != "?" && $0 != "#" }
-        guard let mark = place.firstRange(of: "://"), let at = place.lastIndex(of: "@"), mark.upperBound <= at else {
-            return String(place)
+        let address = url.prefix { $0 != "?" && $0 != "#" }
+        guard let mark = address.firstRange(of: "://"), let at = address.lastIndex(of: "@"), mark.upperBound <= at
+        else {
+            return String(address)
         }
-        return "\(place[..<mark.upperBound])\(place[place.index(after: at)...])"
+        return "\(address[..<mark.upperBound])\(address[address.index(after: at)...])"
     }
 }

@@ -1,6 +1,8 @@
 import PharosCrypto
 
-/// A key that checks signatures. It knows which algorithms are its own; a token cannot make it serve another.
+/// A key that checks signatures.
+///
+/// It knows which algorithms are its own; a token cannot make it serve another.
 enum VerificationKey: Sendable {
     case shared(SecretKey)
     case half(PublicKey)
@@ -9,6 +11,8 @@ enum VerificationKey: Sendable {
         self = .shared(SecretKey(Array(hmacSecret.utf8)))
     }
 
+    /// Whether the key works with an algorithm.
+    ///
     /// RSA serves three algorithms with one key, as HMAC does; a curve is bound to its digest (RFC 7518 §3.4).
     func serves(_ algorithm: TokenAlgorithm) -> Bool {
         switch self {
@@ -18,7 +22,9 @@ enum VerificationKey: Sendable {
         }
     }
 
-    /// True when `signature` over `message` was made with this key's other half, or with the same secret.
+    /// Whether `signature` over `message` was made with this key's other half.
+    ///
+    /// For HMAC: with the same secret.
     ///
     /// False for an algorithm that is not the key's. The comparison of authentication codes takes constant time.
     func isValid(_ signature: [UInt8], for message: [UInt8], by algorithm: TokenAlgorithm) -> Bool {
@@ -31,7 +37,9 @@ enum VerificationKey: Sendable {
 }
 
 extension VerificationKey {
-    /// Bits of an RSA modulus. Larger ones make each check expensive for whoever has to do it, smaller ones can be broken.
+    /// Bits of an RSA modulus.
+    ///
+    /// Larger ones make each check expensive for the verifier, smaller ones can be broken.
     static let rsaBits = 2_048...8_192
 
     /// A PEM text of an RSA public key of at least 2,048 bits; nil for anything else.

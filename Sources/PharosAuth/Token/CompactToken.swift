@@ -1,3 +1,4 @@
+import PharosBytes
 import PharosDomain
 
 /// A JWT in its compact form (RFC 7515 §7.1), taken apart and not yet trusted.
@@ -7,7 +8,7 @@ import PharosDomain
 struct CompactToken {
     let algorithm: TokenAlgorithm
     let keyID: KeyID?
-    /// What the signature covers: header, dot, payload, as they came.
+    /// The signed bytes: header, dot, payload, as they came.
     let signedBytes: [UInt8]
     let signature: [UInt8]
     private let payloadStart: Int

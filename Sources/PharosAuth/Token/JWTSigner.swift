@@ -1,6 +1,9 @@
+import PharosBytes
 package import PharosDomain
 
-/// Makes signed tokens: for `pharos token create`, for programs that have no JWT library, and for tests.
+/// Makes signed tokens.
+///
+/// It is for `pharos token create`, for programs that have no JWT library, and for tests.
 package struct JWTSigner: Sendable {
     package enum Failure: Error, Equatable {
         case unusableKey
@@ -11,6 +14,8 @@ package struct JWTSigner: Sendable {
     private let algorithm: TokenAlgorithm
     private let keyID: KeyID?
 
+    /// Takes a key and an algorithm that fits it.
+    ///
     /// - Parameter keyID: goes into the header as `kid`, for verifiers with several keys.
     package init(_ key: SigningKey, algorithm: TokenAlgorithm, keyID: KeyID? = nil) {
         self.key = key

@@ -1,6 +1,8 @@
 import PharosCrypto
 
-/// A signature algorithm of RFC 7518 §3.1 and RFC 8037 §3.1. `none` is not among them.
+/// A signature algorithm of RFC 7518 §3.1 and RFC 8037 §3.1.
+///
+/// `none` is not among them.
 package enum TokenAlgorithm: String, CaseIterable, Sendable {
     case hs256 = "HS256"
     case hs384 = "HS384"
@@ -13,7 +15,9 @@ package enum TokenAlgorithm: String, CaseIterable, Sendable {
     case es512 = "ES512"
     case edDSA = "EdDSA"
 
-    /// What kind of key an algorithm works with. A key serves its own family only, whatever a token's header says.
+    /// The kind of key that an algorithm works with.
+    ///
+    /// A key serves its own family only, whatever a token's header says.
     package enum Family: Sendable {
         case hmac
         case rsa
@@ -39,7 +43,9 @@ package enum TokenAlgorithm: String, CaseIterable, Sendable {
         }
     }
 
-    /// The curve to which an algorithm is bound (RFC 7518 §3.4); nil for HMAC and RSA, which serve with any key of theirs.
+    /// The curve to which an algorithm is bound (RFC 7518 §3.4).
+    ///
+    /// nil for HMAC and RSA, which serve with any key of theirs.
     var curve: PublicKey.Kind? {
         switch self {
         case .es256: .p256

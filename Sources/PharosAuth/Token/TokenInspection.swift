@@ -1,6 +1,9 @@
+import PharosBytes
 import PharosDomain
 
-/// What a token says, for people. Reading is not believing: only `verdict` tells whether it counts.
+/// The content of a token, for people.
+///
+/// Reading is not believing: only `verdict` says whether it counts.
 package struct TokenInspection: Equatable, Sendable {
     package enum Verdict: Equatable, Sendable {
         case valid

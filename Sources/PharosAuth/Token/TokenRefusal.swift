@@ -1,6 +1,8 @@
 import PharosDomain
 
-/// Why a token was not accepted, on the way from a single check to the `TokenOutcome`.
+/// Why a token was not accepted.
+///
+/// It goes from a single check to the `TokenOutcome`.
 enum TokenRefusal: Error, Equatable {
     case invalid(TokenFault)
     case tooLong(length: Int, limit: Int)

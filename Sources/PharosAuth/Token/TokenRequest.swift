@@ -1,4 +1,4 @@
-/// What a new token shall say, as one would ask for it on a command line.
+/// The claims of a new token, as a command line asks for them.
 package struct TokenRequest: Equatable, Sendable {
     package enum Failure: Error, Equatable, CustomStringConvertible {
         case informationIsNotJSON

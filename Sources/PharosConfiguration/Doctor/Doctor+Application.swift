@@ -1,19 +1,21 @@
 import PharosDomain
 
 extension Doctor {
-    /// An origin that is away is no reason not to start: it may come later, and until then clients are told to try again.
+    /// Judges an origin; one that is away is no reason not to start.
+    ///
+    /// It may come later, and until then clients are asked to try again.
     static func origin(_ origin: SystemFacts.Origin) -> Finding {
         let subject = "origin \(origin.name)"
-        let place = "\(origin.host) port \(origin.port)"
+        let address = "\(origin.host) port \(origin.port)"
         guard let failure = origin.failure else {
-            return Finding(severity: .fine, subject: subject, message: "\(place) accepts connections")
+            return Finding(severity: .fine, subject: subject, message: "\(address) accepts connections")
         }
         return Finding(
-            severity: .advice, subject: subject, message: "\(place): \(failure)",
-            mend: "Start the application, or correct the url in origins: until then its hooks refuse everybody.")
+            severity: .advice, subject: subject, message: "\(address): \(failure)",
+            remedy: "Start the application, or correct the url in origins: until then its hooks refuse everybody.")
     }
 
-    /// Whether what must be told would survive this process.
+    /// Whether events for the application would survive this process.
     static func told(_ configuration: PharosConfiguration?) -> [Finding] {
         guard let configuration, configuration.tellsEvents else { return [] }
         let subject = "events"
@@ -24,7 +26,7 @@ extension Doctor {
             Finding(
                 severity: .advice, subject: subject,
                 message: "kept in memory: what was not told yet is lost when the process ends",
-                mend: "Set store.path to a directory.")
+                remedy: "Set store.path to a directory.")
         ]
     }
 

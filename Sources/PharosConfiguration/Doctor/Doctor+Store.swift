@@ -1,7 +1,9 @@
 import PharosDomain
 
 extension Doctor {
-    /// The directory that a configuration wants and the databases in it; nil: none is opened.
+    /// The directory of a configuration's store and the databases in it.
+    ///
+    /// nil: none is opened.
     package static func store(
         of configuration: PharosConfiguration?
     ) -> (path: String, databases: [(database: String, lock: String)])? {
@@ -12,7 +14,9 @@ extension Doctor {
         return databases.isEmpty ? nil : (configuration.settings.store.path, databases)
     }
 
-    /// Whether the store's directory is there or can be made, is this server's alone, and has room.
+    /// Judges the store's directory.
+    ///
+    /// It must be there or be possible to make, be this server's alone, and have room.
     static func store(_ facts: SystemFacts) -> [Finding] {
         guard let store = facts.store else { return [] }
         let subject = "store.path"
@@ -20,7 +24,7 @@ extension Doctor {
             return [
                 Finding(
                     severity: .broken, subject: subject, message: problem,
-                    mend: "Give the server's user the right to read and write there, or choose another directory.")
+                    remedy: "Give the server's user the right to read and write there, or choose another directory.")
             ]
         }
         let room = store.free.map { ", \(mebibytes($0)) MiB free" } ?? ""
@@ -31,7 +35,7 @@ extension Doctor {
                     Finding(
                         severity: .broken, subject: subject,
                         message: "\(store.path) is in use by another server\(name)",
-                        mend: "Stop that one, or give this one a directory of its own.")
+                        remedy: "Stop that one, or give this one a directory of its own.")
                 ]
             }
             return [
@@ -45,7 +49,7 @@ extension Doctor {
             return [
                 Finding(
                     severity: free < roomNeeded ? .broken : .advice, subject: subject, message: state + room,
-                    mend: "Free some space: when the disk is full, publishers are refused until there is room again.")
+                    remedy: "Free some space: when the disk is full, publishers are refused until there is room again.")
             ]
         }
         return [Finding(severity: .fine, subject: subject, message: state + room)]
@@ -55,7 +59,7 @@ extension Doctor {
     private static let roomNeeded: UInt64 = 16 << 20
     private static let roomAdvised: UInt64 = 512 << 20
 
-    /// Whether the process that uses the store is the Pharos that listens on the wanted port.
+    /// Whether the store's user is the Pharos on the wanted port.
     private static func isRunning(_ facts: SystemFacts, _ process: String) -> Bool {
         facts.ports.contains { port in
             guard case .taken(let owner) = port.state, port.health != nil else { return false }
@@ -64,32 +68,34 @@ extension Doctor {
         }
     }
 
-    /// A port that a running Pharos listens on is no fault: people look at servers that run.
-    static func taken(_ port: SystemFacts.Port, _ place: String, by owner: String, _ facts: SystemFacts) -> Finding? {
+    /// Judges a port that is taken.
+    ///
+    /// A running Pharos there is no fault: people look at servers that run.
+    static func taken(_ port: SystemFacts.Port, _ address: String, by owner: String, _ facts: SystemFacts) -> Finding? {
         let subject = port.key
         switch port.health {
         case .well?:
             return Finding(
                 severity: .fine, subject: subject,
-                message: "\(place) is served by a running Pharos, \(owner), which is well")
+                message: "\(address) is served by a running Pharos, \(owner), which is well")
         case .unknown?:
             return Finding(
                 severity: .fine, subject: subject,
                 message:
-                    "\(place) is served by a running Pharos, \(owner); how it is it does not tell: health.enabled is off"
+                    "\(address) is served by a running Pharos, \(owner); how it is it does not tell: health.enabled is off"
             )
         case .ill(let problem)?:
             return Finding(
                 severity: .advice, subject: subject,
-                message: "\(place) is served by a running Pharos, \(owner), which is not well: \(problem)",
-                mend: "Look at its log, and at /health.")
+                message: "\(address) is served by a running Pharos, \(owner), which is not well: \(problem)",
+                remedy: "Look at its log, and at /health.")
         case nil:
             // The port for TLS is the same server's, and is not spoken to.
             guard case .taken(let holder) = port.state,
                 facts.ports.contains(where: { $0.key != port.key && $0.health != nil && $0.state == .taken(by: holder) }
                 )
             else { return nil }
-            return Finding(severity: .fine, subject: subject, message: "\(place) is served by the same, \(owner)")
+            return Finding(severity: .fine, subject: subject, message: "\(address) is served by the same, \(owner)")
         }
     }
 }

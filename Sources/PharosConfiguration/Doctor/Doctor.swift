@@ -5,28 +5,30 @@ package enum Doctor {
     package enum Severity: String, Equatable, Sendable {
         case fine = "ok"
         case advice
-        /// Must be mended: the server would not start, or not hold what it is configured for.
-        case broken = "mend"
+        /// Must be fixed.
+        ///
+        /// The server would not start, or not hold the load it is configured for.
+        case broken = "fix"
     }
 
     package struct Finding: Equatable, Sendable {
         package var severity: Severity
         package var subject: String
         package var message: String
-        /// What to do; "" where there is nothing to do.
-        package var mend: String
+        /// The remedy; "" where there is none to apply.
+        package var remedy: String
 
-        package init(severity: Severity, subject: String, message: String, mend: String = "") {
+        package init(severity: Severity, subject: String, message: String, remedy: String = "") {
             self.severity = severity
             self.subject = subject
             self.message = message
-            self.mend = mend
+            self.remedy = remedy
         }
 
         package var text: String {
             let name = severity.rawValue
             let head = "\(name)\(String(repeating: " ", count: max(0, 7 - name.count)))\(subject): \(message)"
-            return mend.isEmpty ? head : head + "\n       " + mend
+            return remedy.isEmpty ? head : head + "\n       " + remedy
         }
     }
 
@@ -52,7 +54,7 @@ package enum Doctor {
     /// Where the origins are; none if the configuration did not load.
     package static func origins(of configuration: PharosConfiguration?) -> [(name: String, host: String, port: Int)] {
         configuration?.settings.hooks.origins.compactMap { origin in
-            OriginAddress.place(of: origin.url).map { (name: origin.name.text, host: $0.host, port: $0.port) }
+            OriginAddress.endpoint(of: origin.url).map { (name: origin.name.text, host: $0.host, port: $0.port) }
         } ?? []
     }
 
@@ -66,19 +68,20 @@ package enum Doctor {
         if facts.openFilesHard < 1024 {
             return Finding(
                 severity: .broken, subject: subject, message: "\(limits): too few for a server",
-                mend: "Raise the hard limit: LimitNOFILE= in the systemd unit, or nofile in /etc/security/limits.conf.")
+                remedy:
+                    "Raise the hard limit: LimitNOFILE= in the systemd unit, or nofile in /etc/security/limits.conf.")
         }
         if connectionLimit > connections {
             return Finding(
                 severity: .broken, subject: subject,
                 message: "\(limits): not enough for client.connection_limit, \(connectionLimit)",
-                mend: "Raise the hard limit to \(connectionLimit + ownDescriptors) or more, or lower the setting.")
+                remedy: "Raise the hard limit to \(connectionLimit + ownDescriptors) or more, or lower the setting.")
         }
         if facts.openFilesHard < 65_536 {
             return Finding(
                 severity: .advice, subject: subject,
                 message: "\(limits): about \(connections) connections",
-                mend: "For more, raise the hard limit: LimitNOFILE=1048576 in the systemd unit.")
+                remedy: "For more, raise the hard limit: LimitNOFILE=1048576 in the systemd unit.")
         }
         return Finding(severity: .fine, subject: subject, message: "\(limits): about \(connections) connections")
     }
@@ -92,27 +95,27 @@ package enum Doctor {
             return Finding(
                 severity: .advice, subject: subject,
                 message: "\(limit) is less than edge.backlog, \(wanted): the kernel keeps fewer waiting connections",
-                mend: "sysctl -w net.core.somaxconn=\(wanted), or lower edge.backlog.")
+                remedy: "sysctl -w net.core.somaxconn=\(wanted), or lower edge.backlog.")
         }
         return Finding(severity: .fine, subject: subject, message: "\(limit), enough for edge.backlog, \(wanted)")
     }
 
     private static func port(_ port: SystemFacts.Port, _ facts: SystemFacts) -> Finding {
         let subject = port.key
-        let place = "\(port.address) port \(port.number)"
+        let address = "\(port.address) port \(port.number)"
         switch port.state {
         case .free:
-            return Finding(severity: .fine, subject: subject, message: "\(place) is free")
+            return Finding(severity: .fine, subject: subject, message: "\(address) is free")
         case .taken(let owner):
             let owner = owner ?? "a process that this user may not see"
-            if let running = taken(port, place, by: owner, facts) { return running }
+            if let running = taken(port, address, by: owner, facts) { return running }
             return Finding(
-                severity: .broken, subject: subject, message: "\(place) is taken by \(owner)",
-                mend: "Stop that process, or choose another port with \(port.key).")
+                severity: .broken, subject: subject, message: "\(address) is taken by \(owner)",
+                remedy: "Stop that process, or choose another port with \(port.key).")
         case .refused(let reason):
             return Finding(
-                severity: .broken, subject: subject, message: "\(place): \(reason)",
-                mend: port.number < 1024
+                severity: .broken, subject: subject, message: "\(address): \(reason)",
+                remedy: port.number < 1024
                     ? "Choose a port from 1024 on, or give the process CAP_NET_BIND_SERVICE."
                     : "Check http_server.address: it must be an address of this machine.")
         }
@@ -124,12 +127,12 @@ package enum Doctor {
             return Finding(
                 severity: .broken, subject: subject,
                 message: "it is earlier than this version of Pharos: tokens would not be judged rightly",
-                mend: "Set the time, best by an NTP service such as systemd-timesyncd or chrony.")
+                remedy: "Set the time, best by an NTP service such as systemd-timesyncd or chrony.")
         }
         if !facts.isClockMonotonic {
             return Finding(
                 severity: .broken, subject: subject, message: "the monotonic clock goes backwards",
-                mend: "Look at /sys/devices/system/clocksource: the machine needs another clock source.")
+                remedy: "Look at /sys/devices/system/clocksource: the machine needs another clock source.")
         }
         return Finding(severity: .fine, subject: subject, message: "plausible, and the monotonic clock is in order")
     }
@@ -147,7 +150,7 @@ package enum Doctor {
         if usable < 128 << 20 {
             return Finding(
                 severity: .advice, subject: subject, message: text,
-                mend: "Connections need about 5 KiB each with the kernel's part: give the server 128 MiB or more.")
+                remedy: "Connections need about 5 KiB each with the kernel's part: give the server 128 MiB or more.")
         }
         return Finding(severity: .fine, subject: subject, message: text)
     }
@@ -158,7 +161,7 @@ package enum Doctor {
         if wanted > facts.cores {
             return Finding(
                 severity: .advice, subject: subject, message: "\(wanted) threads for \(usable)",
-                mend: "Threads beyond the processors wait for each other: set 0 for one per usable processor.")
+                remedy: "Threads beyond the processors wait for each other: set 0 for one per usable processor.")
         }
         let count = wanted == 0 ? facts.cores : wanted
         return Finding(severity: .fine, subject: subject, message: "\(count) threads for \(usable)")

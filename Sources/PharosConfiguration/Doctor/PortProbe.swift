@@ -43,7 +43,9 @@ enum PortProbe {
         return listen(descriptor, 1) == 0 ? 0 : errno
     }
 
-    /// Name and pid of the process whose socket listens on the port, as far as this user may look.
+    /// Name and pid of the process whose socket listens on the port.
+    ///
+    /// It is found as far as this user may look.
     private static func listener(onPort port: Int) -> String? {
         var sockets: Set<String> = []
         // The table is read in pieces, and what others open and close meanwhile may push a line from one into another.
@@ -61,7 +63,9 @@ enum PortProbe {
         return nil
     }
 
-    /// The sockets in state LISTEN on the port, as `/proc/<pid>/fd` names them: `socket:[12345]`.
+    /// The sockets in state LISTEN on the port.
+    ///
+    /// They are named as `/proc/<pid>/fd` does: `socket:[12345]`.
     ///
     /// On a busy machine the table is as long as it likes; those that listen stand first.
     static func listeningSockets(_ path: String, _ port: Int) -> [String] {

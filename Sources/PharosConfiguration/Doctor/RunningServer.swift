@@ -1,12 +1,12 @@
 import Glibc
 
-/// Asks whoever listens on a port whether it is a Pharos, and how it is.
+/// Asks the listener on a port whether it is a Pharos, and how it is.
 enum RunningServer {
     /// nil: it is none, or does not answer in time.
     static func health(address: String, port: Int) -> SystemFacts.Port.Health? {
         // No other server says this to a request that is no upgrade.
-        guard let door = answer(address, port, to: "/connection/websocket"), door.status == 426,
-            door.body.contains("this address speaks WebSocket"), let health = answer(address, port, to: "/health")
+        guard let upgrade = answer(address, port, to: "/connection/websocket"), upgrade.status == 426,
+            upgrade.body.contains("this address speaks WebSocket"), let health = answer(address, port, to: "/health")
         else { return nil }
         switch health.status {
         case 200: return .well

@@ -1,8 +1,12 @@
 import Glibc
 
-/// Finds out whether the directory of the durable store can be used as `serve` would use it, and makes nothing there.
+/// Finds out whether the durable store's directory can be used.
+///
+/// It looks as `serve` would use it, and makes nothing there.
 enum StoreProbe {
-    /// The databases that may lie in the directory, each with the file whose lock says that a server uses it.
+    /// The databases that may lie in the directory.
+    ///
+    /// The lock on the file beside each shows that a server uses it.
     static let streams = (database: "pharos.db", lock: "pharos.lock")
     static let events = (database: "events.sqlite", lock: "events.lock")
 
@@ -34,7 +38,9 @@ enum StoreProbe {
         return facts
     }
 
-    /// Writes a small file and removes it: rights alone do not tell of a full disk, a quota or a read-only mount.
+    /// Writes a small file and removes it.
+    ///
+    /// Rights alone do not show a full disk, a quota or a read-only mount.
     private static func use(_ path: String) -> String? {
         let file = "\(path)/.doctor-\(getpid())"
         let descriptor = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
@@ -59,7 +65,7 @@ enum StoreProbe {
         return access(base, W_OK | X_OK) == 0 ? nil : problem("make a directory in", absolute(base), errno)
     }
 
-    /// Who holds the lock; nil: nobody.
+    /// The process that holds the lock; nil: there is none.
     private static func user(of lock: String) -> String? {
         let descriptor = open(lock, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return nil }

@@ -1,7 +1,9 @@
 import Glibc
 
 extension SystemFacts {
-    /// Reads the facts of this machine. Opens each wanted port for a moment to see whether it is free.
+    /// Reads the facts of this machine.
+    ///
+    /// Opens each wanted port for a moment to see whether it is free.
     ///
     /// - Parameters:
     ///   - ports: the ports to try; their state is not looked at.

@@ -1,4 +1,6 @@
-/// What `doctor` knows of the machine; a plain value, so that every finding can be tested.
+/// The facts about the machine that `doctor` judges.
+///
+/// They are a plain value, so that every finding can be tested.
 package struct SystemFacts: Equatable, Sendable {
     /// Descriptors this process may open.
     package var openFilesSoft = 0
@@ -19,7 +21,9 @@ package struct SystemFacts: Equatable, Sendable {
     package var memoryLimit: UInt64?
     /// Processors that this process may use.
     package var cores = 1
-    /// The same for people, with the reason where they are not all of the machine's; "": the number is enough.
+    /// The number of processors for people.
+    ///
+    /// It has the reason where they are not all of the machine's; "": the number is enough.
     package var coresText = ""
 
     package init() {}
@@ -76,7 +80,7 @@ package struct SystemFacts: Equatable, Sendable {
             case well
             /// It does not answer `/health`.
             case unknown
-            /// What `/health` says.
+            /// The server's `/health` reports a fault.
             case ill(String)
         }
 

@@ -83,7 +83,9 @@ package enum ConfigurationLoader {
             && variable.hasSuffix(ConfigurationSchema.secretVariableSuffix)
     }
 
-    /// Gives each origin the secret that its own variable holds. Comes last, since flags may list the origins anew.
+    /// Gives each origin the secret that its own variable holds.
+    ///
+    /// Comes last, since flags may list the origins anew.
     private static func readOriginSecrets(
         _ environment: [String: String], _ draft: inout ConfigurationDraft, _ journal: inout ReadingJournal
     ) {

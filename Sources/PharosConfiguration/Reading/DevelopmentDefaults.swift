@@ -1,6 +1,8 @@
 import PharosDomain
 
-/// What `--dev` opens, as defaults that file, environment and flags may still close.
+/// The openings of `--dev`.
+///
+/// They are defaults that file, environment and flags may still close.
 enum DevelopmentDefaults {
     struct Opening: Sendable {
         var summary: String

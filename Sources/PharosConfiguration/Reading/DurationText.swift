@@ -1,4 +1,6 @@
-/// Lengths of time as operators write them: `25s`, `1m30s`, `720h`, `500ms`; a plain integer is seconds.
+/// Lengths of time as operators write them.
+///
+/// `25s`, `1m30s`, `720h`, `500ms`; a plain integer is seconds.
 package enum DurationText {
     /// The seconds that `text` means, or nil if it is not a length of time.
     package static func seconds(_ text: String) -> Double? {

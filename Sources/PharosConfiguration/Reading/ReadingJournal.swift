@@ -1,12 +1,16 @@
-/// What happened while the sources were read: the origin of each value, and every problem.
+/// The record of a reading of the sources.
+///
+/// It has the origin of each value, and every problem.
 struct ReadingJournal: Sendable {
     /// By full key; a key that is absent has its default.
     private(set) var origins: [String: SettingOrigin] = [:]
     private(set) var problems: [ConfigurationProblem] = []
-    /// Keys whose value could not be used: rules must not judge the default that stands in for it.
+    /// Keys whose value could not be used.
+    ///
+    /// Rules must not judge the default that stands in for it.
     private(set) var refusedKeys: Set<String> = []
 
-    /// What was passed over, and why; lines for people.
+    /// Values that were passed over, with the reason; lines for people.
     private(set) var notices: [String] = []
 
     mutating func note(_ lines: [String]) { notices += lines }

@@ -1,6 +1,8 @@
-/// Variables that a container platform made from the name of a Service, and that are no settings.
+/// Variables that a container platform made for a Service.
 ///
-/// Kubernetes tells every container of the Services around it: one called `pharos-http` becomes `PHAROS_HTTP_PORT`,
+/// They have their names from the Service, and are no settings.
+///
+/// Kubernetes sets variables for the Services around each container: one called `pharos-http` becomes `PHAROS_HTTP_PORT`,
 /// `PHAROS_HTTP_SERVICE_HOST` and so on. Their names may even be those of settings, as with a Service called
 /// `pharos-http-server`. What is plainly such a variable, by its name and by its value, is passed over; all others count.
 struct ServiceLinks {
@@ -67,11 +69,11 @@ struct ServiceLinks {
     /// `tcp://10.0.0.1:8000`
     private static func isAddressOfPort(_ value: String) -> Bool {
         guard let proto = protocols.first(where: { value.hasPrefix("\($0)://") }) else { return false }
-        let place = value.dropFirst(proto.count + 3)
-        guard let colon = place.lastIndex(of: ":"), let port = Int(place[place.index(after: colon)...]) else {
+        let address = value.dropFirst(proto.count + 3)
+        guard let colon = address.lastIndex(of: ":"), let port = Int(address[address.index(after: colon)...]) else {
             return false
         }
-        let host = place[..<colon].filter { $0 != "[" && $0 != "]" }
+        let host = address[..<colon].filter { $0 != "[" && $0 != "]" }
         return (1...65_535).contains(port) && NetworkAddress.isAddress(String(host))
     }
 

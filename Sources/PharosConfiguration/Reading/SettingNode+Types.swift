@@ -36,7 +36,9 @@ extension SettingNode {
         return seconds
     }
 
-    /// Any scalar, as it is written. Its characters never get into a message: it may be a secret.
+    /// Any scalar, as it is written.
+    ///
+    /// Its characters never get into a message: it may be a secret.
     func text() throws(TypeMismatch) -> String {
         guard case .text(let text) = content else { throw .expected("text", self, showsText: false) }
         guard text.utf8.count <= Self.textLimit else {
@@ -63,7 +65,9 @@ extension SettingNode {
         return result
     }
 
-    /// The entries of a section whose names are the operator's own; JSON in a variable or flag.
+    /// The entries of a section whose names are the operator's own.
+    ///
+    /// In a variable or flag they are JSON.
     func texts(byName limit: Int) throws(TypeMismatch) -> [FieldName: String] {
         let entries: [Entry]
         switch content {

@@ -7,10 +7,14 @@ struct DocumentError: Error {
 }
 
 extension SettingNode {
-    /// More values than this in one document are refused: aliases of aliases would otherwise grow without bound.
+    /// The most values in one document.
+    ///
+    /// Aliases of aliases would otherwise grow without bound.
     static let nodeLimit = 50_000
 
-    /// Reads one YAML or JSON document. `origin` gives each value's place from its line.
+    /// Reads one YAML or JSON document.
+    ///
+    /// `origin` gives each value's position from its line.
     static func parse(_ text: String, origin: (Int) -> SettingOrigin) throws(DocumentError) -> SettingNode {
         let root: Node?
         do {
@@ -74,7 +78,9 @@ extension SettingNode {
 }
 
 extension DocumentError {
-    /// Keeps the parser's problem and line, but not its excerpt, which could show a secret.
+    /// Takes the parser's problem and line.
+    ///
+    /// Its excerpt is left out, since it could show a secret.
     fileprivate init(_ error: YamlError) {
         switch error {
         case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),

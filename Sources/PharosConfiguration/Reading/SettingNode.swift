@@ -4,7 +4,9 @@ struct SettingNode: Sendable {
     var origin: SettingOrigin
 
     indirect enum Content: Sendable {
-        /// A YAML scalar or the whole text of a variable or flag. The characters as written: `0123` stays `0123`.
+        /// A YAML scalar or the whole text of a variable or flag.
+        ///
+        /// The characters as written: `0123` stays `0123`.
         case text(String)
         case list([SettingNode])
         case mapping([Entry])
@@ -18,7 +20,9 @@ struct SettingNode: Sendable {
         var value: SettingNode
     }
 
-    /// What stands here, for messages; without the characters themselves, since they may be a secret.
+    /// The kind of value that stands here, for messages.
+    ///
+    /// The characters themselves are left out, since they may be a secret.
     var kind: String {
         switch content {
         case .text: "text"

@@ -1,6 +1,8 @@
 /// Finds the name somebody probably meant.
 package enum Suggestion {
-    /// The candidate nearest to `unknown`, or nil if none is near enough to be worth naming.
+    /// The candidate nearest to `unknown`.
+    ///
+    /// nil if none is near enough to be worth naming.
     ///
     /// Near is a small edit distance, or the same end: `port` and `server_port` both lead to `http_server.port`.
     package static func closest(to unknown: String, among candidates: [String]) -> String? {
@@ -15,7 +17,9 @@ package enum Suggestion {
         return candidates.filter { ("_" + flattened($0)).hasSuffix(ending) }.min { $0.utf8.count < $1.utf8.count }
     }
 
-    /// Damerau-Levenshtein distance in bytes: insert, delete, replace, or swap two neighbours.
+    /// Damerau-Levenshtein distance in bytes.
+    ///
+    /// It counts inserting, deleting, replacing, and swapping two neighbours.
     package static func editDistance(_ left: String, _ right: String) -> Int {
         let left = Array(left.utf8.prefix(nameLimit)), right = Array(right.utf8.prefix(nameLimit))
         if left.isEmpty || right.isEmpty { return max(left.count, right.count) }

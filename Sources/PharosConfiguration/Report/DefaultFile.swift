@@ -1,4 +1,4 @@
-/// Writes the file that says nothing but the defaults, as `config default` prints it.
+/// Writes the file that has only defaults, as `config default` prints it.
 package enum DefaultFile {
     package static func yaml() -> String {
         var lines = [

@@ -1,5 +1,7 @@
 extension LoadedConfiguration {
-    /// What `config show` prints: each key with its value and origin. Secrets show their length only.
+    /// The output of `config show`: each key with its value and origin.
+    ///
+    /// Secrets show their length only.
     ///
     /// - Parameter changedOnly: leave out the keys that have their default.
     package func report(changedOnly: Bool = false) -> String {

@@ -55,7 +55,9 @@ package enum ReferencePage {
 
         """
 
-    /// The heading under which a key stands: its section, or one for all the small sections at the end.
+    /// The heading under which a key stands.
+    ///
+    /// It is its section, or one for all the small sections at the end.
     private static func heading(of name: String) -> String {
         let parts = name.split(separator: ".")
         let small = ["node", "shutdown", "log", "health", "prometheus", "openapi", "demo"]

@@ -1,11 +1,15 @@
 import Glibc
 
-/// The spelling that an entry of `client.allowed_origins` must have to match what browsers send.
+/// The spelling of an entry of `client.allowed_origins`.
+///
+/// It must match the spelling of browsers.
 ///
 /// A browser sends scheme, host and, unless it is the scheme's own, the port, all in lower case: RFC 6454, section 6.2. An
 /// entry that is spelled otherwise matches nothing for ever, and the page's owner sees a 403 without a reason. `*` stands
 /// for any characters, so that what a wildcard covers is not judged.
 enum AllowedOrigin {
+    /// The spelling of an entry that can match an origin.
+    ///
     /// - Returns: `entry` itself if it may match; otherwise the spelling that was probably meant, or nil if none is near.
     static func corrected(_ entry: String) -> String? {
         // Hosts that are not ASCII are sent in punycode: that spelling is not guessed here.
@@ -52,7 +56,7 @@ enum AllowedOrigin {
         guard ["http://", "https://"].contains(where: { $0.hasPrefix(literal) }) else {
             return authority(text, scheme: "*").map { "*://\($0)" }
         }
-        // What follows is the end of a scheme, then of an authority: `*//a.example`, `*.a.example`, `http*`.
+        // The rest is the end of a scheme, then of an authority: `*//a.example`, `*.a.example`, `http*`.
         let rest = text[text.index(after: star)...]
         if rest.hasPrefix("//") {
             return authority(String(rest.dropFirst(2)), scheme: "*").map { "\(literal)*//\($0)" }
@@ -60,6 +64,8 @@ enum AllowedOrigin {
         return authority("*" + rest, scheme: "*").map { "\(literal)\($0)" }
     }
 
+    /// The host and the port of an origin, corrected.
+    ///
     /// - Returns: host and port without what no origin has; nil: no host is left, or none that could be.
     private static func authority(_ text: String, scheme: String) -> String? {
         var rest = text.prefix { !"/?#\\".contains($0) }
@@ -115,7 +121,9 @@ enum AllowedOrigin {
         return "\(joined(words[..<longest.lowerBound]))::\(joined(words[longest.upperBound...]))"
     }
 
-    /// A host in numbers as browsers write it: four decimals, whatever form it was given in. Others as they are.
+    /// A host in numbers as browsers write it.
+    ///
+    /// It becomes four decimals, whatever form it was given in. Others stay as they are.
     private static func dotted(_ host: String) -> String {
         let last = host.split(separator: ".").last ?? ""
         guard last.utf8.first.map(isDigit) == true,

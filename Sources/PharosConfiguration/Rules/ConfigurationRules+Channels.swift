@@ -6,13 +6,15 @@ extension ConfigurationRules {
         checkOptions("channel.without_namespace", settings.channel.withoutNamespace)
         var seen: Set<NamespaceName> = []
         for (index, namespace) in settings.channel.namespaces.enumerated() {
-            let place = "channel.namespaces[\(index)]"
-            checkName(namespace.name, place, &seen)
-            checkOptions(place, namespace.options)
+            let section = "channel.namespaces[\(index)]"
+            checkName(namespace.name, section, &seen)
+            checkOptions(section, namespace.options)
         }
     }
 
-    /// Boundary, prefix and separators decide how a name is read: none may be missing, and no two the same.
+    /// Checks the marks by which a channel's name is read.
+    ///
+    /// They are boundary, prefix and separators: none may be missing, and no two the same.
     private mutating func checkMarks() {
         let channel = settings.channel
         let marks = [
@@ -29,8 +31,8 @@ extension ConfigurationRules {
         }
     }
 
-    private mutating func checkName(_ name: NamespaceName, _ place: String, _ seen: inout Set<NamespaceName>) {
-        let key = "\(place).name"
+    private mutating func checkName(_ name: NamespaceName, _ section: String, _ seen: inout Set<NamespaceName>) {
+        let key = "\(section).name"
         let isValid =
             (2...255).contains(name.utf8.count)
             && name.utf8.allSatisfy {
@@ -43,30 +45,30 @@ extension ConfigurationRules {
             }
         if !isValid {
             let found = name.isEmpty ? "none" : "`\(name.text.prefix(80))`"
-            refuse(key, with: [place], "expected at least two of letters, digits, `-`, `_`, `.`, found \(found)")
+            refuse(key, with: [section], "expected at least two of letters, digits, `-`, `_`, `.`, found \(found)")
         } else if !seen.insert(name).inserted {
             refuse(key, "a second namespace `\(name)`")
         }
     }
 
-    private mutating func checkOptions(_ place: String, _ options: ChannelOptions) {
-        checkHistory(place, options)
+    private mutating func checkOptions(_ section: String, _ options: ChannelOptions) {
+        checkHistory(section, options)
         for type in options.allowedDeltaTypes where type != "fossil" {
-            refuse("\(place).allowed_delta_types", "only `fossil` exists, found `\(type.text.prefix(80))`")
+            refuse("\(section).allowed_delta_types", "only `fossil` exists, found `\(type.text.prefix(80))`")
         }
-        checkPattern("\(place).channel_regex", options.channelRegex)
-        checkDurability(place, options)
-        checkConflation(place, options)
+        checkPattern("\(section).channel_regex", options.channelRegex)
+        checkDurability(section, options)
+        checkConflation(section, options)
     }
 
-    private mutating func checkDurability(_ place: String, _ options: ChannelOptions) {
+    private mutating func checkDurability(_ section: String, _ options: ChannelOptions) {
         guard options.durability == .disk, options.hasHistory, settings.store.path.isEmpty else { return }
         let reason = development ? ", which is empty with --dev unless it is given" : ", a directory"
-        refuse("\(place).durability", with: ["store.path"], "`disk` needs `store.path`\(reason)")
+        refuse("\(section).durability", with: ["store.path"], "`disk` needs `store.path`\(reason)")
     }
 
-    private mutating func checkConflation(_ place: String, _ options: ChannelOptions) {
-        let policy = "\(place).slow_reader", tag = "\(place).conflation_tag"
+    private mutating func checkConflation(_ section: String, _ options: ChannelOptions) {
+        let policy = "\(section).slow_reader", tag = "\(section).conflation_tag"
         if options.slowReader == .conflate, options.conflationTag.isEmpty {
             refuse(policy, with: [tag], "`conflate` needs `\(tag)`, the tag whose value says what is about the same")
         } else if options.slowReader != .conflate, !options.conflationTag.isEmpty {
@@ -74,8 +76,8 @@ extension ConfigurationRules {
         }
     }
 
-    private mutating func checkHistory(_ place: String, _ options: ChannelOptions) {
-        let size = "\(place).history_size", ttl = "\(place).history_ttl"
+    private mutating func checkHistory(_ section: String, _ options: ChannelOptions) {
+        let size = "\(section).history_size", ttl = "\(section).history_ttl"
         if (options.historySize > 0) != (options.historyTTL > 0) {
             let (given, missing) = options.historySize > 0 ? (size, ttl) : (ttl, size)
             refuse(given, with: [missing], "`\(missing)` must be given too: history needs both, or neither")
@@ -83,7 +85,7 @@ extension ConfigurationRules {
         // A top that is forgotten before its publications would begin again at lower offsets.
         let own = options.historyMetaTTL > 0
         let metaTTL = own ? options.historyMetaTTL : settings.channel.historyMetaTTL
-        let meta = own ? "\(place).history_meta_ttl" : "channel.history_meta_ttl"
+        let meta = own ? "\(section).history_meta_ttl" : "channel.history_meta_ttl"
         if metaTTL < options.historyTTL {
             let (short, long) = (DurationText.text(Double(metaTTL)), DurationText.text(Double(options.historyTTL)))
             refuse(meta, with: [ttl], "\(short) must not be shorter than `\(ttl)`, \(long)")
@@ -95,13 +97,13 @@ extension ConfigurationRules {
         ]
         if !options.hasHistory {
             for (name, isOn) in dependents where isOn {
-                refuse("\(place).\(name)", with: [size, ttl], "needs history: `\(size)` and `\(ttl)`")
+                refuse("\(section).\(name)", with: [size, ttl], "needs history: `\(size)` and `\(ttl)`")
             }
         }
         if options.autoCacheRecover, !options.forceRecovery || options.recoveryMode != .cache {
-            let recovery = "\(place).force_recovery", mode = "\(place).force_recovery_mode"
+            let recovery = "\(section).force_recovery", mode = "\(section).force_recovery_mode"
             refuse(
-                "\(place).auto_cache_recover", with: [recovery, mode],
+                "\(section).auto_cache_recover", with: [recovery, mode],
                 "needs `\(recovery)` and `cache` as `\(mode)`")
         }
     }

@@ -28,7 +28,9 @@ extension ConfigurationRules {
         }
     }
 
-    /// All entries at once: one that matches nothing lets nobody in who should not be, and keeps out those who should.
+    /// Checks all entries at once.
+    ///
+    /// One that matches nothing lets in no page that it should not, and keeps out those that it should let in.
     private mutating func checkAllowedOrigins(_ entries: [String]) {
         var faults: [String] = []
         for entry in entries {
@@ -78,7 +80,7 @@ extension ConfigurationRules {
         guard !endpoint.isEmpty else { return }
         let key = "\(section).jwks_public_endpoint"
         if endpoint.contains("{{") {
-            // What a token claims must never decide whom the server asks.
+            // The claims of a token must never decide which host the server asks.
             refuse(key, "variables in the address are not available in this version")
         } else if !(endpoint.hasPrefix("https://") || endpoint.hasPrefix("http://"))
             || endpoint.contains(where: \.isWhitespace)

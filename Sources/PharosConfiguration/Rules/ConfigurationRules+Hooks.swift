@@ -1,7 +1,7 @@
 import PharosDomain
 
 extension ConfigurationRules {
-    /// What an origin is used for decides which forms it may have.
+    /// A use of an origin, which decides the forms that it may have.
     private enum Use {
         case handshake, question, told, raw
 
@@ -35,23 +35,23 @@ extension ConfigurationRules {
         }
         var prefixes: Set<MethodName> = []
         for (index, rule) in hooks.rpc.enumerated() {
-            let place = "hooks.rpc[\(index)]"
+            let section = "hooks.rpc[\(index)]"
             if rule.origin.isEmpty {
-                refuse("\(place).origin", with: [place], "name the origin that answers these calls")
+                refuse("\(section).origin", with: [section], "name the origin that answers these calls")
             }
-            checkUse("\(place).origin", rule.origin, .question)
+            checkUse("\(section).origin", rule.origin, .question)
             if !prefixes.insert(rule.prefix).inserted {
-                refuse("\(place).prefix", with: [place], "a second rule for `\(rule.prefix.text.prefix(80))`")
+                refuse("\(section).prefix", with: [section], "a second rule for `\(rule.prefix.text.prefix(80))`")
             }
         }
         let channel = settings.channel
-        let places =
+        let sections =
             [("channel.without_namespace", channel.withoutNamespace)]
             + channel.namespaces.enumerated().map { ("channel.namespaces[\($0)]", $1.options) }
-        for (place, options) in places {
-            checkUse("\(place).subscribe_proxy_name", options.subscribeHook, .question)
-            checkUse("\(place).publish_proxy_name", options.publishHook, .question)
-            checkUse("\(place).sub_refresh_proxy_name", options.subRefreshHook, .question)
+        for (section, options) in sections {
+            checkUse("\(section).subscribe_proxy_name", options.subscribeHook, .question)
+            checkUse("\(section).publish_proxy_name", options.publishHook, .question)
+            checkUse("\(section).sub_refresh_proxy_name", options.subRefreshHook, .question)
         }
     }
 
@@ -95,35 +95,35 @@ extension ConfigurationRules {
     private mutating func checkRawPaths() {
         var seen: Set<String> = []
         for (index, raw) in settings.hooks.raw.enumerated() {
-            let place = "raw[\(index)]"
-            checkPath(raw.path, place, &seen)
-            checkUse("\(place).origin", raw.origin, .raw)
-            checkUse("\(place).handshake", raw.handshake, .handshake)
+            let section = "raw[\(index)]"
+            checkPath(raw.path, section, &seen)
+            checkUse("\(section).origin", raw.origin, .raw)
+            checkUse("\(section).handshake", raw.handshake, .handshake)
             if raw.handshake.isEmpty, !raw.open {
                 refuse(
-                    "\(place).open", with: [place, "\(place).handshake"],
+                    "\(section).open", with: [section, "\(section).handshake"],
                     "say who may connect: `handshake` names the origin that decides, or `open: true` lets everybody in")
             } else if !raw.handshake.isEmpty, raw.open {
                 refuse(
-                    "\(place).open", with: [place, "\(place).handshake"],
+                    "\(section).open", with: [section, "\(section).handshake"],
                     "`handshake` decides already: leave one of the two out")
             }
             for name in raw.subprotocols where name.isEmpty || !name.utf8.allSatisfy(Self.isTokenByte) {
-                refuse("\(place).subprotocols", "not the name of a subprotocol: `\(name.prefix(80))`")
+                refuse("\(section).subprotocols", "not the name of a subprotocol: `\(name.prefix(80))`")
             }
         }
     }
 
-    private mutating func checkPath(_ path: String, _ place: String, _ seen: inout Set<String>) {
-        let key = "\(place).path"
+    private mutating func checkPath(_ path: String, _ section: String, _ seen: inout Set<String>) {
+        let key = "\(section).path"
         guard path.first == "/", path.utf8.count <= 1000, path.utf8.allSatisfy(Self.isPathByte) else {
-            refuse(key, with: [place], "expected a path that begins with `/`, such as `/chat`, without `?` and `#`")
+            refuse(key, with: [section], "expected a path that begins with `/`, such as `/chat`, without `?` and `#`")
             return
         }
         if ServedPaths.contains(path) {
-            refuse(key, with: [place], "`\(path)` is a path of Pharos' own; choose another")
+            refuse(key, with: [section], "`\(path)` is a path of Pharos' own; choose another")
         } else if !seen.insert(path).inserted {
-            refuse(key, with: [place], "`\(path)` a second time")
+            refuse(key, with: [section], "`\(path)` a second time")
         }
     }
 
@@ -132,7 +132,9 @@ extension ConfigurationRules {
     }
 }
 
-/// The paths that Pharos answers itself, whichever of them are open: opening one later must not take a path away.
+/// The paths that Pharos answers itself.
+///
+/// They count whichever of them are open: opening one later must not take a path away.
 enum ServedPaths {
     private static let whole: Set<String> = [
         "/", "/emulation", "/events", "/poll", "/api", "/sr", "/health", "/metrics", "/openapi.json", "/pharos.js",

@@ -4,32 +4,32 @@ extension ConfigurationRules {
     mutating func checkOrigins() {
         var seen: Set<OriginName> = []
         for (index, origin) in settings.hooks.origins.enumerated() {
-            let place = "origins[\(index)]"
-            checkOriginName(origin.name, place, &seen)
-            if let problem = OriginAddress.problem(origin.url) { refuse("\(place).url", with: [place], problem) }
-            checkHeaders("\(place).http_headers", origin.passes.headers)
-            checkHeaders("\(place).emulated_headers", origin.emulatedHeaders)
-            checkHeaders("\(place).static_headers", origin.staticHeaders.keys.sorted())
+            let section = "origins[\(index)]"
+            checkOriginName(origin.name, section, &seen)
+            if let problem = OriginAddress.problem(origin.url) { refuse("\(section).url", with: [section], problem) }
+            checkHeaders("\(section).http_headers", origin.passes.headers)
+            checkHeaders("\(section).emulated_headers", origin.emulatedHeaders)
+            checkHeaders("\(section).static_headers", origin.staticHeaders.keys.sorted())
             for (name, value) in origin.staticHeaders
             where !value.utf8.allSatisfy({ $0 == UInt8(ascii: "\t") || (0x20...0x7e).contains($0) }) {
                 refuse(
-                    "\(place).static_headers",
+                    "\(section).static_headers",
                     "the value of `\(name.text.prefix(80))` has characters that no header may have")
             }
             if !origin.certificateAuthority.isEmpty, !TextFile.isReadable(origin.certificateAuthority) {
-                refuse("\(place).ca_file", "cannot read `\(origin.certificateAuthority.prefix(200))`")
+                refuse("\(section).ca_file", "cannot read `\(origin.certificateAuthority.prefix(200))`")
             }
             for name in origin.passes.cookies where name.isEmpty || !name.utf8.allSatisfy(Self.isTokenByte) {
-                refuse("\(place).http_cookies", "not the name of a cookie: `\(name.text.prefix(80))`")
+                refuse("\(section).http_cookies", "not the name of a cookie: `\(name.text.prefix(80))`")
             }
             for name in origin.passes.query where name.isEmpty {
-                refuse("\(place).http_query", "expected names of parameters, found an empty one")
+                refuse("\(section).http_query", "expected names of parameters, found an empty one")
             }
         }
     }
 
-    private mutating func checkOriginName(_ name: OriginName, _ place: String, _ seen: inout Set<OriginName>) {
-        let key = "\(place).name"
+    private mutating func checkOriginName(_ name: OriginName, _ section: String, _ seen: inout Set<OriginName>) {
+        let key = "\(section).name"
         let isValid =
             (1...64).contains(name.utf8.count)
             && name.utf8.allSatisfy { byte in
@@ -42,9 +42,9 @@ extension ConfigurationRules {
             }
         if !isValid {
             let found = name.isEmpty ? "none" : "`\(name.text.prefix(80))`"
-            refuse(key, with: [place], "expected 1 to 64 letters, digits, `-`, `_`, found \(found)")
+            refuse(key, with: [section], "expected 1 to 64 letters, digits, `-`, `_`, found \(found)")
         } else if !seen.insert(name).inserted {
-            refuse(key, with: [place], "a second origin `\(name)`")
+            refuse(key, with: [section], "a second origin `\(name)`")
         }
     }
 
@@ -54,7 +54,7 @@ extension ConfigurationRules {
             if name.isEmpty || !name.utf8.allSatisfy(Self.isTokenByte) {
                 refuse(key, "not the name of a header: `\(name.text.prefix(80))`")
             } else if Self.ownHeaders.contains(lower) || Self.ownPrefixes.contains(where: { lower.hasPrefix($0) }) {
-                // Whoever could send one of these could speak in the name of this server, or break its requests.
+                // A client that could send one of these could speak in the name of this server, or break its requests.
                 refuse(key, "`\(name)` belongs to the request itself and cannot be passed on")
             } else if lower == "cookie", !key.hasSuffix("static_headers") {
                 refuse(key, "list the names of the cookies in `http_cookies`")

@@ -43,28 +43,28 @@ extension ConfigurationRules {
     mutating func checkAPI() {
         var seen: Set<KeyID> = draft.apiKey.isEmpty ? [] : [KeyID(draft.apiKey)]
         for (index, entry) in draft.apiKeys.enumerated() {
-            let place = "http_api.keys[\(index)]"
+            let section = "http_api.keys[\(index)]"
             if entry.key.isEmpty {
-                refuse("\(place).key", with: [place], "must not be empty")
+                refuse("\(section).key", with: [section], "must not be empty")
             } else if !seen.insert(KeyID(entry.key)).inserted {
-                refuse("\(place).key", "the same key a second time")
+                refuse("\(section).key", "the same key a second time")
             }
             if entry.methods.isEmpty {
-                refuse("\(place).methods", with: [place], "name at least one method, or `*` for all")
+                refuse("\(section).methods", with: [section], "name at least one method, or `*` for all")
             }
             for method in entry.methods where method != "*" && !APIMethods.all.contains(method) {
                 let meant = Suggestion.closest(to: method.text, among: APIMethods.all.map(\.text))
                 let hint =
                     meant.map { ": did you mean `\($0)`?" }
                     ?? ", expected one of \(APIMethods.all.map(\.text).joined(separator: ", "))"
-                refuse("\(place).methods", "unknown method `\(method.text.prefix(80))`\(hint)")
+                refuse("\(section).methods", "unknown method `\(method.text.prefix(80))`\(hint)")
             }
         }
     }
 
     mutating func checkStore() {
         let path = settings.store.path
-        // What follows a NUL would be lost on the way to the system.
+        // The text behind a NUL would be lost on the way to the system.
         if path.utf8.contains(0) || path.utf8.count > 4_000 { refuse("store.path", "expected the path of a directory") }
     }
 

@@ -1,6 +1,8 @@
 import PharosDomain
 
-/// What a configuration must satisfy as a whole, beyond the type of each value.
+/// The rules for a configuration as a whole.
+///
+/// They go beyond the type of each value.
 struct ConfigurationRules {
     let draft: ConfigurationDraft
     let development: Bool

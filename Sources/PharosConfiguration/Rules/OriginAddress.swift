@@ -1,6 +1,8 @@
 /// Reads the address of an origin.
 enum OriginAddress {
-    /// What is wrong with it; nil: nothing. Never shows the address, which may hold a password.
+    /// The fault of an address; nil: it has none.
+    ///
+    /// Never shows the address, which may hold a password.
     static func problem(_ url: String) -> String? {
         let expected = "expected an address such as https://app.example.com/pharos"
         guard let scheme = schemes.first(where: { url.hasPrefix($0.text) }) else {
@@ -11,11 +13,11 @@ enum OriginAddress {
         if authority(url.dropFirst(scheme.text.count)).contains("@") {
             return "a password does not belong here: use `static_headers`"
         }
-        return place(of: url) == nil ? expected : nil
+        return endpoint(of: url) == nil ? expected : nil
     }
 
-    /// Where it leads; nil: nowhere.
-    static func place(of url: String) -> (host: String, port: Int)? {
+    /// Its host and port; nil: it leads nowhere.
+    static func endpoint(of url: String) -> (host: String, port: Int)? {
         guard let scheme = schemes.first(where: { url.hasPrefix($0.text) }) else { return nil }
         var rest = authority(url.dropFirst(scheme.text.count))
         let host: Substring

@@ -104,8 +104,9 @@ extension ConfigurationSchema {
         .bool("allow_history_for_anonymous", \.historyAccess.forAnonymous, "The two above: also without a user id."),
     ]
 
-    /// Other kinds of subscription are not in this version: an operator must learn that at start, and not
-    /// from channels that behave differently.
+    /// Options of other kinds of subscription, which this version lacks.
+    ///
+    /// An operator must learn that at start, and not from channels that behave differently.
     private static let refusedOptions: [Setting<ChannelOptions>] =
         [
             .refused("subscription_type", unless: "", alternatives: ["stream"]),

@@ -26,7 +26,7 @@ extension ConfigurationSchema {
                 "Further API keys, each for some methods only; another method is refused with 403."),
             .bool(
                 "http_api.insecure", \.configuration.settings.api.insecure,
-                "Serve the server API without a key: only where nobody else can reach the port."),
+                "Serve the server API without a key: only where no other program can reach the port."),
             .choice(
                 "http_api.error_mode", \.configuration.settings.api.transportErrorMode,
                 [("", false), ("transport", true)],

@@ -1,7 +1,9 @@
 import PharosDomain
 
 extension ConfigurationSchema {
-    /// Where the application is, when it is asked and what it is told, and the paths that belong to it.
+    /// The settings of the application.
+    ///
+    /// They say where it is, when it is asked, which events it gets, and which paths belong to it.
     static let application: [Setting<ConfigurationDraft>] =
         [
             .sections(
@@ -19,17 +21,17 @@ extension ConfigurationSchema {
     private static let hooks = SettingTable<HookSettings>([
         .name(
             "handshake", \.handshake,
-            "Origin that is asked at each client's first request, before it is answered; empty: nobody."),
-        .name("connect", \.connect, "Origin that is asked at a connect without a token; empty: nobody."),
+            "Origin that is asked at each client's first request, before it is answered; empty: none."),
+        .name("connect", \.connect, "Origin that is asked at a connect without a token; empty: none."),
         .name(
             "refresh", \.refresh,
-            "Origin that is asked when a connection that a hook let in is about to end; empty: nobody."),
-        .name("message", \.message, "Origin that gets what clients `send`; empty: nobody."),
+            "Origin that is asked when a connection that a hook let in is about to end; empty: none."),
+        .name("message", \.message, "Origin that gets what clients `send`; empty: none."),
         .sections(
             "rpc", \.rpc, fresh: RPCRule(prefix: "", origin: ""), limit: 1000, rpcRule,
             "Origins that answer remote calls; the longest prefix counts, and a method that none has is error 104."),
         .choices("events", \.events, toldKinds, "What is told, at least once and in order for each connection."),
-        .name("events_to", \.eventsTo, "Origin that is told `events` and gets the keep-alives; empty: nobody."),
+        .name("events_to", \.eventsTo, "Origin that is told `events` and gets the keep-alives; empty: none."),
         .duration(
             "keep_alive_interval", \.keepAliveInterval,
             "How often `events_to` and the origins of raw paths are told who is connected; 0: never."),
@@ -38,7 +40,7 @@ extension ConfigurationSchema {
             "How long an event is told again and again; then it goes to the dead-letter log."),
         .integer(
             "events_max_size", \.eventsMaxSize, 65_536...1_099_511_627_776,
-            "Bytes of events that may wait; beyond it nobody new is let in."),
+            "Bytes of events that may wait; beyond it new clients are refused."),
         .integer(
             "open_questions", \.openQuestions, 1...10_000,
             "Questions of one connection that may be open at once; beyond it: error 111."),
@@ -94,7 +96,7 @@ extension ConfigurationSchema {
                 "answer_limit", \.answerLimit, 64...1_073_741_824, "Bytes of an answer; a longer one is nonsense."),
         ])
 
-    /// What of a client's own request an origin sees.
+    /// The parts of a client's own request that an origin sees.
     private static let passes = SettingTable<PassList>([
         .names(
             "http_headers", \.headers, "Headers of the client's request that are passed on; `Cookie` only as below."),
@@ -119,11 +121,13 @@ extension ConfigurationSchema {
             "Publications arrive as `{\"channel\":…,\"data\":…}`; otherwise as their data alone."),
     ])
 
-    /// Raw connections are told to their own origin whatever is configured here.
+    /// Events of raw connections go to their own origin whatever is configured here.
     static let toldKinds: [(String, OriginEvent.Kind)] =
         OriginEvent.Kind.allCases.filter { $0 != .rawEstablished && $0 != .rawClosed }.map { ($0.rawValue, $0) }
 
-    /// The variable that holds an origin's secret, so that the file need not: `PHAROS_ORIGINS_APP_SECRET`.
+    /// The variable that holds an origin's secret.
+    ///
+    /// For example `PHAROS_ORIGINS_APP_SECRET`; so the file need not have it.
     static func secretVariable(forOrigin name: OriginName) -> String {
         secretVariablePrefix + String(name.text.uppercased().map { $0 == "-" ? "_" : $0 }) + secretVariableSuffix
     }

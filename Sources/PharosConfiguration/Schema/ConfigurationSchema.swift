@@ -1,6 +1,8 @@
 import PharosDomain
 
-/// The one table of all keys. File, environment, flags, `config` commands and the reference page come from it.
+/// The one table of all keys.
+///
+/// File, environment, flags, `config` commands and the reference page come from it.
 package enum ConfigurationSchema {
     static let table = SettingTable<ConfigurationDraft>(
         http + websocket + transports

@@ -22,12 +22,12 @@ extension Setting {
                 journal.record(key, node.origin)
                 root[keyPath: path] = items.enumerated().map { index, item in
                     var element = fresh
-                    let place = "\(key)[\(index)]"
+                    let section = "\(key)[\(index)]"
                     if case .mapping(let entries) = item.content {
-                        journal.record(place, item.origin)
-                        table.read(entries, prefix: place + ".", into: &element, &journal)
+                        journal.record(section, item.origin)
+                        table.read(entries, prefix: section + ".", into: &element, &journal)
                     } else {
-                        journal.refuse(place, item.origin, "`\(place)`: expected a section, found \(item.kind)")
+                        journal.refuse(section, item.origin, "`\(section)`: expected a section, found \(item.kind)")
                     }
                     return element
                 }

@@ -21,7 +21,9 @@ extension Setting {
             show: { value in .list(words.filter { value.contains($0.1) }.map(\.0)) })
     }
 
-    /// A section of names and texts of an operator's own. The texts are never printed: one may be a password.
+    /// A section of names and texts of an operator's own.
+    ///
+    /// The texts are never printed: one may be a password.
     static func map(_ name: String, _ path: SettingPath<Root, [FieldName: String]>, _ summary: String) -> Setting {
         plain(
             name, .map, path, summary, parse: { node throws(TypeMismatch) in try node.texts(byName: 1000) },

@@ -1,15 +1,21 @@
 import PharosDomain
 
-/// The way from a root to one of its values. Key paths that capture nothing are safe to share between threads.
+/// The way from a root to one of its values.
+///
+/// Key paths that capture nothing are safe to share between threads.
 typealias SettingPath<Root, Value> = any WritableKeyPath<Root, Value> & Sendable
 
-/// One key of the configuration: its name, type and meaning, and how it gets into and out of a `Root`.
+/// One key of the configuration: its name, type and meaning.
+///
+/// It knows how the value gets into and out of a `Root`.
 struct Setting<Root: Sendable>: Sendable {
     var name: String
     var type: SettingType
     var summary: String
     var onlyAccepts: String?
-    /// Puts a node's value into the root, or notes in the journal why not. The text is the key's full name.
+    /// Puts a node's value into the root, or notes in the journal why not.
+    ///
+    /// The text is the key's full name.
     var read: @Sendable (SettingNode, String, inout Root, inout ReadingJournal) -> Void
     var value: @Sendable (Root) -> SettingValue
 
@@ -128,7 +134,9 @@ extension Setting {
             show: { .list($0.map(\.text)) })
     }
 
-    /// One of a few words, each with its value. The first word for a value is the one that is shown.
+    /// One of a few words, each with its value.
+    ///
+    /// The first word for a value is the one that is shown.
     static func choice<Value: Equatable & Sendable>(
         _ name: String, _ path: SettingPath<Root, Value>, _ words: [(String, Value)], _ summary: String
     ) -> Setting {
@@ -141,7 +149,9 @@ extension Setting {
             show: { value in .text(words.first { $0.1 == value }?.0 ?? "") })
     }
 
-    /// A key of other servers that this version does not have: accepted only with the value that turns it off.
+    /// A key of other servers that this version does not have.
+    ///
+    /// It is accepted only with the value that turns it off.
     static func refused(
         _ name: String, unless accepted: String, alternatives: [String] = [], hint: String? = nil
     ) -> Setting {
@@ -155,8 +165,8 @@ extension Setting {
                 case .nothing where accepted.isEmpty: break
                 default:
                     let only = accepted.isEmpty ? "leave it empty" : "only `\(accepted)` is accepted"
-                    let mend = hint.map { "; \($0)" } ?? ""
-                    journal.refuse(key, node.origin, "`\(key)`: not available in this version, \(only)\(mend)")
+                    let advice = hint.map { "; \($0)" } ?? ""
+                    journal.refuse(key, node.origin, "`\(key)`: not available in this version, \(only)\(advice)")
                 }
             },
             value: { _ in .text(accepted) })

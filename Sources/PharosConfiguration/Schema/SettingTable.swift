@@ -45,7 +45,7 @@ struct SettingTable<Root: Sendable>: Sendable {
     /// Reads a section's entries into the root; unknown keys become problems.
     ///
     /// - Parameters:
-    ///   - group: the section's place inside this table, "" at its top.
+    ///   - group: the section's path inside this table, "" at its top.
     ///   - prefix: what stands before this table's keys in their full names.
     func read(
         _ entries: [SettingNode.Entry], group: String = "", prefix: String = "",

@@ -1,4 +1,4 @@
-/// What may stand behind a key.
+/// The values that may stand behind a key.
 package indirect enum SettingType: Sendable {
     case bool
     case integer(ClosedRange<Int>)
@@ -41,6 +41,8 @@ package struct SettingDescription: Sendable {
     package var type: SettingType
     package var summary: String
     package var standard: SettingValue
-    /// Known from other servers, but only this value is accepted; nil for keys that work.
+    /// The only accepted value of a key known from other servers.
+    ///
+    /// nil for keys that work.
     package var onlyAccepts: String?
 }

@@ -1,4 +1,6 @@
-/// A value on its way out: to `config show`, `config default` and the reference page.
+/// A value on its way out.
+///
+/// It goes to `config show`, `config default` and the reference page.
 package enum SettingValue: Equatable, Sendable {
     case bool(Bool)
     case integer(Int)
@@ -16,7 +18,9 @@ package enum SettingValue: Equatable, Sendable {
         package var value: SettingValue
     }
 
-    /// One line of YAML that reads back as this value, except that a secret shows only its length.
+    /// One line of YAML that reads back as this value.
+    ///
+    /// A secret shows only its length.
     package var display: String {
         switch self {
         case .bool(let value): "\(value)"
@@ -30,7 +34,9 @@ package enum SettingValue: Equatable, Sendable {
         }
     }
 
-    /// Plain where YAML and JSON cannot take it for anything else, otherwise in double quotes.
+    /// The text, plain or in double quotes.
+    ///
+    /// It is plain where YAML and JSON cannot take it for anything else.
     static func quoted(_ text: String) -> String {
         let isPlain = text.utf8.allSatisfy {
             switch $0 {

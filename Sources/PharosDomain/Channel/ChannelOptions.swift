@@ -1,4 +1,6 @@
-/// What one namespace allows and keeps. Names and defaults are those of the configuration file; all durations in seconds.
+/// The permissions and the history of one namespace's channels.
+///
+/// Names and defaults are those of the configuration file; all durations in seconds.
 package struct ChannelOptions: Equatable, Sendable {
     package var presence = false
     package var joinLeave = false
@@ -28,7 +30,9 @@ package struct ChannelOptions: Equatable, Sendable {
     package var publicationDataFormat = DataFormat.any
     package var durability = Durability.asConfigured
     package var slowReader = SlowReaderPolicy.close
-    /// The tag whose value names what a publication is about, for `slowReader` `conflate`.
+    /// The tag that names the subject of a publication.
+    ///
+    /// It is for `slowReader` `conflate`.
     package var conflationTag: TagKey = ""
     /// Names of the origins that are asked in place of the permissions above; "": none.
     package var subscribeHook: OriginName = ""
@@ -39,7 +43,9 @@ package struct ChannelOptions: Equatable, Sendable {
 
     package var hasHistory: Bool { historySize > 0 && historyTTL > 0 }
 
-    /// Who may do one thing: any client, only subscribers of the channel, and either also with an empty user id.
+    /// The clients that may do one thing.
+    ///
+    /// Any client, only subscribers of the channel, and either also with an empty user id.
     package struct Allowance: Equatable, Sendable {
         package var forClient = false
         package var forSubscriber = false
@@ -55,11 +61,11 @@ package struct ChannelOptions: Equatable, Sendable {
         case any = "", json, jsonObject = "json_object", binary
     }
 
-    /// What happens when a connection's output exceeds its limit.
+    /// The treatment of a connection whose output exceeds its limit.
     package enum SlowReaderPolicy: String, Equatable, Sendable, CaseIterable {
         /// The connection is closed; its client comes back and recovers.
         case close
-        /// The oldest publications go, and the client is told how many.
+        /// The oldest publications go, and the client gets their number.
         case dropOldest = "drop_oldest"
         /// Of a channel's waiting publications only the newest stays.
         case latest

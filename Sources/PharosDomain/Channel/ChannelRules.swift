@@ -1,4 +1,6 @@
-/// Which options apply to a channel, by its name. Made once per shard, since compiled patterns are not shared.
+/// Which options apply to a channel, by its name.
+///
+/// Made once per shard, since compiled patterns are not shared.
 package final class ChannelRules {
     package struct Resolved {
         /// -1: the rules for channels without a namespace.
@@ -10,6 +12,8 @@ package final class ChannelRules {
     private let indexByName: [NamespaceName: Int]
     private let patterns: [Int: Regex<AnyRegexOutput>]
 
+    /// Takes the settings of all namespaces.
+    ///
     /// Patterns were checked with the configuration; one that does not compile here matches nothing.
     package init(_ settings: ChannelSettings) {
         self.settings = settings
@@ -28,12 +32,16 @@ package final class ChannelRules {
         self.patterns = patterns
     }
 
-    /// Scalars are matched, not characters: those that are canonically equivalent would be one to a pattern.
+    /// Compiles a pattern that matches scalars, not characters.
+    ///
+    /// Characters that are canonically equivalent would be one to a pattern.
     private static func pattern(_ source: String) -> Regex<AnyRegexOutput> {
         ((try? Regex(source)) ?? Regex(/(?!)/)).matchingSemantics(.unicodeScalar)
     }
 
-    /// The options of `channel`: 107 for a name that is too long or does not match, 102 for an unknown namespace.
+    /// The options of `channel`.
+    ///
+    /// - Throws: 107 for a name that is too long or does not match, 102 for an unknown namespace.
     package func resolve(_ channel: ChannelName) throws(ReplyError) -> Resolved {
         guard !channel.isEmpty, channel.utf8.count <= settings.maxLength else { throw .badRequest }
         let (namespace, rest) = split(channel)
@@ -69,8 +77,10 @@ package final class ChannelRules {
         return users
     }
 
-    /// The personal channel of a user: `#user`, or `namespace:#user`. nil: there is none, since with this id in it the name
-    /// would list others (`#a,b` is open to `a` and to `b`), be of another namespace, be too long or match no pattern.
+    /// The personal channel of a user: `#user`, or `namespace:#user`.
+    ///
+    /// nil: there is none, since with this id in it the name would list others (`#a,b` is open to `a` and to `b`), be
+    /// of another namespace, be too long or match no pattern.
     package func personalChannel(user: UserID, namespace: NamespaceName) -> ChannelName? {
         let name = settings.userBoundary + user.text
         let channel = ChannelName(namespace.isEmpty ? name : namespace.text + settings.namespaceBoundary + name)
@@ -85,6 +95,8 @@ package final class ChannelRules {
         return channel
     }
 
+    /// Splits a channel's name into its namespace and the rest.
+    ///
     /// A private channel's prefix stands before the namespace and does not belong to it.
     private func split(_ channel: ChannelName) -> (namespace: NamespaceName?, rest: Substring) {
         var name = channel.utf8[...]

@@ -1,12 +1,15 @@
-/// Streams that outlive the process. Asked without waiting, answered later.
+/// Streams that outlive the process.
 ///
-/// One submitter's operations are carried out in the order in which they were submitted, and their completions come in that
-/// order, in one call per group commit. An append is completed once it is on the disk; nobody has seen it before. Offsets
-/// start at 1 and have no gap; the epoch changes when, and only when, a stream's memory was lost.
+/// Operations are submitted without waiting and answered later. One submitter's operations are carried out in the order
+/// in which they were submitted, and their completions come in that order, in one call per group commit. An append is
+/// completed once it is on the disk, and is not visible before. Offsets start at 1 and have no gap; the epoch changes
+/// when, and only when, a stream's memory was lost.
 ///
 /// Every store passes the same conformance suite. Thread-safe; `submit` never blocks for the disk.
 package protocol DurableStreams: AnyObject, Sendable {
-    /// Hands in one operation; `receiver` is told of its end under `ticket`, exactly once, on a thread of the store's.
+    /// Hands in one operation.
+    ///
+    /// `receiver` gets its result under `ticket`, exactly once, on a thread of the store's.
     ///
     /// What can be waiting is bounded: beyond that the operation is completed with a temporary error. After `close`, and far
     /// beyond the bound, that comes at once, on the caller's thread.
@@ -27,22 +30,31 @@ package protocol DurableStreams: AnyObject, Sendable {
     /// How the store is. Any thread.
     var health: StoreHealth { get }
 
-    /// Why something that was answered for before the start may be missing, for operators; nil: nothing is.
+    /// Why confirmed data may be missing since the start; nil: none is.
     ///
-    /// Every stream has another epoch then, so that nobody is told that he has missed nothing.
+    /// It is a text for operators. Every stream has another epoch then, so that no client takes its history for
+    /// complete.
     var loss: String? { get }
 
-    /// Completes what was submitted, refuses what follows, and lets the files go. Blocks until that is done.
+    /// Completes what was submitted, refuses what follows, and lets the files go.
+    ///
+    /// Blocks until that is done.
     func close()
 }
 
-/// One thing to do with a stream. Times are wall-clock milliseconds since 1970, so that they mean something after a restart.
+/// One thing to do with a stream.
+///
+/// Times are wall-clock milliseconds since 1970, so that they mean something after a restart.
 package enum StreamOperation: Sendable {
     case append(StreamAppend)
-    /// The newest position and, after `after`, at most `limit` publications, ascending; nil: from the oldest. Stores nothing
-    /// about a channel without a stream; its epoch is the one that the first publication will have.
+    /// The newest position and, after `after`, at most `limit` publications.
+    ///
+    /// They ascend; nil: from the oldest. It stores nothing about a channel without a stream; its epoch is the one that
+    /// the first publication will have.
     case read(channel: ChannelName, after: UInt64?, limit: Int, retention: StreamRetention, nowMs: Int64)
-    /// At most `limit` publications before `before`, newest first; nil: from the newest.
+    /// At most `limit` publications before `before`, newest first.
+    ///
+    /// nil: from the newest.
     case readBackwards(channel: ChannelName, before: UInt64?, limit: Int, retention: StreamRetention, nowMs: Int64)
     /// Forgets the publications; epoch and top stay.
     case removeHistory(channel: ChannelName)
@@ -53,10 +65,14 @@ package struct StreamAppend: Sendable {
     package var publication: Publication
     package var retention: StreamRetention
     package var nowMs: Int64
-    /// A key under which a repeated append gets the first one's answer, until `idempotencyUntilMs`; empty: none.
+    /// A key under which a repeated append gets the first one's answer.
+    ///
+    /// It counts until `idempotencyUntilMs`; empty: none.
     package var idempotencyKey: IdempotencyKey = ""
     package var idempotencyUntilMs: Int64 = 0
-    /// Above 0: an append whose version is not above the stream's last one of the same `versionEpoch` is suppressed.
+    /// The version of the publication, if above 0.
+    ///
+    /// An append whose version is not above the stream's last one of the same `versionEpoch` is suppressed.
     package var version: UInt64 = 0
     package var versionEpoch: Epoch = ""
     package var history = HistoryUse.kept
@@ -70,7 +86,9 @@ package struct StreamAppend: Sendable {
 }
 
 package enum StreamOutcome: Equatable, Sendable {
-    /// Where the publication stands, or as `PublishingRules` answer a repeat; a repeat is not for subscribers.
+    /// The position of the publication, or of the one that it repeats.
+    ///
+    /// `PublishingRules` answer a repeat, which is not for subscribers.
     case appended(StreamPosition, isRepeat: Bool)
     case read(StreamRead)
     case removed
@@ -86,13 +104,17 @@ package struct StreamCompletion: Sendable {
     }
 }
 
-/// Who is told of completions: all those of one group commit at once, in order of submission.
+/// The receiver of completions.
+///
+/// It gets all those of one group commit at once, in order of submission.
 package protocol StreamReceiver: AnyObject, Sendable {
     func completed(_ completions: [StreamCompletion])
 }
 
 package enum StoreHealth: Equatable, Sendable {
     case working
-    /// Publishing fails until the cause is gone; the text says what an operator should look at.
+    /// Publishing fails until the cause is gone.
+    ///
+    /// The text says where an operator should look.
     case failing(String)
 }

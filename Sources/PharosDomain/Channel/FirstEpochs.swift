@@ -1,8 +1,10 @@
-/// The epochs of streams that nothing was published to yet: made from seeds, so that nothing is kept for such a stream.
+/// The epochs of streams that nothing was published to yet.
 ///
-/// Whoever looks at an empty stream is told the epoch that its first publication will have. A stream whose memory was lost
-/// must begin in another epoch than before, so its seed changes then. Channels share seeds: those that are still empty and
-/// have the same one get another epoch too, which their clients are told.
+/// They are made from seeds, so that nothing is kept for such a stream.
+///
+/// A client that looks at an empty stream gets the epoch that its first publication will have. A stream whose memory
+/// was lost must begin in another epoch than before, so its seed changes then. Channels share seeds: those that are
+/// still empty and have the same one get another epoch too, which their clients hear of.
 package struct FirstEpochs: Sendable {
     package static let seedCount = 1_024
     private let seed: UInt64

@@ -1,9 +1,13 @@
-/// How many bytes a publication may take in the output of one subscriber, in whatever form that reads it.
+/// The bytes that a publication may take in one subscriber's output.
+///
+/// They suffice for every form in which it is read.
 ///
 /// A publication that is larger than what may wait for one connection would close every subscriber. It is refused
 /// instead, with an error that says so, before it gets an offset.
 package enum PublicationSize {
-    /// What stands around the data in the largest form: names of fields, framing, an event's id.
+    /// Bytes around the data in the largest form.
+    ///
+    /// They are names of fields, framing, and an event's id.
     package static var overhead: Int { 1_024 }
 
     /// - Parameter limit: bytes that may wait for one connection.
@@ -15,7 +19,7 @@ package enum PublicationSize {
         return count <= room / 8 || publication.data.withUnsafeBytes { largestForm($0, publication) } <= room
     }
 
-    /// What of a publication stands beside its data.
+    /// Bytes of a publication beside its data.
     private static func around(_ publication: Publication) -> Int {
         var around = 0
         for (key, value) in publication.tags { around += 6 * (key.utf8.count + value.utf8.count) + 16 }

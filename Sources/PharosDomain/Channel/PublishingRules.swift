@@ -1,10 +1,14 @@
-/// Which publications are stored, which are suppressed, and what their publishers are answered: the same for every store.
+/// The rules by which publications are stored or suppressed.
+///
+/// With them go the answers to publishers. They are the same for every store.
 ///
 /// A store says what it remembers of a channel and how it adds to that; the rules themselves are in `publish` alone.
 package protocol PublishingRules: ~Copyable {
     associatedtype Failure: Error
 
-    /// What the first append with this idempotency key was answered, while its window lasts.
+    /// The answer to the first append with this idempotency key.
+    ///
+    /// It is kept while its window lasts.
     mutating func firstAnswer(to append: StreamAppend) throws(Failure) -> StreamPosition?
     /// Within the window, later appends with this key are answered `position`.
     mutating func keepAnswer(_ position: StreamPosition, to append: StreamAppend) throws(Failure)
@@ -19,7 +23,9 @@ package protocol PublishingRules: ~Copyable {
 }
 
 extension PublishingRules where Self: ~Copyable {
-    /// What a publication is answered, and whether it is one that nobody must get: it repeats a key, or an older version.
+    /// The answer to a publication, and whether it must not be delivered.
+    ///
+    /// It must not if it repeats a key, or has an older version.
     ///
     /// A repeated key gets the first answer whatever else is asked for. A suppressed version is answered where the stream
     /// stands, and leaves nothing behind, not its key either. A publication that skips the history has no position, and is
@@ -54,7 +60,7 @@ package struct StreamVersion: Equatable, Sendable {
     func isAtLeast(_ append: StreamAppend) -> Bool { epoch == append.versionEpoch && number >= append.version }
 }
 
-/// What becomes of a publication after its delivery.
+/// The use of a publication in the history after its delivery.
 package enum HistoryUse: CaseIterable, Sendable {
     case kept
     /// The channel has a history, and this publication does not go there.

@@ -1,11 +1,13 @@
-/// Keeps the newest publications of each channel and gives them their offsets. Owned by one shard, so never called twice
-/// at once; times are passed in.
+/// Keeps the newest publications of each channel and gives them their offsets.
+///
+/// Owned by one shard, so never called twice at once; times are passed in.
 ///
 /// Every store passes the same conformance suite. Offsets start at 1 and have no gap; the epoch changes when, and only when,
 /// a stream's memory was lost.
 package protocol StreamStore: PublishingRules, ~Copyable where Failure == ReplyError {
-    /// The newest position. Keeps nothing about a channel without a stream; its epoch is the one that the first publication
-    /// will have.
+    /// The newest position.
+    ///
+    /// Keeps nothing about a channel without a stream; its epoch is the one that the first publication will have.
     mutating func top(of channel: ChannelName, retention: StreamRetention, nowMs: Int64) throws(ReplyError)
         -> StreamPosition
 
@@ -14,7 +16,9 @@ package protocol StreamStore: PublishingRules, ~Copyable where Failure == ReplyE
         _ channel: ChannelName, after offset: UInt64?, limit: Int, retention: StreamRetention, nowMs: Int64
     ) throws(ReplyError) -> StreamRead
 
-    /// At most `limit` publications before `offset`, newest first; nil: from the newest.
+    /// At most `limit` publications before `offset`, newest first.
+    ///
+    /// nil: from the newest.
     mutating func readBackwards(
         _ channel: ChannelName, before offset: UInt64?, limit: Int, retention: StreamRetention, nowMs: Int64
     ) throws(ReplyError) -> StreamRead

@@ -1,4 +1,6 @@
-/// Stops asking an origin that does not answer, so that clients get their error at once and the origin may recover.
+/// Stops asking an origin that does not answer.
+///
+/// So clients get their error at once and the origin may recover.
 ///
 /// Closed until so many questions in a row came to nothing; then open for a pause; then one question tries again, and
 /// its end closes the breaker or opens it for another pause. Every question that was let through must report its end.
@@ -9,7 +11,7 @@ package struct CircuitBreaker: Equatable, Sendable {
         case trying
     }
 
-    /// What an event did to the breaker, for the log.
+    /// The change that an event made to the breaker, for the log.
     package enum Change: Equatable, Sendable {
         case none
         case opened
@@ -44,7 +46,9 @@ package struct CircuitBreaker: Equatable, Sendable {
         }
     }
 
-    /// The origin has answered, whatever it said. That of a question from before the pause counts as well: it is alive.
+    /// The origin has answered, whatever it said.
+    ///
+    /// That of a question from before the pause counts as well: it is alive.
     package mutating func answered() -> Change {
         let wasOpen = isOpen
         state = .closed(failures: 0)

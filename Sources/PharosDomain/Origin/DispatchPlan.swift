@@ -1,7 +1,8 @@
-/// What to do next with one origin's events, so that each is acknowledged once before the one after it is told.
+/// The next step with one origin's events.
 ///
-/// A batch that was not acknowledged is repeated as it was, after a pause that doubles each time. What has waited too long is
-/// buried: moved to the dead-letter log, so that the rest goes on. Nothing is buried as long as the origin answers well.
+/// Each is acknowledged once before the one after it is sent. A batch that was not acknowledged is repeated as it was,
+/// after a pause that doubles each time. Events that have waited too long are moved to the dead-letter log, so that the
+/// rest goes on. None is moved as long as the origin answers well.
 package struct DispatchPlan: Sendable {
     package enum Action: Equatable, Sendable {
         /// Forget all up to this number and read what comes after it, then `eventsRead`.
@@ -10,8 +11,8 @@ package struct DispatchPlan: Sendable {
         case send([NumberedEvent])
         /// Then `waited`.
         case wait(milliseconds: Int64)
-        /// Write these to the dead-letter log, then `buried`.
-        case bury([NumberedEvent])
+        /// Write these to the dead-letter log, then call `deadLettered`.
+        case deadLetter([NumberedEvent])
         /// There is nothing left, and nothing will come.
         case end
     }
@@ -26,7 +27,7 @@ package struct DispatchPlan: Sendable {
     /// Read, and not acknowledged.
     private var batch: [NumberedEvent] = []
     private var failures = 0
-    private var isBurying = 0
+    private var deadLetterCount = 0
 
     package init(keptForMs: Int64) {
         self.keptForMs = keptForMs
@@ -37,17 +38,21 @@ package struct DispatchPlan: Sendable {
 
     package func started() -> Action { .read(after: 0) }
 
+    /// Takes the oldest events that wait.
+    ///
     /// - Parameters:
     ///   - nowMs: wall time.
-    ///   - isOverfull: so much waits that even what is new has to be buried.
+    ///   - isOverfull: so much waits that new events have to go to the dead-letter log too.
     package mutating func eventsRead(_ events: [NumberedEvent], nowMs: Int64, isOverfull: Bool) -> Action {
         batch = events
         if batch.isEmpty { return .end }
-        // An origin that is known to be down is not asked about each batch that nobody wants any more.
-        if isFailing, let burial = burial(nowMs: nowMs, isOverfull: isOverfull) { return burial }
+        // An origin that is known to be down does not get each batch that is too old for it.
+        if isFailing, let deadLetters = deadLetters(nowMs: nowMs, isOverfull: isOverfull) { return deadLetters }
         return .send(batch)
     }
 
+    /// Takes the result of a send.
+    ///
     /// - Parameter chance: random, from 0 up to 1: spreads the attempts of many servers.
     package mutating func answered(
         _ isAcknowledged: Bool, nowMs: Int64, isOverfull: Bool, chance: Double, isEnding: Bool = false
@@ -57,17 +62,19 @@ package struct DispatchPlan: Sendable {
             return finished()
         }
         failures += 1
-        return burial(nowMs: nowMs, isOverfull: isOverfull) ?? pause(chance: chance, isEnding: isEnding)
+        return deadLetters(nowMs: nowMs, isOverfull: isOverfull) ?? pause(chance: chance, isEnding: isEnding)
     }
 
     package mutating func waited() -> Action { .send(batch) }
 
-    /// - Parameter isWritten: false: it could not be written, so the events are still to be told.
-    package mutating func buried(_ isWritten: Bool, chance: Double, isEnding: Bool = false) -> Action {
-        defer { isBurying = 0 }
+    /// Takes the result of a write to the dead-letter log.
+    ///
+    /// - Parameter isWritten: false: it could not be written, so the events are still to be sent.
+    package mutating func deadLettered(_ isWritten: Bool, chance: Double, isEnding: Bool = false) -> Action {
+        defer { deadLetterCount = 0 }
         guard isWritten else { return pause(chance: chance, isEnding: isEnding) }
-        if isBurying == batch.count { return finished() }
-        batch.removeFirst(isBurying)
+        if deadLetterCount == batch.count { return finished() }
+        batch.removeFirst(deadLetterCount)
         return pause(chance: chance, isEnding: isEnding)
     }
 
@@ -77,11 +84,11 @@ package struct DispatchPlan: Sendable {
         return .read(after: acknowledged)
     }
 
-    private mutating func burial(nowMs: Int64, isOverfull: Bool) -> Action? {
+    private mutating func deadLetters(nowMs: Int64, isOverfull: Bool) -> Action? {
         let tooOld = isOverfull ? batch[...] : batch.prefix { nowMs - $0.event.atMs >= keptForMs }
         guard !tooOld.isEmpty else { return nil }
-        isBurying = tooOld.count
-        return .bury(Array(tooOld))
+        deadLetterCount = tooOld.count
+        return .deadLetter(Array(tooOld))
     }
 
     private func pause(chance: Double, isEnding: Bool) -> Action {

@@ -1,11 +1,17 @@
-/// An event log as it looks to whoever tells the events: a queue for each origin, and who is connected.
+/// An event log with a queue for each origin and the list of clients.
+///
+/// It is for the code that sends the events.
 ///
 /// All methods may be called from any task. Each origin's queue has one reader.
 package protocol EventQueue: EventLog {
-    /// Origins that events were waiting for when the log was opened; the configuration may not name them any more.
+    /// Origins that events were waiting for when the log was opened.
+    ///
+    /// The configuration may not name them any more.
     var storedOrigins: [OriginName] { get }
 
-    /// Forgets the origin's events up to `acknowledged`, and gives the oldest that are left: committed ones, in order.
+    /// Forgets the origin's events up to `acknowledged`, and gives the oldest.
+    ///
+    /// They are those that are left: committed ones, in order.
     ///
     /// Waits until there is one. After `release` it does not wait: nothing then means that nothing is left.
     func next(
@@ -15,13 +21,18 @@ package protocol EventQueue: EventLog {
     /// From now on `next` waits for nothing, since nothing more will be recorded.
     func release()
 
-    /// Live clients whose events go to `origin`, in a fixed order from `cursor` on, "" at the start.
+    /// Live clients whose events go to `origin`, in a fixed order.
+    ///
+    /// They begin at `cursor`, which is "" at the start.
     func roll(of origin: OriginName, cursor: String, limit: Int) async throws -> EventRoll
 
-    /// One page of who is where. Pages are taken at different times, and each says as of which number it is.
+    /// One page of the clients and their channels.
     ///
-    /// Whoever puts them together applies all events with numbers above the first page's, in order, to what the pages say:
-    /// events say how things are afterwards, so applying those again that a later page contains changes nothing.
+    /// Pages are taken at different times, and each says as of which number it is.
+    ///
+    /// The program that puts them together applies all events with numbers above the first page's, in order, to the
+    /// pages' content: events say how things are afterwards, so applying those again that a later page contains changes
+    /// nothing.
     ///
     /// - Parameters:
     ///   - cursor: `nextCursor` of the page before; "": the first page. It is opaque.
@@ -31,7 +42,7 @@ package protocol EventQueue: EventLog {
 
     var totals: EventTotals { get }
     var health: StoreHealth { get }
-    /// Keeps what is recorded, answers whoever waits, and ends.
+    /// Stores the recorded events, answers waiting readers, and ends.
     func close()
 }
 
@@ -63,13 +74,15 @@ package struct EventRoll: Equatable, Sendable {
 
 /// How full an event log is.
 package struct EventTotals: Equatable, Sendable {
-    /// Events that wait to be told.
+    /// Events that wait to be sent.
     package var waiting = 0
     /// Their bytes.
     package var waitingBytes = 0
     /// Events recorded since the start.
     package var recorded: UInt64 = 0
-    /// Events that could be kept nowhere: the disk failed for so long that memory had no room either.
+    /// Events that could be kept nowhere.
+    ///
+    /// The disk failed for so long that memory had no room either.
     package var lost: UInt64 = 0
 
     package init() {}

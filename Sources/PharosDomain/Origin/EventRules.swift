@@ -1,8 +1,12 @@
-/// What of all that happens is recorded, remembered and told, and to whom: follows from the settings alone.
+/// The events that are recorded, remembered and sent, and their origins.
+///
+/// All of it follows from the settings alone.
 package struct EventRules: Equatable, Sendable {
-    /// What is to be recorded: what is told, and what must be known to tell it after a crash.
+    /// The kinds of events to be recorded.
+    ///
+    /// These are the ones that are sent, and those that must be known to send them after a crash.
     package let kinds: Set<OriginEvent.Kind>
-    /// Bytes of events that may wait before nobody new is let in.
+    /// Bytes of events that may wait before new clients are refused.
     package let maxSize: Int
     private let told: Set<OriginEvent.Kind>
     /// Gets all events but those of raw connections.
@@ -10,7 +14,9 @@ package struct EventRules: Equatable, Sendable {
     /// Origins of raw paths.
     private let rawOrigins: Set<OriginName>
 
-    /// Clients are remembered as soon as anything of connections is told; the channels that each one is in, as soon as
+    /// Derives the rules from the settings.
+    ///
+    /// Clients are remembered as soon as any event of connections is sent; the channels that each one is in, as soon as
     /// `subscribed` or `unsubscribed` is; the occupied channels with `occupied` or `vacated`.
     package init(_ settings: HookSettings) {
         eventsTo = settings.eventsTo
@@ -28,19 +34,21 @@ package struct EventRules: Equatable, Sendable {
         self.kinds = kinds
     }
 
-    /// The origins that are told anything.
+    /// The origins that events are sent to.
     package var origins: [OriginName] {
         var origins = rawOrigins
         if !eventsTo.isEmpty { origins.insert(eventsTo) }
         return origins.sorted()
     }
 
-    /// Whether the log has any use for it: a raw connection without an origin has nobody to hear of it.
+    /// Whether the log has any use for an event.
+    ///
+    /// The events of a raw connection without an origin have no receiver.
     package func isRecorded(_ event: OriginEvent) -> Bool {
         kinds.contains(event.kind) && !(event.kind.isOfRawConnection && event.origin.isEmpty)
     }
 
-    /// The origin that is told of it; nil: nobody.
+    /// The origin that the event is sent to; nil: there is none.
     package func target(of event: OriginEvent) -> OriginName? {
         switch event.kind {
         case .rawEstablished: nil
@@ -49,7 +57,7 @@ package struct EventRules: Equatable, Sendable {
         }
     }
 
-    /// Whether events of `kind` are told to `eventsTo`.
+    /// Whether events of `kind` are sent to `eventsTo`.
     package func tells(_ kind: OriginEvent.Kind) -> Bool { told.contains(kind) }
 }
 

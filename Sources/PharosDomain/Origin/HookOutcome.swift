@@ -1,5 +1,7 @@
-/// What the application answered, or what stands in for an answer that did not come.
+/// The application's answer, or the substitute for one that did not come.
 package enum HookOutcome: Equatable, Sendable {
+    /// The application allows it.
+    ///
     /// - Parameter meta: replaces what the connection carries from hook to hook; nil keeps it.
     case granted(HookGrant, meta: [UInt8]?)
     /// The one command fails.
@@ -14,9 +16,13 @@ package enum HookOutcome: Equatable, Sendable {
     package static let unavailable = HookOutcome.refused(.internalError)
 }
 
-/// What was granted; the case that belongs to the question. Another one counts as nonsense.
+/// The content of a grant: the case that belongs to the question.
+///
+/// Another one counts as nonsense.
 package enum HookGrant: Equatable, Sendable {
-    /// Who the client is, and the channels it hears; no token and no further hook is needed for them.
+    /// The client's identity, and the channels it is subscribed to.
+    ///
+    /// No token and no further hook is needed for them.
     case handshake(ConnectionClaims)
     /// - Parameter data: for the connect reply.
     case connect(ConnectionClaims, data: [UInt8])
@@ -39,11 +45,11 @@ package struct HookRefresh: Equatable, Sendable {
     package init() {}
 }
 
-/// What becomes of a client's publication.
+/// The decision about a client's publication.
 package struct HookPublish: Equatable, Sendable {
     /// nil: as the client sent it.
     package var data: [UInt8]?
-    /// The client is answered, and nobody gets anything.
+    /// The client gets its answer, and nothing is published.
     package var isDropped = false
     package var skipHistory = false
     package var tags: [TagKey: String] = [:]

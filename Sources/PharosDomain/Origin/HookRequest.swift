@@ -1,4 +1,4 @@
-/// What the application is asked, with all it may know of who asks.
+/// A question to the application, with the known facts of the client.
 package struct HookRequest: Equatable, Sendable {
     /// The client id; in a handshake, before there is one, "".
     package var client: ClientName = ""
@@ -8,7 +8,9 @@ package struct HookRequest: Equatable, Sendable {
     package var isProtobuf = false
     /// "" anonymous, and before a connect is answered.
     package var user: UserID = ""
-    /// What an earlier answer left with the connection: JSON, or nothing.
+    /// The data that an earlier answer left with the connection.
+    ///
+    /// It is JSON, or empty.
     package var meta: [UInt8] = []
     package var facts = RequestFacts()
     /// The client's address for this server's own log; never passed on.
@@ -47,7 +49,9 @@ package enum HookQuestion: Equatable, Sendable {
     }
 }
 
-/// What is kept of a client's own HTTP request to be passed on: only what `PassList` names, so usually nothing.
+/// The part of a client's own HTTP request that is passed on.
+///
+/// It is only what `PassList` names, so usually nothing.
 package struct RequestFacts: Equatable, Sendable {
     package var method = ""
     package var path = ""
@@ -77,7 +81,9 @@ package struct RequestFacts: Equatable, Sendable {
     }
 }
 
-/// What of a client's own request the application gets to see. Fresh, nothing.
+/// The parts of a client's own request that the application gets to see.
+///
+/// A fresh value has none.
 package struct PassList: Equatable, Sendable {
     /// In lower case.
     package var headers: [FieldName] = []

@@ -1,23 +1,29 @@
 /// Which hooks there are, and where the application is. Fresh, none.
 package struct HookSettings: Equatable, Sendable {
-    /// Names of origins; "": this hook is off. Those of `subscribe`, `publish` and `sub_refresh` are in the namespaces.
+    /// Names of origins; "": this hook is off.
+    ///
+    /// Those of `subscribe`, `publish` and `sub_refresh` are in the namespaces.
     package var handshake: OriginName = ""
     package var connect: OriginName = ""
     package var refresh: OriginName = ""
     package var message: OriginName = ""
     package var rpc: [RPCRule] = []
-    /// What is told, to the origin `eventsTo`.
+    /// The events that are sent to the origin `eventsTo`.
     package var events: Set<OriginEvent.Kind> = []
     package var eventsTo: OriginName = ""
     /// Seconds between reports of who is connected; 0: none.
     package var keepAliveInterval = 0.0
-    /// Seconds for which an event is told again and again before it goes to the dead-letter log.
+    /// Seconds for which sending an event is repeated.
+    ///
+    /// Then it goes to the dead-letter log.
     package var eventsKeptFor = 86_400.0
-    /// Bytes of events that wait; beyond it nobody new is let in.
+    /// Bytes of events that may wait; beyond it new clients are refused.
     package var eventsMaxSize = 268_435_456
     /// Questions of one connection that may be open at once; beyond it error 111.
     package var openQuestions = 32
-    /// Stands in the ids of raw connections, so that they name their node; "": the node's name.
+    /// The address in the ids of raw connections, so that they name their node.
+    ///
+    /// Empty: the node's name.
     package var nodeAddress = ""
     package var origins: [OriginSettings] = []
     package var raw: [RawPath] = []
@@ -40,7 +46,9 @@ package struct HookSettings: Equatable, Sendable {
     }
 }
 
-/// Remote calls whose method begins with `prefix` go to `origin`; the longest prefix counts.
+/// The origin of remote calls whose method begins with `prefix`.
+///
+/// The longest prefix counts.
 package struct RPCRule: Equatable, Sendable {
     package var prefix: MethodName
     package var origin: OriginName
@@ -51,14 +59,18 @@ package struct RPCRule: Equatable, Sendable {
     }
 }
 
-/// One address of the application and how it is spoken to. All durations in seconds.
+/// One address of the application and how it is spoken to.
+///
+/// All durations in seconds.
 package struct OriginSettings: Equatable, Sendable {
     package enum Form: String, CaseIterable, Equatable, Sendable {
         /// The proxy shapes that back ends of Centrifugo answer already.
         case proxy
         /// CloudEvents 1.0 in binary mode, signed.
         case cloudEvents = "cloudevents"
-        /// A plain authorisation subrequest: the status decides, the answer lists channels. For `handshake` only.
+        /// A plain authorisation subrequest: the status decides, the answer lists channels.
+        ///
+        /// For `handshake` only.
         case authorize
         /// The JSON of websocket-service. For raw paths and `raw_closed` only.
         case webSocketService = "websocket_service"
@@ -69,7 +81,9 @@ package struct OriginSettings: Equatable, Sendable {
     package var url: String
     package var form = Form.proxy
     package var timeout = 1.0
-    /// Further attempts after a connection that failed before anything was sent, or for events.
+    /// Further attempts after a failure.
+    ///
+    /// They are made for events, and for a connection that failed before anything was sent.
     package var retries = 1
     /// Requests under way at once; what is asked beyond waits, within its timeout.
     package var concurrency = 256
@@ -102,13 +116,17 @@ package struct OriginSettings: Equatable, Sendable {
 /// A path whose connections belong to an origin, without our protocol.
 package struct RawPath: Equatable, Sendable {
     package var path: String
-    /// Gets the connections' events; "": they only hear.
+    /// Gets the connections' events; "": they only receive.
     package var origin: OriginName = ""
-    /// Decides at the handshake, and names the channels the connection hears; "": everybody may connect if `open`.
+    /// The origin that decides at the handshake.
+    ///
+    /// It names the channels that the connection is subscribed to. Empty: every client may connect if `open`.
     package var handshake: OriginName = ""
     package var open = false
     package var subprotocols: [String] = []
-    /// Bytes of messages read from one connection that may wait for the origin; beyond it reading rests.
+    /// Bytes of one connection's messages that may wait for the origin.
+    ///
+    /// Beyond it reading rests.
     package var inboundLimit = 1_048_576
     /// Whether publications name their channel: `{"channel":…,"data":…}`.
     package var namesChannels = false

@@ -2,16 +2,22 @@
 ///
 /// Called from every shard at once.
 package protocol Origin: Sendable {
-    /// Asks, and calls `answer` exactly once, on any thread, whatever happens: no answer in time, an origin that is down and
-    /// nonsense are all `HookOutcome.unavailable`. Must not block, and must not call `answer` before it returns.
+    /// Asks the application, and calls `answer` exactly once, on any thread.
+    ///
+    /// No answer in time, an origin that is down and nonsense are all `HookOutcome.unavailable`. It must not block, and
+    /// must not call `answer` before it returns.
     ///
     /// - Parameter name: which of the configured origins is meant; a namespace may have one of its own.
     func ask(_ request: HookRequest, of name: OriginName, answer: @escaping @Sendable (HookOutcome) -> Void)
 }
 
-/// The application behind a path without our protocol: every connection and every message is an event to it.
+/// The application behind a path without our protocol.
+///
+/// Every connection and every message is an event to it.
 package protocol RawOrigin: Sendable {
-    /// Delivers one event, and calls `answer` exactly once, on any thread. Must not block.
+    /// Delivers one event, and calls `answer` exactly once, on any thread.
+    ///
+    /// Must not block.
     ///
     /// Events of one connection are handed over one at a time, each after the answer to the one before.
     func deliver(_ event: RawEvent, to name: OriginName, answer: @escaping @Sendable (RawAnswer) -> Void)

@@ -1,4 +1,6 @@
-/// Something that has happened, for the application to know: told at least once, and in order for each connection.
+/// Something that has happened, for the application to know.
+///
+/// It is sent at least once, and in order for each connection.
 package struct OriginEvent: Equatable, Sendable {
     package enum Kind: String, CaseIterable, Equatable, Sendable {
         /// A client's connect was answered.
@@ -12,7 +14,9 @@ package struct OriginEvent: Equatable, Sendable {
         case occupied
         /// Its last one has left.
         case vacated
-        /// A connection at a raw path stands. Told to nobody (the origin was asked), but remembered until `rawClosed`.
+        /// A connection at a raw path stands.
+        ///
+        /// It is not sent to an origin (which was asked before), but remembered until `rawClosed`.
         case rawEstablished = "raw_established"
         /// It has gone: after the origin has had all its other events.
         case rawClosed = "raw_closed"
@@ -40,20 +44,24 @@ package struct OriginEvent: Equatable, Sendable {
     }
 }
 
-/// Keeps what is to be told until it was told, and who is connected until they have gone.
+/// Keeps events until they are sent, and clients until they have gone.
 ///
-/// What is recorded survives a crash from its next commit on, so a disconnect that nobody lived to record can be told after
-/// the restart.
+/// A recorded event survives a crash from its next commit on, so a disconnect that the crash kept from being recorded
+/// can be sent after the restart.
 package protocol EventLog: Sendable {
-    /// What is wanted; other events need not be recorded.
+    /// The kinds that are wanted; other events need not be recorded.
     var kinds: Set<OriginEvent.Kind> { get }
     /// Never blocks. Events that one thread records keep their order.
     func record(_ event: OriginEvent)
-    /// false: it is full, or its disk fails. Then nobody new is let in, so that nothing is lost.
+    /// Whether events can be taken; false: it is full, or its disk fails.
+    ///
+    /// Then new clients are refused, so that nothing is lost.
     var isAccepting: Bool { get }
 }
 
-/// An event with its place in the order of all; numbers grow, also across restarts, and may have gaps.
+/// An event with its number in the order of all.
+///
+/// Numbers grow, also across restarts, and may have gaps.
 package struct NumberedEvent: Equatable, Sendable {
     package var sequence: UInt64
     package var event: OriginEvent
@@ -64,9 +72,13 @@ package struct NumberedEvent: Equatable, Sendable {
     }
 }
 
-/// Brings events to the application; one batch at a time for each origin, so that their order is kept.
+/// Brings events to the application.
+///
+/// It sends one batch at a time to each origin, so that their order is kept.
 package protocol EventSender: Sendable {
-    /// Whether the application has acknowledged the whole batch. What it has not is sent again, as a batch that begins alike.
+    /// Whether the application has acknowledged the whole batch.
+    ///
+    /// What it has not is sent again, as a batch that begins alike.
     func send(_ events: [NumberedEvent], to origin: OriginName) async -> Bool
     /// Reports who is connected, in batches; not repeated if it fails.
     ///
@@ -74,7 +86,9 @@ package protocol EventSender: Sendable {
     func sendKeepAlive(_ clients: [ClientName], sequence: UInt64, to origin: OriginName) async -> Bool
 }
 
-/// Who is connected and where they are, as of one number: what an application starts from that has lost its own picture.
+/// The clients and their channels, as of one number.
+///
+/// An application that has lost its own picture starts from it.
 package struct PresenceSnapshot: Equatable, Sendable {
     package struct Client: Equatable, Sendable {
         package var client: ClientName

@@ -1,9 +1,13 @@
-/// Whether and when one request is made again. The origin must not do a thing twice that it was asked once.
+/// Whether and when one request is made again.
+///
+/// The origin must not do a thing twice that it was asked once.
 package struct RetrySchedule: Equatable, Sendable {
     package enum Failure: Equatable, Sendable {
         /// No connection came about: nothing was sent.
         case notConnected
-        /// A connection kept from earlier requests ended before a byte of the answer: most likely it was closed already.
+        /// A connection kept from earlier requests ended without an answer.
+        ///
+        /// Not a byte of it came: most likely the connection was closed already.
         case keptConnectionEnded
         /// The request was sent, and its connection ended.
         case connectionEnded
@@ -21,6 +25,8 @@ package struct RetrySchedule: Equatable, Sendable {
     private var pauseMs = firstPauseMs
     private let isRepeatable: Bool
 
+    /// Begins before the first attempt.
+    ///
     /// - Parameter isRepeatable: the receiver knows repetitions by their numbers, so that sending twice does no harm.
     package init(retries: Int, isRepeatable: Bool) {
         retriesLeft = retries

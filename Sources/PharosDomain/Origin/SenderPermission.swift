@@ -1,4 +1,6 @@
-/// Whether the receiver of webhooks has agreed to get ours (CloudEvents HTTP 1.1 Web Hooks, section 4).
+/// Whether the receiver of webhooks has agreed to get ours.
+///
+/// See CloudEvents HTTP 1.1 Web Hooks, section 4.
 package struct SenderPermission: Equatable, Sendable {
     private enum State: Equatable {
         case unknown

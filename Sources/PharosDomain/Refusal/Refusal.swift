@@ -1,4 +1,6 @@
-/// One refusal, as the log tells it. Holds no token, key, cookie, query or payload; texts are as the client sent them.
+/// One refusal, as the log has it.
+///
+/// Holds no token, key, cookie, query or payload; texts are as the client sent them.
 package struct Refusal: Equatable, Sendable {
     package struct Field: Equatable, Sendable {
         package var name: String
@@ -15,11 +17,11 @@ package struct Refusal: Equatable, Sendable {
     package var kind: RefusalKind
     /// One of the row's reasons.
     package var reason: String
-    /// Who it was, as far as that is known; "" where it is not.
+    /// The client that was refused, as far as known; "" where it is not.
     package var client: ClientName = ""
     package var user: UserID = ""
     package var address: PeerAddress = ""
-    /// What the line tells besides.
+    /// Further facts for the line.
     package var details: [Field] = []
 
     package init(_ kind: RefusalKind, reason: String) {
@@ -36,7 +38,9 @@ package struct Refusal: Equatable, Sendable {
             + details
     }
 
-    /// What a client or a caller may do, as labels of counters name it: commands, and the two ways without any.
+    /// The actions of clients and callers, as labels of counters.
+    ///
+    /// They are commands, and the two ways without any.
     package static let methods = [
         "connect", "subscribe", "unsubscribe", "publish", "presence", "presence_stats", "history", "ping", "send",
         "rpc",

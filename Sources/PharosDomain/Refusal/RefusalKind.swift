@@ -1,4 +1,4 @@
-/// What was refused, or came to nothing, and should be seen by whoever runs the server.
+/// A refusal or a failure that an operator should see.
 ///
 /// The one table of such events: counters, lines of the log, documentation and tests are made from it.
 package enum RefusalKind: Int, CaseIterable, Sendable {
@@ -14,7 +14,7 @@ package enum RefusalKind: Int, CaseIterable, Sendable {
     case channel
     /// A command that a client was not allowed.
     case permission
-    /// A question to the application, or what it is told.
+    /// A question to the application, or an event for it.
     case hook
 
     package struct Row: Sendable {

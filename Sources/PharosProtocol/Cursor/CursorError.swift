@@ -6,7 +6,7 @@ package enum CursorError: Error, Equatable, Sendable {
     /// More than `limit` channels.
     case tooManyChannels(limit: Int)
 
-    /// For the answer to whoever sent it.
+    /// The reason for the answer to the cursor's sender.
     package var problem: String {
         switch self {
         case .unknownVersion: "of an unknown version"

@@ -1,3 +1,4 @@
+import PharosBytes
 import PharosDomain
 
 /// Reads the bytes of a cursor, each thing in its only form.
@@ -22,7 +23,9 @@ struct CursorReader {
         return hash
     }
 
-    /// Seven bits in each byte, the lowest first; the last byte is not zero unless it is the only one.
+    /// Seven bits in each byte, the lowest first.
+    ///
+    /// The last byte is not zero unless it is the only one.
     mutating func varint() throws(CursorError) -> UInt64 {
         var value: UInt64 = 0
         var shift: UInt64 = 0
@@ -49,7 +52,7 @@ struct CursorReader {
                 count += 8
             }
             count -= 6
-            text.append(Base64URL.digit(UInt8(truncatingIfNeeded: bits >> count & 63)))
+            text.append(Base64.digit(UInt8(truncatingIfNeeded: bits >> count & 63), .url))
             bits &= 1 << count - 1
         }
         guard bits == 0 else { throw .malformed }

@@ -1,6 +1,9 @@
+import PharosBytes
 import PharosDomain
 
-/// Reads what stands after `v1.` in a cursor of the first version, which named each channel.
+/// Reads a cursor of the first version, which named each channel.
+///
+/// It is given the part behind `v1.`.
 enum FirstCursor {
     static func decode(
         _ entries: Slice<UnsafeRawBufferPointer>, channelLimit: Int
@@ -22,7 +25,7 @@ enum FirstCursor {
     ) throws(CursorError) -> (channel: ChannelName, position: StreamPosition) {
         let parts = entry.split(separator: UInt8(ascii: "~"), maxSplits: 3, omittingEmptySubsequences: false)
         guard parts.count == 3, !parts[0].isEmpty,
-            let name = Base64URL.decode(UnsafeRawBufferPointer(rebasing: parts[0])),
+            let name = Base64.decode(UnsafeRawBufferPointer(rebasing: parts[0]), .url),
             let channel = ChannelName(validating: name), StreamPosition.isEpoch(parts[1]),
             let offset = StreamPosition.offset(parts[2])
         else { throw .malformed }

@@ -1,7 +1,9 @@
 package import PharosBytes
 package import PharosDomain
 
-/// The positions of several channels in one text: the `id` of an EventSource's events, the cursor of a stateless poll.
+/// The positions of several channels in one text.
+///
+/// It is the `id` of an EventSource's events, and the cursor of a stateless poll.
 ///
 /// `v2.` and then bytes in base64url, without padding: no escaping is needed in a header, in a query or in JSON. The bytes
 /// are
@@ -15,7 +17,9 @@ package import PharosDomain
 /// is complete in itself: it is good for another process after a restart. What the first version wrote is still read: `v1.`
 /// and, joined by `.`, one `<channel in base64url>~<epoch>~<offset>` per channel.
 package enum PositionCursor {
-    /// Channels that one may name: more than a connection usually has, and few enough to be read in no time.
+    /// Channels that one cursor may name.
+    ///
+    /// They are more than a connection usually has, and few enough to be read in no time.
     package static let channelLimit = 1_024
 
     private static let version = "v2."
@@ -24,7 +28,9 @@ package enum PositionCursor {
     /// Hashes of fewer bytes would often be other channels'.
     private static let leastWidth = 2
 
-    /// Bytes of a cursor with that many channels at most, with epochs as our streams have them.
+    /// Bytes of a cursor with that many channels at most.
+    ///
+    /// Its epochs are as our streams have them.
     ///
     /// Hashes of more than four bytes are needed for names that were chosen to need them, and offsets of more than seven bytes
     /// do not happen.
@@ -58,7 +64,7 @@ package enum PositionCursor {
             appendEpoch(position.epoch, hasLength: length == nil, into: &bytes)
             bytes.appendVarint(position.offset)
         }
-        bytes.withBytes { Base64URL.encode($0, into: &writer) }
+        bytes.withBytes { Base64.encode($0, .url, into: &writer) }
     }
 
     /// The cursor as a text.
@@ -68,7 +74,10 @@ package enum PositionCursor {
         return writer.withBytes { String(decoding: $0, as: UTF8.self) }
     }
 
-    /// The positions that the text names. Strict: what is accepted is what some version of `encode` writes.
+    /// The positions that the text names.
+    ///
+    /// Strict: what is accepted is what some version of `encode` writes.
+    ///
     /// - Parameter channelLimit: the most channels that it may name.
     package static func decode(
         _ text: UnsafeRawBufferPointer, channelLimit: Int
@@ -91,7 +100,9 @@ package enum PositionCursor {
 
     // MARK: Writing
 
-    /// The shortest hash that tells all the channels apart, and their places in its order.
+    /// The shortest hash that distinguishes all the channels.
+    ///
+    /// With it come their indices in its order.
     private static func arranged(
         _ positions: [(channel: ChannelName, position: StreamPosition)]
     ) -> (ChannelHash, [(hash: UInt64, index: Int)]) {
@@ -119,14 +130,16 @@ package enum PositionCursor {
         return areAlike ? UInt8(length) : nil
     }
 
-    /// An epoch with other characters becomes another epoch: its reader is told of a gap, which is safe.
+    /// Appends an epoch.
+    ///
+    /// One with other characters becomes another epoch: its reader gets a gap reported, which is safe.
     private static func appendEpoch(_ epoch: Epoch, hasLength: Bool, into bytes: inout ByteWriter) {
         let characters = epoch.utf8.prefix(StreamPosition.epochLimit)
         if hasLength { bytes.append(UInt8(characters.count)) }
         var bits: UInt32 = 0
         var count = 0
         for character in characters {
-            bits = bits << 6 | UInt32(Base64URL.value(StreamPosition.isEpochCharacter(character) ? character : 0x5F))
+            bits = bits << 6 | UInt32(Base64.value(of: character, .url) ?? 63)
             count += 6
             if count >= 8 {
                 count -= 8
@@ -142,7 +155,7 @@ package enum PositionCursor {
         _ text: UnsafeRawBufferPointer, _ channelLimit: Int
     ) throws(CursorError) -> PositionVector {
         guard !text.isEmpty else { return PositionVector([:]) }
-        guard let bytes = Base64URL.decode(text) else { throw .malformed }
+        guard let bytes = Base64.decode(text, .url) else { throw .malformed }
         return try bytes.withUnsafeBufferPointer { bytes throws(CursorError) in
             var reader = CursorReader(UnsafeRawBufferPointer(bytes))
             let first = try reader.byte()

@@ -5,7 +5,9 @@ extension StreamPosition {
     /// Bytes of an epoch that is taken from outside.
     static let epochLimit = 64
 
-    /// Reads the word. Strict: a decimal number without leading zeros after an epoch of letters, digits, `-` and `_`.
+    /// Reads the word.
+    ///
+    /// Strict: a decimal number without leading zeros after an epoch of letters, digits, `-` and `_`.
     package init(text: String) throws(CursorError) {
         let bytes = Array(text.utf8)
         let colon = bytes.firstIndex(of: UInt8(ascii: ":"))
@@ -22,7 +24,9 @@ extension StreamPosition {
         bytes.count <= epochLimit && bytes.allSatisfy(isEpochCharacter)
     }
 
-    /// What an epoch may consist of, and a session's key too: these need no escaping anywhere.
+    /// Whether `byte` may stand in an epoch or a session's key.
+    ///
+    /// Such characters need no escaping anywhere.
     static func isEpochCharacter(_ byte: UInt8) -> Bool {
         switch byte {
         case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"),

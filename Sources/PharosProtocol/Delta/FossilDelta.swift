@@ -1,6 +1,8 @@
 package import PharosBytes
 
-/// The Fossil delta format: a text as copies from an earlier one and what is new in between.
+/// The Fossil delta format.
+///
+/// A text is given as copies from an earlier one and the new text in between.
 ///
 /// A delta is the target's length, a newline, segments `<length>@<offset>,` (copy from the base) and
 /// `<length>:<bytes>` (insert), then the target's checksum and `;`. Numbers are written in 64 digits, most significant
@@ -29,7 +31,9 @@ package enum FossilDelta {
         writer.append(UInt8(ascii: ";"))
     }
 
-    /// The sum of the bytes as big-endian words of 32 bits, the last one filled up with zeros.
+    /// The sum of the bytes as big-endian words of 32 bits.
+    ///
+    /// The last one is filled up with zeros.
     static func checksum(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
         var sum: UInt32 = 0
         var index = 0

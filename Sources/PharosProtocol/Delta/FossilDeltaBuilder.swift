@@ -1,8 +1,10 @@
 import PharosBytes
 
-/// Finds what a target has in common with its base, and writes the segments of the delta.
+/// Finds the parts that a target shares with its base.
 ///
-/// Messages that follow one another mostly differ in one place, so the common beginning and end are taken first. Only
+/// It writes them and the others as the segments of the delta.
+///
+/// Messages that follow one another mostly differ in one part, so the common beginning and end are taken first. Only
 /// what remains in between is looked up, block by block.
 struct FossilDeltaBuilder {
     private let base: UnsafeRawBufferPointer
@@ -34,34 +36,36 @@ struct FossilDeltaBuilder {
         insert(upTo: target.count, into: &writer)
     }
 
-    /// Looks up each place between `start` and `end` that no run covers yet.
+    /// Looks up each position between `start` and `end` that no run covers yet.
     private mutating func appendMiddle(from start: Int, to end: Int, into writer: inout ByteWriter) {
         let window = FossilDeltaIndex.window
         guard base.count >= window, end - start >= window / 2 else { return }
         let index = FossilDeltaIndex(base)
-        var place = start
-        while place < end, place + window <= target.count {
-            if let run = longestRun(around: place, index), copy(run, into: &writer) {
-                place = max(written, place + 1)
+        var position = start
+        while position < end, position + window <= target.count {
+            if let run = longestRun(around: position, index), copy(run, into: &writer) {
+                position = max(written, position + 1)
             } else {
-                place += 1
+                position += 1
             }
         }
     }
 
-    /// The longest run through the block of the target at `place`. Its time is paid for by the length of the run found.
-    private func longestRun(around place: Int, _ index: borrowing FossilDeltaIndex) -> Run? {
+    /// The longest run through the block of the target at `position`.
+    ///
+    /// Its time is paid for by the length of the run found.
+    private func longestRun(around position: Int, _ index: borrowing FossilDeltaIndex) -> Run? {
         var longest: Run?
-        var block = index.firstBlock(like: target, place)
+        var block = index.firstBlock(like: target, position)
         var visits = 0
         while block != 0, visits < FossilDeltaIndex.visitLimit {
             let offset = index.offset(of: block)
-            let forward = commonLength(offset, place, limit: min(base.count - offset, target.count - place))
+            let forward = commonLength(offset, position, limit: min(base.count - offset, target.count - position))
             if forward >= FossilDeltaIndex.window {
-                let backward = commonLengthBackward(offset, place, limit: min(offset, place - written))
+                let backward = commonLengthBackward(offset, position, limit: min(offset, position - written))
                 if forward + backward > longest?.length ?? 0 {
                     longest = Run(
-                        targetOffset: place - backward, baseOffset: offset - backward, length: forward + backward)
+                        targetOffset: position - backward, baseOffset: offset - backward, length: forward + backward)
                 }
             }
             block = index.nextBlock(after: block)
@@ -85,7 +89,9 @@ struct FossilDeltaBuilder {
         return true
     }
 
-    /// The run from the first to the last whole character: what is left of a cut one would be no text in an insert.
+    /// The run from the first to the last whole character.
+    ///
+    /// The rest of a cut character would be no text in an insert.
     private func trimmed(_ run: Run) -> Run {
         var run = run
         var trims = 0

@@ -4,6 +4,8 @@ package enum FossilDeltaError: Error, Equatable, Sendable {
     case malformed(String)
     /// The target would be longer than `limit` bytes.
     case tooLong(limit: Int)
-    /// A delta, but made from something else: it copies what is not there, or the checksum is another.
+    /// A delta that was made from another text.
+    ///
+    /// It copies beyond the end, or the checksum is another.
     case wrongBase
 }

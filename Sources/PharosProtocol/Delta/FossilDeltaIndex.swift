@@ -1,16 +1,22 @@
-/// Where each block of a base is: hash chains over the blocks that begin at multiples of `stride`.
+/// The positions of each block of a base.
+///
+/// They are kept as hash chains over the blocks that begin at multiples of `stride`.
 ///
 /// The memory of the base must outlive the index.
 struct FossilDeltaIndex: ~Copyable {
     /// Bytes of one block: what is shorter is not found.
     static let window = 16
-    /// Blocks that one look-up visits. It bounds the time spent on a base that repeats itself.
+    /// Blocks that one look-up visits.
+    ///
+    /// It bounds the time spent on a base that repeats itself.
     static let visitLimit = 32
 
     private let stride: Int
     /// Bits of the hash that are left for the bucket.
     private let shift: UInt64
-    /// The first block of each chain and the one after each block; block numbers from 1, 0 ends a chain.
+    /// The first block of each chain and the one after each block.
+    ///
+    /// Block numbers begin at 1; 0 ends a chain.
     private let heads: UnsafeMutableBufferPointer<UInt32>
     private let links: UnsafeMutableBufferPointer<UInt32>
 
@@ -37,7 +43,9 @@ struct FossilDeltaIndex: ~Copyable {
         links.deallocate()
     }
 
-    /// The number of the first block that may equal the block of `bytes` at `offset`; 0: there is none.
+    /// The first block that may equal the block of `bytes` at `offset`.
+    ///
+    /// - Returns: its number; 0: there is none.
     @inline(__always)
     func firstBlock(like bytes: UnsafeRawBufferPointer, _ offset: Int) -> UInt32 {
         heads[bucket(bytes, offset)]
@@ -49,7 +57,9 @@ struct FossilDeltaIndex: ~Copyable {
     @inline(__always)
     func offset(of block: UInt32) -> Int { (Int(block) - 1) * stride }
 
-    /// Sixteen bytes are two words; multiplying them anew costs less than rolling a hash over them byte by byte.
+    /// The chain of the sixteen bytes at `offset`.
+    ///
+    /// They are two words; multiplying them anew costs less than rolling a hash over them byte by byte.
     @inline(__always)
     private func bucket(_ bytes: UnsafeRawBufferPointer, _ offset: Int) -> Int {
         let first = bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)

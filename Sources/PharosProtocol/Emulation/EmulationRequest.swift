@@ -1,10 +1,14 @@
-/// Commands for a client's stream that come beside it: the body of `POST /emulation`.
+/// Commands for a client's stream that come beside it.
+///
+/// They are the body of `POST /emulation`.
 package struct EmulationRequest: Equatable, Sendable {
     /// As the connect reply named it; never empty.
     package var session = ""
     /// As the connect reply named it; maybe empty.
     package var node = ""
-    /// A frame of the stream's wire format: commands as lines of JSON, or length-delimited Protobuf. Never empty.
+    /// A frame of the stream's wire format, never empty.
+    ///
+    /// It holds commands as lines of JSON, or length-delimited Protobuf.
     package var data: [UInt8] = []
 
     /// Bytes of `session` and of `node`: more than any that we give out.
@@ -12,7 +16,10 @@ package struct EmulationRequest: Equatable, Sendable {
 
     package init() {}
 
-    /// Reads `{"session":"…","node":"…","data":"…"}`, where `data` is a JSON string. Unknown fields are ignored.
+    /// Reads `{"session":"…","node":"…","data":"…"}`, where `data` is a JSON string.
+    ///
+    /// Unknown fields are ignored.
+    ///
     /// - Parameter dataLimit: the most bytes that the commands may have.
     package static func decodeJSON(
         _ body: UnsafeRawBufferPointer, dataLimit: Int
@@ -29,7 +36,10 @@ package struct EmulationRequest: Equatable, Sendable {
         return request
     }
 
-    /// Reads the message `EmulationRequest`: 1 `node`, 2 `session`, 3 `data`. Unknown fields are ignored.
+    /// Reads the message `EmulationRequest`: 1 `node`, 2 `session`, 3 `data`.
+    ///
+    /// Unknown fields are ignored.
+    ///
     /// - Parameter dataLimit: the most bytes that the commands may have.
     package static func decodeProtobuf(
         _ body: UnsafeRawBufferPointer, dataLimit: Int

@@ -15,7 +15,9 @@ import PharosBytes
 /// Commas place themselves: a member that does not follow an opening bracket is preceded by one. Nothing allocates
 /// unless the writer's memory has to grow.
 extension ByteWriter {
-    /// Opens an object that is a value by itself: the whole message or an element of an array.
+    /// Opens an object that is a value by itself.
+    ///
+    /// It is the whole message or an element of an array.
     mutating func beginJSONObject() { append(UInt8(ascii: "{")) }
 
     /// Opens an object that is a member of the object now open.
@@ -36,7 +38,9 @@ extension ByteWriter {
 
     mutating func endJSONArray() { append(UInt8(ascii: "]")) }
 
-    /// Bytes known when the program was built. By this name, since a literal passed to `append` becomes a `String` first.
+    /// Bytes known when the program was built.
+    ///
+    /// By this name, since a literal passed to `append` becomes a `String` first.
     mutating func jsonLiteral(_ text: StaticString) { append(text) }
 
     /// `name`, which needs no escapes, and a colon.
@@ -63,14 +67,14 @@ extension ByteWriter {
     mutating func jsonField(_ name: StaticString, unsigned: UInt64) {
         guard unsigned != 0 else { return }
         jsonName(name)
-        appendJSONNumber(unsigned)
+        appendDecimal(unsigned)
     }
 
     mutating func jsonField(_ name: StaticString, signed: Int64) {
         guard signed != 0 else { return }
         jsonName(name)
         if signed < 0 { append(UInt8(ascii: "-")) }
-        appendJSONNumber(signed.magnitude)
+        appendDecimal(signed.magnitude)
     }
 
     mutating func jsonField(_ name: StaticString, bool: Bool) {
@@ -92,7 +96,9 @@ extension ByteWriter {
         jsonField(name, raw: checked)
     }
 
-    /// A field of type `bytes` that may hold anything: `"data":{…}`, or `"data":"<base64>","b64data":true`.
+    /// A field of type `bytes` that may hold anything.
+    ///
+    /// Either `"data":{…}`, or `"data":"<base64>","b64data":true`.
     ///
     /// Readers that do not know the flag get a string. Nothing that others publish breaks their message.
     mutating func jsonField(_ name: StaticString, payload: [UInt8]) {
@@ -120,7 +126,7 @@ extension ByteWriter {
     /// A number that is written even if it is zero.
     mutating func jsonCount(_ name: StaticString, _ count: UInt64) {
         jsonName(name)
-        appendJSONNumber(count)
+        appendDecimal(count)
     }
 
     /// `text` in quotes, with escapes where RFC 8259, section 7, demands them.
@@ -139,22 +145,9 @@ extension ByteWriter {
         append(UInt8(ascii: "\""))
     }
 
-    /// `number` in decimal. Not generic, so that a publication is encoded without a call through a witness table.
-    mutating func appendJSONNumber(_ number: UInt64) {
-        var rest = number
-        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { digits in
-            var start = 20
-            repeat {
-                start -= 1
-                let quotient = rest / 10
-                digits[start] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest - quotient * 10)
-                rest = quotient
-            } while rest > 0
-            append(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(digits)[start...]))
-        }
-    }
-
-    /// `json` without its line breaks: they separate messages, and in valid JSON they are whitespace between tokens.
+    /// Appends `json` without its line breaks.
+    ///
+    /// Line breaks separate messages, and in valid JSON they are whitespace between tokens.
     mutating func appendOneLine(_ json: [UInt8]) {
         json.withUnsafeBytes { bytes in
             guard let start = bytes.baseAddress else { return }

@@ -1,7 +1,9 @@
 import PharosBytes
 import PharosDomain
 
-/// The fields of the messages inside replies and pushes, without the braces around them.
+/// The fields of the messages inside replies and pushes.
+///
+/// The braces around them are written elsewhere.
 extension ByteWriter {
     mutating func jsonFields(_ result: ConnectResult) {
         jsonField("client", string: result.client)
@@ -96,7 +98,7 @@ extension ByteWriter {
         endJSONObject()
     }
 
-    /// What happened, as a member of the push.
+    /// The event, as a member of the push.
     mutating func jsonEvent(_ event: Push.Event) {
         switch event {
         case .publication(let publication, let epoch):

@@ -131,7 +131,9 @@ struct JSONTokenOnly: JSONMessage {
     }
 }
 
-/// The fields of `rpc`, and with an empty method those of `send` and of every message that only carries data.
+/// The fields of `rpc`.
+///
+/// With an empty method, also those of `send` and of every message that only carries data.
 struct JSONMethodCall: JSONMessage {
     var method: MethodName = ""
     var data: [UInt8] = []

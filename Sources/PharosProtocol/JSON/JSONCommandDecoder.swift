@@ -8,7 +8,9 @@ package import PharosDomain
     import Darwin
 #endif
 
-/// Reads a text frame from a client: one or more commands, each a JSON object on a line of its own.
+/// Reads a text frame from a client.
+///
+/// It holds one or more commands, each a JSON object on a line of its own.
 package enum JSONCommandDecoder {
     /// Appends the commands of `frame` to `commands`, in order.
     ///
@@ -42,7 +44,10 @@ package enum JSONCommandDecoder {
         }
     }
 
-    /// All that can be told of a command at fault: its id, and whether it was to be a connect.
+    /// The known parts of a command at fault.
+    ///
+    /// They are its id, and whether it was to be a connect.
+    ///
     /// - Throws: if the line is no JSON object, or has no id that could be answered.
     private static func malformed(
         _ line: UnsafeRawBufferPointer, _ fault: MalformedFrame

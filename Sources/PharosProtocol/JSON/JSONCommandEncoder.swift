@@ -3,7 +3,9 @@ package import PharosDomain
 
 /// Writes what a client says as one line of JSON, without a newline at its end.
 package enum JSONCommandEncoder {
-    /// Appends `command`. A malformed one is none that a client says: nothing but its id is written.
+    /// Appends `command`.
+    ///
+    /// A malformed one is none that a client says: nothing but its id is written.
     package static func encode(_ command: Command, into writer: inout ByteWriter) {
         writer.beginJSONObject()
         writer.jsonField("id", unsigned: UInt64(command.id))

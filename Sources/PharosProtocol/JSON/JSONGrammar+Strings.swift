@@ -1,5 +1,7 @@
 extension JSONGrammar {
-    /// The closing quote of the string whose content begins at `start` (RFC 8259, section 7).
+    /// The closing quote of the string whose content begins at `start`.
+    ///
+    /// See RFC 8259, section 7.
     ///
     /// Checks UTF-8 (RFC 3629) and escapes on the way. Half a surrogate pair as an escape passes (section 8.2): where the
     /// string is not looked into, it goes on as it is; where it is, `JSONText.string` refuses it.
@@ -39,7 +41,9 @@ extension JSONGrammar {
         }
     }
 
-    /// The high bit of each of eight bytes that is a quote, a backslash, a control character or not ASCII.
+    /// The high bit of each of eight bytes that needs a closer look.
+    ///
+    /// Such a byte is a quote, a backslash, a control character or not ASCII.
     ///
     /// Only the lowest bit set is certain, since a subtraction may borrow from the byte above. That one is all we need.
     @inline(__always)
@@ -84,7 +88,9 @@ extension JSONGrammar {
         return unit
     }
 
-    /// The end of the UTF-8 sequence of two to four bytes at `start` (RFC 3629, section 4).
+    /// The end of the UTF-8 sequence of two to four bytes at `start`.
+    ///
+    /// See RFC 3629, section 4.
     @inline(__always)
     private static func endOfScalar(_ start: Cursor, _ end: Cursor) -> Cursor? {
         let count: Int

@@ -1,4 +1,6 @@
-/// RFC 8259 over raw memory: each function returns where something ends, or nil if it is not JSON.
+/// The grammar of JSON (RFC 8259) over raw memory.
+///
+/// Each function returns where an element ends, or nil if it is not JSON.
 ///
 /// Bytes are read once, nothing is allocated and nothing recurses. `end` is one past the last byte that may be read.
 enum JSONGrammar {

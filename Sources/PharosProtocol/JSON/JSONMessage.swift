@@ -8,7 +8,7 @@ protocol JSONMessage {
     mutating func read(_ field: JSONText, from scanner: inout JSONScanner) throws(MalformedFrame)
 }
 
-/// What a field may hold.
+/// The values that a field may hold.
 ///
 /// `null` in place of a scalar, list or map is its default value, as in the JSON mapping of proto3.
 /// Items of lists and maps, and messages, are never null.

@@ -9,7 +9,9 @@ protocol JSONContainers {
     mutating func leave()
 }
 
-/// Up to `JSONGrammar.depthLimit` of them: one bit each fits one word, and nothing is allocated.
+/// Up to `JSONGrammar.depthLimit` open containers.
+///
+/// One bit each fits one word, and nothing is allocated.
 struct JSONNesting: JSONContainers {
     private var depth = 0
     /// The lowest bit is the innermost.

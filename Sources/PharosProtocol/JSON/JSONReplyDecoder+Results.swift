@@ -1,3 +1,4 @@
+import PharosBytes
 import PharosDomain
 
 extension ReplyError: JSONMessage {
@@ -120,7 +121,9 @@ extension ClientInfo: JSONMessage {
     }
 }
 
-/// A publication as a push carries it: with the epoch that the values in lists do not have.
+/// A publication as a push carries it.
+///
+/// It has the epoch, which the values in lists do not have.
 struct JSONPushedPublication: JSONMessage {
     var publication = Publication.withoutFields
     var epoch: Epoch = ""
@@ -188,8 +191,10 @@ struct JSONPayload: JSONMessage {
 }
 
 extension JSONScanner {
-    /// The flag of a payload that was read before it; true: `payload` is what its base64 stands for now. In a stream of
-    /// deltas it is not: there the text is for whoever puts it together.
+    /// Reads the flag of a payload that was read before it.
+    ///
+    /// - Returns: whether `payload` is now what its base64 stands for. In a stream of deltas it is not: there the text
+    /// is for the code that puts it together.
     @discardableResult
     mutating func base64Flag(_ payload: inout [UInt8]) throws(MalformedFrame) -> Bool {
         guard try boolField() else { return false }
@@ -198,7 +203,7 @@ extension JSONScanner {
             return (try? scanner.text()).flatMap { Base64.decode($0) }
         }
         guard let bytes else { return false }
-        // What is JSON is as if it had come as JSON, on one line.
+        // JSON is as if it had come as JSON, on one line.
         payload = JSONScanner.isValid(bytes) ? bytes.filter { $0 != 0x0A && $0 != 0x0D } : bytes
         return true
     }

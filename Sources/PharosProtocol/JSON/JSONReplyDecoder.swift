@@ -10,7 +10,9 @@ import PharosDomain
 
 /// Reads a text frame from a server, for clients and tests.
 package enum JSONReplyDecoder {
-    /// The messages of `frame`, in order. Lines as in `JSONCommandDecoder`; `{}` is a ping.
+    /// The messages of `frame`, in order.
+    ///
+    /// Lines as in `JSONCommandDecoder`; `{}` is a ping.
     package static func decode(_ frame: UnsafeRawBufferPointer) throws(MalformedFrame) -> [ServerMessage] {
         guard let start = frame.baseAddress, !frame.isEmpty else { throw MalformedFrame(reason: "empty frame") }
         var messages: [ServerMessage] = []

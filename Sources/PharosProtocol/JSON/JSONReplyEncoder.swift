@@ -66,7 +66,9 @@ package enum JSONReplyEncoder {
         writer.jsonLiteral("}}")
     }
 
-    /// The push of one publication: written once per channel and format, then shared by all who read it.
+    /// Writes the push of one publication.
+    ///
+    /// It is written once per channel and format, then shared by all subscribers that read it.
     ///
     /// Gives the same bytes as `encode(_: Push, into:)` and allocates nothing if `writer` has room.
     package static func encodePublication(

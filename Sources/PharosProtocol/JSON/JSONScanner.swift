@@ -1,13 +1,16 @@
-/// A strict cursor over one JSON text (RFC 8259): reads what is asked for, in place, without a tree.
+/// A strict cursor over one JSON text (RFC 8259).
+///
+/// It reads the values that it is asked for, in place, without a tree.
 ///
 /// The memory must outlive the scanner and everything it returns that points into it. Objects are read by
 /// `beginObject` and `nextMember` until nil, each member's value in between; arrays likewise with `nextElement`.
-/// After an error the scanner's place is undefined. What is skipped is checked as strictly as what is read.
+/// After an error the scanner's position is undefined. Skipped parts are checked as strictly as those that are read.
 package struct JSONScanner {
     private(set) var cursor: UnsafePointer<UInt8>
     let end: UnsafePointer<UInt8>
-    /// Whether the container entered last has not been asked for its first item. Inner containers are read to their
-    /// end before the outer one goes on, so one flag serves all levels.
+    /// Whether the container entered last has not been asked for its first item.
+    ///
+    /// Inner containers are read to their end before the outer one goes on, so one flag serves all levels.
     private var isAtFirstItem = false
 
     package init(_ bytes: UnsafeRawBufferPointer) {
@@ -17,7 +20,9 @@ package struct JSONScanner {
         end = cursor + bytes.count
     }
 
-    /// Whether `bytes` are exactly one JSON value, with or without whitespace around it.
+    /// Whether `bytes` are exactly one JSON value.
+    ///
+    /// Whitespace may stand around it.
     package static func isValid(_ bytes: UnsafeRawBufferPointer) -> Bool {
         let scanner = JSONScanner(bytes)
         guard let next = JSONGrammar.endOfValue(scanner.cursor, scanner.end) else { return false }
@@ -33,7 +38,9 @@ package struct JSONScanner {
         isAtFirstItem = true
     }
 
-    /// The name of the next member, or nil after leaving the object. The caller reads or skips the value.
+    /// The name of the next member, or nil after leaving the object.
+    ///
+    /// The caller reads or skips the value.
     package mutating func nextMember() throws(MalformedFrame) -> JSONText? {
         guard try nextItem(closing: UInt8(ascii: "}")) else { return nil }
         let name = try text()
@@ -49,7 +56,9 @@ package struct JSONScanner {
         isAtFirstItem = true
     }
 
-    /// Whether another element follows, which the caller reads or skips. False after leaving the array.
+    /// Whether another element follows, which the caller reads or skips.
+    ///
+    /// False after leaving the array.
     package mutating func nextElement() throws(MalformedFrame) -> Bool {
         try nextItem(closing: UInt8(ascii: "]"))
     }
@@ -59,7 +68,9 @@ package struct JSONScanner {
         guard peek() == nil else { throw MalformedFrame(reason: "something follows the value") }
     }
 
-    /// Passes over one value of any kind and returns its bytes, without whitespace around them.
+    /// Passes over one value of any kind.
+    ///
+    /// - Returns: its bytes, without whitespace around them.
     @discardableResult
     package mutating func skipValue() throws(MalformedFrame) -> UnsafeRawBufferPointer {
         let start = JSONGrammar.skipWhitespace(cursor, end)
@@ -95,7 +106,9 @@ package struct JSONScanner {
         return JSONText(raw: UnsafeRawBufferPointer(start: start, count: quote - start), hasEscapes: hasEscapes)
     }
 
-    /// An integer, exactly: a fraction, an exponent or a number beyond the type's range is malformed.
+    /// Reads an integer, exactly.
+    ///
+    /// A fraction, an exponent or a number beyond the type's range is malformed.
     package mutating func integer<Number: FixedWidthInteger>(
         _ type: Number.Type = Number.self
     ) throws(MalformedFrame) -> Number {

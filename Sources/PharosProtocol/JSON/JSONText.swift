@@ -6,7 +6,9 @@
     import Darwin
 #endif
 
-/// A JSON string as it stands in the document: its bytes between the quotes, checked, escapes not yet resolved.
+/// A JSON string as it stands in the document.
+///
+/// These are its bytes between the quotes, checked, with escapes not yet resolved.
 ///
 /// Valid as long as the scanned memory.
 package struct JSONText {
@@ -47,7 +49,9 @@ package struct JSONText {
         return memcmp(bytes, name.utf8Start, name.utf8CodeUnitCount) == 0
     }
 
-    /// Writes the text's UTF-8 and returns its length, which is never more than that of `raw`; nil: it is no text.
+    /// Writes the text's UTF-8 and returns its length; nil: it is no text.
+    ///
+    /// The length is never more than that of `raw`.
     private func unescape(into output: UnsafeMutableBufferPointer<UInt8>) -> Int? {
         var count = 0
         var index = 0
@@ -79,8 +83,9 @@ package struct JSONText {
         return count
     }
 
-    /// The scalar whose hexadecimal digits begin at `index`, its second surrogate included; moves `index` past it.
-    /// nil: a surrogate without its partner.
+    /// The scalar whose hexadecimal digits begin at `index`.
+    ///
+    /// Its second surrogate is included, and `index` is moved past it. nil: a surrogate without its partner.
     private func scalar(at index: inout Int) -> Unicode.Scalar? {
         let digits = raw.baseAddress!.assumingMemoryBound(to: UInt8.self) + index
         guard let unit = JSONGrammar.hexUnit(digits) else { preconditionFailure("the scanner has checked escapes") }

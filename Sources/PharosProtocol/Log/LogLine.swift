@@ -3,7 +3,9 @@
 /// What a client or another server has sent may stand in messages and values. Whatever it holds, it stays within its
 /// value and its line: characters that end or reorder lines are written as escapes in both forms.
 package enum LogLine {
-    /// `2026-01-02T03:04:05.678Z warning origin refused address=10.0.0.1 origin="https://a b"`, with its end.
+    /// The line as text, with its end.
+    ///
+    /// `2026-01-02T03:04:05.678Z warning origin refused address=10.0.0.1 origin="https://a b"`
     package static func text(
         timeMs: Int64, level: String, message: String, fields: [(name: String, value: String)]
     ) -> String {
@@ -23,7 +25,9 @@ package enum LogLine {
         return line + "\n"
     }
 
-    /// `{"time":"2026-01-02T03:04:05.678Z","level":"warning","message":"…","address":"10.0.0.1"}`, with its end.
+    /// The line as JSON, with its end.
+    ///
+    /// `{"time":"2026-01-02T03:04:05.678Z","level":"warning","message":"…","address":"10.0.0.1"}`
     package static func json(
         timeMs: Int64, level: String, message: String, fields: [(name: String, value: String)]
     ) -> String {
@@ -39,7 +43,9 @@ package enum LogLine {
         return line + "}\n"
     }
 
-    /// `text` as one line without anything that a terminal or a reader of lines would obey.
+    /// `text` as one line that a terminal or a log reader shows as it is.
+    ///
+    /// Nothing in it is obeyed as a control.
     ///
     /// - Parameter limit: scalars that are kept; 0: all.
     package static func escaped(_ text: String, limit: Int = 0) -> String {
@@ -88,7 +94,10 @@ package enum LogLine {
         line += "\""
     }
 
-    /// Controls, marks of direction and others without a shape, and what some readers take for the end of a line.
+    /// Whether a character could deceive a reader of the log.
+    ///
+    /// These are controls, marks of direction and others without a shape, and those that some readers take for the end
+    /// of a line.
     private static func isUnsafe(_ scalar: Unicode.Scalar) -> Bool {
         if scalar.isASCII { return scalar.value < 0x20 || scalar.value == 0x7f }
         switch scalar.properties.generalCategory {

@@ -1,8 +1,12 @@
 package import PharosDomain
 
-/// Reads the answer to a plain authorisation subrequest: the status decides, header or body name the channels.
+/// Reads the answer to a plain authorisation subrequest.
+///
+/// The status decides, and header or body name the channels.
 package enum AuthorizeAnswerDecoder {
-    /// - Throws: if the answer allows and yet does not say what: an empty page must let nobody in.
+    /// Reads an answer.
+    ///
+    /// - Throws: if the answer allows access without naming channels: an empty page must let no client in.
     package static func decode(_ answer: HTTPAnswer) throws(MalformedFrame) -> HookOutcome {
         switch answer.status {
         case 200..<300: return .granted(.handshake(try claims(answer)))
@@ -41,7 +45,9 @@ package enum AuthorizeAnswerDecoder {
         return claims
     }
 
-    /// The channel path of `/ws?…&channels=a/b.b3`. How many old messages each channel is to begin with is not ours to do.
+    /// The channel path of `/ws?…&channels=a/b.b3`.
+    ///
+    /// How many old messages each channel is to begin with is not ours to do.
     private static func channels(redirect: String) throws(MalformedFrame) -> [ChannelName] {
         guard let mark = redirect.utf8.firstIndex(of: UInt8(ascii: "?")) else {
             throw MalformedFrame(reason: "no channels")

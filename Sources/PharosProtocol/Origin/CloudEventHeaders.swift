@@ -1,7 +1,9 @@
 package import PharosBytes
 package import PharosDomain
 
-/// Writes the attributes of one CloudEvent as header fields (CloudEvents HTTP binding 1.0, binary content mode).
+/// Writes the attributes of one CloudEvent as header fields.
+///
+/// That is the CloudEvents HTTP binding 1.0 in its binary content mode.
 package struct CloudEventHeaders: Sendable {
     private let constant: [UInt8]
 
@@ -24,7 +26,9 @@ package struct CloudEventHeaders: Sendable {
         }
     }
 
-    /// An event of a raw connection. Its id names connection and place, so that a signature covers them.
+    /// An event of a raw connection.
+    ///
+    /// Its id names connection and position, so that a signature covers them.
     package func append(_ event: RawEvent, id: String, nowMs: Int64, into writer: inout ByteWriter) {
         append(id: id, type: CloudEventType.raw(event.kind), nowMs: nowMs, into: &writer)
         attribute("ce-subject", event.connection.text, into: &writer)

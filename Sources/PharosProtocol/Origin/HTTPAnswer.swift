@@ -1,12 +1,16 @@
 package import PharosDomain
 
-/// One answer of an origin: its status, the header fields that mean something to us, and its body.
+/// One answer of an origin.
+///
+/// It holds its status, the header fields that mean something to us, and its body.
 package struct HTTPAnswer: Equatable, Sendable {
     package var status = 0
     package var contentType = ""
     /// Any content coding but `identity`; we ask for none and read none.
     package var isEncoded = false
-    /// `x-accel-redirect`, `x-pharos-channels`, `x-pharos-user`; nil: there is no such field.
+    /// The value of `x-accel-redirect`; nil: there is no such field.
+    ///
+    /// The same for `x-pharos-channels` and `x-pharos-user`.
     package var redirect: String?
     package var channels: String?
     package var user: UserID?
@@ -32,7 +36,9 @@ package struct HTTPAnswer: Equatable, Sendable {
         return FieldName(decoding: HTTPField.trimmed(Array(essence)[...])).asciiLowercased == type
     }
 
-    /// What `read` makes of the body; `withUnsafeBytes` would lose the type of its error.
+    /// The value that `read` makes of the body.
+    ///
+    /// `withUnsafeBytes` would lose the type of its error.
     func readBody<Value>(
         _ read: (UnsafeRawBufferPointer) throws(MalformedFrame) -> Value
     ) throws(MalformedFrame) -> Value {

@@ -1,6 +1,8 @@
 import PharosDomain
 
-/// The status line and the header fields of an answer, and what they say of its body (RFC 9112, sections 4 to 6).
+/// The status line and the header fields of an answer.
+///
+/// They also say how its body is framed (RFC 9112, sections 4 to 6).
 struct HTTPAnswerHead {
     enum Framing: Equatable {
         case none

@@ -1,4 +1,6 @@
-/// Reads one HTTP/1.1 answer from the bytes of a connection (RFC 9112), strictly and without IO.
+/// Reads one HTTP/1.1 answer from the bytes of a connection (RFC 9112).
+///
+/// It is strict and does no IO.
 ///
 /// Framing by length, in chunks and by the connection's end is understood. What two readers could take for different things
 /// is an error: two lengths, a length beside chunks, folded lines.
@@ -21,7 +23,7 @@ package struct HTTPAnswerReader {
     package static let headLimit = 32_768
     private static let chunkLineLimit = 256
 
-    private enum Place {
+    private enum State {
         case head
         case body(remaining: Int)
         case bodyUntilEnd
@@ -33,10 +35,12 @@ package struct HTTPAnswerReader {
     }
 
     private let bodyLimit: Int
-    private var place = Place.head
+    private var state = State.head
     private var answer = HTTPAnswer()
     private var buffer: [UInt8] = []
-    /// What of `buffer` has been read, and how far it has been searched for the end of a line.
+    /// The number of bytes of `buffer` that have been read.
+    ///
+    /// The next one says how far it has been searched for the end of a line.
     private var start = 0
     private var searched = 0
     /// Whether a byte has come: then the origin has had the request.
@@ -55,25 +59,25 @@ package struct HTTPAnswerReader {
         buffer.append(contentsOf: bytes)
         while try advance() {}
         compact()
-        guard case .done = place else { return nil }
-        // Nobody has asked for what follows, so the connection is not to be trusted with another question.
+        guard case .done = state else { return nil }
+        // Bytes follow that were not asked for, so the connection is not to be trusted with another question.
         if start < buffer.count { answer.keepsConnection = false }
         return answer
     }
 
     /// The connection has ended: for some answers that is how they end.
     package mutating func finish() throws(Failure) -> HTTPAnswer {
-        guard case .bodyUntilEnd = place else { throw .ended }
+        guard case .bodyUntilEnd = state else { throw .ended }
         return answer
     }
 
     /// One step; false if more bytes are needed or nothing is left to read.
     private mutating func advance() throws(Failure) -> Bool {
-        switch place {
+        switch state {
         case .head: return try readHead()
         case .body(let remaining):
             let taken = takeBody(atMost: remaining)
-            place = taken == remaining ? .done : .body(remaining: remaining - taken)
+            state = taken == remaining ? .done : .body(remaining: remaining - taken)
             return false
         case .bodyUntilEnd:
             _ = takeBody(atMost: buffer.count - start)
@@ -83,20 +87,20 @@ package struct HTTPAnswerReader {
             guard let line = try nextLine(limit: HTTPAnswerReader.chunkLineLimit) else { return false }
             guard let size = HTTPField.chunkSize(buffer[line]) else { throw .malformed }
             guard size <= bodyLimit - answer.body.count else { throw .tooLarge }
-            place = size == 0 ? .trailers(bytes: 0) : .chunk(remaining: size)
+            state = size == 0 ? .trailers(bytes: 0) : .chunk(remaining: size)
             return true
         case .chunk(let remaining):
             let taken = takeBody(atMost: remaining)
-            place = taken == remaining ? .chunkEnd : .chunk(remaining: remaining - taken)
+            state = taken == remaining ? .chunkEnd : .chunk(remaining: remaining - taken)
             return taken == remaining
         case .chunkEnd:
             guard let line = try nextLine(limit: 0) else { return false }
             guard line.isEmpty else { throw .malformed }
-            place = .chunkSize
+            state = .chunkSize
             return true
         case .trailers(let bytes):
             guard let line = try nextLine(limit: HTTPAnswerReader.headLimit - bytes) else { return false }
-            place = line.isEmpty ? .done : .trailers(bytes: bytes + line.count + 1)
+            state = line.isEmpty ? .done : .trailers(bytes: bytes + line.count + 1)
             return !line.isEmpty
         case .done: return false
         }
@@ -124,14 +128,14 @@ package struct HTTPAnswerReader {
         }
         answer = fields.answer
         switch fields.framing {
-        case .none: place = .done
+        case .none: state = .done
         case .length(let length):
             guard length <= bodyLimit else { throw .tooLarge }
-            place = length == 0 ? .done : .body(remaining: length)
+            state = length == 0 ? .done : .body(remaining: length)
             answer.body.reserveCapacity(length)
-        case .chunked: place = .chunkSize
+        case .chunked: state = .chunkSize
         case .untilEnd:
-            place = .bodyUntilEnd
+            state = .bodyUntilEnd
             answer.keepsConnection = false
         }
         return true

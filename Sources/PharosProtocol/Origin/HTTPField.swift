@@ -49,7 +49,9 @@ enum HTTPField {
     /// Anything but control characters; a carriage return within a line is one.
     static func isValue(_ byte: UInt8) -> Bool { byte >= 0x20 && byte != 0x7F || byte == 0x09 }
 
-    /// The number that begins a chunk (RFC 9112, section 7.1); extensions after it mean nothing to us.
+    /// The number that begins a chunk (RFC 9112, section 7.1).
+    ///
+    /// Extensions after it mean nothing to us.
     static func chunkSize(_ line: ArraySlice<UInt8>) -> Int? {
         let end = line.firstIndex(of: UInt8(ascii: ";")) ?? line.endIndex
         let digits = trimmed(line[..<end])

@@ -1,9 +1,13 @@
 package import PharosDomain
 
-/// Reads what an origin answered: exactly one of `result`, `error` and `disconnect`.
+/// Reads an origin's answer to a question.
+///
+/// It has exactly one of `result`, `error` and `disconnect`.
 ///
 /// `null` stands for nothing and unknown fields are ignored; a known field of another type makes the whole answer nonsense.
 package enum HookAnswerDecoder {
+    /// Reads the answer to a question of that kind.
+    ///
     /// - Throws: if this is no answer to a question of this kind. Then the client is to get `HookOutcome.unavailable`.
     package static func decode(
         _ body: UnsafeRawBufferPointer, for kind: HookKind
@@ -77,6 +81,8 @@ struct HookErrorFields: JSONMessage {
         }
     }
 
+    /// The outcome that the answer means for a question of that kind.
+    ///
     /// In a handshake there is no command that could fail: the refusal becomes a status.
     func outcome(for kind: HookKind) throws(MalformedFrame) -> HookOutcome {
         // Smaller codes mean something between a client's SDK and its program.

@@ -1,6 +1,6 @@
 import PharosDomain
 
-/// Who the client is: the result of `connect`, and of a handshake.
+/// The identity of a client: the result of `connect` and of a handshake.
 struct HookConnectFields: JSONMessage {
     private var claims = ConnectionClaims()
     private var info = APIPayload()
@@ -32,7 +32,9 @@ struct HookConnectFields: JSONMessage {
     }
 }
 
-/// How a subscription is to be: the result of `subscribe`, and what `connect` says of each channel in `subs`.
+/// The settings of a subscription.
+///
+/// They are the result of `subscribe`, and the values of `subs` in that of `connect`.
 struct HookSubscriptionFields: JSONMessage {
     private var options = SubscriptionOptions()
     private var info = APIPayload()
@@ -86,7 +88,7 @@ struct HookRefreshFields: JSONMessage {
     }
 }
 
-/// What becomes of a publication: the result of `publish`.
+/// The decision about a publication: the result of `publish`.
 struct HookPublishFields: JSONMessage {
     private var publish = HookPublish()
     private var data = APIPayload()
@@ -116,7 +118,7 @@ struct HookPublishFields: JSONMessage {
     }
 }
 
-/// The result of `rpc`, and of `message`, whose data nobody waits for.
+/// The result of `rpc`, and of `message`, whose data is not used.
 struct HookDataFields: JSONMessage {
     private(set) var data = APIPayload()
     private(set) var meta: [UInt8]?
@@ -133,12 +135,16 @@ struct HookDataFields: JSONMessage {
 }
 
 extension JSONScanner {
-    /// What the connection shall carry from now on; `null` says nothing about it.
+    /// The data that the connection is to carry from now on.
+    ///
+    /// `null` says nothing about it.
     fileprivate mutating func metaField() throws(MalformedFrame) -> [UInt8]? {
         skipNull() ? nil : try rawField()
     }
 
-    /// Seconds since 1970; 0 never. A time before that is a mistake, and must not become "never".
+    /// Seconds since 1970; 0 never.
+    ///
+    /// A time before that is a mistake, and must not become "never".
     fileprivate mutating func hookTime() throws(MalformedFrame) -> Int64 {
         let time = try integerField(Int64.self)
         guard time >= 0 else { throw MalformedFrame(reason: "negative time") }

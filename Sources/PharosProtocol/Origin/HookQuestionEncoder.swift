@@ -1,7 +1,9 @@
 package import PharosBytes
 package import PharosDomain
 
-/// Writes what an origin is asked as the JSON of the proxy shapes, which the CloudEvents form has as its data as well.
+/// Writes questions to an origin as the JSON of the proxy shapes.
+///
+/// The CloudEvents form has this JSON as its data as well.
 ///
 /// `user`, `channel` and `method` are always there where they belong; other empty fields are left out.
 package enum HookQuestionEncoder {
@@ -69,7 +71,9 @@ extension ByteWriter {
         }
     }
 
-    /// A field that is there with an empty value as well: origins in typed languages rely on it.
+    /// A field that is written with an empty value as well.
+    ///
+    /// Origins in typed languages rely on it.
     mutating func jsonAlways(_ name: StaticString, _ value: String) {
         jsonName(name)
         appendJSONString(value)
@@ -77,7 +81,7 @@ extension ByteWriter {
 
     mutating func jsonAlways<Kind>(_ name: StaticString, _ value: Identifier<Kind>) { jsonAlways(name, value.text) }
 
-    /// What is known of a client's own request; nothing if nothing is.
+    /// The known facts of a client's own request; nothing if there are none.
     mutating func jsonField(_ name: StaticString, facts: RequestFacts) {
         guard facts != RequestFacts() else { return }
         beginJSONObject(name)

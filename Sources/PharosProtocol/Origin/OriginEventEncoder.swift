@@ -1,7 +1,9 @@
 package import PharosBytes
 package import PharosDomain
 
-/// Writes what an origin is told, in batches: as a plain JSON object or as a batch of CloudEvents.
+/// Writes batches of events for an origin.
+///
+/// A batch is a plain JSON object or a batch of CloudEvents.
 package enum OriginEventEncoder {
     /// `{"events":[…]}`
     package static func encode(_ events: [NumberedEvent], into writer: inout ByteWriter) {
@@ -25,7 +27,9 @@ package enum OriginEventEncoder {
         writer.endJSONObject()
     }
 
-    /// The content `application/cloudevents-batch+json` (CloudEvents JSON format 1.0, section 4).
+    /// The batch as `application/cloudevents-batch+json`.
+    ///
+    /// See CloudEvents JSON format 1.0, section 4.
     ///
     /// An event has the same id whenever it is sent, so that a receiver may know it again.
     package static func encodeCloudEvents(_ events: [NumberedEvent], node: String, into writer: inout ByteWriter) {
@@ -67,7 +71,7 @@ extension ByteWriter {
         let event = numbered.event
         beginJSONObject()
         jsonName("sequence")
-        appendJSONNumber(numbered.sequence)
+        appendDecimal(numbered.sequence)
         jsonField("event", string: event.kind.rawValue)
         jsonField("client", string: event.client)
         // Of anonymous clients as well, so that typed readers find it; channels have no user.
@@ -84,7 +88,7 @@ extension ByteWriter {
     fileprivate mutating func jsonKeepAlive(_ clients: some Collection<ClientName>, sequence: UInt64) {
         beginJSONObject()
         jsonName("sequence")
-        appendJSONNumber(sequence)
+        appendDecimal(sequence)
         beginJSONArray("clients")
         for client in clients {
             nextJSONElement()

@@ -1,7 +1,9 @@
 package import PharosBytes
 package import PharosDomain
 
-/// Writes the heads of requests to one origin (RFC 9112). Nothing that a client sent can break out of its field.
+/// Writes the heads of requests to one origin (RFC 9112).
+///
+/// Nothing that a client sent can break out of its field.
 package struct OriginRequestWriter: Sendable {
     /// The request line and the fields that every request has.
     private let beginning: [UInt8]
@@ -35,7 +37,9 @@ package struct OriginRequestWriter: Sendable {
         writer.append("\r\n\r\n" as StaticString)
     }
 
-    /// One field. A value or a name that could end it early is left out: no part of it is worth sending.
+    /// Appends one field.
+    ///
+    /// A value or a name that could end it early is left out: no part of it is worth sending.
     package static func append(_ name: FieldName, _ value: String, into writer: inout ByteWriter) {
         guard !name.isEmpty, name.utf8.allSatisfy(HTTPField.isToken), value.utf8.allSatisfy(HTTPField.isValue) else {
             return
@@ -46,7 +50,9 @@ package struct OriginRequestWriter: Sendable {
         writer.append("\r\n" as StaticString)
     }
 
-    /// What is known of a client's request, as fields under its own names and under `x-pharos-`.
+    /// Appends the known facts of a client's request, as fields.
+    ///
+    /// They have their own names and names under `x-pharos-`.
     ///
     /// - Parameter emulated: headers from within a connect command; those of the request itself count more.
     package func append(
@@ -85,7 +91,10 @@ package struct OriginRequestWriter: Sendable {
             .joined(separator: "&")
     }
 
-    /// Fields of one hop, of our own framing, and those by which an origin knows that Pharos itself is speaking.
+    /// Whether a field of the client's must not be passed on.
+    ///
+    /// These are fields of one hop, of our own framing, and those by which an origin knows that Pharos itself is
+    /// speaking.
     private static func isReserved(_ name: FieldName) -> Bool {
         switch name {
         case "host", "connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "expect",

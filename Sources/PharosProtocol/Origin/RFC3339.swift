@@ -1,4 +1,6 @@
-/// Moments as RFC 3339 writes them, in UTC with milliseconds: `2026-01-02T03:04:05.678Z`.
+/// Moments as RFC 3339 writes them, in UTC with milliseconds.
+///
+/// For example `2026-01-02T03:04:05.678Z`.
 package enum RFC3339 {
     /// - Parameter ms: milliseconds since 1970, up to the end of the year 9999.
     package static func text(ms: Int64) -> String {
@@ -30,7 +32,9 @@ package enum RFC3339 {
         digits.append(UInt8(ascii: separator))
     }
 
-    /// The Gregorian date. Counting years from March puts the leap day at a year's end, where it disturbs nothing.
+    /// The Gregorian date.
+    ///
+    /// Counting years from March puts the leap day at a year's end, where it disturbs nothing.
     private static func civil(daysSince1970 days: Int64) -> (year: Int64, month: Int64, day: Int64) {
         let shifted = days + 719_468
         let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097

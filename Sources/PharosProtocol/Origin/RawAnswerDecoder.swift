@@ -1,13 +1,18 @@
+import PharosBytes
 package import PharosDomain
 
 /// Reads what the origin of a raw path said to one event of a connection.
 package enum RawAnswerDecoder {
-    /// The origins of websocket-service say nothing but 200; they write to connections by a request of their own.
+    /// Reads the answer of an origin of websocket-service.
+    ///
+    /// Such origins answer only with 200; they write to connections by a request of their own.
     package static func decodeWebSocketService(_ answer: HTTPAnswer) -> RawAnswer {
         answer.status == 200 ? .accepted([]) : .failed
     }
 
-    /// Our own form: an empty body, one message as the body itself, or a JSON object with several.
+    /// Reads an answer in our own form.
+    ///
+    /// It is an empty body, one message as the body itself, or a JSON object with several.
     ///
     /// - Throws: if the answer is anything else; the connection is then to be closed.
     package static func decode(_ answer: HTTPAnswer) throws(MalformedFrame) -> RawAnswer {
@@ -85,7 +90,9 @@ private struct RawCloseFields: JSONMessage {
     private(set) var reason = ""
     static var withoutFields: RawCloseFields { RawCloseFields() }
 
-    /// RFC 6455, section 7.4: the others are reserved, or must not be sent. A reason has to fit beside its code.
+    /// RFC 6455, section 7.4: the others are reserved, or must not be sent.
+    ///
+    /// A reason has to fit beside its code.
     var isAllowed: Bool {
         let isKnown =
             switch code {

@@ -1,7 +1,9 @@
 package import PharosBytes
 package import PharosDomain
 
-/// The body of an event of a raw connection in our own form: a message is the body itself.
+/// The body of a raw connection's event in our own form.
+///
+/// A message is the body itself.
 package enum RawEventEncoder {
     /// Returns the content type of what it writes.
     package static func encode(_ event: RawEvent, facts: RequestFacts, into writer: inout ByteWriter) -> String {

@@ -1,7 +1,9 @@
 package import PharosBytes
 package import PharosDomain
 
-/// Writes events of raw connections as the origins of websocket-service read them: absent members are `null`.
+/// Writes events of raw connections for origins of websocket-service.
+///
+/// Absent members are `null`.
 package enum WebSocketServiceEncoder {
     /// Ids in one report, as its origins know it.
     package static let keepAliveLimit = 10_000

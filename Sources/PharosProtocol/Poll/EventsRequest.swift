@@ -1,8 +1,10 @@
 package import PharosDomain
 
-/// What `GET /events` asks for.
+/// The parameters of a `GET /events` request.
 package struct EventsRequest: Equatable, Sendable {
-    /// In the order of the query, each once, at most 128. None only if there is a token or a session, which may bring some.
+    /// In the order of the query, each once, at most 128.
+    ///
+    /// None only if there is a token or a session, which may bring some.
     package var channels: [ChannelName] = []
     /// Connection token; empty: none.
     package var token = ""
@@ -15,8 +17,10 @@ package struct EventsRequest: Equatable, Sendable {
     package enum Resume: Equatable, Sendable {
         /// A new stream.
         case fromNow
-        /// After the event that the client saw last: its positions, maybe of channels it no longer asks for. All are lost if
-        /// the id says nothing to us, such as another server's; an error would end its EventSource for good.
+        /// After the event that the client saw last.
+        ///
+        /// These are its positions, maybe of channels it no longer asks for. All are lost if the id says nothing to us,
+        /// such as another server's; an error would end its EventSource for good.
         case after(PositionVector)
     }
 
@@ -25,7 +29,9 @@ package struct EventsRequest: Equatable, Sendable {
 
     package init() {}
 
-    /// - Parameter isKnown: who the client is and what it hears is known otherwise: it need name nothing.
+    /// Reads the query and the headers of a request.
+    ///
+    /// - Parameter isKnown: the client and its channels are known otherwise: it need name nothing.
     /// - Throws: an error that names the parameter. Unknown parameters are ignored.
     package static func decode(
         query: UnsafeRawBufferPointer, fields: RequestFields, isKnown: Bool = false

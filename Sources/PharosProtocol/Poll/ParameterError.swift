@@ -4,7 +4,7 @@ package import PharosDomain
 package struct ParameterError: Error, Equatable, Sendable {
     /// The parameter's or the header's name; empty: the query as a whole.
     package var name: FieldName
-    /// What it has to be. Never holds the value.
+    /// The rule that the value breaks. It never holds the value.
     package var problem: String
 
     package init(_ name: FieldName, _ problem: String) {

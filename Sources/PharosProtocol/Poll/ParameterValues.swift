@@ -1,6 +1,8 @@
 package import PharosDomain
 
-/// How the values of parameters are read. Each function says in its error what the value has to be.
+/// How the values of parameters are read.
+///
+/// Each function says in its error what the value has to be.
 enum ParameterValues {
     /// A decimal number within `range`.
     static func integer(
@@ -52,9 +54,13 @@ enum ParameterValues {
     static let channelLimit = 128
 }
 
-/// The key by which a client that comes back gets its state back; made at random by the client.
+/// The key by which a client that comes back gets its state back.
+///
+/// The client makes it at random.
 extension SessionKey {
-    /// 22 characters of 64 hold 128 bits. That many are needed, since whoever guesses a key gets the state.
+    /// 22 characters of 64 hold 128 bits.
+    ///
+    /// That many are needed, since a client that guesses a key gets the state.
     private static var lengths: ClosedRange<Int> { 22...64 }
 
     package var isValid: Bool {

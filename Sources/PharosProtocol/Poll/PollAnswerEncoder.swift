@@ -4,10 +4,14 @@ package import PharosDomain
 /// One channel's part of a stateless poll's answer.
 package struct PollChannelAnswer: Equatable, Sendable {
     package var channel: ChannelName
-    /// After the last publication of this answer; without publications the position that was asked for, or the top.
+    /// The position after the last publication of this answer.
+    ///
+    /// Without publications it is the position that was asked for, or the top.
     package var position: StreamPosition
-    /// False if something between the position asked for and the first publication is gone; nil: none was asked for, so
-    /// nothing is said about what was before.
+    /// Whether all publications after the position asked for are here.
+    ///
+    /// False if something between it and the first publication is gone; nil: none was asked for, so nothing is said
+    /// about earlier ones.
     package var recovered: Bool?
     /// The oldest offset still kept; only where something is gone.
     package var first: UInt64?
@@ -51,7 +55,7 @@ package enum PollAnswerEncoder {
     private static func encodeFields(_ answer: PollChannelAnswer, into writer: inout ByteWriter) {
         writer.jsonField("epoch", string: answer.position.epoch)
         writer.jsonName("offset")
-        writer.appendJSONNumber(answer.position.offset)
+        writer.appendDecimal(answer.position.offset)
         if let recovered = answer.recovered {
             writer.jsonName("recovered")
             writer.jsonLiteral(recovered ? "true" : "false")

@@ -64,7 +64,9 @@ struct PollParameters {
         return request
     }
 
-    /// Number 0 means the oldest message, or the newest if asked for, as rooms always had it.
+    /// Reads the number of a room's message.
+    ///
+    /// 0 means the oldest message, or the newest if asked for, as rooms always had it.
     private mutating func enterRoom() throws(ParameterError) {
         guard channels.count == 1 else { throw ParameterError("channel", "exactly one in a room") }
         request.isRoom = true

@@ -1,6 +1,8 @@
 package import PharosDomain
 
-/// What the stateless poll `GET /poll` asks for, in its own words or in those of the older room protocol.
+/// The parameters of the stateless poll `GET /poll`.
+///
+/// They come in its own words or in those of the older room protocol.
 package struct PollRequest: Equatable, Sendable {
     /// 1 to 128 channels, each once, in the order of the query; in a room exactly one.
     package var channels: [Channel] = []
@@ -10,9 +12,13 @@ package struct PollRequest: Equatable, Sendable {
     package var limit = 100
     /// Connection token; empty: none.
     package var token = ""
-    /// Whether a newer poll of the same user on the same channels ends this one. Always so in a room.
+    /// Whether a newer poll of the same user on the same channels ends this one.
+    ///
+    /// Always so in a room.
     package var isExclusive = false
-    /// Whether to answer by the room protocol: with a `RoomPollError` in place of an empty answer or a conflict.
+    /// Whether to answer by the room protocol.
+    ///
+    /// Then a `RoomPollError` stands for an empty answer or a conflict.
     package var isRoom = false
 
     package struct Channel: Equatable, Sendable {
@@ -60,7 +66,7 @@ package struct PollRequest: Equatable, Sendable {
         return request
     }
 
-    /// What a room poll keeps of its timeout for the answer's way.
+    /// The seconds of its timeout that a room poll keeps for the answer's way.
     private static let answerSeconds = 1
     private static let shortestRoomWait = 10
     private static let longestRoomWait = 120

@@ -1,6 +1,8 @@
 package import PharosDomain
 
-/// The parameters of a query string, one after the other (WHATWG URL, section 5.1), but strictly.
+/// The parameters of a query string, one after the other.
+///
+/// They are read as WHATWG URL, section 5.1, has them, but strictly.
 ///
 /// `+` is a space, a name without `=` has an empty value, empty pieces between `&` are passed over. A `%` without two
 /// hexadecimal digits and bytes that are not UTF-8 are errors. The memory must outlive the reader.
@@ -40,7 +42,9 @@ package struct QueryReader {
         return nil
     }
 
-    /// The value of the first parameter called `name`; nil: there is none. Parameters after it are not looked at.
+    /// The value of the first parameter called `name`; nil: there is none.
+    ///
+    /// Parameters after it are not looked at.
     package static func first(
         _ name: FieldName, in query: UnsafeRawBufferPointer
     ) throws(ParameterError) -> String? {
@@ -60,7 +64,9 @@ package struct QueryReader {
         return (FieldName(name), value)
     }
 
-    /// The text that percent-encoding stands for (RFC 3986, section 2.1); nil: not well-formed.
+    /// The text that percent-encoding stands for; nil: not well-formed.
+    ///
+    /// See RFC 3986, section 2.1.
     private static func decode(_ text: UnsafeRawBufferPointer) -> String? {
         if isPlain(text) { return String(decoding: text, as: UTF8.self) }
         var bytes: [UInt8] = []

@@ -19,7 +19,9 @@ package struct RequestFields {
         self.requestTimeout = requestTimeout
     }
 
-    /// The token of `Authorization: Bearer <token>` (RFC 6750, section 2.1); empty: none, or another scheme.
+    /// The token of `Authorization: Bearer <token>` (RFC 6750, section 2.1).
+    ///
+    /// Empty: none, or another scheme.
     func bearerToken() throws(ParameterError) -> String {
         guard let authorization, authorization.count > 7,
             authorization.prefix(7).map({ $0 | 0x20 }).elementsEqual("bearer ".utf8)

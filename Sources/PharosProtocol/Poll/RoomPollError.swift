@@ -1,7 +1,9 @@
 package import PharosBytes
 package import PharosDomain
 
-/// What a room poll is answered in place of publications, as the older room protocol has it.
+/// The answer to a room poll that has no publications.
+///
+/// It is as the older room protocol has it.
 package enum RoomPollError: Error, Equatable, Sendable {
     case badRequest(String)
     /// The request's timeout leaves too little to wait.
@@ -11,7 +13,9 @@ package enum RoomPollError: Error, Equatable, Sendable {
     /// A newer poll of the same user took the place of this one.
     case canceled
 
-    /// The HTTP status. 551 and 552 are of the protocol's own making: intermediaries repeat requests after 408 and 500.
+    /// The HTTP status.
+    ///
+    /// 551 and 552 are of the protocol's own making: intermediaries repeat requests after 408 and 500.
     package var status: Int {
         switch self {
         case .badRequest, .shortPollingTimeout: 400
@@ -37,7 +41,9 @@ package enum RoomPollError: Error, Equatable, Sendable {
         }
     }
 
-    /// Appends the body: `{"id":"…","code":551,"detail":"…"}`, with the status' name where HTTP has one.
+    /// Appends the body: `{"id":"…","code":551,"detail":"…"}`.
+    ///
+    /// It has the status' name where HTTP has one.
     package func encode(into writer: inout ByteWriter) {
         writer.beginJSONObject()
         writer.jsonField("id", string: id)

@@ -8,7 +8,9 @@ package import PharosBytes
     import Darwin
 #endif
 
-/// Writes the answer of a long poll with a session: `{"cursor":"<number>","messages":[…]}`.
+/// Writes the answer of a long poll with a session.
+///
+/// `{"cursor":"<number>","messages":[…]}`
 ///
 /// The messages come as they wait in the session: JSON, each ended by a newline. Whole, or in pieces between `begin` and
 /// `end`, where a piece holds whole messages.
@@ -21,7 +23,7 @@ package enum SessionPollEncoder {
 
     package static func begin(cursor: UInt64, into writer: inout ByteWriter) {
         writer.jsonLiteral("{\"cursor\":\"")
-        writer.appendJSONNumber(cursor)
+        writer.appendDecimal(cursor)
         writer.jsonLiteral("\",\"messages\":[")
     }
 

@@ -1,6 +1,8 @@
 package import PharosDomain
 
-/// What a long poll with a session, `/connection/poll`, asks for. Commands are in the body of a `POST`.
+/// The parameters of a long poll with a session, `/connection/poll`.
+///
+/// Commands are in the body of a `POST`.
 package struct SessionPollRequest: Equatable, Sendable {
     /// The client's key; always there.
     package var session: SessionKey = ""

@@ -9,7 +9,9 @@ import PharosDomain
     import Darwin
 #endif
 
-/// The fields of Protobuf messages. As proto3 has it, a field with its zero value is left out.
+/// The fields of Protobuf messages.
+///
+/// As proto3 has it, a field with its zero value is left out.
 ///
 /// Field numbers are below 16 in all messages that we write, so that a tag is one byte, but for a few up to 19.
 extension ByteWriter {
@@ -60,7 +62,9 @@ extension ByteWriter {
         appendVarint(UInt64(length))
     }
 
-    /// A nested message, written even when it is empty: that it is there may say something.
+    /// A nested message, written even when it is empty.
+    ///
+    /// Its presence may have a meaning.
     mutating func appendMessage(_ number: Int, _ body: (inout ByteWriter) -> Void) {
         appendTag(number, .delimited)
         appendDelimited(body)
@@ -86,7 +90,9 @@ extension ByteWriter {
         }
     }
 
-    /// The entries of a map in the order of their keys, so that equal values give equal bytes.
+    /// The entries of a map in the order of their keys.
+    ///
+    /// So equal values give equal bytes.
     mutating func appendMap<Kind, Value>(
         _ number: Int, _ map: [Identifier<Kind>: Value], _ value: (inout ByteWriter, Value) -> Void
     ) {

@@ -1,4 +1,6 @@
-/// Cuts a stream of bytes into length-prefixed messages: Protobuf over HTTP streams.
+/// Cuts a stream of bytes into length-prefixed messages.
+///
+/// It is for Protobuf over HTTP streams.
 ///
 /// Sans-IO: give it what arrived with `feed`, then call `next` until it returns nil. Drained like that after each `feed`,
 /// it never holds more than one unfinished message, and only bytes that really arrived: an announced length allocates
@@ -11,6 +13,8 @@ package struct DelimitedFrameDecoder: Sendable {
     private var consumed = 0
     private var failure: DelimitedFrameError?
 
+    /// Begins at the start of a message.
+    ///
     /// - Parameter maximumMessageSize: bytes of one message; must be positive, there is no decoder without a limit.
     package init(maximumMessageSize: Int) {
         precondition(maximumMessageSize > 0, "a decoder of lengths from outside needs a limit")

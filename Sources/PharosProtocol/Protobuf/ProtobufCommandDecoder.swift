@@ -6,10 +6,14 @@ package import PharosDomain
 /// payloads is malformed. Which commands need an id or a channel is for the session to say. A command whose own fields
 /// can be followed and that has an id, but whose content is not what it has to be, becomes `Request.malformed`.
 package enum ProtobufCommandDecoder {
-    /// More commands than this in one frame are malformed: an empty command is one byte on the wire, its value is not.
+    /// The most commands in one frame; more are malformed.
+    ///
+    /// An empty command is one byte on the wire, its value is not.
     package static let maximumCommandsPerFrame = 8_192
 
-    /// Appends the commands of one frame, in order. On an error `commands` is as it was before.
+    /// Appends the commands of one frame, in order.
+    ///
+    /// On an error `commands` is as it was before.
     package static func decode(
         _ frame: UnsafeRawBufferPointer, into commands: inout [Command]
     ) throws(MalformedFrame) {
@@ -48,7 +52,9 @@ package enum ProtobufCommandDecoder {
         return command
     }
 
-    /// All that can be told of a command at fault: its id, and whether it was to be a connect.
+    /// The known parts of a command at fault.
+    ///
+    /// They are its id, and whether it was to be a connect.
     private static func malformed(
         _ message: ProtobufReader, _ fault: MalformedFrame
     ) throws(MalformedFrame) -> Command {

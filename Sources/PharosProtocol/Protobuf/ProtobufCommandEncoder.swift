@@ -1,10 +1,14 @@
 package import PharosBytes
 package import PharosDomain
 
-/// Writes commands as a client does: for the command line, the load generator and the tests.
+/// Writes commands as a client does.
+///
+/// It is for the command line, the load generator and the tests.
 package enum ProtobufCommandEncoder {
-    /// Appends `command` with its length before it. A command without id and request is the pong, one zero byte. A
-    /// malformed one is none that a client says: nothing but its id is written.
+    /// Appends `command` with its length before it.
+    ///
+    /// A command without id and request is the pong, one zero byte. A malformed one is none that a client says: nothing
+    /// but its id is written.
     package static func encode(_ command: Command, into writer: inout ByteWriter) {
         writer.appendDelimited { message in
             message.appendField(1, command.id)

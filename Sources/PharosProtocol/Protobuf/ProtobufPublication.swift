@@ -1,11 +1,15 @@
 import PharosBytes
 import PharosDomain
 
-/// Publications and client infos: sized first and written once, since payloads are long and this path is hot.
+/// Publications and client infos in Protobuf.
+///
+/// They are sized first and written once, since payloads are long and this path is hot.
 ///
 /// Assumes field numbers below 16, hence tags of one byte. Does not allocate, except to sort two or more tags.
 enum ProtobufPublication {
-    /// Writes field `number` of the message around it. `epoch` is empty but for a stream's first publication.
+    /// Writes field `number` of the message around it.
+    ///
+    /// `epoch` is empty but for a stream's first publication.
     static func append(_ number: Int, _ publication: Publication, epoch: Epoch = "", into writer: inout ByteWriter) {
         let size = size(of: publication, epoch: epoch)
         writer.reserve(size + 11)

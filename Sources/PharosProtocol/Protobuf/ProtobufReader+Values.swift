@@ -1,6 +1,8 @@
 import PharosDomain
 
-/// The values of known fields. Each throws if the field came in a layout that its type does not have.
+/// The values of known fields.
+///
+/// Each throws if the field came in a layout that its type does not have.
 extension ProtobufReader {
     package mutating func uint64(_ field: Field) throws(MalformedFrame) -> UInt64 {
         try expect(.varint, field)
@@ -11,7 +13,9 @@ extension ProtobufReader {
         Int64(bitPattern: try uint64(field))
     }
 
-    /// Refuses what has more than 32 bits: cut off, a command's id would become another command's.
+    /// Reads a number; one of more than 32 bits is malformed.
+    ///
+    /// Cut off, a command's id would become another command's.
     package mutating func uint32(_ field: Field) throws(MalformedFrame) -> UInt32 {
         guard let value = UInt32(exactly: try uint64(field)) else { throw Self.malformed("value beyond 32 bits") }
         return value
@@ -48,7 +52,9 @@ extension ProtobufReader {
         return ProtobufReader(try delimited())
     }
 
-    /// One entry of a map: a message with the key as field 1 and the value as field 2; what is missing is empty.
+    /// Reads one entry of a map.
+    ///
+    /// It is a message with the key as field 1 and the value as field 2; a missing one is empty.
     mutating func mapEntry<Kind, Value>(
         _ field: Field, empty: Value, value: (inout ProtobufReader, Field) throws(MalformedFrame) -> Value
     ) throws(MalformedFrame) -> (Identifier<Kind>, Value) {

@@ -26,7 +26,7 @@ package struct ProtobufReader {
         case fixed32 = 5
     }
 
-    /// What stands before each value.
+    /// The number and the type that stand before each value.
     package struct Field: Equatable, Sendable {
         package var number: Int
         package var wireType: WireType
@@ -34,7 +34,9 @@ package struct ProtobufReader {
 
     static func malformed(_ reason: String) -> MalformedFrame { MalformedFrame(reason: "protobuf: " + reason) }
 
-    /// The next field's number and layout, or nil at the end. Its value must be read or skipped before the next call.
+    /// The next field's number and layout, or nil at the end.
+    ///
+    /// Its value must be read or skipped before the next call.
     package mutating func nextField() throws(MalformedFrame) -> Field? {
         guard next != end else { return nil }
         let tag = try varint()
@@ -47,7 +49,9 @@ package struct ProtobufReader {
         return Field(number: Int(number), wireType: wireType)
     }
 
-    /// A base-128 varint of at most ten bytes and 64 bits. Padding with zero bits is allowed, as in every Protobuf parser.
+    /// A base-128 varint of at most ten bytes and 64 bits.
+    ///
+    /// Padding with zero bits is allowed, as in every Protobuf parser.
     package mutating func varint() throws(MalformedFrame) -> UInt64 {
         guard next != end else { throw Self.malformed("truncated varint") }
         let first = next.load(as: UInt8.self)
@@ -82,7 +86,9 @@ package struct ProtobufReader {
         return value
     }
 
-    /// Passes over the value of a field that nobody knows. Required for compatibility: newer clients send more.
+    /// Passes over the value of an unknown field.
+    ///
+    /// Required for compatibility: newer clients send more.
     package mutating func skip(_ field: Field) throws(MalformedFrame) {
         switch field.wireType {
         case .varint: _ = try varint()

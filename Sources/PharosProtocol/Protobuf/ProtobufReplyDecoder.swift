@@ -1,8 +1,12 @@
 import PharosDomain
 
-/// Reads what a server sends: for the command line, the load generator and the tests.
+/// Reads the messages of a server.
+///
+/// It is for the command line, the load generator and the tests.
 package enum ProtobufReplyDecoder {
-    /// The messages of one frame, in order. A push of a kind that we do not know is left out, as a client should do.
+    /// The messages of one frame, in order.
+    ///
+    /// A push of a kind that we do not know is left out, as a client should do.
     package static func decode(_ frame: UnsafeRawBufferPointer) throws(MalformedFrame) -> [ServerMessage] {
         var messages: [ServerMessage] = []
         var reader = ProtobufReader(frame)

@@ -17,7 +17,9 @@ extension ProtobufReplyEncoder {
         }
     }
 
-    /// Appends a publication as a push: the path of every broadcast, once per channel and format.
+    /// Appends a publication as a push.
+    ///
+    /// This is the path of every broadcast, once per channel and format.
     ///
     /// Does not allocate beyond the writer's own growth, except to sort two or more tags. All sizes are known before the
     /// first byte is written, so nothing moves.

@@ -1,7 +1,9 @@
 package import PharosBytes
 package import PharosDomain
 
-/// Writes what the server sends in Protobuf, each message with its length before it.
+/// Writes the server's messages in Protobuf.
+///
+/// Each has its length before it.
 package enum ProtobufReplyEncoder {
     /// Appends the answer to a command.
     package static func encode(_ reply: Reply, into writer: inout ByteWriter) {
@@ -16,7 +18,9 @@ package enum ProtobufReplyEncoder {
         writer.append(0)
     }
 
-    /// A payload's number in `Reply` is one more than in `Command` from `connect` to `ping`; the rest agree.
+    /// The number of a payload in `Reply`.
+    ///
+    /// It is one more than in `Command` from `connect` to `ping`; the rest agree.
     private static func fieldNumber(of result: Reply.Result) -> Int {
         switch result {
         case .error: 2

@@ -1,12 +1,14 @@
+import PharosBytes
 package import PharosDomain
 
-/// What names a raw connection to its origin: a zero byte, the node's address, then 20 bytes that only this node can read.
+/// The name of a raw connection for its origin.
 ///
-/// Eight of them tell the node where the connection is, twelve nobody can guess: who has not been told an id cannot make one up.
+/// It is a zero byte, the node's address, then 20 bytes that only this node can read. Eight of them lead the node to
+/// the connection, twelve cannot be guessed: a program that was not given an id cannot make one up.
 package struct RawConnectionID: Hashable, Sendable {
     /// Where the connection is, as the node has mixed it.
     package var place: UInt64
-    /// What nobody can guess.
+    /// The part that cannot be guessed.
     package var tag: Tag
 
     package struct Tag: Hashable, Sendable {

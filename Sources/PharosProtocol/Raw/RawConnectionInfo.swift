@@ -1,6 +1,6 @@
 package import PharosBytes
 
-/// What is told of one raw connection. Times in milliseconds since 1970.
+/// Facts about one raw connection, with times in ms since 1970.
 package struct RawConnectionInfo: Equatable, Sendable {
     package var connectedAtMs: Int64
     package var lastActiveAtMs: Int64
@@ -13,6 +13,8 @@ package struct RawConnectionInfo: Equatable, Sendable {
         self.address = address
     }
 
+    /// Appends the facts as a JSON object.
+    ///
     /// `{"connectedAt":"2025-01-31T12:00:00.000Z","identity":{"sourceIp":"192.0.2.1"},"lastActiveAt":"…"}`
     package func encode(into writer: inout ByteWriter) {
         writer.beginJSONObject()

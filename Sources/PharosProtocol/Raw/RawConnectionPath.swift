@@ -2,7 +2,9 @@ package import PharosDomain
 
 /// `/@connections/{id}`: one raw connection as a resource.
 package enum RawConnectionPath {
-    /// The id in a path, its percent-encoding resolved; nil: another path. The id may be anything but empty.
+    /// The id in a path, its percent-encoding resolved; nil: another path.
+    ///
+    /// The id may be anything but empty.
     ///
     /// - Parameter path: without query, as it stands in the request line.
     package static func connection(in path: UnsafeRawBufferPointer) -> ClientName? {

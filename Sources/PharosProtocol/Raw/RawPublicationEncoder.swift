@@ -1,7 +1,9 @@
 package import PharosBytes
 package import PharosDomain
 
-/// Writes publications for connections without our protocol: what was published, and no more unless that is wanted.
+/// Writes publications for connections without our protocol.
+///
+/// They get the data alone, and more only if that is wanted.
 package enum RawPublicationEncoder {
     /// Appends one message; whether it is text.
     ///

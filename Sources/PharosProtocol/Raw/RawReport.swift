@@ -1,7 +1,9 @@
 package import PharosBytes
 package import PharosDomain
 
-/// What became of a service request: the connections that did not get what they should, by their ids as they came.
+/// The connections for which a service request failed.
+///
+/// They did not get what they should, and are given by their ids as they came.
 package struct RawReport: Equatable, Sendable {
     /// No ids that this process gave.
     package var unknown: [ClientName] = []

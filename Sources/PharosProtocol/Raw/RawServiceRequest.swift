@@ -1,6 +1,9 @@
+import PharosBytes
 package import PharosDomain
 
-/// The body of `POST /sr`: what the application wants written to raw connections, and which it wants closed.
+/// The body of `POST /sr`.
+///
+/// It holds the messages that the application wants written to raw connections, and those it wants closed.
 ///
 /// ```json
 /// {"OutgoingWebSocketMessages":[{"ConnectionIds":["ADAu…"],"Message":{"Text":"bar"}}],
@@ -32,7 +35,9 @@ package struct RawServiceRequest: Equatable, Sendable {
         }
     }
 
-    /// Without those in which not exactly one of `Text` and `Binary` is set: they are skipped.
+    /// The messages in which exactly one of `Text` and `Binary` is set.
+    ///
+    /// Others are skipped.
     package var messages: [Outgoing] = []
     package var closings: [Closing] = []
 

@@ -12,7 +12,9 @@ package struct EventStreamEncoder: Sendable {
         self.form = form
     }
 
-    /// Appends the event of one publication. What arrives is exactly the payload, line breaks included.
+    /// Appends the event of one publication.
+    ///
+    /// What arrives is exactly the payload, line breaks included.
     ///
     /// - Parameter isJSON: whether `payload` is JSON. A carriage return there is white space between tokens, and becomes a
     ///   space in the form `named`.
@@ -64,14 +66,16 @@ package struct EventStreamEncoder: Sendable {
 
     /// Appends an error.
     ///
-    /// - Parameter id: of what the error stands for, so that it is not told again after a reconnect; "" nothing.
+    /// - Parameter id: of the event that the error stands for, so that it is not sent again after a reconnect; "" none.
     package func failure(_ failure: EventStreamFailure, id: String = "", into writer: inout ByteWriter) {
         var text = ByteWriter()
         text.jsonFields(failure)
         message("/unifrost/error", text, id: id, into: &writer)
     }
 
-    /// Appends a message to the reader itself, in no channel: `{"message":…}`, or text in the form `array`.
+    /// Appends a message to the reader itself, in no channel.
+    ///
+    /// `{"message":…}`, or text in the form `array`.
     ///
     /// - Throws: `payloadIsNotText` for what this form cannot carry, with nothing written.
     package func message(
@@ -97,7 +101,9 @@ package struct EventStreamEncoder: Sendable {
         message("/unifrost/closed", text, id: "", into: &writer)
     }
 
-    /// A message of the server itself: without an event name, or in the form `array` with a topic that no channel has.
+    /// A message of the server itself.
+    ///
+    /// It has no event name, or in the form `array` a topic that no channel has.
     private func message(
         _ topic: ChannelName, _ text: borrowing ByteWriter, id: String, into writer: inout ByteWriter
     ) {
@@ -121,7 +127,9 @@ package struct EventStreamEncoder: Sendable {
         writer.append(UInt8(ascii: "\n"))
     }
 
-    /// Appends a comment, which no page ever sees: it tells intermediaries and the socket that the stream lives.
+    /// Appends a comment, which no page ever sees.
+    ///
+    /// It shows intermediaries and the socket that the stream lives.
     package static func comment(into writer: inout ByteWriter) {
         writer.jsonLiteral(":\n\n")
     }
@@ -135,7 +143,9 @@ extension ByteWriter {
         append(UInt8(ascii: "\n"))
     }
 
-    /// A `data:` line for each line of `text`; the reader joins them with the line feeds that were there.
+    /// A `data:` line for each line of `text`.
+    ///
+    /// The reader joins them with the line feeds that were there.
     mutating func appendEventData(_ text: UnsafeRawBufferPointer) {
         reserve(text.count + 7)
         jsonLiteral("data: ")

@@ -10,8 +10,9 @@ package enum EventStreamForm: UInt8, Equatable, Sendable, CaseIterable {
 package enum EventStreamError: Error, Equatable, Sendable {
     /// The name of an event ends with its line.
     case channelHasLineBreak
-    /// Lines may end with a carriage return, so that one in the payload would arrive as a line feed. The form `array`
-    /// carries it.
+    /// A carriage return in the payload would arrive as a line feed.
+    ///
+    /// Lines may end with one. The form `array` carries it.
     case payloadHasCarriageReturn
     /// Event streams are UTF-8, and the payload is not.
     case payloadIsNotText

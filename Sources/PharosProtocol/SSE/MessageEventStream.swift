@@ -1,10 +1,14 @@
 package import PharosBytes
 
-/// The client protocol over Server-Sent Events, `/connection/sse`: each message of JSON is one event without a name.
+/// The client protocol over Server-Sent Events, `/connection/sse`.
+///
+/// Each message of JSON is one event without a name.
 ///
 /// Commands come beside the stream, by `POST /emulation`.
 package enum MessageEventStream {
-    /// Appends the first bytes of a stream, which make intermediaries send the head at once.
+    /// Appends the first bytes of a stream.
+    ///
+    /// They make intermediaries send the head at once.
     package static func begin(into writer: inout ByteWriter) {
         writer.jsonLiteral("\r\n")
     }

@@ -1,3 +1,4 @@
+import PharosBytes
 import PharosDomain
 
 /// A payload that arrives as JSON in one field or as base64 in another. Given both, base64 counts.

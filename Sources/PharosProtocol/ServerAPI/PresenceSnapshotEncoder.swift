@@ -11,7 +11,7 @@ package enum PresenceSnapshotEncoder {
             writer.beginJSONObject()
             writer.beginJSONObject("result")
             writer.jsonName("sequence")
-            writer.appendJSONNumber(snapshot.sequence)
+            writer.appendDecimal(snapshot.sequence)
             writer.beginJSONArray("clients")
             for client in snapshot.clients {
                 writer.nextJSONElement()

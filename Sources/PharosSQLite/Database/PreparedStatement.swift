@@ -2,7 +2,9 @@ import GRDB
 import GRDBSQLite
 import PharosDomain
 
-/// A statement that is prepared once and run often, with SQLite's own calls for binding and stepping.
+/// A statement that is prepared once and run often.
+///
+/// It uses SQLite's own calls for binding and stepping.
 ///
 /// GRDB prepares and finalizes it; values are bound without a copy, so that an append costs little more than SQLite's insert.
 /// Used on the connection's queue only. Parameters count from 1, columns from 0.
@@ -45,7 +47,9 @@ struct PreparedStatement {
 
     func bindNull(_ index: Int32) { sqlite3_bind_null(handle, index) }
 
-    /// For a statement that gives no rows: `done` or an error. What was bound as staying may go then.
+    /// For a statement that gives no rows: `done` or an error.
+    ///
+    /// What was bound as staying may go then.
     func stepAndReset() -> Int32 {
         let result = sqlite3_step(handle)
         sqlite3_reset(handle)

@@ -1,7 +1,9 @@
 import GRDB
 import GRDBSQLite
 
-/// The connection: opened, brought to this version's schema, and asked in transactions. For one thread.
+/// The connection to a database, for one thread.
+///
+/// It is opened, brought to this version's schema, and asked in transactions.
 final class StoreDatabase {
     let path: String
     /// Keeps other servers out for as long as the connection lives.
@@ -75,14 +77,18 @@ final class StoreDatabase {
         }
     }
 
-    /// Parts of several states of the database may have been put together: then nothing in it is to be believed.
+    /// Refuses a database that is not whole.
+    ///
+    /// Parts of several states of it may have been put together: then nothing in it is to be believed.
     private static func requireIntegrity(of database: Database, path: String) throws {
         guard try String.fetchOne(database, sql: "PRAGMA integrity_check(1)") != "ok" else { return }
         throw StoreError(code: .damaged, message: StoreFailure.damaged.text(at: path))
     }
 
-    /// Every commit is on the disk before it returns. The lock file keeps other servers out, and the exclusive mode other
-    /// programs, which could otherwise change what we remember of the streams.
+    /// Every commit is on the disk before it returns.
+    ///
+    /// The lock file keeps other servers out, and the exclusive mode other programs, which could otherwise change what
+    /// we remember of the streams.
     private static func setUp(_ database: Database) throws {
         try database.execute(
             sql: """
@@ -122,7 +128,9 @@ final class StoreDatabase {
         try queue.writeWithoutTransaction(body)
     }
 
-    /// Runs `body` in a transaction, and keeps what it has written if it says so and the disk has it.
+    /// Runs `body` in a transaction.
+    ///
+    /// Its changes are kept if it says so and the disk has them.
     ///
     /// Nothing is left of a transaction that throws. One that has only read waits for no disk.
     func transaction<Value>(
@@ -156,7 +164,9 @@ final class StoreDatabase {
         return try outcome.get()
     }
 
-    /// At most this many pages of 4 KiB; what does not fit is refused as on a full disk.
+    /// Limits the file to this many pages of 4 KiB.
+    ///
+    /// Writes beyond it are refused as on a full disk.
     func limitFile(toPages pages: Int) {
         _ = queue.writeWithoutTransaction { try? Int.fetchOne($0, sql: "PRAGMA max_page_count = \(pages)") }
     }
@@ -168,7 +178,9 @@ final class StoreDatabase {
         queue.writeWithoutTransaction { (try? Int.fetchOne($0, sql: "SELECT count(*) FROM \(table)")) ?? 0 }
     }
 
-    /// Moves the log into the database, so that the next start finds nothing to do, and closes both.
+    /// Moves the log into the database and closes both.
+    ///
+    /// So the next start finds nothing to do.
     ///
     /// All other statements must be gone.
     func close() {

@@ -1,6 +1,8 @@
 import GRDB
 
-/// Why something could not be done with the database. Holds nothing of what is stored.
+/// Why something could not be done with the database.
+///
+/// Holds nothing of what is stored.
 struct StoreFailure: Error, Equatable {
     enum Cause: Equatable {
         case full, readOnly, damaged, inputOutput, busy, other
@@ -23,7 +25,9 @@ struct StoreFailure: Error, Equatable {
             }
     }
 
-    /// Found by us, where SQLite itself has not noticed anything: a wrong checksum, a missing row.
+    /// Damage found by us, where SQLite itself has not noticed anything.
+    ///
+    /// It is a wrong checksum or a missing row.
     static let damaged = StoreFailure(resultCode: ResultCode.SQLITE_CORRUPT.rawValue)
 
     /// For an error that SQLite gave no code for.
@@ -31,7 +35,7 @@ struct StoreFailure: Error, Equatable {
     /// Something would have to be written where only looking is allowed.
     static let looksOnly = StoreFailure(resultCode: ResultCode.SQLITE_READONLY.rawValue)
 
-    /// What an operator should look at.
+    /// A text that says where an operator should look.
     func text(at path: String) -> String {
         let code = "SQLite result \(resultCode)"
         return switch cause {

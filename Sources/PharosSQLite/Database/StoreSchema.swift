@@ -1,15 +1,20 @@
 import GRDB
 
-/// The tables of one database, and how one of an older version becomes one of this version. `PRAGMA user_version` is the
-/// version.
+/// The tables of one database, and the way from older versions to this one.
+///
+/// `PRAGMA user_version` is the version.
 struct StoreSchema: Sendable {
     /// Tells our files from other programs' databases, and ours from one another.
     let applicationID: Int32
-    /// The one at index n makes version n + 1 out of version n. Released ones never change.
+    /// The one at index n makes version n + 1 out of version n.
+    ///
+    /// Released ones never change.
     let migrations: [String]
     /// The first version whose databases carry a mark, see `DatabaseMark`.
     let markedSince: Int
-    /// What must be changed when something that was answered for may be missing, in the transaction that finds it out.
+    /// Changes the database when confirmed data may be missing.
+    ///
+    /// It runs in the transaction that finds it out.
     let afterLoss: @Sendable (Database) throws -> Void
 
     /// Makes the table of the mark.
@@ -37,6 +42,8 @@ struct StoreSchema: Sendable {
         return version
     }
 
+    /// Brings a database of an older version to this one.
+    ///
     /// Each step is a transaction of its own, so that a step cut short leaves the version before it.
     func migrate(_ database: Database, from version: Int) throws {
         for step in version..<migrations.count {

@@ -1,6 +1,8 @@
 import Glibc
 
-/// The directory of a store, each database in it held by one server at a time through a lock on a file beside it.
+/// The directory of a store.
+///
+/// Each database in it is held by one server at a time, through a lock on a file beside it.
 ///
 /// The operating system lets go of the lock when the process ends, however it ends.
 struct StoreDirectory: ~Copyable {
@@ -26,7 +28,7 @@ struct StoreDirectory: ~Copyable {
                 message: "the store \(path) is in use by another server\(owner): "
                     + "stop that one, or give this one a directory of its own")
         }
-        // Only a help for whoever reads the message above: a disk too full for it is reported elsewhere.
+        // Only a help for the reader of the message above: a disk too full for it is reported elsewhere.
         let line = "\(getpid())\n"
         if ftruncate(lock, 0) == 0 { _ = pwrite(lock, line, line.utf8.count, 0) }
         self.lock = lock

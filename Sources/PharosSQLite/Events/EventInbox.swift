@@ -1,12 +1,14 @@
-import Glibc
 import PharosDomain
 import Synchronization
 
-/// What waits for the event log's thread: recorded events, questions and acknowledgements.
+/// The queue of the event log's thread.
 ///
-/// Thread-safe; nobody holds its lock for longer than moving an event takes.
+/// It holds recorded events, questions and acknowledgements. Thread-safe; its lock is held only while an event is
+/// moved.
 final class EventInbox: @unchecked Sendable {
-    /// Something to do on the log's thread, after all that was recorded before is committed.
+    /// A task for the log's thread.
+    ///
+    /// It runs after all that was recorded before is committed.
     typealias Errand = @Sendable (EventWriter) -> Void
 
     /// Someone who wants an origin's oldest events.
@@ -34,28 +36,13 @@ final class EventInbox: @unchecked Sendable {
     let lost = Atomic<UInt64>(0)
 
     private let byteLimit: Int
-    private let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
-    private let arrival = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+    private let lock = ArrivalLock()
 
     // Guarded by `lock`.
     private var waiting = Batch()
-    private var isAwaited = false
 
     init(byteLimit: Int) {
         self.byteLimit = byteLimit
-        pthread_mutex_init(lock, nil)
-        var attributes = pthread_condattr_t()
-        pthread_condattr_init(&attributes)
-        pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
-        pthread_cond_init(arrival, &attributes)
-        pthread_condattr_destroy(&attributes)
-    }
-
-    deinit {
-        pthread_cond_destroy(arrival)
-        pthread_mutex_destroy(lock)
-        arrival.deallocate()
-        lock.deallocate()
     }
 
     func record(_ event: OriginEvent) {
@@ -80,39 +67,25 @@ final class EventInbox: @unchecked Sendable {
     func close() { _ = change { $0.isLast = true } }
 
     private func change(_ body: (inout Batch) -> Void) -> Bool {
-        pthread_mutex_lock(lock)
-        defer { pthread_mutex_unlock(lock) }
-        guard !waiting.isLast else { return false }
-        body(&waiting)
-        if isAwaited {
-            isAwaited = false
-            pthread_cond_signal(arrival)
+        lock.withLock {
+            guard !waiting.isLast else { return false }
+            body(&waiting)
+            lock.wake()
+            return true
         }
-        return true
     }
 
-    /// Everything that waits, once there is something or the time is up. `batch` is what was taken before; its room is
-    /// used again.
+    /// Everything that waits, once there is something or the time is up.
+    ///
+    /// `batch` is what was taken before; its room is used again.
     func take(into batch: inout Batch, timeoutMs: Int64) {
         batch.events.removeAll(keepingCapacity: batch.events.capacity <= 8_192)
         batch.readers.removeAll()
         batch.errands.removeAll()
-        pthread_mutex_lock(lock)
-        defer { pthread_mutex_unlock(lock) }
-        if waiting.isEmpty, timeoutMs > 0 {
-            var deadline = timespec()
-            clock_gettime(CLOCK_MONOTONIC, &deadline)
-            deadline.tv_sec += Int(timeoutMs / 1_000)
-            deadline.tv_nsec += Int(timeoutMs % 1_000) * 1_000_000
-            if deadline.tv_nsec >= 1_000_000_000 {
-                deadline.tv_sec += 1
-                deadline.tv_nsec -= 1_000_000_000
-            }
-            isAwaited = true
-            while waiting.isEmpty, pthread_cond_timedwait(arrival, lock, &deadline) == 0 {}
-            isAwaited = false
+        lock.withLock {
+            lock.wait(timeoutMs: timeoutMs) { waiting.isEmpty }
+            batch.isLast = waiting.isLast
+            swap(&batch, &waiting)
         }
-        batch.isLast = waiting.isLast
-        swap(&batch, &waiting)
     }
 }

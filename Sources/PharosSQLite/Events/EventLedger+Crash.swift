@@ -2,8 +2,9 @@ import GRDB
 import PharosDomain
 
 extension EventLedger {
-    /// Those who were connected when the server ended without a word are gone: their events are made here, in the order in
-    /// which they would have come, and nobody is connected any more.
+    /// Records the end of the clients that were connected at a crash.
+    ///
+    /// Their events are made here, in the order in which they would have come; afterwards no client is connected.
     ///
     /// In one transaction, so that a start that is cut short leaves everything to the next one.
     ///

@@ -1,9 +1,11 @@
 import GRDB
 import PharosDomain
 
-/// The tables of the event log, and what is remembered of them. Used on the log's thread, within transactions.
+/// The tables of the event log, and what is remembered of them.
+///
+/// Used on the log's thread, within transactions.
 final class EventLedger {
-    /// What a transaction that fails must give back.
+    /// The figures that a failed transaction must restore.
     private struct Figures {
         /// Of the newest event.
         var sequence: UInt64 = 0
@@ -52,7 +54,7 @@ final class EventLedger {
     /// The transaction failed.
     func abandon() { figures = before }
 
-    /// Changes who is connected, and keeps the event if anybody is to be told.
+    /// Updates the connected clients, and keeps the event if it has an origin.
     func record(_ event: OriginEvent) throws(StoreFailure) {
         try remember(event)
         guard let target = rules.target(of: event) else { return }
@@ -141,7 +143,9 @@ final class EventLedger {
         return events
     }
 
-    /// Writes something large enough to need room, and takes it away again with the next one.
+    /// Writes something large enough to need room.
+    ///
+    /// The next probe takes it away again.
     func probe() throws(StoreFailure) { try statements.probe.run() }
 
     private func run<each Kind>(

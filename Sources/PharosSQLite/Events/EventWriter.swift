@@ -2,10 +2,12 @@ import CPharosSys
 import PharosDomain
 import Synchronization
 
-/// The event log's thread: commits all that was recorded in one transaction, then answers those who read.
+/// The event log's thread.
+///
+/// It commits all that was recorded in one transaction, then answers readers.
 ///
 /// What could not be written is kept, in order, and tried again every second with what came after it.
-final class EventWriter {
+final class EventWriter: DedicatedWriter {
     let database: StoreDatabase
     let ledger: EventLedger
     let condition: StoreCondition
@@ -13,7 +15,7 @@ final class EventWriter {
     /// Events in the database and their bytes, for those who ask from other threads.
     private let figures: EventFigures
     private var uncommitted: [OriginEvent] = []
-    /// What was acknowledged and is not deleted.
+    /// The numbers that are acknowledged and whose events are not deleted yet.
     private var acknowledged: [OriginName: UInt64] = [:]
     private var readers: [EventInbox.Reader] = []
     private var isReleased = false
@@ -118,7 +120,7 @@ final class EventWriter {
 
     // MARK: Reading
 
-    /// What is committed. Failing is reported.
+    /// Reads what is committed. A failure is reported.
     func look<Value>(_ body: () throws(StoreFailure) -> Value) -> Value? {
         do throws(StoreFailure) {
             return try database.transaction { () throws(StoreFailure) in (try body(), false) }

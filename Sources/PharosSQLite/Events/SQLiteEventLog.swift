@@ -1,13 +1,12 @@
 import CPharosSys
-import Glibc
 package import PharosDomain
 import Synchronization
 
-/// An event log in a SQLite database on the local disk: survives `kill -9` and a power cut.
+/// An event log in a SQLite database on the local disk.
 ///
-/// A thread of its own commits what was recorded, all that waits in one transaction with one `fsync`. Who is connected lies
-/// beside the events and changes in the same transaction; so a log that is opened after a crash knows whose end nobody has
-/// recorded, and has it to tell (`Disconnect.serverDied`).
+/// It survives `kill -9` and a power cut. A thread of its own commits all recorded events that wait in one transaction
+/// with one `fsync`. The list of connected clients lies beside the events and changes in the same transaction; so a log
+/// that is opened after a crash knows the clients whose end was not recorded, and reports it (`Disconnect.serverDied`).
 ///
 /// While the disk fails, events are kept in memory up to a limit and written when it works again.
 package final class SQLiteEventLog: EventQueue {
@@ -23,12 +22,13 @@ package final class SQLiteEventLog: EventQueue {
     private let inbox: EventInbox
     private let condition: StoreCondition
     private let figures = EventFigures()
-    /// nil once it has ended.
-    private let thread: Mutex<pthread_t?>
+    private let thread: WriterThread
 
-    /// Opens `events.sqlite` in `directory`, which is made if need be, and tells of those who died with the server before.
+    /// Opens `events.sqlite` in `directory`, which is made if need be.
     ///
-    /// - Parameter report: is told what an operator should hear of, on the log's thread.
+    /// It records the end of the clients that were connected when the server before it died.
+    ///
+    /// - Parameter report: gets the events that an operator should know of, on the log's thread.
     package init(
         directory path: String, rules: EventRules, wallMs: @Sendable () -> Int64 = { pharos_wall_ms() },
         uncommittedLimit: Int = SQLiteEventLog.uncommittedLimit, report: @escaping @Sendable (StoreEvent) -> Void
@@ -48,36 +48,14 @@ package final class SQLiteEventLog: EventQueue {
             deadConnections = try EventLedger.tellOfTheDead(database, rules, nowMs: wallMs())
             let ledger = try EventLedger(database, rules)
             storedOrigins = ledger.targets
-            thread = Mutex(try SQLiteEventLog.start(EventWriter(database, ledger, inbox, condition, figures)))
+            let writer = EventWriter(database, ledger, inbox, condition, figures)
+            thread = try WriterThread(name: "pharos-events", title: "event log", writer)
         } catch {
             throw StoreDatabase.refusal(database.path, error)
         }
     }
 
     deinit { close() }
-
-    private static func start(_ writer: EventWriter) throws -> pthread_t {
-        var thread = pthread_t()
-        let argument = Unmanaged.passRetained(writer)
-        let result = pthread_create(
-            &thread, nil,
-            { argument in
-                pharos_name_thread("pharos-events")
-                var writer: EventWriter? = Unmanaged<EventWriter>.fromOpaque(argument!).takeRetainedValue()
-                writer?.run()
-                let database = writer?.database
-                // Its statements go with it: the database can only be closed without them.
-                writer = nil
-                database?.close()
-                return nil
-            }, argument.toOpaque())
-        guard result == 0 else {
-            argument.release()
-            throw StoreError(
-                code: .unusable, message: "cannot start the event log's thread: \(String(cString: strerror(result)))")
-        }
-        return thread
-    }
 
     // MARK: EventLog
 
@@ -143,13 +121,12 @@ package final class SQLiteEventLog: EventQueue {
     /// Commits what was recorded. Never from the log's own thread: it waits for it.
     package func close() {
         inbox.close()
-        thread.withLock { thread in
-            if let running = thread { pthread_join(running, nil) }
-            thread = nil
-        }
+        thread.join()
     }
 
-    /// At most this many pages of 4 KiB, from now on: what does not fit fails as on a full disk. For tests.
+    /// Limits the file to this many pages of 4 KiB from now on, for tests.
+    ///
+    /// Writes beyond it fail as on a full disk.
     package func limitFile(toPages pages: Int) async {
         await withCheckedContinuation { done in
             let isTaken = inbox.add { writer in

@@ -3,7 +3,7 @@ import GRDB
 extension StoreSchema {
     /// The event log's tables.
     ///
-    /// - `events`: what is to be told to the origin `target`. `size` is what it counts for the log's limit.
+    /// - `events`: events for the origin `target`. `size` is what it counts for the log's limit.
     /// - `clients`: who is connected; `origin` is that of a raw connection, "" for a client of our protocol.
     /// - `subscriptions`: which channels each of them is in.
     /// - `channels`: those that are occupied.
@@ -11,7 +11,7 @@ extension StoreSchema {
     ///
     /// - `marks`: see `DatabaseMark`.
     ///
-    /// Numbers are never given twice, not even after all events were told and deleted: SQLite's AUTOINCREMENT remembers.
+    /// Numbers are never given twice, not even after all events were sent and deleted: SQLite's AUTOINCREMENT remembers.
     /// Where the newest events may be lost, counting goes on far beyond them.
     static let events = StoreSchema(
         // "PhrE"

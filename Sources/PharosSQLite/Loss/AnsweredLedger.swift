@@ -2,7 +2,9 @@ import GRDB
 import GRDBSQLite
 import Glibc
 
-/// Follows the commits of a connection and its log, and keeps the record of what was answered for. For one thread.
+/// Keeps the record of confirmed commits, for one thread.
+///
+/// It follows the commits of a connection and its log.
 ///
 /// It also moves the log into the database file when it has grown: the record must tell a log that is not needed any more
 /// from one that is gone.
@@ -11,7 +13,9 @@ final class AnsweredLedger {
     private let connection: OpaquePointer
     private let logPath: String
     private var log: WriteAheadLog?
-    /// Set by SQLite at each commit: how many frames the log holds. 0: nothing was committed since it was looked at.
+    /// Set by SQLite at each commit: how many frames the log holds.
+    ///
+    /// 0: nothing was committed since it was looked at.
     private let committedFrames: UnsafeMutablePointer<Int32>
     private var record = AnsweredRecord(state: .adopting)
     /// The mark in the database as SQLite shows it.
@@ -78,7 +82,7 @@ final class AnsweredLedger {
 
     // MARK: Committing
 
-    /// What the next commit needs, within its transaction.
+    /// Prepares the next commit, within its transaction.
     func prepare() throws(StoreFailure) {
         if beginsGeneration { try write(record.mark.next) }
     }
@@ -92,7 +96,7 @@ final class AnsweredLedger {
         guard result == PreparedStatement.done else { throw StoreFailure(resultCode: result) }
     }
 
-    /// A commit is on the disk. Nobody has been answered for it before this returns.
+    /// A commit is on the disk. It is confirmed only after this returns.
     func committed() {
         let frames = UInt32(committedFrames.pointee)
         guard frames > 0 else { return }
@@ -114,8 +118,9 @@ final class AnsweredLedger {
 
     // MARK: Moving the log
 
-    /// Moves the log into the database file. What cannot be moved now stays in the log, and is tried again at the next
-    /// commit.
+    /// Moves the log into the database file.
+    ///
+    /// What cannot be moved now stays in the log, and is tried again at the next commit.
     func moveLog() {
         if record.state == .logged {
             record.state = .moving

@@ -1,4 +1,4 @@
-/// What a store has answered for, as far as a later start must find it again.
+/// The confirmed state of a store, which a later start must find again.
 ///
 /// SQLite takes a write-ahead log up to the first frame whose checksum is wrong, and says nothing of what follows. So which
 /// commit was the last must be known from elsewhere.
@@ -6,7 +6,9 @@ struct AnsweredRecord: Equatable {
     enum State: UInt32 {
         /// A database is being made or adopted: there is nothing to compare with yet.
         case adopting
-        /// The log up to `end` is needed; the database file is as the last checkpoint left it.
+        /// The log up to `end` is needed.
+        ///
+        /// The database file is as the last checkpoint left it.
         case logged
         /// As `logged`, but some of it may have been moved into the database file.
         case moving

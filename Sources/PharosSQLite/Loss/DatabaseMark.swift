@@ -1,4 +1,6 @@
-/// A number in the database that grows with each generation of its log, so that an older copy of the file is recognised.
+/// A number in the database that grows with each generation of its log.
+///
+/// By it an older copy of the file is recognised.
 struct DatabaseMark: Equatable {
     /// Differs from database to database.
     var store: UInt64 = 0
@@ -10,7 +12,9 @@ struct DatabaseMark: Equatable {
 
     static func fresh() -> DatabaseMark { DatabaseMark(store: .random(in: 1 ... .max), number: 1) }
 
-    /// As it lies in its row. Whoever looks for it in the bytes of a page finds it by its beginning.
+    /// The mark as it lies in its row.
+    ///
+    /// In the bytes of a page it is found by its beginning.
     var bytes: [UInt8] {
         DatabaseMark.magic
             + [store, number].flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> (56 - 8 * $0)) } }

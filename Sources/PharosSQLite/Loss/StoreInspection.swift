@@ -1,14 +1,17 @@
 import Glibc
 
-/// Whether the files of a store hold what it had answered for. Looks before SQLite opens them.
+/// Whether the files of a store hold what it had answered for.
+///
+/// Looks before SQLite opens them.
 enum StoreInspection: Equatable {
     /// There is no record to compare with.
     case unknown
     /// The making of the store was cut short: nothing was answered for.
     case adopting
     case whole
-    /// The log was damaged after all of it had been moved into the database: it is removed, since SQLite would lay its
-    /// undamaged part over newer pages.
+    /// The log was damaged after all of it had been moved into the database.
+    ///
+    /// It is removed, since SQLite would lay its undamaged part over newer pages.
     case needlessLogRemoved
     case lost(String)
 
@@ -35,8 +38,9 @@ enum StoreInspection: Equatable {
         }
     }
 
-    /// Reads the page itself: SQLite would show a newer one from the log. Only while SQLite has not opened the file, since
-    /// closing it would give up SQLite's locks.
+    /// Reads the page itself: SQLite would show a newer one from the log.
+    ///
+    /// Only while SQLite has not opened the file, since closing it would give up SQLite's locks.
     private static func mark(onPage page: UInt32, of database: String) -> DatabaseMark? {
         guard page > 0 else { return nil }
         let file = open(database, O_RDONLY | O_CLOEXEC)

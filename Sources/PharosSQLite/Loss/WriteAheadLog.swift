@@ -1,6 +1,8 @@
 import Glibc
 
-/// Where a commit ends in a write-ahead log: the header of its last frame, whose checksum is over all bytes before it.
+/// The end of a commit in a write-ahead log.
+///
+/// It is the header of its last frame, whose checksum is over all bytes before it.
 struct LogEnd: Equatable {
     /// Counted from 1; 0: nothing was committed to a log.
     var frames: UInt32 = 0
@@ -10,7 +12,9 @@ struct LogEnd: Equatable {
     var checksum2: UInt32 = 0
 }
 
-/// SQLite's write-ahead log, read without SQLite: its file format, sections 4.1 to 4.4.
+/// SQLite's write-ahead log, read without SQLite.
+///
+/// See its file format, sections 4.1 to 4.4.
 struct WriteAheadLog: ~Copyable {
     enum Finding: Equatable {
         /// Every byte up to the given end is as it was written.
@@ -36,20 +40,24 @@ struct WriteAheadLog: ~Copyable {
 
     deinit { close(file) }
 
-    /// The end of the frame with this number, as the frame says, without looking at anything else.
+    /// The end of the frame with this number, as the frame says.
+    ///
+    /// Nothing else is looked at.
     func end(ofFrame frame: UInt32, pageSize: Int = 4_096) -> LogEnd? {
         guard frame > 0 else { return nil }
-        let place =
+        let position =
             WriteAheadLog.headerSize + (Int(frame) - 1) * (pageSize + WriteAheadLog.frameHeaderSize)
         return withUnsafeTemporaryAllocation(byteCount: WriteAheadLog.frameHeaderSize, alignment: 8) { header in
-            guard pread(file, header.baseAddress, header.count, off_t(place)) == header.count else { return nil }
+            guard pread(file, header.baseAddress, header.count, off_t(position)) == header.count else { return nil }
             return LogEnd(
                 frames: frame, salt1: header.number(at: 8), salt2: header.number(at: 12),
                 checksum1: header.number(at: 16), checksum2: header.number(at: 20))
         }
     }
 
-    /// Whether the log holds all that was committed up to `end`: what SQLite will take of it is at least that.
+    /// Whether the log holds all that was committed up to `end`.
+    ///
+    /// SQLite will take at least that much of it.
     static func look(at path: String, upTo end: LogEnd) -> Finding {
         guard let log = WriteAheadLog(path: path) else { return .missing }
         return log.look(upTo: end)
@@ -79,12 +87,12 @@ struct WriteAheadLog: ~Copyable {
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: perRead * size, alignment: 8)
         defer { buffer.deallocate() }
         var number: UInt32 = 0
-        var place = WriteAheadLog.headerSize
+        var position = WriteAheadLog.headerSize
         while number < end.frames {
             let wanted = min(perRead, Int(end.frames - number)) * size
-            let count = pread(file, buffer.baseAddress, wanted, off_t(place))
+            let count = pread(file, buffer.baseAddress, wanted, off_t(position))
             guard count >= size else { return .damagedFrame(number + 1) }
-            place += count / size * size
+            position += count / size * size
             for start in stride(from: 0, to: count / size * size, by: size) {
                 number += 1
                 let frame = UnsafeRawBufferPointer(rebasing: buffer[start..<start + size])

@@ -1,6 +1,8 @@
 import PharosDomain
 
-/// Who published and the tags, in one column, since most publications have neither: lengths as varints, then the bytes.
+/// The publisher and the tags, in one column.
+///
+/// Most publications have neither. It holds lengths as varints, then the bytes.
 enum PublicationExtra {
     /// nil: there is nothing to keep.
     static func encoded(_ publication: Publication) -> [UInt8]? {

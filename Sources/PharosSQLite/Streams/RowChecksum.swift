@@ -1,11 +1,15 @@
 import PharosDomain
 
-/// Tells bytes that the disk has changed from those that were written: SQLite itself checks its structure only.
+/// Recognises bytes that the disk has changed.
+///
+/// SQLite itself checks its structure only.
 struct RowChecksum {
     private var state: UInt64 = 0x2545_F491_4F6C_DD1D
 
     var value: Int64 { Int64(bitPattern: state ^ state >> 32) }
 
+    /// Adds a word.
+    ///
     /// Each step is reversible, so two rows that differ in one word only never have the same sum.
     mutating func add(_ word: UInt64) {
         state = (state ^ word) &* 0x9E37_79B9_7F4A_7C15

@@ -1,4 +1,6 @@
-/// The key of a publication's row: the stream's id in the upper 37 bits, the lower 27 bits of the offset below.
+/// The key of a publication's row.
+///
+/// It has the stream's id in the upper 37 bits, the lower 27 bits of the offset below.
 ///
 /// So the rows of a stream lie next to one another, in the order of their offsets, and are found by number. A stream keeps
 /// far fewer rows than 2^27: offsets may go on beyond that without two rows ever meeting, but a range of offsets can be two
@@ -12,7 +14,9 @@ struct RowKey: Equatable {
 
     /// Ids are below this.
     static let idLimit: UInt64 = 1 << (64 - offsetBits)
-    /// The largest history: half the room, so that what waits for deletion has the other half.
+    /// The largest history: half the room.
+    ///
+    /// Rows that wait for deletion have the other half.
     static let mostRows = 1 << (offsetBits - 1)
 
     private static let offsetBits: UInt64 = 27

@@ -1,20 +1,24 @@
 import GRDB
 import PharosDomain
 
-/// The epochs as a store tells them: those of empty streams, made from seeds, and those that lie in its rows.
+/// The epochs of a store.
 ///
-/// When something that was answered for may be missing, all of them must change. So what is told is made from what is stored
+/// Those of empty streams are made from seeds, the others lie in its rows.
+///
+/// When something that was answered for may be missing, all of them must change. So the given epoch is made from the stored one
 /// and a number, the era; changing that takes the same time however much is stored.
 struct StoreEpochs {
     static let eraRow = -1
     private static let seedRow = -2
 
-    /// 0: epochs are told as they are stored.
+    /// 0: epochs are given out as they are stored.
     private let era: UInt64
     private var first: FirstEpochs
     private let write: PreparedStatement
 
-    /// Makes a new one of what is missing or was changed by the disk: that only changes epochs.
+    /// Reads the seeds.
+    ///
+    /// A seed that is missing or was changed by the disk is made anew: that only changes epochs.
     init(_ database: Database) throws {
         var seeds: [Int: UInt64] = [:]
         var damaged: [Int] = []
@@ -32,7 +36,7 @@ struct StoreEpochs {
         first = FirstEpochs(seed: seeds.removeValue(forKey: StoreEpochs.seedRow)!, changed: seeds)
     }
 
-    /// From now on every epoch is told differently.
+    /// From now on every epoch is given out differently.
     static func beginEra(_ database: Database) throws {
         let write = try PreparedStatement(database, "INSERT OR REPLACE INTO seeds VALUES (?, ?, ?)")
         try save(.random(in: 1 ... .max), eraRow, write)

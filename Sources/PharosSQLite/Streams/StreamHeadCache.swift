@@ -1,6 +1,8 @@
 import PharosDomain
 
-/// The heads of the streams used last, so that an append finds its offset without the database.
+/// The heads of the streams used last.
+///
+/// From it an append finds its offset without the database.
 ///
 /// Two generations: what is used moves to the young one; when that is full, the old one is forgotten. So at most `capacity`
 /// heads stay between two transactions, and those used last are among them.

@@ -116,8 +116,10 @@ extension StreamLedger: PublishingRules {
 
     // MARK: Removing
 
-    /// However many rows there are, this takes the time of a few writes: the stream gets another id, and the rows under its
-    /// old one are deleted at leisure.
+    /// Removes a channel's history.
+    ///
+    /// However many rows there are, this takes the time of a few writes: the stream gets another id, and the rows under
+    /// its old one are deleted at leisure.
     func removeHistory(of channel: ChannelName) throws(StoreFailure) {
         inHand = (channel, nil)
         guard let head = try findHead(of: channel), head.swept <= head.top else { return }
@@ -133,7 +135,9 @@ extension StreamLedger: PublishingRules {
         head.needsWriting = true
     }
 
-    /// Deletes rows that fell out by size. Some may wait, so that most appends find nothing to delete.
+    /// Deletes rows that fell out by size.
+    ///
+    /// Some may wait, so that most appends find nothing to delete.
     func trim(_ head: StreamHead) throws(StoreFailure) {
         let kept = head.first <= head.top ? head.top - head.first + 1 : 0
         guard head.garbage > min(max(kept / 8, 16), 1_024) else { return }

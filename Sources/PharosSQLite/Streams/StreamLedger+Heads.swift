@@ -2,7 +2,9 @@ import PharosDomain
 
 /// Finding, creating, refreshing and forgetting streams.
 extension StreamLedger {
-    /// The stream to be written to: created if there is none, begun anew if its memory has expired.
+    /// The stream to be written to.
+    ///
+    /// It is created if there is none, and begun anew if its memory has expired.
     func useHead(
         of channel: ChannelName, _ retention: StreamRetention, _ nowMs: Int64
     ) throws(StoreFailure) -> StreamHead {
@@ -10,7 +12,9 @@ extension StreamLedger {
         return try create(channel, retention, nowMs)
     }
 
-    /// The stream, if it has anything to remember: looking at a channel stores nothing about it.
+    /// The stream, if it has anything to remember.
+    ///
+    /// Looking at a channel stores nothing about it.
     func liveHead(
         of channel: ChannelName, _ retention: StreamRetention, _ nowMs: Int64
     ) throws(StoreFailure) -> StreamHead? {
@@ -25,7 +29,9 @@ extension StreamLedger {
         return head
     }
 
-    /// Where a channel without a stream stands: its first publication will continue that.
+    /// The position of a channel without a stream.
+    ///
+    /// Its first publication will continue it.
     func firstPosition(of channel: ChannelName) -> StreamPosition {
         StreamPosition(offset: 0, epoch: epochs.told(epochs.first(of: channel)))
     }
@@ -82,7 +88,9 @@ extension StreamLedger {
         return head
     }
 
-    /// When the memory ends, and a little later, which is what is written: a tenth of the span or an hour, whatever is less.
+    /// When the memory ends, and the later time that is written.
+    ///
+    /// It is later by a tenth of the span or an hour, whatever is less.
     private static func metaEnds(_ retention: StreamRetention, _ nowMs: Int64) -> (exact: Int64, stored: Int64) {
         guard retention.metaTTLMs > 0 else { return (.max, .max) }
         let exact = adding(nowMs, retention.metaTTLMs)
@@ -91,7 +99,9 @@ extension StreamLedger {
 
     private static func slack(_ retention: StreamRetention) -> Int64 { min(retention.metaTTLMs / 10, 3_600_000) }
 
-    /// Using a stream keeps its memory. Written only when what is written would no longer do.
+    /// Using a stream keeps its memory.
+    ///
+    /// Written only when what is written would no longer do.
     private func refresh(_ head: StreamHead, _ retention: StreamRetention, _ nowMs: Int64) {
         let (exact, stored) = StreamLedger.metaEnds(retention, nowMs)
         head.metaMs = exact
@@ -112,7 +122,7 @@ extension StreamLedger {
 
     /// Epoch and top are lost; the rows are deleted at leisure.
     func forget(_ head: StreamHead) throws(StoreFailure) {
-        // Another epoch that cannot be kept must not be told.
+        // Another epoch that cannot be kept must not be given out.
         guard !looksOnly else { throw .looksOnly }
         hasForgotten = true
         try epochs.forget(head.channel)

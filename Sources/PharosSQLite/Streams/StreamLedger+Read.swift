@@ -1,6 +1,8 @@
 import PharosDomain
 
-/// Looking at streams. What is shown never has a gap: a row that is missing or was changed by the disk is an error.
+/// Looking at streams.
+///
+/// What is shown never has a gap: a row that is missing or was changed by the disk is an error.
 extension StreamLedger {
     func read(
         _ channel: ChannelName, after offset: UInt64?, limit: Int, _ retention: StreamRetention, _ nowMs: Int64

@@ -1,6 +1,8 @@
 import PharosDomain
 
-/// Deleting what nobody can read any more, in steps small enough to go unnoticed.
+/// Deletes rows that cannot be read any more, in small steps.
+///
+/// The steps are small enough to go unnoticed.
 extension StreamLedger {
     /// Deletes about `budget` rows at most.
     ///
@@ -62,7 +64,9 @@ extension StreamLedger {
         return try next.next() ? next.int64(0) : .max
     }
 
-    /// Looks after one stream. One that is not in the cache does not get into it: the cache is for those in use.
+    /// Looks after one stream.
+    ///
+    /// One that is not in the cache does not get into it: the cache is for those in use.
     private func visit(
         _ id: UInt64, _ channel: ChannelName, _ nowMs: Int64, atMost limit: Int
     ) throws(StoreFailure) -> Int {
@@ -73,7 +77,7 @@ extension StreamLedger {
             return try tidy(head, nowMs, atMost: limit)
         } catch {
             guard error.cause == .damaged else { throw error }
-            // Readers are told of the damage when they come. Retention goes on with the other streams meanwhile.
+            // Readers get the damage reported when they come. Retention goes on with the other streams meanwhile.
             statements.updateVisit.bind(1, id)
             statements.updateVisit.bind(2, StreamLedger.adding(nowMs, 3_600_000))
             try statements.updateVisit.run()

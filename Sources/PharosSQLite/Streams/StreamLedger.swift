@@ -1,6 +1,8 @@
 import PharosDomain
 
-/// What the operations do, inside a transaction that somebody else begins and ends. For the store's thread.
+/// The operations on streams, inside a transaction of the caller's.
+///
+/// For the store's thread.
 ///
 /// It remembers the heads of the streams used last and writes each once per transaction, in `finish`. After a transaction that
 /// failed, `abandon` makes it forget all that the transaction had touched.
@@ -11,9 +13,11 @@ final class StreamLedger {
     var touched: [StreamHead] = []
     /// Whether the running transaction has something to commit.
     var hasWritten = false
-    /// Whether the running transaction only looks: nothing is created, refreshed or forgotten.
+    /// Whether the running transaction only looks.
+    ///
+    /// Then nothing is created, refreshed or forgotten.
     private(set) var looksOnly = false
-    /// What was being done last, so that damage can be told from damage elsewhere.
+    /// The last operation, by which its damage is known from other damage.
     var inHand: (channel: ChannelName, offset: UInt64?)?
     var epochs: StoreEpochs
     /// Whether the running transaction has changed `epochs`, and what they were before.
@@ -48,7 +52,9 @@ final class StreamLedger {
         inHand = nil
     }
 
-    /// Writes what the transaction has changed of the streams' heads. The commit is still to come, and may fail.
+    /// Writes what the transaction has changed of the streams' heads.
+    ///
+    /// The commit is still to come, and may fail.
     func finish() throws(StoreFailure) {
         for head in touched {
             inHand = (head.channel, nil)
@@ -83,7 +89,9 @@ final class StreamLedger {
 
     // MARK: Ids
 
-    /// An id that neither a stream nor a row has. They are counted up, and from 1 again once all were used.
+    /// An id that neither a stream nor a row has.
+    ///
+    /// They are counted up, and from 1 again once all were used.
     func freshID() throws(StoreFailure) -> UInt64 {
         while true {
             nextID = nextID + 1 < RowKey.idLimit ? nextID + 1 : 1

@@ -24,10 +24,11 @@ struct StoreBatch {
                 return outcomes
             } catch {
                 writer.ledger.abandon()
-                if let place = writer.ledger.inHand, error.cause == .damaged, damaged.count < 8,
-                    damaged.insert(place.channel).inserted
+                if let position = writer.ledger.inHand, error.cause == .damaged, damaged.count < 8,
+                    damaged.insert(position.channel).inserted
                 {
-                    writer.condition.found(StoreCondition.DamagedPlace(channel: place.channel, offset: place.offset))
+                    writer.condition.found(
+                        StoreCondition.DamagedPosition(channel: position.channel, offset: position.offset))
                 } else if tidies, writer.ledger.inHand == nil {
                     // It may have been the deleting that failed.
                     tidies = false
@@ -55,7 +56,7 @@ struct StoreBatch {
             }
             if tidies { try writer.tidyStep(appended: submissions.count) }
             try ledger.finish()
-            // For a failing commit: that is nobody's stream.
+            // For a failing commit: that belongs to no stream.
             ledger.inHand = nil
             return (ledger.hasWritten, ledger.hasWritten)
         }
@@ -84,8 +85,9 @@ struct StoreBatch {
                     return (outcome, false)
                 })
         } catch {
-            if error.cause == .damaged, let place = ledger.inHand {
-                writer.condition.found(StoreCondition.DamagedPlace(channel: place.channel, offset: place.offset))
+            if error.cause == .damaged, let position = ledger.inHand {
+                writer.condition.found(
+                    StoreCondition.DamagedPosition(channel: position.channel, offset: position.offset))
             }
             ledger.abandon()
             return .failure(error.cause == .damaged ? .storeDamaged : .storeFailing)

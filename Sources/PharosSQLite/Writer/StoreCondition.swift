@@ -4,14 +4,14 @@ import Synchronization
 /// How the store is, kept by its thread, asked for by any.
 final class StoreCondition: Sendable {
     /// Something stored that could not be read.
-    struct DamagedPlace: Equatable {
+    struct DamagedPosition: Equatable {
         let channel: ChannelName
         let offset: UInt64?
     }
 
     private struct State {
         var failure: StoreFailure?
-        var damage: [DamagedPlace] = []
+        var damage: [DamagedPosition] = []
         var health = StoreHealth.working
     }
 
@@ -19,8 +19,10 @@ final class StoreCondition: Sendable {
     private let state = Mutex(State())
     private let listener: @Sendable (StoreEvent) -> Void
 
-    /// As many are looked at again; damage beyond that is found again by those who read it.
-    private static let mostPlaces = 16
+    /// The most damaged positions that are looked at again.
+    ///
+    /// Damage beyond that is found again when it is read.
+    private static let mostPositions = 16
 
     init(path: String, listener: @escaping @Sendable (StoreEvent) -> Void) {
         self.path = path
@@ -39,23 +41,23 @@ final class StoreCondition: Sendable {
 
     func failed(_ failure: StoreFailure) { change { $0.failure = failure } }
 
-    func found(_ place: DamagedPlace) {
+    func found(_ position: DamagedPosition) {
         let isNew = state.withLock { state in
-            guard !state.damage.contains(where: { $0.channel == place.channel }) else { return false }
-            if state.damage.count == StoreCondition.mostPlaces { state.damage.removeFirst() }
-            state.damage.append(place)
+            guard !state.damage.contains(where: { $0.channel == position.channel }) else { return false }
+            if state.damage.count == StoreCondition.mostPositions { state.damage.removeFirst() }
+            state.damage.append(position)
             return true
         }
         guard isNew else { return }
-        report(.damaged(channel: place.channel))
+        report(.damaged(channel: position.channel))
         change { _ in }
     }
 
-    /// Looks at each damaged place again; those that `isWhole` now are forgotten.
-    func forgetDamage(_ isWhole: (DamagedPlace) -> Bool) {
-        let places = state.withLock { $0.damage }
-        for place in places where isWhole(place) {
-            change { $0.damage.removeAll { $0 == place } }
+    /// Looks at each damaged position again; those that `isWhole` now are forgotten.
+    func forgetDamage(_ isWhole: (DamagedPosition) -> Bool) {
+        let positions = state.withLock { $0.damage }
+        for position in positions where isWhole(position) {
+            change { $0.damage.removeAll { $0 == position } }
         }
     }
 

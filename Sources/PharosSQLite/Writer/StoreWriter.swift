@@ -1,10 +1,11 @@
 import CPharosSys
 import PharosDomain
 
-/// The store's thread: takes all that waits, carries it out in one transaction, and tells the submitters once that is on the
-/// disk. While it commits, the next batch gathers; so the slower the disk, the more goes into one commit, and nobody ever
-/// waits for company.
-final class StoreWriter {
+/// The store's thread: commits all waiting operations together.
+///
+/// They are carried out in one transaction, and their submitters are answered once that is on the disk. While it commits,
+/// the next batch gathers; so the slower the disk, the more goes into one commit, and no operation waits for company.
+final class StoreWriter: DedicatedWriter {
     let database: StoreDatabase
     let ledger: StreamLedger
     let condition: StoreCondition
@@ -48,7 +49,9 @@ final class StoreWriter {
 
     // MARK: Retention and recovery
 
-    /// What has no submitter: deleting, when nobody is waiting, and finding out whether what failed works again.
+    /// Does the work that has no submitter.
+    ///
+    /// It deletes when no operation is waiting, and finds out whether what failed works again.
     private func lookAfterItself(wasBusy: Bool) {
         let nowMs = pharos_monotonic_ms()
         if !wasBusy, nowMs >= tidyDueMs { tidyAlone() }
@@ -60,8 +63,9 @@ final class StoreWriter {
         }
     }
 
-    /// One step of retention within a transaction that is going on anyway: twice as much as it adds, so that what is kept
-    /// does not grow while the server is busy.
+    /// Takes one step of retention within a transaction that is under way.
+    ///
+    /// It deletes twice as much as the transaction adds, so that the store does not grow while the server is busy.
     func tidyStep(appended: Int) throws(StoreFailure) {
         let wall = wallMs()
         scheduleTidying(dueMs: try ledger.tidy(nowMs: wall, budget: max(256, 2 * appended)), wallMs: wall)
@@ -72,7 +76,9 @@ final class StoreWriter {
         condition.report(.tidyingFailed(failure.text(at: database.path)))
     }
 
-    /// Wall time to monotonic time: within a minute, so that a stepped clock is noticed.
+    /// Schedules the next tidying by monotonic time.
+    ///
+    /// It comes within a minute, so that a stepped clock is noticed.
     private func scheduleTidying(dueMs: Int64, wallMs: Int64) {
         let nowMs = pharos_monotonic_ms()
         tidyDueMs = dueMs <= wallMs ? nowMs : nowMs + min(max(dueMs - wallMs, 1_000), 60_000)
@@ -116,11 +122,11 @@ final class StoreWriter {
                 condition.failed(error)
             }
         }
-        condition.forgetDamage { place in
+        condition.forgetDamage { position in
             do throws(StoreFailure) {
                 try database.transaction { () throws(StoreFailure) in
                     ledger.begin(looksOnly: true)
-                    try ledger.look(at: place.channel, place.offset)
+                    try ledger.look(at: position.channel, position.offset)
                     return ((), false)
                 }
                 return true

@@ -2,7 +2,7 @@ import PharosDomain
 
 /// An operation on its way to the store's thread, and who wants to know.
 struct Submission {
-    /// nil: there was no room for it. Its refusal takes its place in the order.
+    /// nil: there was no room for it. Its refusal keeps its position in the order.
     let operation: StreamOperation?
     let ticket: UInt64
     let receiver: any StreamReceiver

@@ -23,7 +23,7 @@ extension ShardCore {
         let overflow = overflow(publication, place)
         var away: (id: ConnectionID, binding: UInt32)?
         if let except { away = stepAside(except, place, &edge) }
-        for lanePlace in 0..<edge.lanePlaces(of: topic) {
+        for lanePlace in 0..<edge.laneSlots(of: topic) {
             guard let number = edge.lane(of: topic, at: lanePlace) else { continue }
             let lane = Lane(number: number)
             if lane.wire.carrier.isRaw {
@@ -53,7 +53,7 @@ extension ShardCore {
             case .join(let info): .join(info)
             case .leave(let info): .leave(info)
             }
-        for lanePlace in 0..<edge.lanePlaces(of: topic) {
+        for lanePlace in 0..<edge.laneSlots(of: topic) {
             guard let number = edge.lane(of: topic, at: lanePlace) else { continue }
             let lane = Lane(number: number)
             guard lane.receivesJoinLeave else { continue }
@@ -78,7 +78,7 @@ extension ShardCore {
         if isText {
             scratch.withBytes { RawPublicationEncoder.appendEvent($0, into: &packed) }
         } else {
-            let text = Array(PharosProtocol.Base64.encode(scratch.array).utf8)
+            let text = Array(Base64.encode(scratch.array).utf8)
             text.withUnsafeBytes { RawPublicationEncoder.appendEvent($0, into: &packed) }
         }
         edge.publish(

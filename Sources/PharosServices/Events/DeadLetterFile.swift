@@ -32,7 +32,7 @@ package final class DeadLetterFile: DeadLetterLog {
     package func append(_ events: [NumberedEvent], for origin: OriginName, nowMs: Int64) -> Bool {
         var lines = ByteWriter(capacity: 4_096)
         for event in events {
-            DeadLetterLine.encode(event, origin: origin, node: node, buriedAtMs: nowMs, into: &lines)
+            DeadLetterLine.encode(event, origin: origin, node: node, movedAtMs: nowMs, into: &lines)
         }
         let failure = lines.withBytes { bytes in turn.withLock { _ in write(bytes) } }
         if let failure { problem("cannot write \(path): \(String(cString: strerror(failure)))") }

@@ -93,13 +93,13 @@ package final class EventDispatcher: Sendable {
             case .wait(let milliseconds):
                 await pause(origin, milliseconds)
                 action = plan.waited()
-            case .bury(let events):
+            case .deadLetter(let events):
                 let isWritten = deadLetters.append(events, for: origin, nowMs: timing.wallMs())
                 if isWritten {
                     state.withLock { $0.counters.buried += UInt64(events.count) }
                     report(.buried(origin: origin, count: events.count))
                 }
-                action = plan.buried(isWritten, chance: timing.chance(), isEnding: isEnding)
+                action = plan.deadLettered(isWritten, chance: timing.chance(), isEnding: isEnding)
             case .end: return
             }
         }

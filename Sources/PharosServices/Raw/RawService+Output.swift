@@ -14,7 +14,7 @@ extension RawService {
         if connection.wire.carrier == .raw {
             return message.data.withUnsafeBytes { edge.send(connection.id, message.isText ? .text : .binary, $0) }
         }
-        let text = message.isText ? message.data : Array(PharosProtocol.Base64.encode(message.data).utf8)
+        let text = message.isText ? message.data : Array(Base64.encode(message.data).utf8)
         text.withUnsafeBytes { RawPublicationEncoder.appendEvent($0, into: &core.packed) }
         edge.send(connection.id, .chunk, core.packed)
         core.packed.removeAll()

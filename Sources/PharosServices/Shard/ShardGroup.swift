@@ -42,7 +42,7 @@ package final class ShardGroup: Backend {
     private let openFiles: Int
     /// As they were at the start: so many shards there are unless the settings say otherwise.
     private let usableProcessors: UsableProcessors
-    private let threads: Locked<[pthread_t]>
+    private let threads: Locked<[SystemThread]>
     private let nextShard = Atomic<Int>(0)
 
     /// Opens the ports and starts the threads: `init` and `start` in one.
@@ -126,11 +126,7 @@ package final class ShardGroup: Backend {
             configuration.tlsContexts = tlsContexts
             configuration.handshakeLimit = max(node.settings.edge.handshakeLimit / node.mailboxes.count, 16)
             if index < processors.count { configuration.processor = processors[index] }
-            let start = ShardStart(
-                node: node, index: index, configuration: configuration,
-                listener: listeners.isEmpty ? -1 : listeners[index],
-                tlsListener: tlsListeners.isEmpty ? -1 : tlsListeners[index])
-            let thread = ShardGroup.spawn(start)
+            let thread = startShard(index, configuration)
             threads.withLock { $0.append(thread) }
         }
     }
@@ -244,46 +240,20 @@ package final class ShardGroup: Backend {
             defer { threads = [] }
             return threads
         }
-        for thread in all { pthread_join(thread, nil) }
+        for thread in all { thread.join() }
     }
 
-    private static func spawn(_ start: ShardStart) -> pthread_t {
-        var thread = pthread_t()
-        let argument = Unmanaged.passRetained(start).toOpaque()
-        let failure = pthread_create(&thread, nil, { ShardStart.main($0) }, argument)
-        precondition(failure == 0, "no thread could be created for a shard")
+    private func startShard(_ index: Int, _ configuration: EdgeConfiguration) -> SystemThread {
+        let listener = listeners.isEmpty ? -1 : listeners[index]
+        let tlsListener = tlsListeners.isEmpty ? -1 : tlsListeners[index]
+        let thread = try? SystemThread(name: "pharos-\(index)", processor: configuration.processor) { [node] in
+            var loop = ShardLoop(
+                edge: Edge(configuration), handler: ShardService(node: node, index: index),
+                mailbox: node.mailboxes[index], listener: listener, tlsListener: tlsListener)
+            loop.run()
+        }
+        guard let thread else { preconditionFailure("no thread could be created for a shard") }
         return thread
-    }
-}
-
-/// What a shard's thread is given.
-private final class ShardStart: Sendable {
-    let node: NodeContext
-    let index: Int
-    let configuration: EdgeConfiguration
-    let listener: Int32
-    let tlsListener: Int32
-
-    init(
-        node: NodeContext, index: Int, configuration: EdgeConfiguration, listener: Int32, tlsListener: Int32
-    ) {
-        self.node = node
-        self.index = index
-        self.configuration = configuration
-        self.listener = listener
-        self.tlsListener = tlsListener
-    }
-
-    static func main(_ argument: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
-        let start = Unmanaged<ShardStart>.fromOpaque(argument!).takeRetainedValue()
-        pharos_name_thread("pharos-\(start.index)")
-        if let processor = start.configuration.processor { _ = pharos_pin_thread(Int32(processor)) }
-        var loop = ShardLoop(
-            edge: Edge(start.configuration),
-            handler: ShardService(node: start.node, index: start.index),
-            mailbox: start.node.mailboxes[start.index], listener: start.listener, tlsListener: start.tlsListener)
-        loop.run()
-        return nil
     }
 }
 

@@ -61,7 +61,7 @@ class Told:
         return ("disconnected", "") in self.clients.get(client, ())
 
     def settle(self) -> None:
-        """Nobody is connected any more: compares everything."""
+        """Compares everything, once no client is connected any more."""
         for client, events in self.clients.items():
             self._compare(client, events)
         for client, name in self.seen.names.items():

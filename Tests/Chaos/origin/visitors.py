@@ -166,7 +166,7 @@ class RawVisitor:
 
 
 class Observer:
-    """Comes with a token, so that nobody is asked about it, and hears what the visitors publish."""
+    """Comes with a token, so that the origin is not asked about it, and gets what the visitors publish."""
 
     def __init__(self, server: Server, seen: Seen):
         self.server, self.seen = server, seen

@@ -21,7 +21,7 @@ OPEN = {
         for whom in ("client", "anonymous")
     },
 }
-# Subscribing and publishing, no history, nobody is told of anybody.
+# Subscribing and publishing, no history, no joins and leaves.
 PLAIN = {
     "allow_subscribe_for_client": True,
     "allow_subscribe_for_anonymous": True,

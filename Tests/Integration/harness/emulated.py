@@ -40,11 +40,11 @@ class Refused(AssertionError):
 class EmulatedPeer(Peer):
     """What both kinds share: messages come one after the other, and the last may be a `disconnect` push."""
 
-    def __init__(self, server: Server, wire, *, port: int | None, query: str, headers: dict | None, door: str,
+    def __init__(self, server: Server, wire, *, port: int | None, query: str, headers: dict | None, scheme: str,
                  answers_pings: bool, receive_buffer: int | None = None):
         self.server, self.wire, self.answers_pings = server, wire, answers_pings
-        self.port = port or (server.tls_port if door == "wss" else server.port)
-        self.context = server.tls_context() if door == "wss" else None
+        self.port = port or (server.tls_port if scheme == "wss" else server.port)
+        self.context = server.tls_context() if scheme == "wss" else None
         self.query, self.headers, self.receive_buffer = query, headers or {}, receive_buffer
         self.inbox: list[dict] = []
         self.pings = 0
@@ -100,10 +100,10 @@ class StreamPeer(EmulatedPeer):
     """HTTP stream or bidirectional SSE, with `/emulation` for what the client says."""
 
     def __init__(self, server: Server, kind: str, *, port: int | None = None, query: str = "",
-                 headers: dict | None = None, door: str = "ws", answers_pings: bool = True,
+                 headers: dict | None = None, scheme: str = "ws", answers_pings: bool = True,
                  receive_buffer: int | None = None):
         self.path, encoding, self.method = STREAMS[kind]
-        super().__init__(server, WIRES[encoding], port=port, query=query, headers=headers, door=door,
+        super().__init__(server, WIRES[encoding], port=port, query=query, headers=headers, scheme=scheme,
                          answers_pings=answers_pings, receive_buffer=receive_buffer)
         self.stream = HTTPClient(self.port, context=self.context, receive_buffer=receive_buffer)
         self.emulation = HTTPClient(self.port, context=self.context)
@@ -222,8 +222,9 @@ class PollPeer(EmulatedPeer):
     PATH = "/connection/poll"
 
     def __init__(self, server: Server, *, session: str | None = None, port: int | None = None, query: str = "",
-                 headers: dict | None = None, door: str = "ws", wait: int = 20, retries: bool = True):
-        super().__init__(server, WIRES["json"], port=port, query=query, headers=headers, door=door, answers_pings=True)
+                 headers: dict | None = None, scheme: str = "ws", wait: int = 20, retries: bool = True):
+        super().__init__(
+            server, WIRES["json"], port=port, query=query, headers=headers, scheme=scheme, answers_pings=True)
         self.session = session or session_key()
         self.wait, self.retries = wait, retries
         self.cursor: str | None = None

@@ -18,19 +18,19 @@ EMULATED = (*STREAMS, "session-poll")
 
 
 async def open_peer(
-    server: Server, kind: str, *, door: str = "ws", session: str | None = None, headers: dict | None = None,
+    server: Server, kind: str, *, scheme: str = "ws", session: str | None = None, headers: dict | None = None,
     port: int | None = None, **options,
 ) -> Peer:
     """A client on which nothing has been said yet; `session` is the key that its state is kept under."""
     query = f"session={session}" if session else ""
     if kind == "session-poll":
-        return PollPeer(server, session=session or session_key(), door=door, headers=headers, port=port, **options)
+        return PollPeer(server, session=session or session_key(), scheme=scheme, headers=headers, port=port, **options)
     if kind.startswith("websocket"):
         wire = kind.removeprefix("websocket-")
         subprotocols = ["centrifuge-protobuf"] if wire == "protobuf" else None
         return await Peer.open(
-            server, door, wire, query=query, headers=headers, port=port, subprotocols=subprotocols, **options)
-    return StreamPeer(server, kind, door=door, query=query, headers=headers, port=port, **options)
+            server, scheme, wire, query=query, headers=headers, port=port, subprotocols=subprotocols, **options)
+    return StreamPeer(server, kind, scheme=scheme, query=query, headers=headers, port=port, **options)
 
 
 async def parked(server: Server, count: int = 1) -> None:

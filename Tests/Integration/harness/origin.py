@@ -156,7 +156,7 @@ class Origin:
         return self
 
     def stop(self) -> None:
-        """Nobody listens any more, and every connection is cut."""
+        """Stops listening, and cuts every connection."""
         if self._server is None:
             return
         self._server.shutdown()

@@ -38,19 +38,19 @@ class Peer:
 
     @classmethod
     async def open(
-        cls, server: Server, door: str = "ws", wire: str = "json", *, query: str = "", headers: dict | None = None,
+        cls, server: Server, scheme: str = "ws", wire: str = "json", *, query: str = "", headers: dict | None = None,
         subprotocols=None, answers_pings: bool = True, port: int | None = None,
     ) -> "Peer":
         """An upgraded connection on which nothing has been said yet."""
         if wire == "protobuf" and subprotocols is None and "protobuf" not in query:
             subprotocols = ["centrifuge-protobuf"]
-        url = server.url(door, query)
+        url = server.url(scheme, query)
         if port:
             url = url.replace(f":{server.port}/", f":{port}/")
         socket = await connect(
             url, subprotocols=subprotocols, additional_headers=headers, compression=None, ping_interval=None,
             max_size=None, max_queue=None, proxy=None, close_timeout=5, open_timeout=PATIENCE,
-            ssl=server.tls_context() if door == "wss" else None)
+            ssl=server.tls_context() if scheme == "wss" else None)
         return cls(socket, WIRES[wire], answers_pings)
 
     async def _read(self) -> None:

@@ -48,7 +48,7 @@ def binary() -> str:
 
 
 def free_port() -> int:
-    """A port that is free, and that this run has not been given yet: whoever was given one may not listen on it so far."""
+    """A port that is free, and that this run has not been given yet: its owner may not listen on it so far."""
     while True:
         port = random.choice(PORTS)
         if port % WORKERS[1] != WORKERS[0] or port in given_ports:
@@ -203,20 +203,20 @@ class Server:
 
     # Addresses
 
-    def url(self, door: str = "ws", query: str = "") -> str:
-        port = self.tls_port if door == "wss" else self.port
-        return f"{door}://127.0.0.1:{port}/connection/websocket{'?' + query if query else ''}"
+    def url(self, scheme: str = "ws", query: str = "") -> str:
+        port = self.tls_port if scheme == "wss" else self.port
+        return f"{scheme}://127.0.0.1:{port}/connection/websocket{'?' + query if query else ''}"
 
-    def base(self, door: str = "ws") -> str:
-        return f"https://127.0.0.1:{self.tls_port}" if door == "wss" else f"http://127.0.0.1:{self.port}"
+    def base(self, scheme: str = "ws") -> str:
+        return f"https://127.0.0.1:{self.tls_port}" if scheme == "wss" else f"http://127.0.0.1:{self.port}"
 
     def tls_context(self) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=str(self.certificate[0]))
 
     # HTTP
 
-    def request(self, method: str, path: str, body=None, headers=None, *, door: str = "ws") -> Answer:
-        if door == "wss":
+    def request(self, method: str, path: str, body=None, headers=None, *, scheme: str = "ws") -> Answer:
+        if scheme == "wss":
             connection = http.client.HTTPSConnection(
                 "127.0.0.1", self.tls_port, timeout=20, context=self.tls_context())
         else:
@@ -229,12 +229,14 @@ class Server:
             response = connection.getresponse()
             return Answer(response.status, response.headers, response.read())
 
-    def api(self, method: str, params=None, *, key: str | None = API_KEY, headers=None, door: str = "ws", query="") -> Answer:
+    def api(
+        self, method: str, params=None, *, key: str | None = API_KEY, headers=None, scheme: str = "ws", query=""
+    ) -> Answer:
         """`POST /api/<method>`; an empty method is the old form at `/api`."""
         body = params if isinstance(params, bytes) else json.dumps(params or {}).encode()
         all_headers = {"Content-Type": "application/json"} | ({"X-API-Key": key} if key else {}) | (headers or {})
         path = (f"/api/{urllib.parse.quote(method)}" if method else "/api") + query
-        return self.request("POST", path, body, all_headers, door=door)
+        return self.request("POST", path, body, all_headers, scheme=scheme)
 
     def publish(self, channel: str, data, **more) -> dict:
         return self.api("publish", {"channel": channel, "data": data} | more).result
@@ -261,7 +263,7 @@ class Server:
         return self.metric("pharos_client_connections_inflight") - 1
 
     def sessions(self) -> dict[str, float]:
-        """The gauges that must be back at zero when nobody is connected."""
+        """The gauges that must be back at zero when no client is connected."""
         return {
             name: self.metric(f"pharos_node_num_{name}") for name in ("clients", "users", "subscriptions", "channels")
         }

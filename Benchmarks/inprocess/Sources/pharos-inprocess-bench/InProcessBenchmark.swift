@@ -32,7 +32,9 @@ enum InProcessBenchmark {
         group.join()
     }
 
-    /// A producer that is ahead, in turns of 1,000, but never so far that anything is dropped.
+    /// Measures a producer that is ahead, in turns of 1,000.
+    ///
+    /// It is never so far ahead that anything is dropped.
     static func subscriberAlone() async -> (seen: UInt64, dropped: UInt64) {
         let queue = PublicationQueue(limit: 10_000, byteLimit: 16_777_216)
         _ = queue.received(.live(InProcessStart()), in: "news")

@@ -2,7 +2,9 @@ import Foundation
 import NIOCore
 import NIOPosix
 
-/// An origin that allows everybody without looking: one answer for each piece that arrives, since questions come in one piece.
+/// An origin that allows every client without looking.
+///
+/// It gives one answer for each piece that arrives, since questions come in one piece.
 enum InstantServer {
     static func serve() throws {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)

@@ -6,7 +6,9 @@ import PharosBytes
 import PharosDomain
 import PharosOrigin
 
-/// Asks a connect question again and again, with so many under way at once, and says what that costs this process.
+/// Asks a connect question again and again.
+///
+/// So many are under way at once. It prints what that costs this process.
 ///
 /// The server is another process, so that its work is not counted.
 @main

@@ -1,7 +1,9 @@
 import CPharosSys
 import GRDBSQLite
 
-/// The same rows in the same batches as the store wrote them, with nothing but SQLite's C interface: the rate to compare with.
+/// The same rows in the same batches, by SQLite's C interface alone.
+///
+/// This is the rate to compare the store with.
 ///
 /// One thread, statements prepared once, one insert per append, one update of the stream's row per stream and batch.
 final class PlainCommits {
@@ -12,6 +14,8 @@ final class PlainCommits {
     private let commit: OpaquePointer
     private var tops: [Int64]
 
+    /// Opens the database at `path`.
+    ///
     /// - Parameter path: a database that the store has made and closed, with one row per channel, whose ids count from 1.
     init(path: String, channels: Int) {
         check(sqlite3_open_v2(path, &database, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nil))
@@ -38,7 +42,7 @@ final class PlainCommits {
             """)
         begin = prepare(database, "BEGIN DEFERRED")
         commit = prepare(database, "COMMIT")
-        // What the store began each stream with.
+        // The row that the store began each stream with.
         tops = Array(repeating: 1, count: channels)
     }
 

@@ -128,7 +128,9 @@ private struct Round {
     let store: Double
     let plain: Double
     let meanBatch: Double
-    /// Microseconds of processor time per append: the publisher's thread is part of the store's.
+    /// Microseconds of processor time per append.
+    ///
+    /// The publisher's thread is part of the store's.
     let storeCPU: Double
     let plainCPU: Double
 }

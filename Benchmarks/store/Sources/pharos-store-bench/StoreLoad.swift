@@ -4,8 +4,9 @@ import PharosDomain
 import PharosSQLite
 import Synchronization
 
-/// A publisher that keeps a number of appends outstanding: for each that ends it submits another, from a thread of its own,
-/// as a shard does.
+/// A publisher that keeps a number of appends outstanding.
+///
+/// For each that ends it submits another, from a thread of its own, as a shard does.
 final class StoreLoad: StreamReceiver {
     private struct Mail {
         var ended = 0
@@ -68,7 +69,9 @@ final class StoreLoad: StreamReceiver {
     }
 }
 
-/// A figure over something that failed would mean nothing: says why and ends with 1.
+/// Prints the reason and ends the program with 1.
+///
+/// A figure over something that failed would mean nothing.
 func fail(_ reason: String) -> Never {
     var text = "pharos-store-bench: \(reason)\n"
     text.withUTF8 { _ = write(STDERR_FILENO, $0.baseAddress, $0.count) }

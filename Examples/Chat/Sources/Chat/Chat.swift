@@ -29,7 +29,7 @@ enum Chat {
                 guard request.channel == Room.talk else { return .refuse() }
                 let said = try JSONDecoder().decode(Said.self, from: Data(request.data))
                 guard 1...500 ~= said.text.count else { return .refuse(code: 400, "at most 500 letters") }
-                // Who it is from is for the server to say.
+                // The sender's name is for the server to give.
                 let line = Line(from: request.client.user, text: said.text)
                 return .allow(data: Array(try JSONEncoder().encode(line)))
             }
@@ -54,7 +54,7 @@ enum Chat {
     private static func configuration(_ port: Int, page: Int) -> PharosServer.Configuration {
         var configuration = PharosServer.Configuration(port: port)
         configuration.allowedOrigins = ["http://127.0.0.1:\(page)", "http://localhost:\(page)"]
-        // Who comes late sees the last lines.
+        // A client that comes late sees the last lines.
         configuration.channels.history = .init(size: 50, lifetime: .seconds(3_600))
         configuration.channels.mayReadHistory = .subscribers
         return configuration

@@ -1,6 +1,6 @@
 import Hummingbird
 
-/// Who is logged in, by a random id in a cookie.
+/// The logged-in users, by a random id in a cookie.
 actor Logins {
     private var users: [String: String] = [:]
 
@@ -13,7 +13,7 @@ actor Logins {
     func user(_ session: String) -> String? { users[session] }
 }
 
-/// What the application's own middleware has found out about a request.
+/// The facts that the application's middleware found about a request.
 struct LoginContext: RequestContext {
     var coreContext: CoreRequestContextStorage
     fileprivate(set) var sessionID: String?
@@ -22,7 +22,9 @@ struct LoginContext: RequestContext {
         coreContext = .init(source: source)
     }
 
-    /// The login's id, which is the stream's as well: it is secret, and it ends with the login.
+    /// The login's id, which is the stream's as well.
+    ///
+    /// It is secret, and it ends with the login.
     var session: String {
         get throws {
             guard let sessionID else { throw HTTPError(.unauthorized) }

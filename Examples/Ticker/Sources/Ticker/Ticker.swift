@@ -4,7 +4,9 @@ import Logging
 import Pharos
 import ServiceLifecycle
 
-/// Prices over EventSource, inside a Hummingbird application that has a login of its own.
+/// Prices over EventSource, inside a Hummingbird application.
+///
+/// The application has a login of its own.
 ///
 /// Pharos opens no port here: the application's router and middleware are the only way in.
 @main

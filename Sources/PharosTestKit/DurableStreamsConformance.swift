@@ -1,10 +1,14 @@
 package import PharosDomain
 
-/// What a durable store promises beyond `StreamStorePromise`: its tests go through all of these, each with a fresh store.
-package enum DurableStreamsPromise: String, CaseIterable, Sendable {
+/// The guarantees of a durable store beyond `StreamStoreConformance`.
+///
+/// Its tests go through all of these, each with a fresh store.
+package enum DurableStreamsConformance: String, CaseIterable, Sendable {
     case completionsKeepTheOrderOfSubmission
 
-    /// Checks one promise on a store that nothing has happened to yet. Throws `BrokenPromise`.
+    /// Checks one guarantee on a fresh store.
+    ///
+    /// Throws `ConformanceFailure`.
     package func check(_ streams: any DurableStreams, _ store: any StreamStoreUnderTest) async throws {
         let bench = StoreBench(store: store)
         switch self {

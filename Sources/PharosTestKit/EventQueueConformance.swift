@@ -1,21 +1,23 @@
 package import PharosDomain
 
-/// What every event log promises, in memory or on a disk: each implementation's tests go through all of these.
-package enum EventQueuePromise: String, CaseIterable, Sendable {
+/// The guarantees of every event log, in memory or on a disk.
+///
+/// Each implementation's tests go through all of these.
+package enum EventQueueConformance: String, CaseIterable, Sendable {
     case givesInOrderAndForgetsWhatWasAcknowledged
     case repeatsWhatWasNotAcknowledged
     case waitsForTheFirstEvent
     case releasingEndsTheWaiting
     case originsHaveQueuesOfTheirOwn
     case batchesHaveLimits
-    case fullLetsNobodyInUntilThereIsRoom
-    case unwantedKindsAreRememberedAndNotTold
-    case rawConnectionsAreToldToTheirOrigin
+    case fullRefusesClientsUntilThereIsRoom
+    case unwantedKindsAreRememberedAndNotSent
+    case rawConnectionsGoToTheirOrigin
     case everyClientIsOnOnePageOfTheSnapshot
     case theSnapshotSaysAsOfWhichEvent
     case clientsAreListedForTheirOrigin
 
-    /// - Parameter open: makes a fresh log with these settings. The promise closes it.
+    /// - Parameter open: makes a fresh log with these settings. The check closes it.
     package func check(_ open: (HookSettings) throws -> any EventQueue) async throws {
         let log = try open(settings)
         defer { log.close() }
@@ -26,16 +28,16 @@ package enum EventQueuePromise: String, CaseIterable, Sendable {
         case .releasingEndsTheWaiting: try await releasing(log)
         case .originsHaveQueuesOfTheirOwn: try await separation(log)
         case .batchesHaveLimits: try await limits(log)
-        case .fullLetsNobodyInUntilThereIsRoom: try await fullness(log)
-        case .unwantedKindsAreRememberedAndNotTold: try await unwanted(log)
-        case .rawConnectionsAreToldToTheirOrigin: try await raw(log)
+        case .fullRefusesClientsUntilThereIsRoom: try await fullness(log)
+        case .unwantedKindsAreRememberedAndNotSent: try await unwanted(log)
+        case .rawConnectionsGoToTheirOrigin: try await raw(log)
         case .everyClientIsOnOnePageOfTheSnapshot: try await pages(log)
         case .theSnapshotSaysAsOfWhichEvent: try await sequence(log)
         case .clientsAreListedForTheirOrigin: try await roll(log)
         }
     }
 
-    /// `app` is told everything, `sockets` belongs to a raw path.
+    /// `app` gets every event, `sockets` belongs to a raw path.
     package static var settings: HookSettings {
         var settings = HookSettings()
         settings.events = [.connected, .disconnected, .subscribed, .unsubscribed, .occupied, .vacated]
@@ -47,26 +49,26 @@ package enum EventQueuePromise: String, CaseIterable, Sendable {
     }
 
     private var settings: HookSettings {
-        var settings = EventQueuePromise.settings
-        if self == .fullLetsNobodyInUntilThereIsRoom { settings.eventsMaxSize = 1_000 }
-        if self == .unwantedKindsAreRememberedAndNotTold { settings.events = [.subscribed, .disconnected] }
+        var settings = EventQueueConformance.settings
+        if self == .fullRefusesClientsUntilThereIsRoom { settings.eventsMaxSize = 1_000 }
+        if self == .unwantedKindsAreRememberedAndNotSent { settings.events = [.subscribed, .disconnected] }
         return settings
     }
 
     private func order(_ log: any EventQueue) async throws {
         for number in 1...250 { log.record(.connected("c\(number)", user: "u\(number)")) }
-        var told: [ClientName] = []
+        var given: [ClientName] = []
         var last: UInt64 = 0
-        while told.count < 250 {
+        while given.count < 250 {
             let batch = await log.next(for: "app", after: last, limits: EventBatchLimits())
             try require(batch.count <= 100 && !batch.isEmpty, is: true, "a batch of at most a hundred")
             for event in batch {
                 try require(event.sequence > last, is: true, "growing numbers")
                 last = event.sequence
-                told.append(event.event.client)
+                given.append(event.event.client)
             }
         }
-        try require(told, is: (1...250).map { "c\($0)" }, "the order")
+        try require(given, is: (1...250).map { "c\($0)" }, "the order")
         log.release()
         try require(await log.next(for: "app", after: last, limits: EventBatchLimits()), is: [], "what is left")
         try require(log.totals.waiting, is: 0, "waiting events")
@@ -91,7 +93,9 @@ package enum EventQueuePromise: String, CaseIterable, Sendable {
         try require(whole.map(\.event), is: [event], "an event with all its parts")
     }
 
-    /// What the application is told of all that was recorded up to now: a page of the snapshot comes after that.
+    /// The events for the application of all that was recorded up to now.
+    ///
+    /// A page of the snapshot comes after that.
     private func settled(_ log: any EventQueue) async throws -> [NumberedEvent] {
         _ = try await log.snapshot(cursor: "", limit: 1)
         return await log.next(for: "app", after: 0, limits: EventBatchLimits())
@@ -150,7 +154,7 @@ package enum EventQueuePromise: String, CaseIterable, Sendable {
         try require(all.count, is: 20, "events, none of them lost")
         log.release()
         _ = await log.next(for: "app", after: all[19].sequence, limits: EventBatchLimits())
-        try require(log.isAccepting, is: true, "accepting after they were told")
+        try require(log.isAccepting, is: true, "accepting after they were acknowledged")
     }
 
     private func unwanted(_ log: any EventQueue) async throws {
@@ -165,8 +169,8 @@ package enum EventQueuePromise: String, CaseIterable, Sendable {
         let page = try await log.snapshot(cursor: "", limit: 10)
         try require(page.clients.map(\.channels), is: [["sport"]], "the channels of the client")
         log.release()
-        let told = await log.next(for: "app", after: 0, limits: EventBatchLimits())
-        try require(told.map(\.event.kind), is: [.subscribed, .subscribed], "what is told")
+        let given = await log.next(for: "app", after: 0, limits: EventBatchLimits())
+        try require(given.map(\.event.kind), is: [.subscribed, .subscribed], "the events")
     }
 
     private func raw(_ log: any EventQueue) async throws {
@@ -181,8 +185,8 @@ package enum EventQueuePromise: String, CaseIterable, Sendable {
         let page = try await log.snapshot(cursor: "", limit: 10)
         try require(page.clients.map(\.client), is: ["r3"], "connections that stand")
         log.release()
-        let told = await log.next(for: "sockets", after: 0, limits: EventBatchLimits())
-        try require(told.map(\.event), is: [.raw(.rawClosed, "r1")], "what is told")
+        let given = await log.next(for: "sockets", after: 0, limits: EventBatchLimits())
+        try require(given.map(\.event), is: [.raw(.rawClosed, "r1")], "the events")
         try require(await log.next(for: "app", after: 0, limits: EventBatchLimits()), is: [], "the application")
     }
 
@@ -216,9 +220,9 @@ package enum EventQueuePromise: String, CaseIterable, Sendable {
         log.record(.connected("c2"))
         let page = try await log.snapshot(cursor: "", limit: 10)
         log.record(.connected("c3"))
-        let told = await log.next(for: "app", after: page.sequence, limits: EventBatchLimits())
+        let given = await log.next(for: "app", after: page.sequence, limits: EventBatchLimits())
         try require(page.clients.count, is: 2, "what the snapshot contains")
-        try require(told.map(\.event.client), is: ["c3"], "what comes after it")
+        try require(given.map(\.event.client), is: ["c3"], "what comes after it")
     }
 
     private func roll(_ log: any EventQueue) async throws {

@@ -1,5 +1,5 @@
-/// The parts of an origin's `http` or `https` address.
-package struct OriginAddress: Equatable, Sendable {
+/// The parts of an `http` or `https` address.
+package struct HTTPAddress: Equatable, Sendable {
     package struct Failure: Error, Equatable, CustomStringConvertible {
         package let description: String
     }
@@ -13,7 +13,7 @@ package struct OriginAddress: Equatable, Sendable {
     package let authority: String
 
     /// Whether the host is an IP address: TLS looks for it in the certificate as such.
-    var isNumeric: Bool { host.contains(":") || host.allSatisfy { $0.isNumber || $0 == "." } }
+    package var isNumeric: Bool { host.contains(":") || host.allSatisfy { $0.isNumber || $0 == "." } }
 
     package init(_ text: String) throws(Failure) {
         let rest: Substring

@@ -1,10 +1,12 @@
 package import PharosDomain
 
-/// What every stream store promises, in memory or on a disk: a driver's tests go through all of these, each with a fresh
-/// store. A durable store has more to promise, see `DurableStreamsPromise`.
+/// The guarantees of every stream store, in memory or on a disk.
 ///
-/// Streams are used with the retention that `retention` describes unless a promise says otherwise.
-package enum StreamStorePromise: String, CaseIterable, Sendable {
+/// A driver's tests go through all of these, each with a fresh store. A durable store has further ones, see
+/// `DurableStreamsConformance`.
+///
+/// Streams are used with the retention that `retention` describes unless a case says otherwise.
+package enum StreamStoreConformance: String, CaseIterable, Sendable {
     case numbersFromOneWithoutGap
     case positionIsThatOfTheStoredPublication
     case readsAfterAPosition
@@ -36,7 +38,9 @@ package enum StreamStorePromise: String, CaseIterable, Sendable {
 
     package static let retention = StreamRetention(size: 5, ttlMs: 10_000, metaTTLMs: 60_000)
 
-    /// Checks one promise on a store that nothing has happened to yet. Throws `BrokenPromise`.
+    /// Checks one guarantee on a fresh store.
+    ///
+    /// Throws `ConformanceFailure`.
     package func check(_ store: any StreamStoreUnderTest) async throws {
         var bench = StoreBench(store: store)
         switch self {

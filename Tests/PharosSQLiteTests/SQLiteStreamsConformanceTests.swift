@@ -1,0 +1,36 @@
+import PharosDomain
+import PharosSQLite
+import PharosTestKit
+import Testing
+
+@Suite("streams on a disk")
+struct SQLiteStreamsConformanceTests {
+    @Test("every guarantee of a stream store is kept", arguments: StreamStoreConformance.allCases)
+    func conformance(_ guarantee: StreamStoreConformance) async throws {
+        let fixture = StoreFixture()
+        let streams = try fixture.open()
+        let store = fixture.underTest(streams)
+        try await guarantee.check(store)
+        #expect(streams.health == .working)
+        #expect(fixture.events == [])
+        store.close()
+    }
+
+    @Test(
+        "every guarantee of a stream store is kept by one that remembers few streams",
+        arguments: StreamStoreConformance.allCases)
+    func conformanceOfSmallCache(_ guarantee: StreamStoreConformance) async throws {
+        let fixture = StoreFixture()
+        let store = fixture.underTest(try fixture.open { $0.headCapacity = 0 }) { $0.headCapacity = 0 }
+        try await guarantee.check(store)
+        store.close()
+    }
+
+    @Test("every guarantee of a durable store is kept", arguments: DurableStreamsConformance.allCases)
+    func durableConformance(_ guarantee: DurableStreamsConformance) async throws {
+        let fixture = StoreFixture()
+        let streams = try fixture.open()
+        try await guarantee.check(streams, fixture.underTest(streams))
+        streams.close()
+    }
+}

@@ -47,7 +47,7 @@ struct LookingTests {
         var map = PublishRequest()
         map.channel = "news"
         map.data = [1]
-        map.type = 1
+        map.unsupported = .otherType
         #expect(talk.received(Command(id: 3, request: .publish(map))) == refusal(3, .notAvailable))
         #expect(talk.received(.publish(id: 4, "no:where")) == refusal(4, .unknownChannel))
     }

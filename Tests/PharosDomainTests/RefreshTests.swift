@@ -135,7 +135,7 @@ struct SubRefreshTests {
         var track = SubRefreshRequest()
         track.channel = "news"
         track.token = "new"
-        track.type = 1
+        track.unsupported = .otherType
         #expect(talk.received(Command(id: 5, request: .subRefresh(track))) == refusal(5, .badRequest))
     }
 

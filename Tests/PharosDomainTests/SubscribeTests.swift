@@ -55,10 +55,12 @@ struct SubscribeTests {
         var talk = Conversation()
         try talk.connect()
         #expect(talk.received(.subscribe(id: 2, "a") { $0.delta = "vcdiff" }) == .disconnect(.badRequest))
-        #expect(talk.received(.subscribe(id: 3, "a") { $0.hasTagsFilter = true }) == refusal(3, .badRequest))
-        #expect(talk.received(.subscribe(id: 4, "a") { $0.type = 1 }) == refusal(4, .permissionDenied))
+        #expect(talk.received(.subscribe(id: 3, "a") { $0.unsupported = .tagsFilter }) == refusal(3, .badRequest))
+        #expect(talk.received(.subscribe(id: 4, "a") { $0.unsupported = .otherType }) == refusal(4, .permissionDenied))
         _ = try talk.order(talk.received(.subscribe(id: 5, "a") { $0.delta = "fossil" }))
-        _ = try talk.order(talk.received(.subscribe(id: 6, "b") { $0.flag = 1 }))
+        // Both: the filter is what is said.
+        let both: UnsupportedWishes = [.tagsFilter, .otherType]
+        #expect(talk.received(.subscribe(id: 6, "b") { $0.unsupported = both }) == refusal(6, .badRequest))
     }
 
     @Test("an unknown namespace is 102; a name that does not match the pattern is 107")

@@ -4,7 +4,7 @@ extension ClientSession {
         _ command: UInt32, _ request: PublishRequest, _ context: SessionContext
     ) -> SessionAction {
         guard !request.channel.isEmpty else { return .disconnect(.badRequest) }
-        guard request.type == 0 else { return refuse(command, .notAvailable) }
+        guard request.unsupported.isEmpty else { return refuse(command, .notAvailable) }
         guard !request.data.isEmpty else { return refuse(command, .badRequest) }
         let options: ChannelOptions
         do throws(ReplyError) { options = try context.rules.resolve(request.channel).options } catch {

@@ -195,7 +195,7 @@ extension ClientSession {
     mutating func subRefreshReceived(_ command: UInt32, _ request: SubRefreshRequest) -> SessionAction {
         guard !request.channel.isEmpty else { return .disconnect(.badRequest) }
         guard let subscription = subscription(of: request.channel) else { return refuse(command, .permissionDenied) }
-        guard request.type == 0, !request.token.isEmpty else { return refuse(command, .badRequest) }
+        guard request.unsupported.isEmpty, !request.token.isEmpty else { return refuse(command, .badRequest) }
         return .verifySubRefresh(
             command: command, channel: request.channel, generation: subscription.generation, token: request.token)
     }

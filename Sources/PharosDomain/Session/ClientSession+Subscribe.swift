@@ -10,8 +10,8 @@ extension ClientSession {
         guard subscription(of: request.channel) == nil else { return refuse(command, .alreadySubscribed) }
         guard subscriptions.count < context.settings.channelLimit else { return refuse(command, .limitExceeded) }
         guard request.delta.isEmpty || request.delta == "fossil" else { return .disconnect(.badRequest) }
-        guard !request.hasTagsFilter else { return refuse(command, .badRequest) }
-        guard request.type == 0 else { return refuse(command, .permissionDenied) }
+        guard !request.unsupported.contains(.tagsFilter) else { return refuse(command, .badRequest) }
+        guard request.unsupported.isEmpty else { return refuse(command, .permissionDenied) }
         let options: ChannelOptions
         do throws(ReplyError) { options = try context.rules.resolve(request.channel).options } catch {
             return refuse(command, error)

@@ -114,8 +114,7 @@ extension ShardService {
 
     private mutating func unsubscribe(_ channel: ChannelName, _ id: ConnectionID, _ edge: inout Edge) {
         // Without a channel all of them end.
-        let names =
-            channel.isEmpty ? sessions[id].session.subscriptions.map(\.channel) : [channel]
+        let names = channel.isEmpty ? sessions[id].session.channels : [channel]
         for name in names {
             let waiting = sessions[id].session.pendingCommand(of: name)
             guard let removed = sessions[id].session.removeSubscription(of: name) else { continue }

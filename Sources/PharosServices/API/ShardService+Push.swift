@@ -110,7 +110,7 @@ extension ShardService {
         entry.connectedAt = Int64(sessions[id].connectedAt)
         let name = Int(sessions[id].name)
         if name > 0 { entry.name = node.settings.client.registeredNames[name - 1] }
-        entry.channels = sessions[id].session.subscriptions.count
+        entry.channels = sessions[id].session.channelCount
         return entry
     }
 

@@ -10,11 +10,10 @@ extension ShardService {
     func matching(_ target: APITarget, _ edge: borrowing Edge, includesPending: Bool = false) -> [ConnectionID] {
         candidates(target, edge, includesPending: includesPending).filter { id in
             guard sessions.contains(id), sessions[id].isRegistered else { return false }
-            let session = sessions[id].session
-            return (target.user.isEmpty || session.user == target.user)
+            return (target.user.isEmpty || sessions[id].session.user == target.user)
                 && (target.session.isEmpty || isSession(id, target.session))
-                && (target.channel.isEmpty || isSubscribed(session, target.channel, includesPending))
-                && !target.exclude.contains(session.client)
+                && (target.channel.isEmpty || isSubscribed(id, target.channel, includesPending))
+                && !target.exclude.contains(sessions[id].session.client)
         }
     }
 
@@ -41,9 +40,9 @@ extension ShardService {
         return includesPending && references > live.count ? sessions.registered : live
     }
 
-    private func isSubscribed(_ session: ClientSession, _ channel: ChannelName, _ includesPending: Bool) -> Bool {
-        guard let subscription = session.subscription(of: channel) else { return false }
-        return includesPending || subscription.flags.contains(.isLive)
+    private func isSubscribed(_ id: ConnectionID, _ channel: ChannelName, _ includesPending: Bool) -> Bool {
+        if includesPending { return sessions[id].session.holds(channel) }
+        return sessions[id].session.subscription(of: channel) != nil
     }
 
     // MARK: Sessions by name

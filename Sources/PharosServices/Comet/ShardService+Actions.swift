@@ -7,6 +7,8 @@ extension ShardService {
     mutating func perform(_ action: SessionAction, of id: ConnectionID, isRetry: Bool = false, _ edge: inout Edge) {
         switch action {
         case .none: break
+        // Commands are asked about before they are carried out: should one have to wait after all, it must not get lost.
+        case .wait: disconnect(id, .serverError, &edge)
         case .reply(let reply): send(reply, to: id, &edge)
         case .disconnect(let reason): disconnect(id, reason, &edge)
         case .verifyConnection(let token):
@@ -39,7 +41,7 @@ extension ShardService {
             note(next, after: outcome, .subRefresh, of: id, edge)
             perform(next, of: id, &edge)
         case .claimSession(let user, let expireAt): claimSession(user: user, expireAt: expireAt, id, &edge)
-        case .connected(let orders): connected(id, orders, &edge)
+        case .connected: connected(id, &edge)
         case .subscribe(let order): subscribe(order, of: id, &edge)
         case .unsubscribe(let subscription, let reply):
             undo(subscription, of: id, &edge)
@@ -85,17 +87,13 @@ extension ShardService {
         updateTimer(id, &edge)
     }
 
-    private mutating func connected(_ id: ConnectionID, _ orders: [SubscribeOrder], _ edge: inout Edge) {
+    private mutating func connected(_ id: ConnectionID, _ edge: inout Edge) {
         let user = sessions[id].session.user
         if !user.isEmpty, !makeRoom(for: user, id, &edge) { return }
-        if orders.isEmpty {
-            if let reply = sessions[id].session.connectReply(context(edge)) { connectAnswered(id, reply, &edge) }
-            return
-        }
-        for order in orders {
-            guard sessions.contains(id) else { return }
-            subscribe(order, of: id, &edge)
-        }
+        while sessions.contains(id), let order = sessions[id].session.nextOrder() { subscribe(order, of: id, &edge) }
+        // Its last channel, where it has any, has brought the reply.
+        guard sessions.contains(id), let reply = sessions[id].session.connectReply(context(edge)) else { return }
+        connectAnswered(id, reply, &edge)
     }
 
     mutating func connectAnswered(_ id: ConnectionID, _ reply: Reply, _ edge: inout Edge) {
@@ -108,7 +106,7 @@ extension ShardService {
         if !returning.isEmpty { returning.remove(id) }
         sessions[id].connectedAt = UInt32(clamping: edge.wallMs / 1_000)
         tellConnected(id, edge)
-        for subscription in sessions[id].session.subscriptions where subscription.flags.contains(.isLive) {
+        for subscription in sessions[id].session.subscriptions {
             tellSubscribed(id, subscription.channel, edge)
         }
         var reply = reply
@@ -162,7 +160,7 @@ extension ShardService {
     ) {
         let data = granted.data ?? []
         let info = sessions[id].session.clientInfo(
-            channelInfo: sessions[id].session.subscription(of: channel)?.info ?? [])
+            channelInfo: sessions[id].session.channelInfo(of: channel))
         var publication = Publication(data: data, info: info)
         publication.tags = granted.tags
         publication.isJSON = isJSON || data.withUnsafeBytes { JSONScanner.isValid($0) }

@@ -9,7 +9,7 @@ extension ShardService {
         for (position, command) in commands.enumerated() {
             guard sessions.contains(id) else { return }
             let isTurnOver = position > 0 && edge.isSliceSpent
-            guard !isTurnOver, !mustWait(command, id) else {
+            guard !isTurnOver, !sessions[id].session.mustWait(command) else {
                 return wait(commands[position...], of: id, isTurnOver: isTurnOver, &edge)
             }
             carryOut(command, of: id, &edge)
@@ -46,14 +46,6 @@ extension ShardService {
         goOnLater(.commands(id), &edge)
     }
 
-    private func mustWait(_ command: Command, _ id: ConnectionID) -> Bool {
-        // Almost always nothing is under way, and that is seen without looking at more of the session.
-        if sessions[id].session.state != .connecting, !sessions[id].session.hasOpenWork, !sessions[id].awaitsState {
-            return false
-        }
-        return sessions[id].awaitsState || sessions[id].session.isWaiting || sessions[id].session.mustWait(command)
-    }
-
     /// Goes on with commands that waited, as far as the session and the turn allow it.
     ///
     /// - Parameter isItsTurn: they stood on the list of unfinished work; those that still do are not gone on with.
@@ -64,7 +56,7 @@ extension ShardService {
         else { return }
         queue.isListed = false
         if isItsTurn { edge.resumeReading(id) }
-        while let command = queue.first, !mustWait(command, id) {
+        while let command = queue.first, !sessions[id].session.mustWait(command) {
             if edge.isSliceSpent {
                 queues[id.slot] = queue
                 list(id, &edge)

@@ -10,8 +10,7 @@ extension ShardService {
         _ client: ClientID, _ place: Int, _ edge: inout Edge
     ) -> (id: ConnectionID, binding: UInt32)? {
         guard let id = self.place(of: client), sessions[id].session.client == client,
-            let subscription = sessions[id].session.subscription(of: channels[place].name),
-            subscription.flags.contains(.isLive), subscription.binding < ShardService.attaching
+            let subscription = sessions[id].session.subscription(of: channels[place].name)
         else { return nil }
         edge.stepAside(subscription.binding)
         return (id, subscription.binding)

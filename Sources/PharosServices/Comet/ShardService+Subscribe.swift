@@ -4,20 +4,16 @@ import PharosProtocol
 
 /// Subscriptions between a session, this shard's channels and the channel's owner.
 extension ShardService {
-    /// The subscription's request is with the owner; a live one keeps its node here.
-    static var attaching: UInt32 { .max - 1 }
-    static var unattached: UInt32 { .max }
-
     mutating func subscribe(_ order: SubscribeOrder, of id: ConnectionID, _ edge: inout Edge) {
         let options: ChannelOptions
         do throws(ReplyError) { options = try rules.resolve(order.channel).options } catch {
             // The session resolved the same name by the same rules a moment ago: a client must not wait for ever if not.
+            _ = sessions[id].session.removeSubscription(of: order.channel)
             return disconnect(id, .serverError, &edge)
         }
         let place = localChannel(order.channel, &edge)
         channels[place].references += 1
         counters.subscriptions += 1
-        sessions[id].session.began(order, binding: ShardService.attaching)
         // From here on live publications are kept for this subscription, until its stream has been read.
         if order.flags.contains(.isPositioned) { channels[place].waiting.append((id, order.generation)) }
         let request = AttachRequest(
@@ -80,71 +76,44 @@ extension ShardService {
         _ id: ConnectionID, _ generation: UInt32, _ answer: Result<StreamRead?, ReplyError>, _ edge: inout Edge
     ) {
         guard sessions.contains(id) else { return }
-        let read: StreamRead?
-        switch answer {
-        case .success(let value): read = value
-        case .failure(let error): return attachFailed(id, generation, error, &edge)
-        }
-        for ready in sessions[id].session.readsReady(generation: generation, read) {
-            guard sessions.contains(id) else { return }
-            taken(ready.read, id, ready.generation, &edge)
+        switch sessions[id].session.attached(generation: generation, answer, context(edge)) {
+        case .late, .waits: break
+        case .disconnect(let reason): disconnect(id, reason, &edge)
+        case .refused(let ended, let reply):
+            // It was read, but not from where the client was.
+            if case .success = answer { counters.recoveryFailures += 1 }
+            undo(ended, of: id, &edge)
+            send(reply, to: id, &edge)
+        case .ready(let orders):
+            for order in orders where sessions.contains(id) { goLive(order, of: id, &edge) }
         }
         if sessions.contains(id) { resumeQueue(id, &edge) }
     }
 
-    private mutating func taken(
-        _ read: StreamRead?, _ id: ConnectionID, _ generation: UInt32, _ edge: inout Edge
-    ) {
-        let completion = sessions[id].session.streamRead(generation: generation, read, context(edge))
-        switch completion {
-        case .late: break
-        case .disconnect(let reason): disconnect(id, reason, &edge)
-        case .refused(let subscription, let reply):
-            counters.recoveryFailures += 1
-            stopWaiting(subscription.channel, generation, id)
-            undo(subscription, of: id, &edge)
-            send(reply, to: id, &edge)
-        case .live(let subscription, let answer, let position):
-            goLive(subscription, read, answer, position: position, of: id, &edge)
-        }
-    }
-
-    /// The stream could not be read: a client's own subscribe is refused, and it tries again; else it begins anew.
-    private mutating func attachFailed(
-        _ id: ConnectionID, _ generation: UInt32, _ error: ReplyError, _ edge: inout Edge
-    ) {
-        guard let (subscription, command) = sessions[id].session.subscribeFailed(generation: generation) else { return }
-        guard let command else { return disconnect(id, .serverError, &edge) }
-        stopWaiting(subscription.channel, generation, id)
-        undo(subscription, of: id, &edge)
-        send(Reply(id: command, result: .error(error)), to: id, &edge)
-        resumeQueue(id, &edge)
-    }
-
-    private mutating func goLive(
-        _ subscription: Subscription, _ read: StreamRead?, _ answer: SubscribeCompletion.Answer, position: UInt64,
-        of id: ConnectionID, _ edge: inout Edge
-    ) {
-        stopWaiting(subscription.channel, subscription.generation, id)
-        guard let place = channels.index(of: subscription.channel) else { return }
-        var lane = Lane(
-            wire: sessions[id].wire, receivesJoinLeave: subscription.flags.contains(.receivesJoinLeave))
-        if subscription.flags.contains(.usesDelta) {
+    private mutating func goLive(_ order: SubscribeOrder, of id: ConnectionID, _ edge: inout Edge) {
+        stopWaiting(order.channel, order.generation, id)
+        guard let place = channels.index(of: order.channel) else { return }
+        var lane = Lane(wire: sessions[id].wire, receivesJoinLeave: order.flags.contains(.receivesJoinLeave))
+        if order.flags.contains(.usesDelta) {
             lane.delta = .fresh
             channels[place].deltaSubscribers += 1
             channels[place].hasFreshDeltas = true
-            freshDeltas[id.slot, default: []].insert(subscription.channel)
+            freshDeltas[id.slot, default: []].insert(order.channel)
         }
-        if lane.wire.carrier == .events { lane = eventsLane(id, subscription.channel, &edge) }
+        if lane.wire.carrier == .events { lane = eventsLane(id, order.channel, &edge) }
         let node = edge.subscribe(id, to: channels[place].topic, lane: lane.number)
-        sessions[id].session.bind(generation: subscription.generation, to: node)
-        if let read, channels[place].position == nil || channels[place].position!.epoch == read.top.epoch,
-            position > channels[place].position?.offset ?? 0 || channels[place].position == nil
-        {
-            channels[place].position = StreamPosition(offset: position, epoch: read.top.epoch)
+        guard
+            let live = sessions[id].session.wentLive(generation: order.generation, binding: node, context(edge))
+        else { return edge.unsubscribe(node) }
+        let subscription = live.subscription
+        if let position = live.position {
+            let known = channels[place].position
+            if known == nil || known!.epoch == position.epoch && position.offset > known!.offset {
+                channels[place].position = position
+            }
         }
         var isPartOfConnect = false
-        switch answer {
+        switch live.answer {
         case .reply(var reply):
             count(reply)
             if subscription.flags.contains(.usesDelta), case .subscribe(var result) = reply.result {
@@ -179,30 +148,34 @@ extension ShardService {
     ///
     /// - Parameter reason: what the application is told of it.
     mutating func undo(
-        _ subscription: Subscription, of id: ConnectionID, because reason: UnsubscribeReason = .client,
+        _ ended: EndedSubscription, of id: ConnectionID, because reason: UnsubscribeReason = .client,
         _ edge: inout Edge
     ) {
-        guard subscription.binding != ShardService.unattached else { return }
-        guard let place = channels.index(of: subscription.channel) else { return }
-        if subscription.binding != ShardService.attaching {
+        let channel = ended.channel
+        guard let place = channels.index(of: channel) else { return }
+        let (flags, info): (Subscription.Flags, [UInt8])
+        switch ended {
+        case .reserved: return
+        case .ordered(let order):
+            (flags, info) = (order.flags, order.info)
+            stopWaiting(channel, order.generation, id)
+        case .live(let subscription):
+            (flags, info) = (subscription.flags, subscription.info)
             edge.unsubscribe(subscription.binding)
-            tellUnsubscribed(id, subscription.channel, reason, edge)
-            if subscription.flags.contains(.usesDelta) {
+            tellUnsubscribed(id, channel, reason, edge)
+            if flags.contains(.usesDelta) {
                 channels[place].deltaSubscribers -= 1
                 if channels[place].deltaSubscribers == 0 { channels[place].deltaBase = nil }
-                freshDeltas[id.slot]?.remove(subscription.channel)
+                freshDeltas[id.slot]?.remove(channel)
             }
-        } else {
-            stopWaiting(subscription.channel, subscription.generation, id)
         }
         counters.subscriptions -= 1
         let isLast = release(place, &edge)
-        let flags = subscription.flags
         let request = DetachRequest(
-            channel: subscription.channel, info: infoToShow(of: id, flags, subscription.info),
+            channel: channel, info: infoToShow(of: id, flags, info),
             keepsPresence: flags.contains(.keepsPresence), emitsLeave: flags.contains(.emitsJoinLeave),
             isLastOfShard: isLast)
-        let ownerShard = node.owner(of: subscription.channel)
+        let ownerShard = node.owner(of: channel)
         if ownerShard == index {
             detach(request, shard: index, &edge)
         } else {

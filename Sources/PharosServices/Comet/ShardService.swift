@@ -126,19 +126,19 @@ struct ShardService: EdgeHandler, ~Copyable {
 
     /// A connection has come, and its first command is awaited.
     mutating func openSession(_ id: ConnectionID, _ head: RequestHead, _ wire: Wire, _ edge: inout Edge) {
-        var session = ClientSession(
+        let key = sessionKey(head, wire.carrier)
+        let session = ClientSession(
             client: makeClientID(id), settings: heartbeatSettings(wire.carrier),
             firstPing: .random(in: 0..<1, using: &random),
             usesFramePings: wire.carrier == .webSocket && Query.has("cf_ws_frame_ping_pong", "true", in: head.query),
+            user: userFromProxy(id, head, edge), claims: claimed, bringsKey: key != nil,
             now: Moment(monotonicMs: edge.nowMs, wallMs: edge.wallMs))
-        if let user = userFromProxy(id, head, edge) { session.userNamedByProxy(user) }
-        if let claimed { session.claimed(claimed) }
         if !passed.isEmpty { facts[id.slot] = requestFacts(head, id, edge) }
         if node.keepsAddresses { addresses[id.slot] = clientAddress(id, head, edge) }
         var entry = SessionEntry(session: consume session, wire: wire, generation: id.generation)
         if !wire.hasCloseFrame { entry.streamKey = random.next() }
         sessions.insert(consume entry, id)
-        if let key = sessionKey(head, wire.carrier) { keyBrought(key, id, edge) }
+        if let key { keyBrought(key, id, edge) }
         counters.opened += 1
         edge.spend(ShardService.sessionCost)
         edge.setTimer(id, atMs: sessions[id].session.nextDeadline(context(edge)))

@@ -8,17 +8,16 @@ extension ShardService {
         guard let poll = waitingPoll(id) else { return }
         var session = ClientSession(
             client: makeClientID(id), settings: node.settings.client, firstPing: 0, firstNumber: nextPollNumber,
-            now: now(edge))
+            user: userFromProxy(id, head, edge), claims: claimed, now: now(edge))
         // The connection may bring another poll, or become a WebSocket, while the application still thinks: no number of
         // this one is ever that of another's question. Sessions count from 1.
         nextPollNumber = (nextPollNumber &+ 4_096) | 0x8000_0000
-        if let user = userFromProxy(id, head, edge) { session.userNamedByProxy(user) }
-        if let claimed { session.claimed(claimed) }
         if !passed.isEmpty { facts[id.slot] = requestFacts(head, id, edge) }
         var connect = ConnectRequest()
         connect.token = poll.request.token
         let action = session.received(Command(id: 1, request: .connect(connect)), context(edge))
-        polls[id.slot]?.entrance = PollEntrance(session)
+        let entrance = PollEntrance(session)
+        polls[id.slot]?.entrance = entrance
         carryOut(action, id, &edge)
     }
 
@@ -44,11 +43,11 @@ extension ShardService {
         case .none: break
         case .verifyConnection(let token): verifyPoll(token, id, entrance, isRetry, &edge)
         case .ask(let ticket):
-            if entrance.session.state == .connected { entrance.awaited += 1 }
+            if entrance.session.isConnected { entrance.awaited += 1 }
             askForPoll(ticket, id, entrance)
-        case .connected(let orders):
-            for order in orders { settle(order, entrance, edge) }
-            if orders.isEmpty { _ = entrance.session.connectReply(context(edge)) }
+        case .connected:
+            while let order = entrance.session.nextOrder() { settle(order, entrance, edge) }
+            _ = entrance.session.connectReply(context(edge))
             pollConnected(id, entrance, &edge)
         case .subscribe(let order):
             let wasAsked = entrance.awaited > 0
@@ -101,7 +100,12 @@ extension ShardService {
     /// Nothing is read for the session itself: the poll reads what it needs.
     private func settle(_ order: SubscribeOrder, _ entrance: PollEntrance, _ edge: borrowing Edge) {
         entrance.ends(order.expireAt)
-        _ = entrance.session.streamRead(generation: order.generation, nil, context(edge))
+        let context = self.context(edge)
+        guard
+            case .ready(let orders) = entrance.session.attached(
+                generation: order.generation, .success(nil), context)
+        else { return }
+        for order in orders { _ = entrance.session.wentLive(generation: order.generation, binding: 0, context) }
     }
 
     private mutating func pollConnected(_ id: ConnectionID, _ entrance: PollEntrance, _ edge: inout Edge) {
@@ -117,7 +121,7 @@ extension ShardService {
         for (index, channel) in channels.enumerated() {
             guard waitingPoll(id) != nil else { return }
             // What the client was given with its connect needs no permission of its own.
-            guard entrance.session.subscription(of: channel.name) == nil else { continue }
+            guard !entrance.session.holds(channel.name) else { continue }
             let command = Command(
                 id: UInt32(index) + 2, request: .subscribe(SubscribeRequest(channel: channel.name)))
             switch entrance.session.received(command, context(edge)) {
@@ -195,7 +199,7 @@ extension ShardService {
 
 extension HookRequest {
     /// A question about a session.
-    init(_ question: HookQuestion, from session: ClientSession) {
+    init(_ question: HookQuestion, from session: borrowing ClientSession) {
         self.init(question)
         client = session.client.name
         user = session.user

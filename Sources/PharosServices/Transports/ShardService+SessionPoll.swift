@@ -166,20 +166,15 @@ extension ShardService {
     /// What its channels are known to have brought is in the session's output, and not still on the way there.
     private mutating func catchUp(_ session: ConnectionID, _ edge: inout Edge) {
         guard sessions.contains(session) else { return }
-        for subscription in sessions[session].session.subscriptions where subscription.binding < ShardService.attaching
-        {
-            edge.catchUp(subscription.binding)
-        }
+        for subscription in sessions[session].session.subscriptions { edge.catchUp(subscription.binding) }
     }
 
     /// Everything that the session has to say so far is in the answer.
     private mutating func noteTold(_ session: ConnectionID) {
         guard sessions.contains(session) else { return }
         var told: [ChannelName: StreamPosition] = [:]
-        for subscription in sessions[session].session.subscriptions where subscription.flags.contains(.isPositioned) {
-            if let place = channels.index(of: subscription.channel) {
-                told[subscription.channel] = channels[place].position
-            }
+        for channel in sessions[session].session.positionedChannels {
+            if let place = channels.index(of: channel) { told[channel] = channels[place].position }
         }
         polledSessions[session.slot]?.told = told
     }

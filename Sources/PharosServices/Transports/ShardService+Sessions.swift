@@ -24,7 +24,6 @@ extension ShardService {
     /// A connection with a key has come. Nothing is taken from anybody before it is known who its client is.
     mutating func keyBrought(_ key: SessionKey, _ id: ConnectionID, _ edge: borrowing Edge) {
         sessionKeys[id.slot] = KeyedSession(key: key)
-        sessions[id].session.bringsKey()
         let place = keyPlace(id)
         if place.base != nil { node.parked.arrive(key, place) }
     }
@@ -126,11 +125,11 @@ extension ShardService {
     /// The session's lifetime, and the table's knowledge of it, are one.
     mutating func noteLifetime(_ id: ConnectionID) {
         guard let keyed = sessionKeys[id.slot], keyed.isClaimed, !sessions[id].awaitsState else { return }
-        let session = sessions[id].session
-        guard keyed.user != session.user || keyed.expireAt != session.expireAt else { return }
-        sessionKeys[id.slot]?.user = session.user
-        sessionKeys[id.slot]?.expireAt = session.expireAt
-        node.parked.note(keyed.key, keyPlace(id), user: session.user, expireAt: session.expireAt)
+        let (user, expireAt) = (sessions[id].session.user, sessions[id].session.expireAt)
+        guard keyed.user != user || keyed.expireAt != expireAt else { return }
+        sessionKeys[id.slot]?.user = user
+        sessionKeys[id.slot]?.expireAt = expireAt
+        node.parked.note(keyed.key, keyPlace(id), user: user, expireAt: expireAt)
     }
 
     // MARK: Calls of the server API
@@ -140,10 +139,9 @@ extension ShardService {
     mutating func sendBack(_ target: APITarget, _ reason: Disconnect, _ edge: inout Edge) {
         guard !returning.isEmpty else { return }
         for id in returning where sessions.contains(id) {
-            let session = sessions[id].session
-            guard target.client.isEmpty, target.user.isEmpty || session.user == target.user,
+            guard target.client.isEmpty, target.user.isEmpty || sessions[id].session.user == target.user,
                 target.session.isEmpty || sessionKeys[id.slot]?.key == target.session,
-                target.channel.isEmpty || session.subscription(of: target.channel) != nil, !target.isEmpty
+                target.channel.isEmpty || sessions[id].session.holds(target.channel), !target.isEmpty
             else { continue }
             disconnect(id, reason, &edge)
         }
@@ -160,15 +158,14 @@ extension ShardService {
 
     private func stateNow(of id: ConnectionID, _ edge: borrowing Edge) -> RestoredState {
         if let polled = polledSessions[id.slot], polled.generation == id.generation {
-            return RestoredState(sessions[id].session) { polled.told[$0] ?? StreamPosition(offset: 0, epoch: "_") }
+            return RestoredState(sessions[id].session) {
+                polled.told[$0.channel] ?? StreamPosition(offset: 0, epoch: "_")
+            }
         }
         let isBehind = edge.hasUnsentOutput(id)
-        return RestoredState(sessions[id].session) { channel in
-            let binding = sessions[id].session.subscription(of: channel)?.binding ?? ShardService.unattached
-            if isBehind || binding < ShardService.attaching && edge.isBehind(binding) {
-                return StreamPosition(offset: 0, epoch: "_")
-            }
-            return channels.index(of: channel).flatMap { channels[$0].position }
+        return RestoredState(sessions[id].session) { subscription in
+            if isBehind || edge.isBehind(subscription.binding) { return StreamPosition(offset: 0, epoch: "_") }
+            return channels.index(of: subscription.channel).flatMap { channels[$0].position }
         }
     }
 }

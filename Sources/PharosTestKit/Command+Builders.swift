@@ -28,7 +28,7 @@ extension Command {
             $0.recover = true
             $0.offset = position.offset
             $0.epoch = position.epoch
-            $0.flag = rejectsUnrecovered ? 2 : 0
+            $0.rejectsUnrecovered = rejectsUnrecovered
         }
     }
 

@@ -117,7 +117,7 @@ struct CommandRuleTests {
     func staleWhileVerifying() {
         var talk = Conversation()
         #expect(talk.received(.connect(token: "token")) == .verifyConnection(token: "token"))
-        #expect(talk.session.isWaiting)
+        #expect(talk.session.mustWait(.pong) == true)
         #expect(talk.after(seconds: 10) == [.disconnect(.stale)])
     }
 }

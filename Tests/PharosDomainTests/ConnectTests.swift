@@ -14,7 +14,7 @@ struct ConnectTests {
         #expect(result.pong)
         #expect(result.expires == false)
         #expect(result.timeMs == 0)
-        #expect(talk.session.state == .connected)
+        #expect(talk.session.state.name == "connected")
     }
 
     @Test("the server's time is sent if asked for")
@@ -39,14 +39,13 @@ struct ConnectTests {
             settings.allowAnonymousConnectWithoutToken = false
             settings.insecure = true
         }
-        #expect(insecure.received(.connect()) == .connected([]))
+        #expect(insecure.received(.connect()) == .connected)
     }
 
     @Test("a trusted proxy's user needs no token")
     func userByProxy() {
-        var talk = Conversation { settings, _ in settings.allowAnonymousConnectWithoutToken = false }
-        talk.session.userNamedByProxy("ann")
-        #expect(talk.received(.connect()) == .connected([]))
+        var talk = Conversation(user: "ann") { settings, _ in settings.allowAnonymousConnectWithoutToken = false }
+        #expect(talk.received(.connect()) == .connected)
         #expect(talk.session.user == "ann")
     }
 
@@ -55,7 +54,7 @@ struct ConnectTests {
         var talk = Conversation()
         _ = talk.received(.connect(token: "token"))
         #expect(talk.session.connectionVerified(.expired, talk.context) == refusal(1, .tokenExpired))
-        #expect(talk.session.state == .refused)
+        #expect(talk.session.state.name == "refused")
 
         talk = Conversation()
         _ = talk.received(.connect(token: "token"))
@@ -81,7 +80,7 @@ struct ConnectTests {
         _ = talk.received(.connect(token: "token"))
         #expect(talk.session.close() == [])
         #expect(talk.verified(user: "ann") == .none)
-        #expect(talk.session.state == .closed)
+        #expect(talk.session.state.name == "closed")
     }
 
     @Test("a token's end reaches the client as a time to live")
@@ -89,7 +88,7 @@ struct ConnectTests {
         var talk = Conversation()
         _ = talk.received(.connect(token: "token"))
         let end = talk.clock.moment.wallSeconds + 300
-        #expect(talk.verified(user: "ann") { $0.expireAt = end } == .connected([]))
+        #expect(talk.verified(user: "ann") { $0.expireAt = end } == .connected)
         let result = try talk.connectResult(talk.session.connectReply(talk.context))
         #expect(result.expires)
         #expect(result.ttl == 300)
@@ -104,18 +103,22 @@ struct ConnectTests {
             $0.subscriptions["news"] = SubscriptionOptions()
             $0.subscriptions["news"]?.data = Array("{\"a\":1}".utf8)
         }
-        guard case .connected(let orders) = action else { throw Unexpected("\(action)") }
+        #expect(action == .connected)
+        let orders = talk.orders()
         #expect(orders.map(\.channel) == ["#42", "news", "sport"])
         #expect(orders.allSatisfy { $0.flags.contains(.isServerSide) && $0.purpose == .connect })
         #expect(talk.session.connectReply(talk.context) == nil)
+        for order in orders.dropLast() { #expect(talk.attached(order) == .waits) }
+        #expect(talk.attached(orders[2]) == .ready(orders))
         for order in orders.dropLast() {
-            guard case .live(_, .partOfConnect(nil), _) = talk.read(order) else { throw Unexpected("an early reply") }
+            let answer = try talk.bound(order).answer
+            #expect(answer == .partOfConnect(nil))
         }
-        guard case .live(_, .partOfConnect(let reply), _) = talk.read(orders[2]) else { throw Unexpected("no reply") }
+        guard case .partOfConnect(let reply) = try talk.bound(orders[2]).answer else { throw Unexpected("no reply") }
         let result = try talk.connectResult(reply)
         #expect(Set(result.subscriptions.keys) == ["#42", "news", "sport"])
         #expect(result.subscriptions["news"]?.data == Array("{\"a\":1}".utf8))
-        #expect(talk.session.state == .connected)
+        #expect(talk.session.state.name == "connected")
     }
 
     @Test("the personal channel may stand in a namespace; an anonymous client has none")
@@ -129,25 +132,31 @@ struct ConnectTests {
         }
         var talk = conversation()
         _ = talk.received(.connect(token: "token"))
-        guard case .connected(let orders) = talk.verified(user: "42") else { throw Unexpected("not connected") }
-        #expect(orders.map(\.channel) == ["user:#42"])
+        #expect(talk.verified(user: "42") == .connected)
+        #expect(talk.orders().map(\.channel) == ["user:#42"])
         var anonymous = conversation()
-        #expect(anonymous.received(.connect()) == .connected([]))
+        #expect(anonymous.received(.connect()) == .connected)
+        #expect(anonymous.orders() == [])
     }
 
     @Test("no channel of a connect is taken up before all have been read, so that no publication overtakes the reply")
     func channelsOfAConnectGoLiveTogether() throws {
-        var talk = Conversation()
-        _ = talk.received(.connect(token: "token"))
-        guard case .connected(let orders) = talk.verified(user: "ann", { $0.channels = ["a", "b", "c"] }) else {
-            throw Unexpected("not connected")
+        var talk = Conversation { _, channel in
+            channel.withoutNamespace.historySize = 10
+            channel.withoutNamespace.historyTTL = 60
+            channel.withoutNamespace.forcePositioning = true
         }
+        _ = talk.received(.connect(token: "token"))
+        #expect(talk.verified(user: "ann", { $0.channels = ["a", "b", "c"] }) == .connected)
+        let orders = talk.orders()
         let read = StreamRead(top: StreamPosition(offset: 7, epoch: "e"))
-        #expect(talk.session.readsReady(generation: orders[1].generation, read).isEmpty)
-        #expect(talk.session.readsReady(generation: orders[0].generation, nil).isEmpty)
-        let ready = talk.session.readsReady(generation: orders[2].generation, read)
-        #expect(ready.map(\.generation) == orders.map(\.generation))
-        #expect(ready.map(\.read) == [nil, read, read])
+        #expect(talk.attached(orders[1], read) == .waits)
+        #expect(talk.attached(orders[0], nil) == .waits)
+        #expect(talk.session.subscriptions == [])
+        #expect(talk.attached(orders[2], read) == .ready(orders))
+        let positions = try orders.map { try talk.bound($0).position }
+        #expect(positions == [nil, read.top, read.top])
+        #expect(talk.session.subscriptions.map(\.channel) == ["a", "b", "c"])
     }
 
     @Test("a server-side subscription recovers from the position that the connect brings")
@@ -165,14 +174,13 @@ struct ConnectTests {
                 position.epoch = "e"
                 $0.subscriptions["news"] = position
             })
-        guard case .connected(let orders) = talk.verified(user: "42", { $0.channels = ["news"] }) else {
-            throw Unexpected("not connected")
-        }
+        #expect(talk.verified(user: "42", { $0.channels = ["news"] }) == .connected)
+        let orders = talk.orders()
         #expect(orders[0].recoverFrom == StreamPosition(offset: 3, epoch: "e"))
         let read = StreamRead(top: StreamPosition(offset: 5, epoch: "e"), publications: publications(4...5))
-        guard case .live(_, .partOfConnect(let reply), position: 5) = talk.read(orders[0], read) else {
-            throw Unexpected("not live")
-        }
+        let live = try talk.read(orders[0], read)
+        #expect(live.position?.offset == 5)
+        guard case .partOfConnect(let reply) = live.answer else { throw Unexpected("\(live)") }
         let result = try #require(try talk.connectResult(reply).subscriptions["news"])
         #expect(result.recovered)
         #expect(result.publications.map(\.offset) == [4, 5])
@@ -191,7 +199,7 @@ struct ConnectTests {
         var talk = Conversation()
         _ = talk.received(.connect(token: "token"))
         #expect(talk.verified(user: "42") { $0.channels = ["a", "no:where"] } == refusal(1, .unknownChannel))
-        #expect(talk.session.state == .refused)
+        #expect(talk.session.state.name == "refused")
         #expect(talk.session.connectReply(talk.context) == nil)
     }
 }

@@ -3,7 +3,7 @@ import PharosTestKit
 import Testing
 
 /// One session with its settings and its clock: events go in, the actions that follow come out.
-struct Conversation {
+struct Conversation: ~Copyable {
     var session: ClientSession
     var clock = ManualClock()
     let settings: ClientSettings
@@ -11,7 +11,8 @@ struct Conversation {
     let hooks: HookSettings
 
     init(
-        usesFramePings: Bool = false, hooks: HookSettings = HookSettings(),
+        usesFramePings: Bool = false, hooks: HookSettings = HookSettings(), user: UserID? = nil,
+        claims: ConnectionClaims? = nil, bringsKey: Bool = false,
         _ configure: (inout ClientSettings, inout ChannelSettings) -> Void = { _, _ in }
     ) {
         self.hooks = hooks
@@ -25,7 +26,7 @@ struct Conversation {
         rules = ChannelRules(channel)
         session = ClientSession(
             client: Conversation.client, settings: settings, firstPing: 0.5, usesFramePings: usesFramePings,
-            now: clock.moment)
+            user: user, claims: claims, bringsKey: bringsKey, now: clock.moment)
     }
 
     static let client = ClientID(high: 0x0123_4567_89ab_cdef, low: 0xfedc_ba98_7654_3210)
@@ -42,7 +43,7 @@ struct Conversation {
     mutating func connect(as user: UserID = "") throws -> ConnectResult {
         var action = received(.connect(token: user.isEmpty ? "" : "token"))
         if !user.isEmpty { action = verified(user: user) }
-        #expect(action == .connected([]))
+        #expect(action == .connected)
         return try connectResult(session.connectReply(context))
     }
 
@@ -76,10 +77,33 @@ struct Conversation {
         return order
     }
 
+    /// The channels of the connect, fetched as the service does it.
+    mutating func orders() -> [SubscribeOrder] {
+        var orders: [SubscribeOrder] = []
+        while let order = session.nextOrder() { orders.append(order) }
+        return orders
+    }
+
+    /// The service has carried out `order`.
+    @discardableResult
+    mutating func attached(_ order: SubscribeOrder, _ read: StreamRead? = nil) -> SubscribeCompletion {
+        session.attached(generation: order.generation, .success(read), context)
+    }
+
+    /// What follows from the read; a subscription that is ready is bound, as the service does it.
     mutating func read(
-        _ order: SubscribeOrder, _ read: StreamRead? = nil
-    ) -> SubscribeCompletion {
-        session.streamRead(generation: order.generation, read, context)
+        _ order: SubscribeOrder, _ read: StreamRead? = nil, binding: UInt32 = 77
+    ) throws -> LiveSubscription {
+        let completion = attached(order, read)
+        guard completion == .ready([order]) else { throw Unexpected("\(completion)") }
+        return try bound(order, binding)
+    }
+
+    mutating func bound(_ order: SubscribeOrder, _ binding: UInt32 = 77) throws -> LiveSubscription {
+        guard let live = session.wentLive(generation: order.generation, binding: binding, context) else {
+            throw Unexpected("not ready")
+        }
+        return live
     }
 
     /// Subscribes and answers the read; the reply's result.
@@ -88,13 +112,12 @@ struct Conversation {
         -> SubscribeResult
     {
         let order = try order(received(.subscribe(id: id, channel)))
-        session.began(order, binding: 77)
         return try result(read(order, top.map { StreamRead(top: $0) }))
     }
 
-    func result(_ completion: SubscribeCompletion) throws -> SubscribeResult {
-        guard case .live(_, .reply(let reply), _) = completion, case .subscribe(let result) = reply.result else {
-            throw Unexpected("\(completion)")
+    func result(_ live: LiveSubscription) throws -> SubscribeResult {
+        guard case .reply(let reply) = live.answer, case .subscribe(let result) = reply.result else {
+            throw Unexpected("\(live)")
         }
         return result
     }
@@ -109,6 +132,19 @@ struct Conversation {
 struct Unexpected: Error, CustomStringConvertible {
     let description: String
     init(_ description: String) { self.description = description }
+}
+
+extension ClientSession.State {
+    /// The state without what it holds.
+    var name: String {
+        switch self {
+        case .awaitingConnect: "awaiting connect"
+        case .connecting: "connecting"
+        case .connected: "connected"
+        case .refused: "refused"
+        case .closed: "closed"
+        }
+    }
 }
 
 /// The action that answers command `id` with an error.

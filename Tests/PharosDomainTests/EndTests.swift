@@ -14,31 +14,32 @@ struct EndTests {
         talk = Conversation()
         try talk.connect(as: "ann")
         _ = talk.received(.subscribe(id: 2, "news", token: "token"))
-        #expect(talk.session.close().map(\.binding) == [.max])
+        #expect(talk.session.close() == [.reserved("news", generation: 1)])
 
-        // Ordered, not yet begun.
-        talk = Conversation()
-        try talk.connect()
-        let ordered = try talk.order(talk.received(.subscribe(id: 2, "news")))
-        #expect(talk.session.close().map(\.binding) == [.max])
-        #expect(talk.read(ordered) == .late)
-
-        // Begun: presence and hub entries exist, so their flags and information are needed to undo them.
+        // Ordered: presence and hub entries exist, so their flags and information are needed to undo them.
         talk = Conversation { _, channel in channel.withoutNamespace.presence = true }
         try talk.connect()
-        let begun = try talk.order(talk.received(.subscribe(id: 2, "news")))
-        talk.session.began(begun, binding: 5)
-        let undone = talk.session.close()
-        #expect(undone.map(\.binding) == [5])
-        #expect(undone.map(\.flags) == [[.keepsPresence]])
-        #expect(talk.read(begun) == .late)
+        let ordered = try talk.order(talk.received(.subscribe(id: 2, "news")))
+        #expect(ordered.flags == [.keepsPresence])
+        #expect(talk.session.close() == [.ordered(ordered)])
+        #expect(talk.attached(ordered) == .late)
+
+        // Ready to be bound, and not bound.
+        talk = Conversation()
+        try talk.connect()
+        let ready = try talk.order(talk.received(.subscribe(id: 2, "news")))
+        #expect(talk.attached(ready) == .ready([ready]))
+        #expect(talk.session.close() == [.ordered(ready)])
+        let bound = talk.session.wentLive(generation: ready.generation, binding: 1, talk.context)
+        #expect(bound == nil)
 
         // Live.
         talk = Conversation()
         try talk.connect()
         try talk.subscribe("news")
         talk.session.bind(generation: 1, to: 9)
-        #expect(talk.session.close().map(\.binding) == [9])
+        guard case .live(let subscription)? = talk.session.close().first else { throw Unexpected("not live") }
+        #expect(subscription.binding == 9)
         #expect(talk.session.close() == [])
     }
 
@@ -46,13 +47,11 @@ struct EndTests {
     func closeWhileConnecting() throws {
         var talk = Conversation()
         _ = talk.received(.connect(token: "token"))
-        guard case .connected(let orders) = talk.verified(user: "ann", { $0.channels = ["a", "b"] }) else {
-            throw Unexpected("not connected")
-        }
-        for order in orders { talk.session.began(order, binding: 3) }
-        _ = talk.read(orders[0])
-        #expect(talk.session.close().map(\.channel) == ["a", "b"])
-        #expect(talk.read(orders[1]) == .late)
+        #expect(talk.verified(user: "ann", { $0.channels = ["a", "b"] }) == .connected)
+        let orders = talk.orders()
+        #expect(talk.attached(orders[0]) == .waits)
+        #expect(talk.session.close() == orders.map { .ordered($0) })
+        #expect(talk.attached(orders[1]) == .late)
         #expect(talk.session.connectReply(talk.context) == nil)
     }
 
@@ -69,11 +68,10 @@ struct EndTests {
         let order = try talk.ordered("news", options)
         #expect(order.purpose == .server)
         #expect(try talk.session.subscribedByServer("news", options, from: nil, talk.context) == nil)
-        let completion = talk.read(order, StreamRead(top: StreamPosition(offset: 7, epoch: "e")))
-        guard case .live(let subscription, .pushes(let pushes), position: 7) = completion else {
-            throw Unexpected("\(completion)")
-        }
-        #expect(subscription.flags.contains(.isServerSide))
+        let live = try talk.read(order, StreamRead(top: StreamPosition(offset: 7, epoch: "e")))
+        guard case .pushes(let pushes) = live.answer else { throw Unexpected("\(live)") }
+        #expect(live.position == StreamPosition(offset: 7, epoch: "e"))
+        #expect(live.subscription.flags.contains(.isServerSide))
         var said = ServerSubscription()
         said.recoverable = true
         said.positioned = true
@@ -108,6 +106,6 @@ struct EndTests {
         #expect(talk.session.pendingCommand(of: "news") == 2)
         #expect(talk.session.removeSubscription(of: "news")?.channel == "news")
         #expect(talk.session.pendingCommand(of: "news") == nil)
-        #expect(talk.read(order) == .late)
+        #expect(talk.attached(order) == .late)
     }
 }

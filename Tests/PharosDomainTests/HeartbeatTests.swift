@@ -68,7 +68,7 @@ struct HeartbeatTests {
         claims.channel = "news"
         claims.expireAt = talk.clock.moment.wallSeconds + 19
         let order = try talk.order(talk.session.subscriptionVerified(generation: 1, .valid(claims), talk.context))
-        _ = talk.read(order)
+        _ = try talk.read(order)
         let due = talk.after(seconds: 19)
         #expect(due.count == 2)
         #expect(due.last == .sendPing)

@@ -14,7 +14,7 @@ struct RecoveryBufferTests {
         let now = Moment(monotonicMs: 5_000, wallMs: 1_800_000_000_000)
         let context = SessionContext(settings: settings, rules: ChannelRules(channels), now: now, version: "test")
         var session = ClientSession(client: ClientID(high: 1, low: 2), settings: settings, firstPing: 0, now: now)
-        #expect(session.received(Command(id: 1, request: .connect(ConnectRequest())), context) == .connected([]))
+        #expect(session.received(Command(id: 1, request: .connect(ConnectRequest())), context) == .connected)
         #expect(session.connectReply(context) != nil)
         let action = session.received(
             Command(id: 2, request: .subscribe(SubscribeRequest(channel: "news"))), context)
@@ -26,7 +26,7 @@ struct RecoveryBufferTests {
             session.publicationArrived(Publication(data: [], offset: offset), generation: order.generation)
         }
         let read = StreamRead(top: StreamPosition(offset: 0, epoch: "e"))
-        let completion = session.streamRead(generation: order.generation, read, context)
+        let completion = session.attached(generation: order.generation, .success(read), context)
         #expect(completion == .disconnect(.insufficientState))
     }
 }

@@ -141,9 +141,7 @@ struct RecoveryTests {
 
 @Suite("recovery within a subscribe")
 struct SessionRecoveryTests {
-    private func recovering(
-        rejectsUnrecovered: Bool = false, _ configure: (inout ChannelOptions) -> Void = { _ in }
-    ) throws -> (Conversation, SubscribeOrder) {
+    private func conversation(_ configure: (inout ChannelOptions) -> Void = { _ in }) throws -> Conversation {
         var talk = Conversation { _, channel in
             channel.withoutNamespace.historySize = 10
             channel.withoutNamespace.historyTTL = 60
@@ -151,24 +149,27 @@ struct SessionRecoveryTests {
             configure(&channel.withoutNamespace)
         }
         try talk.connect()
-        let order = try talk.order(
-            talk.received(
-                .recover(
-                    id: 2, "news", from: StreamPosition(offset: 2, epoch: "e"), rejectsUnrecovered: rejectsUnrecovered))
-        )
-        return (talk, order)
+        return talk
+    }
+
+    /// A subscribe from offset 2.
+    private func recovering(_ talk: inout Conversation, rejectsUnrecovered: Bool = false) throws -> SubscribeOrder {
+        let position = StreamPosition(offset: 2, epoch: "e")
+        return try talk.order(
+            talk.received(.recover(id: 2, "news", from: position, rejectsUnrecovered: rejectsUnrecovered)))
     }
 
     @Test("the reply carries what was missed and what arrived while reading")
     func reply() throws {
-        var (talk, order) = try recovering()
+        var talk = try conversation()
+        let order = try recovering(&talk)
         #expect(order.recoverFrom == StreamPosition(offset: 2, epoch: "e"))
         for publication in publications(4...5) {
             talk.session.publicationArrived(publication, generation: order.generation)
         }
         let read = StreamRead(top: StreamPosition(offset: 4, epoch: "e"), publications: publications(3...4))
-        let completion = talk.read(order, read)
-        let result = try talk.result(completion)
+        let live = try talk.read(order, read)
+        let result = try talk.result(live)
         #expect(result.recovered)
         #expect(result.wasRecovering)
         #expect(result.recoverable)
@@ -176,12 +177,13 @@ struct SessionRecoveryTests {
         #expect(result.epoch == "e")
         #expect(result.offset == 2)
         #expect(result.publications.map(\.offset) == [3, 4, 5])
-        guard case .live(_, _, position: 5) = completion else { throw Unexpected("\(completion)") }
+        #expect(live.position == StreamPosition(offset: 5, epoch: "e"))
     }
 
     @Test("what is gone is said, with the position to go on from")
     func unrecovered() throws {
-        var (talk, order) = try recovering()
+        var talk = try conversation()
+        let order = try recovering(&talk)
         let result = try talk.result(talk.read(order, StreamRead(top: StreamPosition(offset: 9, epoch: "e"))))
         #expect(result.recovered == false)
         #expect(result.wasRecovering)
@@ -191,27 +193,28 @@ struct SessionRecoveryTests {
 
     @Test("a client that asked for it gets 112 instead, and everything is undone")
     func rejected() throws {
-        var (talk, order) = try recovering(rejectsUnrecovered: true)
-        talk.session.began(order, binding: 4)
-        let completion = talk.read(order, StreamRead(top: StreamPosition(offset: 9, epoch: "e")))
-        guard case .refused(let subscription, let reply) = completion else { throw Unexpected("\(completion)") }
-        #expect(subscription.binding == 4)
-        #expect(reply == Reply(id: 2, result: .error(.unrecoverablePosition)))
-        #expect(talk.session.subscriptions == [])
+        var talk = try conversation()
+        let order = try recovering(&talk, rejectsUnrecovered: true)
+        let completion = talk.attached(order, StreamRead(top: StreamPosition(offset: 9, epoch: "e")))
+        let reply = Reply(id: 2, result: .error(.unrecoverablePosition))
+        #expect(completion == .refused(.ordered(order), reply))
+        #expect(talk.session.channelCount == 0)
     }
 
     @Test("a gap while reading ends the connection with 3010")
     func gap() throws {
-        var (talk, order) = try recovering()
+        var talk = try conversation()
+        let order = try recovering(&talk)
         talk.session.publicationArrived(publications(6...6)[0], generation: order.generation)
         let read = StreamRead(top: StreamPosition(offset: 4, epoch: "e"), publications: publications(3...4))
-        #expect(talk.read(order, read) == .disconnect(.insufficientState))
+        #expect(talk.attached(order, read) == .disconnect(.insufficientState))
         #expect(talk.session.close().map(\.channel) == ["news"])
     }
 
     @Test("where recovery is not granted the wish is passed over")
     func notGranted() throws {
-        let (_, order) = try recovering { $0.forceRecovery = false }
+        var talk = try conversation { $0.forceRecovery = false }
+        let order = try recovering(&talk)
         #expect(order.recoverFrom == nil)
         #expect(order.flags == [])
     }

@@ -13,7 +13,7 @@ struct RefreshTests {
         return talk
     }
 
-    private func outcome(_ talk: Conversation, user: UserID = "ann", in seconds: Int64) -> TokenOutcome<
+    private func outcome(_ talk: borrowing Conversation, user: UserID = "ann", in seconds: Int64) -> TokenOutcome<
         ConnectionClaims
     > {
         var claims = ConnectionClaims()
@@ -101,7 +101,7 @@ struct SubRefreshTests {
     }
 
     private func outcome(
-        _ talk: Conversation, user: UserID = "ann", channel: ChannelName = "news", in seconds: Int64
+        _ talk: borrowing Conversation, user: UserID = "ann", channel: ChannelName = "news", in seconds: Int64
     ) -> TokenOutcome<SubscriptionClaims> {
         var claims = SubscriptionClaims()
         claims.user = user
@@ -135,7 +135,7 @@ struct SubRefreshTests {
         var track = SubRefreshRequest()
         track.channel = "news"
         track.token = "new"
-        track.type = 1
+        track.unsupported = .otherType
         #expect(talk.received(Command(id: 5, request: .subRefresh(track))) == refusal(5, .badRequest))
     }
 
@@ -166,7 +166,7 @@ struct SubRefreshTests {
         var options = SubscriptionOptions()
         options.expireAt = talk.clock.moment.wallSeconds + 10
         let order = try talk.ordered("news", options)
-        _ = talk.read(order)
+        _ = try talk.read(order)
         #expect(talk.session.nextDeadline(talk.context) == talk.clock.nowMs + 35_000)
         #expect(talk.after(seconds: 35) == [.disconnect(.subscriptionExpired)])
     }

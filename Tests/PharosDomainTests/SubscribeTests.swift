@@ -12,11 +12,11 @@ struct SubscribeTests {
         #expect(order.purpose == .command(2))
         #expect(order.channel == "news")
         #expect(order.recoverFrom == nil)
-        guard case .live(let subscription, .reply(let reply), position: 0) = talk.read(order) else {
-            throw Unexpected("not live")
-        }
-        #expect(subscription.flags == [.isLive])
-        #expect(reply == Reply(id: 2, result: .subscribe(SubscribeResult())))
+        let live = try talk.read(order)
+        #expect(live.position == nil)
+        #expect(live.subscription.flags == [])
+        #expect(live.answer == .reply(Reply(id: 2, result: .subscribe(SubscribeResult()))))
+        #expect(talk.session.subscriptions == [live.subscription])
     }
 
     @Test("a name of 255 bytes is allowed, a longer one is not")
@@ -35,7 +35,7 @@ struct SubscribeTests {
         try talk.connect()
         let order = try talk.order(talk.received(.subscribe(id: 2, "news")))
         #expect(talk.received(.subscribe(id: 3, "news")) == refusal(3, .alreadySubscribed))
-        _ = talk.read(order)
+        _ = try talk.read(order)
         #expect(talk.received(.subscribe(id: 4, "news")) == refusal(4, .alreadySubscribed))
     }
 
@@ -55,10 +55,12 @@ struct SubscribeTests {
         var talk = Conversation()
         try talk.connect()
         #expect(talk.received(.subscribe(id: 2, "a") { $0.delta = "vcdiff" }) == .disconnect(.badRequest))
-        #expect(talk.received(.subscribe(id: 3, "a") { $0.hasTagsFilter = true }) == refusal(3, .badRequest))
-        #expect(talk.received(.subscribe(id: 4, "a") { $0.type = 1 }) == refusal(4, .permissionDenied))
+        #expect(talk.received(.subscribe(id: 3, "a") { $0.unsupported = .tagsFilter }) == refusal(3, .badRequest))
+        #expect(talk.received(.subscribe(id: 4, "a") { $0.unsupported = .otherType }) == refusal(4, .permissionDenied))
         _ = try talk.order(talk.received(.subscribe(id: 5, "a") { $0.delta = "fossil" }))
-        _ = try talk.order(talk.received(.subscribe(id: 6, "b") { $0.flag = 1 }))
+        // Both: the filter is what is said.
+        let both: UnsupportedWishes = [.tagsFilter, .otherType]
+        #expect(talk.received(.subscribe(id: 6, "b") { $0.unsupported = both }) == refusal(6, .badRequest))
     }
 
     @Test("an unknown namespace is 102; a name that does not match the pattern is 107")
@@ -167,7 +169,7 @@ struct SubscribeTests {
         var talk = Conversation()
         try talk.connect()
         try talk.subscribe("news")
-        guard case .unsubscribe(let subscription, let reply) = talk.received(.unsubscribe(id: 3, "news")) else {
+        guard case .unsubscribe(.live(let subscription), let reply) = talk.received(.unsubscribe(id: 3, "news")) else {
             throw Unexpected("nothing to undo")
         }
         #expect(subscription.channel == "news")

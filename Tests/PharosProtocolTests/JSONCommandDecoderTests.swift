@@ -21,7 +21,6 @@ struct JSONCommandDecoderTests {
         connect.name = "js"
         var subscribe = SubscribeRequest(channel: "ch")
         subscribe.recoverable = true
-        subscribe.flag = 1
         let expected = [Command(id: 1, request: .connect(connect)), Command(id: 2, request: .subscribe(subscribe))]
         #expect(try Wire.commands(frame) == expected)
         #expect(try Wire.commands(frame + "\n") == expected)

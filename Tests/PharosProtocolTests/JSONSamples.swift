@@ -76,7 +76,6 @@ enum JSONSamples {
         request.name = "n"
         request.version = "v"
         request.headers = ["h": "x"]
-        request.flag = 1
         return request
     }
 
@@ -91,9 +90,8 @@ enum JSONSamples {
         request.recoverable = true
         request.joinLeave = true
         request.delta = "fossil"
-        request.hasTagsFilter = true
-        request.flag = 3
-        request.type = 1
+        request.rejectsUnrecovered = true
+        request.unsupported = [.tagsFilter, .otherType]
         return request
     }
 
@@ -101,7 +99,7 @@ enum JSONSamples {
         var request = PublishRequest()
         request.channel = "c"
         request.data = utf8("[1]")
-        request.type = 1
+        request.unsupported = .otherType
         return request
     }
 
@@ -118,7 +116,7 @@ enum JSONSamples {
         var request = SubRefreshRequest()
         request.channel = "c"
         request.token = "t"
-        request.type = 2
+        request.unsupported = .otherType
         return request
     }
 

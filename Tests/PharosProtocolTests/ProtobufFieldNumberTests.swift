@@ -40,7 +40,7 @@ struct ProtobufFieldNumberTests {
         return push.event
     }
 
-    @Test("connect: token, data, subs, name, version, headers, flag")
+    @Test("connect: token, data, subs, name, version, headers")
     func connect() throws {
         var expected = ConnectRequest()
         expected.token = "t"
@@ -52,8 +52,7 @@ struct ProtobufFieldNumberTests {
         expected.name = "js"
         expected.version = "1"
         expected.headers = ["k": "v"]
-        expected.flag = 1
-        let bytes = "0a0174 12027b7d 1a09 0a0163 1204 1801 3805 22026a73 2a0131 3206 0a016b 120176 3801"
+        let bytes = "0a0174 12027b7d 1a09 0a0163 1204 1801 3805 22026a73 2a0131 3206 0a016b 120176"
         #expect(try request(4, bytes) == .connect(expected))
     }
 
@@ -69,9 +68,8 @@ struct ProtobufFieldNumberTests {
         expected.recoverable = true
         expected.joinLeave = true
         expected.delta = "d"
-        expected.hasTagsFilter = true
-        expected.flag = 2
-        expected.type = 1
+        expected.unsupported = [.tagsFilter, .otherType]
+        expected.rejectsUnrecovered = true
         let bytes = "0a0163 120174 1801 320165 38ac02 4201ff 4801 5001 5801 620164 6a00 7002 7801"
         #expect(try request(5, bytes) == .subscribe(expected))
     }
@@ -82,7 +80,7 @@ struct ProtobufFieldNumberTests {
         var publish = PublishRequest()
         publish.channel = "c"
         publish.data = [0]
-        publish.type = 1
+        publish.unsupported = .otherType
         #expect(try request(7, "0a0163 120100 1801") == .publish(publish))
         #expect(try request(8, "0a0163") == .presence(channel: "c"))
         #expect(try request(9, "0a0163") == .presenceStats(channel: "c"))
@@ -99,7 +97,7 @@ struct ProtobufFieldNumberTests {
         var subRefresh = SubRefreshRequest()
         subRefresh.channel = "c"
         subRefresh.token = "t"
-        subRefresh.type = 1
+        subRefresh.unsupported = .otherType
         #expect(try request(15, "0a0163 120174 1801") == .subRefresh(subRefresh))
     }
 

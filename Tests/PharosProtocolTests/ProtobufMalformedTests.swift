@@ -98,7 +98,7 @@ struct ProtobufMalformedTests {
     func fieldsNotKept() throws {
         #expect(try command("0801 2206 420164 4a0170") == Command(id: 1, request: .connect(ConnectRequest())))
         var subscribe = SubscribeRequest(channel: "c")
-        subscribe.hasTagsFilter = true
+        subscribe.unsupported = .tagsFilter
         let filter = "6a0c 0a03616e64 3205 1201 6b 2a00"
         #expect(
             try command("0801 2a1a 0a0163 \(filter) 8001 02 8a01 00 9001 05")

@@ -51,7 +51,6 @@ enum ProtobufSamples {
         request.name = "js"
         request.version = "5.0"
         request.headers = ["x-one": "1", "x-two": "", "": "nameless"]
-        request.flag = -1
         return request
     }
 
@@ -66,9 +65,8 @@ enum ProtobufSamples {
         request.recoverable = true
         request.joinLeave = true
         request.delta = "fossil"
-        request.hasTagsFilter = true
-        request.flag = 3
-        request.type = -7
+        request.rejectsUnrecovered = true
+        request.unsupported = [.tagsFilter, .otherType]
         return request
     }
 
@@ -76,7 +74,7 @@ enum ProtobufSamples {
         var publish = PublishRequest()
         publish.channel = "news"
         publish.data = Array(repeating: 0x41, count: 70_000)
-        publish.type = 1
+        publish.unsupported = .otherType
         var history = HistoryRequest()
         history.channel = "news"
         history.limit = -1
@@ -87,7 +85,7 @@ enum ProtobufSamples {
         var subRefresh = SubRefreshRequest()
         subRefresh.channel = "news"
         subRefresh.token = "t"
-        subRefresh.type = 2
+        subRefresh.unsupported = .otherType
         return [
             .connect(fullConnect), .connect(ConnectRequest()), .subscribe(fullSubscribe),
             .subscribe(SubscribeRequest()), .unsubscribe(channel: "日本:ж"), .unsubscribe(channel: ""),

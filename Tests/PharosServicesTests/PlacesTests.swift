@@ -30,6 +30,31 @@ struct PlacesTests {
         #expect(kept == nil)
     }
 
+    private struct Single: ~Copyable {
+        let element: Element
+        var changes = 0
+        mutating func change() { changes += 1 }
+    }
+
+    @Test("elements that cannot be copied are changed in place, and let go once")
+    func noncopyable() {
+        weak var kept: Element?
+        var places = Places<Single>()
+        do {
+            let element = Element(1)
+            kept = element
+            places.insert(Single(element: element), at: 600)
+        }
+        places[600].change()
+        places[600].change()
+        let (changes, number, count) = (places[600].changes, places[600].element.number, places.count)
+        #expect(changes == 2 && number == 1 && count == 1)
+        #expect(kept != nil)
+        places.remove(at: 600)
+        let isThere = places.contains(600)
+        #expect(!isThere && kept == nil)
+    }
+
     @Test("a place that may be free is read, filled, changed and freed")
     func optional() {
         var places = Places<String>()

@@ -1,4 +1,4 @@
-/// What a client asks for. The codecs of `PharosProtocol` make these from JSON or protobuf.
+/// A command of a client, as the codecs of `PharosProtocol` read it.
 package struct Command: Equatable, Sendable {
     /// 0 only for `send` and for the pong, which is a command without a request.
     package var id: UInt32
@@ -23,8 +23,9 @@ package enum Request: Equatable, Sendable {
     case rpc(method: MethodName, data: [UInt8])
     case refresh(token: String)
     case subRefresh(SubRefreshRequest)
-    /// The command could be told apart from its neighbours and has an id, but its content is not what it has to be: that
-    /// is this command's error, and the connection goes on.
+    /// A command with an id whose content cannot be read.
+    ///
+    /// That is this command's error, and the connection goes on.
     case malformed(MalformedRequest)
 }
 
@@ -49,13 +50,12 @@ package struct ConnectRequest: Equatable, Sendable {
     package var data: [UInt8] = []
     /// Recovery positions of server-side subscriptions, by channel.
     package var subscriptions: [ChannelName: SubscribeRequest] = [:]
-    /// The same for a plain event stream, whose cursor does not say which channels they are.
+    /// The same for a plain event stream, whose cursor does not name the channels.
     package var positions: PositionVector?
     /// The SDK's name and version, for metrics.
     package var name: SDKName = ""
     package var version = ""
     package var headers: [FieldName: String] = [:]
-    package var flag: Int64 = 0
 
     package init() {}
 }
@@ -72,28 +72,31 @@ package struct SubscribeRequest: Equatable, Sendable {
     package var joinLeave = false
     /// Delta type asked for; "" none.
     package var delta: DeltaType = ""
-    /// Whether a tags filter (`tf`) was sent.
-    package var hasTagsFilter = false
-    /// 1 channel compaction (declined), 2 reject unrecovered.
-    package var flag: Int64 = 0
-    /// 0 stream; others are declined.
-    package var type: Int32 = 0
+    /// Error 112 instead of `recovered: false`.
+    package var rejectsUnrecovered = false
+    package var unsupported: UnsupportedWishes = []
 
     package init() {}
 
     package init(channel: ChannelName) {
         self.channel = channel
     }
+}
 
-    /// Error 112 instead of `recovered: false`.
-    package var rejectsUnrecovered: Bool { flag & 2 != 0 }
+/// Parts of a request that the codec understood and this server declines.
+package struct UnsupportedWishes: OptionSet, Equatable, Sendable {
+    package let rawValue: UInt8
+    package init(rawValue: UInt8) { self.rawValue = rawValue }
+    /// Only publications with certain tags are wanted.
+    package static let tagsFilter = UnsupportedWishes(rawValue: 1)
+    /// Anything other than a stream: a map, or the tracking of keys.
+    package static let otherType = UnsupportedWishes(rawValue: 2)
 }
 
 package struct PublishRequest: Equatable, Sendable {
     package var channel: ChannelName = ""
     package var data: [UInt8] = []
-    /// 0 stream, 1 map (declined).
-    package var type: Int32 = 0
+    package var unsupported: UnsupportedWishes = []
 
     package init() {}
 }
@@ -112,8 +115,7 @@ package struct HistoryRequest: Equatable, Sendable {
 package struct SubRefreshRequest: Equatable, Sendable {
     package var channel: ChannelName = ""
     package var token = ""
-    /// 0 refresh; 1 track and 2 untrack are declined.
-    package var type: Int32 = 0
+    package var unsupported: UnsupportedWishes = []
 
     package init() {}
 }

@@ -71,7 +71,9 @@ package struct RefreshResult: Equatable, Sendable {
     package init() {}
 }
 
-/// What the server sends unasked. An empty channel means: to the connection as a whole.
+/// A message that the server sends unasked.
+///
+/// An empty channel means: to the connection as a whole.
 package struct Push: Equatable, Sendable {
     package var channel: ChannelName
     package var event: Event
@@ -96,7 +98,7 @@ package struct Push: Equatable, Sendable {
     }
 }
 
-/// What a client learns when the server subscribes it.
+/// The push that says that the server has subscribed the client.
 package struct ServerSubscription: Equatable, Sendable {
     package var recoverable = false
     package var epoch: Epoch = ""

@@ -4,7 +4,7 @@ extension ClientSession {
         _ command: UInt32, _ request: PublishRequest, _ context: SessionContext
     ) -> SessionAction {
         guard !request.channel.isEmpty else { return .disconnect(.badRequest) }
-        guard request.type == 0 else { return refuse(command, .notAvailable) }
+        guard request.unsupported.isEmpty else { return refuse(command, .notAvailable) }
         guard !request.data.isEmpty else { return refuse(command, .badRequest) }
         let options: ChannelOptions
         do throws(ReplyError) { options = try context.rules.resolve(request.channel).options } catch {
@@ -25,7 +25,7 @@ extension ClientSession {
     mutating func rpcReceived(
         _ command: UInt32, _ method: MethodName, _ data: [UInt8], _ context: SessionContext
     ) -> SessionAction {
-        // Without any origin there is nobody who could know the method.
+        // Without any origin no method can be known.
         guard !context.hooks.rpc.isEmpty else { return refuse(command, .notAvailable) }
         guard let origin = context.hooks.origin(rpc: method) else { return refuse(command, .methodNotFound) }
         guard mayAsk(context) else { return refuse(command, .tooManyRequests) }
@@ -34,8 +34,8 @@ extension ClientSession {
 
     /// A message for the application.
     ///
-    /// The protocol has no answer to it, so clients send it without an id, and nothing but a close can tell them that it
-    /// was not taken. One that carries an id is answered under it: by the empty result that the protocol has for `ping`
+    /// The protocol has no answer to it, so clients send it without an id, and only a close shows them that it was not
+    /// taken. One that carries an id is answered under it: by the empty result that the protocol has for `ping`
     /// once the application has taken it, or by an error, and the connection goes on.
     mutating func messageReceived(_ command: UInt32, _ data: [UInt8], _ context: SessionContext) -> SessionAction {
         guard !context.hooks.message.isEmpty else {
@@ -66,7 +66,7 @@ extension ClientSession {
         }
     }
 
-    /// What is not there at all is no matter of permission: 108 comes before 103.
+    /// Checks that a channel offers something, then that the client may use it: 108 before 103.
     private func checked(
         _ command: UInt32, _ channel: ChannelName, _ context: SessionContext,
         _ allowance: KeyPath<ChannelOptions, ChannelOptions.Allowance>, isOn: KeyPath<ChannelOptions, Bool>,
@@ -86,21 +86,6 @@ extension ClientSession {
     private func isAllowed(
         _ channel: ChannelName, _ allowance: ChannelOptions.Allowance, _ context: SessionContext
     ) -> Bool {
-        let isSubscribed = subscription(of: channel)?.flags.contains(.isLive) ?? false
-        return context.permissions.allows(allowance, user: user, isSubscribed: isSubscribed)
-    }
-}
-
-extension Request {
-    /// The channel that the request is about, if a subscribe under way must be answered first. A second subscribe does not
-    /// wait: it is refused.
-    var awaitedChannel: ChannelName? {
-        switch self {
-        case .unsubscribe(let channel), .presence(let channel), .presenceStats(let channel): channel
-        case .publish(let request): request.channel
-        case .history(let request): request.channel
-        case .subRefresh(let request): request.channel
-        case .connect, .subscribe, .ping, .send, .rpc, .refresh, .malformed: nil
-        }
+        context.permissions.allows(allowance, user: user, isSubscribed: subscription(of: channel) != nil)
     }
 }

@@ -1,6 +1,6 @@
-/// Questions to the application: asked, answered once, and forgotten with what they were about.
+/// Questions to the application: asked, answered once, and then forgotten.
 extension ClientSession {
-    /// What an open question is about.
+    /// The subject of an open question.
     enum Subject: Equatable, Sendable {
         case connect
         case subscribe(generation: UInt32)
@@ -20,21 +20,22 @@ extension ClientSession {
     /// Bytes of `meta`: it goes with every later question.
     package static var metaLimit: Int { 16_384 }
 
-    /// Opens a question. Its number is never used again, so a second answer, or one that comes too late, finds nothing.
+    /// Opens a question.
+    ///
+    /// Its number is never used again, so a second answer, or one that comes too late, finds nothing.
     mutating func question(_ question: HookQuestion, of origin: OriginName, about subject: Subject) -> HookTicket {
-        let number = nextGeneration
-        nextGeneration &+= 1
+        let number = takeNumber()
         questions.append(OpenQuestion(number: number, subject: subject))
         return HookTicket(number: number, origin: origin, question: question)
     }
 
-    /// What the open question with this number is about; nil: there is none such.
+    /// The subject of the open question with this number; nil if there is none.
     package func asked(_ number: UInt32) -> (kind: HookKind, channel: ChannelName)? {
         guard let subject = questions.first(where: { $0.number == number })?.subject else { return nil }
         switch subject {
         case .connect: return (.connect, "")
         case .subscribe(let generation):
-            return (.subscribe, pending.first { $0.generation == generation }?.request.channel ?? "")
+            return (.subscribe, pending.first { $0.generation == generation }?.channel ?? "")
         case .publish(_, let channel, _, _): return (.publish, channel)
         case .rpc: return (.rpc, "")
         case .message: return (.message, "")
@@ -47,18 +48,23 @@ extension ClientSession {
     /// Whether one connection may ask another question now.
     func mayAsk(_ context: SessionContext) -> Bool { questions.count < context.hooks.openQuestions }
 
-    /// Whether a client's publication is with the application: the next ones wait, so that their order stays.
+    /// Whether the application is asked about a publication.
+    ///
+    /// The next ones wait meanwhile, so that their order stays.
     var isPublishAsked: Bool {
         questions.contains { if case .publish = $0.subject { true } else { false } }
     }
 
-    /// The application has answered the question with this number, or it did not in time.
+    /// The application has answered a question, or did not in time.
     package mutating func hookAnswered(
         _ number: UInt32, _ outcome: HookOutcome, _ context: SessionContext
     ) -> SessionAction {
         guard let index = questions.firstIndex(where: { $0.number == number }) else { return .none }
         let subject = questions.remove(at: index).subject
-        guard state != .closed, state != .refused else { return .none }
+        switch state {
+        case .refused, .closed: return .none
+        case .awaitingConnect, .connecting, .connected: break
+        }
         var outcome = outcome
         if case .granted(let grant, let newMeta) = outcome {
             if let newMeta, newMeta.count > ClientSession.metaLimit {
@@ -91,7 +97,7 @@ extension ClientSession {
         }
     }
 
-    /// What a client hears of an outcome that is no grant.
+    /// The answer to the client for an outcome that is no grant.
     private func refused(_ command: UInt32, _ outcome: HookOutcome) -> SessionAction {
         switch outcome {
         case .granted: refuse(command, .internalError)
@@ -105,63 +111,51 @@ extension ClientSession {
     // MARK: Connect
 
     private mutating func connectAnswered(_ outcome: HookOutcome, _ context: SessionContext) -> SessionAction {
-        guard state == .connecting, let connecting else { return .none }
+        guard case .connecting(let connecting) = state, case .asking = connecting.stage else { return .none }
+        let connect = connecting.connect
         switch outcome {
         case .granted(.connect(var claims, let data), let newMeta):
             if let newMeta { claims.meta = newMeta }
-            guard claims.meta.count <= ClientSession.metaLimit else { return refuseConnect(.internalError, context) }
+            guard claims.meta.count <= ClientSession.metaLimit else { return refuse(connect, .internalError, context) }
             isRefreshedByHook = !context.hooks.refresh.isEmpty
-            return admit(claims, data: data, context)
+            return admit(Admission(claims: claims, data: data), connect, context)
         case .disconnect(let reason): return .disconnect(reason)
         default:
-            guard case .reply(let reply) = refused(connecting.command, outcome), case .error(let error) = reply.result
+            guard case .reply(let reply) = refused(connect.command, outcome), case .error(let error) = reply.result
             else { return .none }
-            return refuseConnect(error, context)
+            return refuse(connect, error, context)
         }
     }
 
     // MARK: Subscribe
 
-    /// Asks the application whether the client may subscribe; the channel is reserved meanwhile.
-    mutating func askSubscribe(
-        _ command: UInt32, _ request: SubscribeRequest, _ options: ChannelOptions, _ context: SessionContext
-    ) -> SessionAction {
-        guard mayAsk(context) else { return refuse(command, .tooManyRequests) }
-        let generation = reserve(request.channel)
-        pending.append(
-            PendingSubscribe(
-                generation: generation, request: request, command: command, options: options, isAsked: true))
+    /// Reserves the channel, and asks the application whether the client may have it.
+    mutating func askSubscribe(_ wish: PendingSubscription.Wish, _ context: SessionContext) -> SessionAction {
+        guard mayAsk(context) else { return refuse(wish.command, .tooManyRequests) }
+        let request = wish.request
+        let generation = reserve(request.channel, .asking(wish))
         return .ask(
             question(
                 .subscribe(channel: request.channel, token: request.token, data: request.data),
-                of: options.subscribeHook, about: .subscribe(generation: generation)))
+                of: wish.options.subscribeHook, about: .subscribe(generation: generation)))
     }
 
     private mutating func subscribeAnswered(
         _ generation: UInt32, _ outcome: HookOutcome, _ context: SessionContext
     ) -> SessionAction {
         // Unsubscribed meanwhile, and maybe subscribed anew: that one has a question of its own.
-        guard let index = pending.firstIndex(where: { $0.generation == generation }) else { return .none }
-        let waiting = pending[index]
+        guard let index = pending.firstIndex(where: { $0.generation == generation }),
+            case .asking(let wish) = pending[index].stage
+        else { return .none }
         guard case .granted(.subscribe(let options), _) = outcome else {
-            release(generation)
-            return refused(waiting.command, outcome)
+            pending.remove(at: index)
+            return refused(wish.command, outcome)
         }
         var order = makeOrder(
-            generation, waiting.request, waiting.options, options, purpose: .command(waiting.command), context)
-        if !waiting.options.subRefreshHook.isEmpty { order.flags.insert(.isRefreshedByHook) }
-        pending[index].order = order
+            generation, wish.request, wish.options, options, purpose: .command(wish.command), context)
+        if !wish.options.subRefreshHook.isEmpty { order.flags.insert(.isRefreshedByHook) }
+        pending[index].stage = .attaching(order, RecoveryBuffer())
         return .subscribe(order)
-    }
-
-    /// The client takes back a subscribe that the application has not answered: it gets both replies now.
-    mutating func abandonSubscribe(_ command: UInt32, _ channel: ChannelName) -> SessionAction? {
-        guard let waiting = pending.first(where: { $0.request.channel == channel && $0.isAsked && $0.order == nil })
-        else { return nil }
-        release(waiting.generation)
-        return .replies([
-            Reply(id: waiting.command, result: .error(.internalError)), Reply(id: command, result: .unsubscribe),
-        ])
     }
 
     // MARK: Publish
@@ -181,12 +175,12 @@ extension ClientSession {
     mutating func dueRefreshes(_ context: SessionContext) -> [TimerAction] {
         guard context.now.monotonicMs >= Int64(nextRefresh) * 1_000 else { return [] }
         var actions: [TimerAction] = []
-        if isRefreshedByHook, expireAt != 0, context.now.wallMs >= milliseconds(expireAt), !isOpen(.refresh) {
+        if isRefreshedByHook, expireAt != 0, context.now.wallMs >= Moment.milliseconds(expireAt), !isOpen(.refresh) {
             actions.append(.ask(question(.refresh, of: context.hooks.refresh, about: .refresh)))
         }
         for subscription in subscriptions
         where subscription.flags.contains(.isRefreshedByHook) && subscription.expireAt != 0
-            && context.now.wallMs >= milliseconds(subscription.expireAt)
+            && context.now.wallMs >= Moment.milliseconds(subscription.expireAt)
         {
             let subject = Subject.subRefresh(generation: subscription.generation)
             guard !isOpen(subject),
@@ -200,12 +194,13 @@ extension ClientSession {
         return actions
     }
 
-    /// When something that the application decides on expires, in monotonic milliseconds.
+    /// Moves the deadline to the first end that the application decides on.
     func considerRefreshes(_ context: SessionContext, _ deadline: inout Int64) {
+        let earliest = Int64(nextRefresh) * 1_000
         func consider(_ expireAt: Int64) {
             guard expireAt != 0 else { return }
-            let due = context.now.monotonicMs + max(milliseconds(expireAt) - context.now.wallMs, 0)
-            deadline = min(deadline, max(due, Int64(nextRefresh) * 1_000))
+            let due = context.now.monotonicMs + max(Moment.milliseconds(expireAt) - context.now.wallMs, 0)
+            deadline = min(deadline, max(due, earliest))
         }
         if isRefreshedByHook { consider(expireAt) }
         for subscription in subscriptions where subscription.flags.contains(.isRefreshedByHook) {
@@ -216,7 +211,7 @@ extension ClientSession {
     private func isOpen(_ subject: Subject) -> Bool { questions.contains { $0.subject == subject } }
 
     private mutating func refreshAnswered(_ outcome: HookOutcome, _ context: SessionContext) -> SessionAction {
-        guard state == .connected else { return .none }
+        guard isConnected else { return .none }
         switch outcome {
         case .granted(.refresh(let refresh), _):
             if refresh.isExpired { return .disconnect(.expired) }
@@ -233,7 +228,7 @@ extension ClientSession {
     private mutating func subRefreshAnswered(
         _ generation: UInt32, _ outcome: HookOutcome, _ context: SessionContext
     ) -> SessionAction {
-        guard state == .connected, let index = subscriptions.firstIndex(where: { $0.generation == generation }) else {
+        guard isConnected, let index = subscriptions.firstIndex(where: { $0.generation == generation }) else {
             return .none
         }
         switch outcome {
@@ -261,7 +256,7 @@ package struct HookTicket: Equatable, Sendable {
 }
 
 extension HookGrant {
-    /// Whether this kind of grant answers that kind of question: anything else is nonsense.
+    /// Whether this kind of grant answers that kind of question.
     func answers(_ subject: ClientSession.Subject) -> Bool {
         switch (self, subject) {
         case (.connect, .connect), (.subscribe, .subscribe), (.publish, .publish), (.rpc, .rpc), (.message, .message),

@@ -1,6 +1,7 @@
-/// What is left of a client's connection while it is away: who it is, its subscriptions, and where each of them stood.
+/// The rest of a connection while its client is away.
 ///
-/// Its lifetimes run on: what ends while the client is away is gone when it returns.
+/// The user, the subscriptions, and where each of them stood. Lifetimes run on: what ends while the client
+/// is away is gone when it returns.
 package struct RestoredState: Equatable, Sendable {
     package struct Channel: Equatable, Sendable {
         package var channel: ChannelName
@@ -8,11 +9,11 @@ package struct RestoredState: Equatable, Sendable {
         package var info: [UInt8]
         /// Seconds since 1970; 0 never.
         package var expireAt: Int64
-        /// Up to where the old connection was told; nil: the subscription had no position.
+        /// The last position that was sent; nil: the subscription had none.
         package var position: StreamPosition?
     }
 
-    /// What the connection was called: calls of the server API may still mean it.
+    /// The id of the connection: calls of the server API may still mean it.
     package var client: ClientID
     package var user: UserID
     package var info: [UInt8]
@@ -21,17 +22,19 @@ package struct RestoredState: Equatable, Sendable {
     package var expireAt: Int64
     package var channels: [Channel]
 
-    /// - Parameter position: where a channel's subscribers stand now.
-    package init(_ session: ClientSession, position: (ChannelName) -> StreamPosition?) {
+    /// Keeps what lasts of a session.
+    ///
+    /// - Parameter position: where a live subscription stands now; asked of those with a position.
+    package init(_ session: borrowing ClientSession, position: (Subscription) -> StreamPosition?) {
         client = session.client
         user = session.user
         info = session.info
         meta = session.meta
         expireAt = session.expireAt
-        channels = session.subscriptions.filter { $0.flags.contains(.isLive) }.map {
+        channels = session.subscriptions.map {
             Channel(
                 channel: $0.channel, flags: $0.flags, info: $0.info, expireAt: $0.expireAt,
-                position: $0.flags.contains(.isPositioned) ? position($0.channel) : nil)
+                position: $0.flags.contains(.isPositioned) ? position($0) : nil)
         }
     }
 
@@ -41,7 +44,7 @@ package struct RestoredState: Equatable, Sendable {
     /// Takes out what has ended by itself.
     package mutating func age(_ now: Moment) { channels.removeAll { now.isAfter($0.expireAt) } }
 
-    /// The connection has expired: what is left is that it has, so that its client is told to bring a new token.
+    /// Leaves only that the connection has expired: its client is to bring a new token.
     package mutating func expire(_ now: Moment) {
         if !isOver(now) { expireAt = max(now.wallSeconds, 1) }
         (info, meta, channels) = ([], [], [])
@@ -65,7 +68,7 @@ package struct RestoredState: Equatable, Sendable {
 }
 
 extension RestoredState.Channel {
-    /// What the subscription was granted before, it is granted again.
+    /// The options of the earlier subscription, granted again.
     var options: SubscriptionOptions {
         var options = SubscriptionOptions()
         options.info = info

@@ -13,7 +13,7 @@ extension ConnectRequest: JSONMessage {
         case "name": name = try scanner.stringField()
         case "version": version = try scanner.stringField()
         case "headers": headers = try scanner.stringMapField()
-        case "flag": flag = try scanner.integerField()
+        case "flag": let _: Int64 = try scanner.integerField()
         default: try scanner.skipValue()
         }
     }
@@ -35,10 +35,11 @@ extension SubscribeRequest: JSONMessage {
         case "join_leave": joinLeave = try scanner.boolField()
         case "delta": delta = try scanner.stringField()
         case "tf":
-            hasTagsFilter = !scanner.skipNull()
-            if hasTagsFilter { try scanner.skipValue() }
-        case "flag": flag = try scanner.integerField()
-        case "type": type = try scanner.integerField()
+            let hasFilter = !scanner.skipNull()
+            if hasFilter { try scanner.skipValue() }
+            unsupported.set(.tagsFilter, hasFilter)
+        case "flag": rejectsUnrecovered = SubscribeFlag.rejectsUnrecovered(try scanner.integerField())
+        case "type": unsupported.set(type: try scanner.integerField())
         default: try scanner.skipValue()
         }
     }
@@ -51,7 +52,7 @@ extension PublishRequest: JSONMessage {
         switch field {
         case "channel": channel = try scanner.stringField()
         case "data": data = try scanner.rawField()
-        case "type": type = try scanner.integerField()
+        case "type": unsupported.set(type: try scanner.integerField())
         default: try scanner.skipValue()
         }
     }
@@ -78,7 +79,7 @@ extension SubRefreshRequest: JSONMessage {
         switch field {
         case "channel": channel = try scanner.stringField()
         case "token": token = try scanner.stringField()
-        case "type": type = try scanner.integerField()
+        case "type": unsupported.set(type: try scanner.integerField())
         default: try scanner.skipValue()
         }
     }

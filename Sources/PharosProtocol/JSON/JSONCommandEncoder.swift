@@ -29,7 +29,7 @@ extension ByteWriter {
         case .publish(let publish):
             jsonField("channel", string: publish.channel)
             jsonField("data", raw: publish.data)
-            jsonField("type", signed: Int64(publish.type))
+            jsonField("type", signed: Int64(publish.unsupported.type))
         case .history(let history):
             jsonField("channel", string: history.channel)
             jsonField("limit", signed: Int64(history.limit))
@@ -49,7 +49,7 @@ extension ByteWriter {
         case .subRefresh(let refresh):
             jsonField("channel", string: refresh.channel)
             jsonField("token", string: refresh.token)
-            jsonField("type", signed: Int64(refresh.type))
+            jsonField("type", signed: Int64(refresh.unsupported.type))
         }
     }
 
@@ -69,7 +69,6 @@ extension ByteWriter {
         jsonField("name", string: connect.name)
         jsonField("version", string: connect.version)
         jsonField("headers", map: connect.headers)
-        jsonField("flag", signed: connect.flag)
     }
 
     private mutating func jsonFields(_ subscribe: SubscribeRequest) {
@@ -83,12 +82,12 @@ extension ByteWriter {
         jsonField("recoverable", bool: subscribe.recoverable)
         jsonField("join_leave", bool: subscribe.joinLeave)
         jsonField("delta", string: subscribe.delta)
-        if subscribe.hasTagsFilter {
+        if subscribe.unsupported.contains(.tagsFilter) {
             // The filter itself is not kept, only that there is one.
             beginJSONObject("tf")
             endJSONObject()
         }
-        jsonField("flag", signed: subscribe.flag)
-        jsonField("type", signed: Int64(subscribe.type))
+        jsonField("flag", signed: SubscribeFlag.flag(of: subscribe))
+        jsonField("type", signed: Int64(subscribe.unsupported.type))
     }
 }

@@ -44,7 +44,7 @@ package enum ProtobufCommandEncoder {
         case .publish(let request):
             writer.appendField(1, request.channel)
             writer.appendField(2, request.data)
-            writer.appendField(3, request.type)
+            writer.appendField(3, request.unsupported.type)
         case .history(let request): append(request, into: &writer)
         case .ping: break
         case .send(let data): writer.appendField(1, data)
@@ -55,7 +55,7 @@ package enum ProtobufCommandEncoder {
         case .subRefresh(let request):
             writer.appendField(1, request.channel)
             writer.appendField(2, request.token)
-            writer.appendField(3, request.type)
+            writer.appendField(3, request.unsupported.type)
         case .malformed: break
         }
     }
@@ -69,7 +69,6 @@ package enum ProtobufCommandEncoder {
         writer.appendField(4, request.name)
         writer.appendField(5, request.version)
         writer.appendMap(6, request.headers) { entry, value in entry.appendField(2, value) }
-        writer.appendField(7, request.flag)
     }
 
     private static func append(_ request: SubscribeRequest, into writer: inout ByteWriter) {
@@ -83,9 +82,9 @@ package enum ProtobufCommandEncoder {
         writer.appendField(10, request.recoverable)
         writer.appendField(11, request.joinLeave)
         writer.appendField(12, request.delta)
-        if request.hasTagsFilter { writer.appendMessage(13) { _ in } }
-        writer.appendField(14, request.flag)
-        writer.appendField(15, request.type)
+        if request.unsupported.contains(.tagsFilter) { writer.appendMessage(13) { _ in } }
+        writer.appendField(14, SubscribeFlag.flag(of: request))
+        writer.appendField(15, request.unsupported.type)
     }
 
     private static func append(_ request: HistoryRequest, into writer: inout ByteWriter) {

@@ -28,7 +28,7 @@ struct ProtobufRequestReader {
             case 6:
                 let (name, value): (FieldName, String) = try reader.textEntry(field)
                 request.headers[name] = value
-            case 7: request.flag = try reader.int64(field)
+            case 7: _ = try reader.int64(field)
             default: try reader.skip(field)
             }
         }
@@ -53,9 +53,9 @@ struct ProtobufRequestReader {
             case 13:
                 // The filter itself is not read: it nests without bound, and all that matters is that it is there.
                 _ = try reader.message(field)
-                request.hasTagsFilter = true
-            case 14: request.flag = try reader.int64(field)
-            case 15: request.type = try reader.int32(field)
+                request.unsupported.insert(.tagsFilter)
+            case 14: request.rejectsUnrecovered = SubscribeFlag.rejectsUnrecovered(try reader.int64(field))
+            case 15: request.unsupported.set(type: try reader.int32(field))
             default: try reader.skip(field)
             }
         }
@@ -69,7 +69,7 @@ struct ProtobufRequestReader {
             switch field.number {
             case 1: request.channel = try reader.string(field)
             case 2: request.data = try reader.bytes(field)
-            case 3: request.type = try reader.int32(field)
+            case 3: request.unsupported.set(type: try reader.int32(field))
             default: try reader.skip(field)
             }
         }
@@ -143,7 +143,7 @@ struct ProtobufRequestReader {
             switch field.number {
             case 1: request.channel = try reader.string(field)
             case 2: request.token = try reader.string(field)
-            case 3: request.type = try reader.int32(field)
+            case 3: request.unsupported.set(type: try reader.int32(field))
             default: try reader.skip(field)
             }
         }

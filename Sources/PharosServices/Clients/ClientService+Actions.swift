@@ -10,6 +10,8 @@ extension ClientService {
     ) {
         switch action {
         case .none: break
+        // Commands are asked about before they are carried out: one that must wait after all must not get lost.
+        case .wait: disconnect(id, .serverError, &core, &edge)
         case .reply(let reply): core.send(reply, to: id, &edge)
         case .disconnect(let reason): disconnect(id, reason, &core, &edge)
         case .verifyConnection(let token):
@@ -43,7 +45,7 @@ extension ClientService {
             core.note(next, after: outcome, .subRefresh, of: id, edge)
             perform(next, of: id, &core, &edge)
         case .claimSession(let user, let expireAt): claimSession(user: user, expireAt: expireAt, id, &core, &edge)
-        case .connected(let orders): connected(id, orders, &core, &edge)
+        case .connected: connected(id, &core, &edge)
         case .subscribe(let order): subscribe(order, of: id, &core, &edge)
         case .unsubscribe(let subscription, let reply):
             undo(subscription, of: id, &core, &edge)
@@ -91,21 +93,16 @@ extension ClientService {
         updateTimer(id, &core, &edge)
     }
 
-    private mutating func connected(
-        _ id: ConnectionID, _ orders: [SubscribeOrder], _ core: inout ShardCore, _ edge: inout Edge
-    ) {
+    private mutating func connected(_ id: ConnectionID, _ core: inout ShardCore, _ edge: inout Edge) {
         let user = core.sessions[id].session.user
         if !user.isEmpty, !makeRoom(for: user, id, &core, &edge) { return }
-        if orders.isEmpty {
-            if let reply = core.sessions[id].session.connectReply(core.context(edge)) {
-                connectAnswered(id, reply, &core, &edge)
-            }
-            return
-        }
-        for order in orders {
-            guard core.sessions.contains(id) else { return }
+        while core.sessions.contains(id), let order = core.sessions[id].session.nextOrder() {
             subscribe(order, of: id, &core, &edge)
         }
+        // Its last channel, where it has any, brings the reply.
+        guard core.sessions.contains(id), let reply = core.sessions[id].session.connectReply(core.context(edge))
+        else { return }
+        connectAnswered(id, reply, &core, &edge)
     }
 
     mutating func connectAnswered(_ id: ConnectionID, _ reply: Reply, _ core: inout ShardCore, _ edge: inout Edge) {
@@ -118,7 +115,7 @@ extension ClientService {
         if !returning.isEmpty { returning.remove(id) }
         core.sessions[id].connectedAt = UInt32(clamping: edge.wallMs / 1_000)
         core.tellConnected(id, edge)
-        for subscription in core.sessions[id].session.subscriptions where subscription.flags.contains(.isLive) {
+        for subscription in core.sessions[id].session.subscriptions {
             core.tellSubscribed(id, subscription.channel, edge)
         }
         var reply = reply
@@ -171,7 +168,7 @@ extension ClientService {
     ) {
         let data = granted.data ?? []
         let info = core.sessions[id].session.clientInfo(
-            channelInfo: core.sessions[id].session.subscription(of: channel)?.info ?? [])
+            channelInfo: core.sessions[id].session.channelInfo(of: channel))
         var publication = Publication(data: data, info: info)
         publication.tags = granted.tags
         publication.isJSON = isJSON || data.withUnsafeBytes { JSONScanner.isValid($0) }

@@ -53,7 +53,7 @@ extension ClientService {
         }
         let command = commands[run.next]
         let isTurnOver = run.next > 0 && edge.isSliceSpent
-        guard !isTurnOver, !mustWait(command, id, core) else {
+        guard !isTurnOver, !core.sessions[id].session.mustWait(command) else {
             wait(commands[run.next...], of: id, isTurnOver: isTurnOver, &core, &edge)
             return endRun(&core, &edge)
         }
@@ -113,17 +113,6 @@ extension ClientService {
         core.goOnLater(.commands(id), &edge)
     }
 
-    private func mustWait(_ command: Command, _ id: ConnectionID, _ core: borrowing ShardCore) -> Bool {
-        // Almost always nothing is under way, and that is seen without looking at more of the session.
-        if core.sessions[id].session.state != .connecting, !core.sessions[id].session.hasOpenWork,
-            !core.sessions[id].awaitsState
-        {
-            return false
-        }
-        return core.sessions[id].awaitsState || core.sessions[id].session.isWaiting
-            || core.sessions[id].session.mustWait(command)
-    }
-
     // MARK: Waiting commands
 
     /// Something has changed for which commands may have waited: they are looked at again.
@@ -145,7 +134,7 @@ extension ClientService {
             if core.sessions.contains(id) { queues[id.slot] = nil }
             return stopRunning(id, &core, &edge)
         }
-        if mustWait(command, id, core) {
+        if core.sessions[id].session.mustWait(command) {
             queues[id.slot]!.isRunnable = false
             if queues[id.slot]!.count > CommandQueue.heldLimit { disconnect(id, .tooManyRequests, &core, &edge) }
             return stopRunning(id, &core, &edge)

@@ -78,8 +78,7 @@ extension ClientService {
         _ channel: ChannelName, _ id: ConnectionID, _ core: inout ShardCore, _ edge: inout Edge
     ) {
         // Without a channel all of them end.
-        let names =
-            channel.isEmpty ? core.sessions[id].session.subscriptions.map(\.channel) : [channel]
+        let names = channel.isEmpty ? core.sessions[id].session.channels : [channel]
         for name in names {
             let waiting = core.sessions[id].session.pendingCommand(of: name)
             guard let removed = core.sessions[id].session.removeSubscription(of: name) else { continue }
@@ -162,7 +161,7 @@ extension ClientService {
         entry.connectedAt = Int64(core.sessions[id].connectedAt)
         let name = Int(core.sessions[id].name)
         if name > 0 { entry.name = core.node.settings.client.registeredNames[name - 1] }
-        entry.channels = core.sessions[id].session.subscriptions.count
+        entry.channels = core.sessions[id].session.channelCount
         return entry
     }
 }

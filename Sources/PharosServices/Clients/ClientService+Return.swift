@@ -7,7 +7,6 @@ extension ClientService {
     /// A connection with a key has come. Nothing is taken from anybody before it is known who its client is.
     mutating func keyBrought(_ key: SessionKey, _ id: ConnectionID, _ core: inout ShardCore) {
         sessionKeys[id.slot] = KeyedSession(key: key)
-        core.sessions[id].session.bringsKey()
         let place = keyPlace(id, core)
         if place.base != nil { core.node.parked.arrive(key, place) }
     }
@@ -99,11 +98,11 @@ extension ClientService {
     /// The session's lifetime, and the table's knowledge of it, are one.
     mutating func noteLifetime(_ id: ConnectionID, _ core: inout ShardCore) {
         guard let keyed = sessionKeys[id.slot], keyed.isClaimed, !core.sessions[id].awaitsState else { return }
-        let session = core.sessions[id].session
-        guard keyed.user != session.user || keyed.expireAt != session.expireAt else { return }
-        sessionKeys[id.slot]?.user = session.user
-        sessionKeys[id.slot]?.expireAt = session.expireAt
-        core.node.parked.note(keyed.key, keyPlace(id, core), user: session.user, expireAt: session.expireAt)
+        let (user, expireAt) = (core.sessions[id].session.user, core.sessions[id].session.expireAt)
+        guard keyed.user != user || keyed.expireAt != expireAt else { return }
+        sessionKeys[id.slot]?.user = user
+        sessionKeys[id.slot]?.expireAt = expireAt
+        core.node.parked.note(keyed.key, keyPlace(id, core), user: user, expireAt: expireAt)
     }
 
     // MARK: Calls of the server API
@@ -113,10 +112,9 @@ extension ClientService {
     mutating func sendBack(_ target: APITarget, _ reason: Disconnect, _ core: inout ShardCore, _ edge: inout Edge) {
         guard !returning.isEmpty else { return }
         for id in returning where core.sessions.contains(id) {
-            let session = core.sessions[id].session
-            guard target.client.isEmpty, target.user.isEmpty || session.user == target.user,
+            guard target.client.isEmpty, target.user.isEmpty || core.sessions[id].session.user == target.user,
                 target.session.isEmpty || sessionKeys[id.slot]?.key == target.session,
-                target.channel.isEmpty || session.subscription(of: target.channel) != nil, !target.isEmpty
+                target.channel.isEmpty || core.sessions[id].session.holds(target.channel), !target.isEmpty
             else { continue }
             disconnect(id, reason, &core, &edge)
         }
@@ -135,15 +133,14 @@ extension ClientService {
 
     private func stateNow(of id: ConnectionID, _ core: borrowing ShardCore, _ edge: borrowing Edge) -> RestoredState {
         if let polled = core.polledSessions[id.slot], polled.generation == id.generation {
-            return RestoredState(core.sessions[id].session) { polled.told[$0] ?? StreamPosition(offset: 0, epoch: "_") }
+            return RestoredState(core.sessions[id].session) {
+                polled.told[$0.channel] ?? StreamPosition(offset: 0, epoch: "_")
+            }
         }
         let isBehind = edge.hasUnsentOutput(id)
-        return RestoredState(core.sessions[id].session) { channel in
-            let binding = core.sessions[id].session.subscription(of: channel)?.binding ?? Subscription.unattached
-            if isBehind || binding < Subscription.attaching && edge.isBehind(binding) {
-                return StreamPosition(offset: 0, epoch: "_")
-            }
-            return core.channels.index(of: channel).flatMap { core.channels[$0].position }
+        return RestoredState(core.sessions[id].session) { subscription in
+            if isBehind || edge.isBehind(subscription.binding) { return StreamPosition(offset: 0, epoch: "_") }
+            return core.channels.index(of: subscription.channel).flatMap { core.channels[$0].position }
         }
     }
 }

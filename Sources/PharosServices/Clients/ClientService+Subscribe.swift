@@ -10,12 +10,12 @@ extension ClientService {
         let options: ChannelOptions
         do throws(ReplyError) { options = try core.rules.resolve(order.channel).options } catch {
             // The session resolved the same name by the same rules a moment ago: a client must not wait for ever if not.
+            _ = core.sessions[id].session.removeSubscription(of: order.channel)
             return disconnect(id, .serverError, &core, &edge)
         }
         let place = core.localChannel(order.channel, &edge)
         core.channels[place].references += 1
         core.counters.subscriptions += 1
-        core.sessions[id].session.began(order, binding: Subscription.attaching)
         // From here on live publications are kept for this subscription, until its stream has been read.
         if order.flags.contains(.isPositioned) { core.channels[place].waiting.append((id, order.generation)) }
         let request = AttachRequest(
@@ -32,73 +32,48 @@ extension ClientService {
         _ edge: inout Edge
     ) {
         guard core.sessions.contains(id) else { return }
-        let read: StreamRead?
-        switch answer {
-        case .success(let value): read = value
-        case .failure(let error): return attachFailed(id, generation, error, &core, &edge)
-        }
-        for ready in core.sessions[id].session.readsReady(generation: generation, read) {
-            guard core.sessions.contains(id) else { return }
-            taken(ready.read, id, ready.generation, &core, &edge)
+        switch core.sessions[id].session.attached(generation: generation, answer, core.context(edge)) {
+        case .late, .waits: break
+        case .disconnect(let reason): disconnect(id, reason, &core, &edge)
+        case .refused(let ended, let reply):
+            // It was read, but not from where the client was.
+            if case .success = answer { core.counters.recoveryFailures += 1 }
+            undo(ended, of: id, &core, &edge)
+            core.send(reply, to: id, &edge)
+        case .ready(let orders):
+            for order in orders where core.sessions.contains(id) { goLive(order, of: id, &core, &edge) }
         }
         if core.sessions.contains(id) { resumeQueue(id, &edge) }
     }
 
-    private mutating func taken(
-        _ read: StreamRead?, _ id: ConnectionID, _ generation: UInt32, _ core: inout ShardCore, _ edge: inout Edge
-    ) {
-        let completion = core.sessions[id].session.streamRead(generation: generation, read, core.context(edge))
-        switch completion {
-        case .late: break
-        case .disconnect(let reason): disconnect(id, reason, &core, &edge)
-        case .refused(let subscription, let reply):
-            core.counters.recoveryFailures += 1
-            stopWaiting(subscription.channel, generation, id, &core)
-            undo(subscription, of: id, &core, &edge)
-            core.send(reply, to: id, &edge)
-        case .live(let subscription, let answer, let position):
-            goLive(subscription, read, answer, position: position, of: id, &core, &edge)
-        }
-    }
-
-    /// The stream could not be read: a client's own subscribe is refused, and it tries again; else it begins anew.
-    private mutating func attachFailed(
-        _ id: ConnectionID, _ generation: UInt32, _ error: ReplyError, _ core: inout ShardCore, _ edge: inout Edge
-    ) {
-        guard let (subscription, command) = core.sessions[id].session.subscribeFailed(generation: generation) else {
-            return
-        }
-        guard let command else { return disconnect(id, .serverError, &core, &edge) }
-        stopWaiting(subscription.channel, generation, id, &core)
-        undo(subscription, of: id, &core, &edge)
-        core.send(Reply(id: command, result: .error(error)), to: id, &edge)
-        resumeQueue(id, &edge)
-    }
-
     private mutating func goLive(
-        _ subscription: Subscription, _ read: StreamRead?, _ answer: SubscribeCompletion.Answer, position: UInt64,
-        of id: ConnectionID, _ core: inout ShardCore, _ edge: inout Edge
+        _ order: SubscribeOrder, of id: ConnectionID, _ core: inout ShardCore, _ edge: inout Edge
     ) {
-        stopWaiting(subscription.channel, subscription.generation, id, &core)
-        guard let place = core.channels.index(of: subscription.channel) else { return }
+        stopWaiting(order.channel, order.generation, id, &core)
+        guard let place = core.channels.index(of: order.channel) else { return }
         var lane = Lane(
-            wire: core.sessions[id].wire, receivesJoinLeave: subscription.flags.contains(.receivesJoinLeave))
-        if subscription.flags.contains(.usesDelta) {
+            wire: core.sessions[id].wire, receivesJoinLeave: order.flags.contains(.receivesJoinLeave))
+        if order.flags.contains(.usesDelta) {
             lane.delta = .fresh
             core.channels[place].deltaSubscribers += 1
             core.channels[place].hasFreshDeltas = true
-            core.freshDeltas[id.slot, default: []].insert(subscription.channel)
+            core.freshDeltas[id.slot, default: []].insert(order.channel)
         }
-        if lane.wire.carrier == .events { lane = core.eventsLane(id, subscription.channel, &edge) }
+        if lane.wire.carrier == .events { lane = core.eventsLane(id, order.channel, &edge) }
         let binding = edge.subscribe(id, to: core.channels[place].topic, lane: lane.number)
-        core.sessions[id].session.bind(generation: subscription.generation, to: binding)
-        if let read, core.channels[place].position == nil || core.channels[place].position!.epoch == read.top.epoch,
-            position > core.channels[place].position?.offset ?? 0 || core.channels[place].position == nil
-        {
-            core.channels[place].position = StreamPosition(offset: position, epoch: read.top.epoch)
+        guard
+            let live = core.sessions[id].session.wentLive(
+                generation: order.generation, binding: binding, core.context(edge))
+        else { return edge.unsubscribe(binding) }
+        let subscription = live.subscription
+        if let position = live.position {
+            let known = core.channels[place].position
+            if known == nil || known!.epoch == position.epoch && position.offset > known!.offset {
+                core.channels[place].position = position
+            }
         }
         var isPartOfConnect = false
-        switch answer {
+        switch live.answer {
         case .reply(var reply):
             count(reply, &core)
             if subscription.flags.contains(.usesDelta), case .subscribe(var result) = reply.result {
@@ -133,30 +108,34 @@ extension ClientService {
     ///
     /// - Parameter reason: what the application is told of it.
     mutating func undo(
-        _ subscription: Subscription, of id: ConnectionID, because reason: UnsubscribeReason = .client,
+        _ ended: EndedSubscription, of id: ConnectionID, because reason: UnsubscribeReason = .client,
         _ core: inout ShardCore, _ edge: inout Edge
     ) {
-        guard subscription.binding != Subscription.unattached else { return }
-        guard let place = core.channels.index(of: subscription.channel) else { return }
-        if subscription.binding != Subscription.attaching {
+        let channel = ended.channel
+        guard let place = core.channels.index(of: channel) else { return }
+        let (flags, info): (Subscription.Flags, [UInt8])
+        switch ended {
+        case .reserved: return
+        case .ordered(let order):
+            (flags, info) = (order.flags, order.info)
+            stopWaiting(channel, order.generation, id, &core)
+        case .live(let subscription):
+            (flags, info) = (subscription.flags, subscription.info)
             edge.unsubscribe(subscription.binding)
-            core.tellUnsubscribed(id, subscription.channel, reason, edge)
-            if subscription.flags.contains(.usesDelta) {
+            core.tellUnsubscribed(id, channel, reason, edge)
+            if flags.contains(.usesDelta) {
                 core.channels[place].deltaSubscribers -= 1
                 if core.channels[place].deltaSubscribers == 0 { core.channels[place].deltaBase = nil }
-                core.freshDeltas[id.slot]?.remove(subscription.channel)
+                core.freshDeltas[id.slot]?.remove(channel)
             }
-        } else {
-            stopWaiting(subscription.channel, subscription.generation, id, &core)
         }
         core.counters.subscriptions -= 1
         let isLast = core.release(place, &edge)
-        let flags = subscription.flags
         let request = DetachRequest(
-            channel: subscription.channel, info: infoToShow(of: id, flags, subscription.info, core),
+            channel: channel, info: infoToShow(of: id, flags, info, core),
             keepsPresence: flags.contains(.keepsPresence), emitsLeave: flags.contains(.emitsJoinLeave),
             isLastOfShard: isLast)
-        core.request(.detach(request), of: subscription.channel)
+        core.request(.detach(request), of: channel)
     }
 
     /// The identity of a subscriber, where others are shown it.
@@ -205,10 +184,4 @@ extension ClientService {
             }
         }
     }
-}
-
-extension Subscription {
-    /// The subscription's request is with the relay; a live one keeps its binding here.
-    static var attaching: UInt32 { .max - 1 }
-    static var unattached: UInt32 { .max }
 }

@@ -12,11 +12,10 @@ extension ClientService {
     ) -> [ConnectionID] {
         candidates(target, core, edge, includesPending: includesPending).filter { id in
             guard core.sessions.contains(id), core.sessions[id].isRegistered else { return false }
-            let session = core.sessions[id].session
-            return (target.user.isEmpty || session.user == target.user)
+            return (target.user.isEmpty || core.sessions[id].session.user == target.user)
                 && (target.session.isEmpty || isSession(id, target.session, core))
-                && (target.channel.isEmpty || isSubscribed(session, target.channel, includesPending))
-                && !target.exclude.contains(session.client)
+                && (target.channel.isEmpty || isSubscribed(id, target.channel, includesPending, core))
+                && !target.exclude.contains(core.sessions[id].session.client)
         }
     }
 
@@ -45,9 +44,11 @@ extension ClientService {
         return includesPending && references > live.count ? core.sessions.registered : live
     }
 
-    private func isSubscribed(_ session: ClientSession, _ channel: ChannelName, _ includesPending: Bool) -> Bool {
-        guard let subscription = session.subscription(of: channel) else { return false }
-        return includesPending || subscription.flags.contains(.isLive)
+    private func isSubscribed(
+        _ id: ConnectionID, _ channel: ChannelName, _ includesPending: Bool, _ core: borrowing ShardCore
+    ) -> Bool {
+        if includesPending { return core.sessions[id].session.holds(channel) }
+        return core.sessions[id].session.subscription(of: channel) != nil
     }
 
     // MARK: Sessions by name

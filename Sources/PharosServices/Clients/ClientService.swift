@@ -32,19 +32,18 @@ struct ClientService: ~Copyable {
         _ id: ConnectionID, _ head: RequestHead, _ wire: Wire, _ claims: ConnectionClaims?,
         _ core: inout ShardCore, _ edge: inout Edge
     ) {
-        var session = ClientSession(
+        let key = SessionKey(head, wire.carrier)
+        let session = ClientSession(
             client: core.makeClientID(id), settings: heartbeatSettings(wire.carrier, core),
             firstPing: .random(in: 0..<1, using: &core.random),
             usesFramePings: wire.carrier == .webSocket && Query.has("cf_ws_frame_ping_pong", "true", in: head.query),
-            now: core.now(edge))
-        if let user = core.userFromProxy(id, head, edge) { session.userNamedByProxy(user) }
-        if let claims { session.claimed(claims) }
+            user: core.userFromProxy(id, head, edge), claims: claims, bringsKey: key != nil, now: core.now(edge))
         if !core.passed.isEmpty { core.facts[id.slot] = core.requestFacts(head, id, edge) }
         if core.node.keepsAddresses { core.addresses[id.slot] = core.clientAddress(id, head, edge) }
         var entry = SessionEntry(session: consume session, wire: wire, generation: id.generation)
         if !wire.hasCloseFrame { entry.streamKey = core.random.next() }
         core.sessions.insert(consume entry, id)
-        if let key = SessionKey(head, wire.carrier) { keyBrought(key, id, &core) }
+        if let key { keyBrought(key, id, &core) }
         core.counters.opened += 1
         edge.spend(Cost.session)
         edge.setTimer(id, atMs: core.sessions[id].session.nextDeadline(core.context(edge)))

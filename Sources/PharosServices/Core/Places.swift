@@ -1,7 +1,7 @@
 /// Elements by a small number chosen by the caller or by the store, changed in place and never copied to be read.
 ///
 /// Grows by pieces, so that nothing is ever moved and what grows costs what is used. Not thread-safe.
-struct Places<Element>: ~Copyable {
+struct Places<Element: ~Copyable>: ~Copyable {
     private static var pieceBits: Int { 8 }
     private static var pieceSize: Int { 1 << pieceBits }
 
@@ -42,18 +42,6 @@ struct Places<Element>: ~Copyable {
         return element(index)
     }
 
-    /// The element at a place that may be free; nil frees it.
-    subscript(at place: UInt32) -> Element? {
-        get { contains(Int(place)) ? element(Int(place)).pointee : nil }
-        _modify {
-            let index = Int(place)
-            var kept: Element?
-            if contains(index) { kept = take(index) }
-            defer { if let kept { insert(kept, at: index) } }
-            yield &kept
-        }
-    }
-
     /// Takes a free place.
     mutating func insert(_ element: consuming Element, at index: Int) {
         while index >= capacity { grow() }
@@ -70,11 +58,11 @@ struct Places<Element>: ~Copyable {
 
     private static var wordsPerPiece: Int { pieceSize / UInt64.bitWidth }
 
-    private func element(_ index: Int) -> UnsafeMutablePointer<Element> {
+    fileprivate func element(_ index: Int) -> UnsafeMutablePointer<Element> {
         pieces[index >> Places.pieceBits] + (index & (Places.pieceSize - 1))
     }
 
-    private mutating func take(_ index: Int) -> Element {
+    fileprivate mutating func take(_ index: Int) -> Element {
         taken[index >> 6] &= ~(1 << (index & 63))
         count -= 1
         return element(index).move()
@@ -94,5 +82,19 @@ struct Places<Element>: ~Copyable {
         (pieces + pieceCount).initialize(to: .allocate(capacity: Places.pieceSize))
         (taken + pieceCount * Places.wordsPerPiece).initialize(repeating: 0, count: Places.wordsPerPiece)
         pieceCount += 1
+    }
+}
+
+extension Places where Element: Copyable {
+    /// The element at a place that may be free; nil frees it.
+    subscript(at place: UInt32) -> Element? {
+        get { contains(Int(place)) ? element(Int(place)).pointee : nil }
+        _modify {
+            let index = Int(place)
+            var kept: Element?
+            if contains(index) { kept = take(index) }
+            defer { if let kept { insert(kept, at: index) } }
+            yield &kept
+        }
     }
 }

@@ -43,7 +43,7 @@ extension RequestFacts {
 
 extension HookRequest {
     /// A question about a session.
-    init(_ question: HookQuestion, from session: ClientSession) {
+    init(_ question: HookQuestion, from session: borrowing ClientSession) {
         self.init(question)
         client = session.client.name
         user = session.user

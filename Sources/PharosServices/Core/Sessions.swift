@@ -3,7 +3,7 @@ import PharosEdge
 import PharosProtocol
 
 /// A client session and what the shard keeps beside it.
-struct SessionEntry {
+struct SessionEntry: ~Copyable {
     var session: ClientSession
     var wire: Wire
     var generation: UInt32

@@ -220,11 +220,10 @@ extension ShardCore {
     mutating func eventsLane(_ id: ConnectionID, _ channel: ChannelName, _ edge: inout Edge) -> Lane {
         var lane = Lane(wire: sessions[id].wire)
         if eventStreams[at: id.slot]?.isSolo == true,
-            let subscription = sessions[id].session.subscriptions.first(where: { $0.channel != channel })
+            let first = sessions[id].session.channels.first(where: { $0 != channel })
         {
             eventStreams[at: id.slot]?.isSolo = false
-            let first = subscription.channel
-            if let place = channels.index(of: first), subscription.flags.contains(.isLive) {
+            if let place = channels.index(of: first), let subscription = sessions[id].session.subscription(of: first) {
                 if let position = channels[place].position, subscription.flags.contains(.isPositioned) {
                     eventStreams[at: id.slot]?.stand(first, at: position)
                 }

@@ -125,8 +125,7 @@ extension ShardCore {
         _ client: ClientID, _ place: Int, _ edge: inout Edge
     ) -> (id: ConnectionID, binding: UInt32)? {
         guard let id = connection(named: client), sessions[id].session.client == client,
-            let subscription = sessions[id].session.subscription(of: channels[place].name),
-            subscription.flags.contains(.isLive), subscription.binding < Subscription.attaching
+            let subscription = sessions[id].session.subscription(of: channels[place].name)
         else { return nil }
         edge.stepAside(subscription.binding)
         return (id, subscription.binding)

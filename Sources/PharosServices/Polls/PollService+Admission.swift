@@ -11,17 +11,16 @@ extension PollService {
         guard let poll = waitingPoll(id) else { return }
         var session = ClientSession(
             client: core.makeClientID(id), settings: core.node.settings.client, firstPing: 0, firstNumber: nextNumber,
-            now: core.now(edge))
+            user: core.userFromProxy(id, head, edge), claims: claims, now: core.now(edge))
         // The connection may bring another poll, or become a WebSocket, while the application still thinks: no number of
         // this one is ever that of another's question. Sessions count from 1.
         nextNumber = (nextNumber &+ 4_096) | 0x8000_0000
-        if let user = core.userFromProxy(id, head, edge) { session.userNamedByProxy(user) }
-        if let claims { session.claimed(claims) }
         if !core.passed.isEmpty { core.facts[id.slot] = core.requestFacts(head, id, edge) }
         var connect = ConnectRequest()
         connect.token = poll.request.token
         let action = session.received(Command(id: 1, request: .connect(connect)), core.context(edge))
-        polls[id.slot]?.entrance = PollEntrance(session)
+        let entrance = PollEntrance(session)
+        polls[id.slot]?.entrance = entrance
         carryOut(action, id, &core, &edge)
     }
 
@@ -47,11 +46,11 @@ extension PollService {
         case .none: break
         case .verifyConnection(let token): verifyPoll(token, id, entrance, isRetry, &core, &edge)
         case .ask(let ticket):
-            if entrance.session.state == .connected { entrance.awaited += 1 }
+            if entrance.session.isConnected { entrance.awaited += 1 }
             askForPoll(ticket, id, entrance, core)
-        case .connected(let orders):
-            for order in orders { settle(order, entrance, core, edge) }
-            if orders.isEmpty { _ = entrance.session.connectReply(core.context(edge)) }
+        case .connected:
+            while let order = entrance.session.nextOrder() { settle(order, entrance, core, edge) }
+            _ = entrance.session.connectReply(core.context(edge))
             pollConnected(id, entrance, &core, &edge)
         case .subscribe(let order):
             let wasAsked = entrance.awaited > 0
@@ -109,7 +108,12 @@ extension PollService {
         _ order: SubscribeOrder, _ entrance: PollEntrance, _ core: borrowing ShardCore, _ edge: borrowing Edge
     ) {
         entrance.ends(order.expireAt)
-        _ = entrance.session.streamRead(generation: order.generation, nil, core.context(edge))
+        let context = core.context(edge)
+        guard
+            case .ready(let orders) = entrance.session.attached(
+                generation: order.generation, .success(nil), context)
+        else { return }
+        for order in orders { _ = entrance.session.wentLive(generation: order.generation, binding: 0, context) }
     }
 
     private mutating func pollConnected(
@@ -127,7 +131,7 @@ extension PollService {
         for (index, channel) in channels.enumerated() {
             guard waitingPoll(id) != nil else { return }
             // What the client was given with its connect needs no permission of its own.
-            guard entrance.session.subscription(of: channel.name) == nil else { continue }
+            guard !entrance.session.holds(channel.name) else { continue }
             let command = Command(
                 id: UInt32(index) + 2, request: .subscribe(SubscribeRequest(channel: channel.name)))
             switch entrance.session.received(command, core.context(edge)) {

@@ -183,21 +183,15 @@ struct SessionPollService: ~Copyable {
     /// What its channels are known to have brought is in the session's output, and not still on the way there.
     private func catchUp(_ session: ConnectionID, _ core: borrowing ShardCore, _ edge: inout Edge) {
         guard core.sessions.contains(session) else { return }
-        for subscription in core.sessions[session].session.subscriptions
-        where subscription.binding < Subscription.attaching {
-            edge.catchUp(subscription.binding)
-        }
+        for subscription in core.sessions[session].session.subscriptions { edge.catchUp(subscription.binding) }
     }
 
     /// Everything that the session has to say so far is in the answer.
     private func noteTold(_ session: ConnectionID, _ core: inout ShardCore) {
         guard core.sessions.contains(session) else { return }
         var told: [ChannelName: StreamPosition] = [:]
-        for subscription in core.sessions[session].session.subscriptions
-        where subscription.flags.contains(.isPositioned) {
-            if let place = core.channels.index(of: subscription.channel) {
-                told[subscription.channel] = core.channels[place].position
-            }
+        for channel in core.sessions[session].session.positionedChannels {
+            if let place = core.channels.index(of: channel) { told[channel] = core.channels[place].position }
         }
         core.polledSessions[session.slot]?.told = told
     }

@@ -9,17 +9,17 @@ struct NameSourceTests {
 
     /// Where names decide who gets what. The others read configurations and commands, or are what a program embeds.
     private static let strict = [
-        "PharosDomain", "PharosProtocol", "PharosEdge", "PharosMemory", "PharosServices", "PharosSQLite",
-        "PharosOrigin",
+        "PharosDomain", "PharosProtocol", "PharosEdge", "PharosMemory", "PharosChannels", "PharosServices",
+        "PharosSQLite", "PharosOrigin",
     ]
     private static let all = strict + ["PharosAuth", "PharosAPI", "PharosTransports", "PharosConfiguration", "Pharos"]
 
     /// Texts of this server's own making, which nobody outside can choose.
     private static let ownTexts: Set<String> = [
         // Reasons of refusals are words of ours.
-        "PharosDomain/Refusal/RefusalKind.swift", "PharosServices/Refusals/RefusalLedger.swift",
+        "PharosDomain/Refusal/RefusalKind.swift", "PharosServices/Node/RefusalLedger.swift",
         // Names of commands and of API methods, for counters.
-        "PharosServices/Comet/ServiceCounters.swift", "PharosServices/Backend.swift",
+        "PharosServices/Core/ServiceCounters.swift", "PharosServices/Messages/NodeCounters.swift",
         // Names of metrics.
         "PharosProtocol/ServerAPI/APIResult.swift",
     ]

@@ -199,29 +199,3 @@ extension ClientService {
         core.send(Reply(id: command, result: result), to: id, &edge)
     }
 }
-
-extension ShardCore {
-    /// Whether every subscriber can be given the publication, and its data is of the form that the namespace demands.
-    ///
-    /// Whatever is published comes through here: by clients, by the server API and by the program around the server.
-    func check(
-        _ publication: Publication, _ channel: ChannelName, _ options: ChannelOptions
-    ) throws(ReplyError) {
-        guard PublicationSize.fits(publication, in: channel, limit: node.settings.client.queueMaxSize) else {
-            throw .publicationTooLarge
-        }
-        guard accepts(publication, options) else { throw .badRequest }
-    }
-
-    private func accepts(_ publication: Publication, _ options: ChannelOptions) -> Bool {
-        var format = options.publicationDataFormat
-        if format == .any { format = node.settings.channel.publicationDataFormat }
-        switch format {
-        case .any, .binary: return true
-        case .json: return publication.isJSON
-        case .jsonObject:
-            let first = publication.data.first { $0 != 0x20 && $0 != 0x0a && $0 != 0x0d && $0 != 0x09 }
-            return publication.isJSON && first == UInt8(ascii: "{")
-        }
-    }
-}

@@ -33,11 +33,11 @@ struct LocalChannel {
 /// The channels with subscribers on this shard, by name and by number.
 struct LocalChannels: ~Copyable {
     private var indexByName: [ChannelName: Int] = [:]
-    private var channels: Places<LocalChannel>
+    private var channels: SlotTable<LocalChannel>
     private var free: [Int] = []
     private var placeByTopic: [UInt32: Int] = [:]
 
-    init() { channels = Places() }
+    init() { channels = SlotTable() }
 
     var count: Int { indexByName.count }
 

@@ -25,14 +25,14 @@ struct SessionEntry: ~Copyable {
 
 /// Sessions by the connection's place, and by user.
 struct Sessions: ~Copyable {
-    private var entries: Places<SessionEntry>
+    private var entries: SlotTable<SessionEntry>
     private var byUser: [UserID: [UInt32]] = [:]
     private(set) var clientCount = 0
 
     private let userCounts: UserCounts
 
     init(userCounts: UserCounts) {
-        entries = Places()
+        entries = SlotTable()
         self.userCounts = userCounts
     }
 

@@ -23,7 +23,7 @@ struct ShardCore: ~Copyable {
     var facts: [UInt32: RequestFacts] = [:]
     let passed: PassList
     /// Plain event streams, by the connection's slot.
-    var eventStreams = Places<EventsState>()
+    var eventStreams = SlotTable<EventsState>()
     /// Sessions that are polled, by the slot of their output.
     var polledSessions: [UInt32: PolledSession] = [:]
     /// Channels whose next publication must be whole, by the connection's slot.

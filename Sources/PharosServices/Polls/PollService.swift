@@ -23,13 +23,13 @@ struct PollService: ~Copyable {
     /// Polls that wait; not those of crowds.
     var polls: [UInt32: StatelessPoll] = [:]
     /// Polls that wait in a crowd.
-    var crowdSeats = Places<CrowdSeat>()
+    var crowdSeats = SlotTable<CrowdSeat>()
     var plans = PollPlans()
     /// The first number of the next poll's questions to the application.
     var nextNumber: UInt32 = 0x8000_0000
     /// Addresses of polls that wait; empty while nothing limits connections.
     var admitted: [UInt32: PeerAddress] = [:]
-    var held = Places<HeldChannel>()
+    var held = SlotTable<HeldChannel>()
     /// The indices of channels in `held`.
     private(set) var heldIndices: Set<Int> = []
 

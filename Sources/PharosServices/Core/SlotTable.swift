@@ -1,7 +1,7 @@
 /// Elements by a small number chosen by the caller or by the store, changed in place and never copied to be read.
 ///
 /// Grows by pieces, so that nothing is ever moved and what grows costs what is used. Not thread-safe.
-struct Places<Element: ~Copyable>: ~Copyable {
+struct SlotTable<Element: ~Copyable>: ~Copyable {
     private static var pieceBits: Int { 8 }
     private static var pieceSize: Int { 1 << pieceBits }
 
@@ -15,7 +15,7 @@ struct Places<Element: ~Copyable>: ~Copyable {
     init() {
         room = 4
         pieces = .allocate(capacity: 4)
-        taken = .allocate(capacity: 4 * Places.wordsPerPiece)
+        taken = .allocate(capacity: 4 * SlotTable.wordsPerPiece)
     }
 
     deinit {
@@ -26,7 +26,7 @@ struct Places<Element: ~Copyable>: ~Copyable {
     }
 
     /// One more than the highest place that can be taken now.
-    var capacity: Int { pieceCount << Places.pieceBits }
+    var capacity: Int { pieceCount << SlotTable.pieceBits }
 
     func contains(_ index: Int) -> Bool { index < capacity && taken[index >> 6] & 1 << (index & 63) != 0 }
 
@@ -59,7 +59,7 @@ struct Places<Element: ~Copyable>: ~Copyable {
     private static var wordsPerPiece: Int { pieceSize / UInt64.bitWidth }
 
     fileprivate func element(_ index: Int) -> UnsafeMutablePointer<Element> {
-        pieces[index >> Places.pieceBits] + (index & (Places.pieceSize - 1))
+        pieces[index >> SlotTable.pieceBits] + (index & (SlotTable.pieceSize - 1))
     }
 
     fileprivate mutating func take(_ index: Int) -> Element {
@@ -73,19 +73,19 @@ struct Places<Element: ~Copyable>: ~Copyable {
             let (oldPieces, oldTaken) = (pieces, taken)
             room *= 2
             pieces = .allocate(capacity: room)
-            taken = .allocate(capacity: room * Places.wordsPerPiece)
+            taken = .allocate(capacity: room * SlotTable.wordsPerPiece)
             pieces.moveInitialize(from: oldPieces, count: pieceCount)
-            taken.moveInitialize(from: oldTaken, count: pieceCount * Places.wordsPerPiece)
+            taken.moveInitialize(from: oldTaken, count: pieceCount * SlotTable.wordsPerPiece)
             oldPieces.deallocate()
             oldTaken.deallocate()
         }
-        (pieces + pieceCount).initialize(to: .allocate(capacity: Places.pieceSize))
-        (taken + pieceCount * Places.wordsPerPiece).initialize(repeating: 0, count: Places.wordsPerPiece)
+        (pieces + pieceCount).initialize(to: .allocate(capacity: SlotTable.pieceSize))
+        (taken + pieceCount * SlotTable.wordsPerPiece).initialize(repeating: 0, count: SlotTable.wordsPerPiece)
         pieceCount += 1
     }
 }
 
-extension Places where Element: Copyable {
+extension SlotTable where Element: Copyable {
     /// The element at a place that may be free; nil frees it.
     subscript(at place: UInt32) -> Element? {
         get { contains(Int(place)) ? element(Int(place)).pointee : nil }

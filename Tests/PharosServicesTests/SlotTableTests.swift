@@ -3,7 +3,7 @@ import Testing
 @testable import PharosServices
 
 @Suite("elements by place")
-struct PlacesTests {
+struct SlotTableTests {
     private final class Element {
         let number: Int
         init(_ number: Int) { self.number = number }
@@ -13,7 +13,7 @@ struct PlacesTests {
     func growing() {
         weak var kept: Element?
         do {
-            var places = Places<Element>()
+            var places = SlotTable<Element>()
             places.insert(Element(0), at: 0)
             let address = places.address(of: 0)
             for number in stride(from: 7, to: 3_000, by: 7) { places.insert(Element(number), at: number) }
@@ -39,7 +39,7 @@ struct PlacesTests {
     @Test("elements that cannot be copied are changed in place, and let go once")
     func noncopyable() {
         weak var kept: Element?
-        var places = Places<Single>()
+        var places = SlotTable<Single>()
         do {
             let element = Element(1)
             kept = element
@@ -57,7 +57,7 @@ struct PlacesTests {
 
     @Test("a place that may be free is read, filled, changed and freed")
     func optional() {
-        var places = Places<String>()
+        var places = SlotTable<String>()
         places[at: 300]?.append("nobody")
         let (nothing, none) = (places[at: 300], places.count)
         #expect(nothing == nil && none == 0)

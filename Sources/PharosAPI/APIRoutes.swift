@@ -2,6 +2,7 @@ import HTTPTypes
 package import Hummingbird
 import Metrics
 package import PharosDomain
+import PharosProtocol
 package import PharosServices
 
 /// What is answered beside the shards: pages, health, metrics, the API's description, and snapshots.
@@ -70,7 +71,7 @@ package struct APIRoutes: Sendable {
         router.add(
             middleware: JSONErrors { path in
                 if let known = methods[path] { return known }
-                return APIMethod.serves(path: path) ? [.post] : []
+                return ServerAPI.serves(path: path) ? [.post] : []
             })
         addPages(to: router)
         if configuration.health { addHealth(to: router) }

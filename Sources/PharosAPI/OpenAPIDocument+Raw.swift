@@ -1,3 +1,5 @@
+import PharosProtocol
+
 /// The addresses at which the application reaches the connections of raw paths, if there are such paths.
 extension OpenAPIDocument {
     var rawPaths: [(String, JSONTree)] {

@@ -1,4 +1,5 @@
 import PharosDomain
+import PharosProtocol
 
 /// What the descriptions of the clients' addresses are made of.
 extension OpenAPIDocument {

@@ -1,6 +1,9 @@
 package import PharosDomain
+import PharosEdge
 
-/// Who may call the server API: keys compared in constant time, each with the methods it may call.
+/// The keys of the server API, each with the methods that it may call.
+///
+/// They are compared in constant time.
 package struct APIAccess: Sendable {
     package enum Verdict: Equatable, Sendable {
         case granted
@@ -30,7 +33,12 @@ package struct APIAccess: Sendable {
         return methods.contains("*") || methods.contains(method) ? .granted : .forbidden
     }
 
-    /// The key in a request: `X-API-Key`, `Authorization: apikey K`, or `api_key` in the query.
+    /// Whether the key that a request brings is good for the method.
+    func verdict(of request: some KeyedRequest, method: MethodName?) -> Verdict {
+        request.withKey { verdict(key: $0, method: method) }
+    }
+
+    /// The key in `X-API-Key`, `Authorization: apikey K`, or `api_key` in the query.
     package static func key(
         apiKeyHeader: UnsafeRawBufferPointer?, authorization: UnsafeRawBufferPointer?, query: UnsafeRawBufferPointer
     ) -> UnsafeRawBufferPointer? {
@@ -53,7 +61,54 @@ package struct APIAccess: Sendable {
     }
 }
 
-/// Parameters of a query string, as they are: nothing that is asked for here needs percent-decoding.
+/// A request that may bring an API key, by any of the three ways.
+protocol KeyedRequest {
+    /// Calls `body` with the key; nil: the request brought none.
+    func withKey<Result>(_ body: (UnsafeRawBufferPointer?) -> Result) -> Result
+}
+
+extension KeyedRequest {
+    var hasKey: Bool { withKey { $0 != nil } }
+}
+
+extension RequestHead: KeyedRequest {
+    func withKey<Result>(_ body: (UnsafeRawBufferPointer?) -> Result) -> Result {
+        body(
+            APIAccess.key(apiKeyHeader: header("x-api-key"), authorization: header("authorization"), query: query))
+    }
+}
+
+/// A request that came in outside the shards, already read.
+protocol OutsideRequest: KeyedRequest, Sendable {
+    /// Names in lower case.
+    var headers: [FieldName: String] { get }
+    var query: String { get }
+}
+
+extension OutsideRequest {
+    func withKey<Result>(_ body: (UnsafeRawBufferPointer?) -> Result) -> Result {
+        let header = headers["x-api-key"].map { Array($0.utf8) }
+        let authorization = headers["authorization"].map { Array($0.utf8) }
+        func with(_ bytes: [UInt8]?, _ next: (UnsafeRawBufferPointer?) -> Result) -> Result {
+            guard let bytes else { return next(nil) }
+            return bytes.withUnsafeBytes { next($0) }
+        }
+        return with(header) { header in
+            with(authorization) { authorization in
+                with(Array(query.utf8)) { query in
+                    body(
+                        APIAccess.key(
+                            apiKeyHeader: header, authorization: authorization,
+                            query: query ?? UnsafeRawBufferPointer(start: nil, count: 0)))
+                }
+            }
+        }
+    }
+}
+
+/// Parameters of a query string, as they are.
+///
+/// Nothing that is asked for here needs percent-decoding.
 enum Query {
     static func value(of name: StaticString, in query: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
         let wanted = UnsafeRawBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)

@@ -3,7 +3,9 @@ package import PharosDomain
 import PharosEdge
 import PharosProtocol
 
-/// The server API: decoded here, carried out here or by the channel's owner, answered in the order asked.
+/// The server API: calls are decoded, checked, carried out and answered.
+///
+/// They are carried out here, by a channel's owner, or by all shards.
 extension ShardService {
     mutating func callAPI(
         _ path: APIPath, _ body: UnsafeRawBufferPointer, key: UnsafeRawBufferPointer?, origin: CallOrigin,
@@ -29,49 +31,58 @@ extension ShardService {
     }
 
     private func isGranted(_ request: APIRequest, _ key: UnsafeRawBufferPointer?) -> Bool {
-        guard apiAccess.verdict(key: key, method: MethodName(request.method.rawValue)) == .granted else { return false }
-        guard case .batch(let commands, _) = request else { return true }
-        return commands.allSatisfy { command in
+        guard apiAccess.verdict(key: key, method: request.name) == .granted else { return false }
+        guard case .batch(let batch) = request else { return true }
+        return batch.commands.allSatisfy { command in
             guard case .success(let request) = command else { return true }
             return isGranted(request, key)
         }
     }
 
     mutating func execute(_ request: APIRequest, origin: CallOrigin, _ edge: inout Edge) {
-        counters.apiCalls[request.method.rawValue, default: 0] += 1
+        counters.apiCalls[request.name.text, default: 0] += 1
         do throws(ReplyError) {
             switch request {
             case .publish(let publish): try execute(publish, origin, &edge)
             case .broadcast(let broadcast): begin(CallBatch(broadcast: broadcast, origin: origin), &edge)
-            case .presence(let channel):
-                guard try rules.resolve(channel).options.presence else { throw .notAvailable }
-                call(.presence(channel: channel), channel, origin: origin, &edge)
-            case .presenceStats(let channel):
-                guard try rules.resolve(channel).options.presence else { throw .notAvailable }
-                call(.presenceStats(channel: channel), channel, origin: origin, &edge)
-            case .history(let history): try execute(history, origin, &edge)
-            case .historyRemove(let channel):
-                guard try rules.resolve(channel).options.hasHistory else { throw .notAvailable }
-                call(.removeHistory(channel: channel), channel, origin: origin, &edge)
-            case .subscribe(let subscribe):
-                _ = try rules.resolve(subscribe.channel)
-                controlAll(.subscribe(subscribe), .done, origin, &edge)
-            case .unsubscribe(let unsubscribe):
-                _ = try rules.resolve(unsubscribe.channel)
-                controlAll(.unsubscribe(unsubscribe), .done, origin, &edge)
-            case .disconnect(let disconnect): try execute(disconnect, origin, &edge)
-            case .refresh(let refresh): controlAll(.refresh(refresh), .done, origin, &edge)
-            case .channels(let channels): controlAll(.listChannels, .channels(channels), origin, &edge)
-            case .info: controlAll(.summary, .info, origin, &edge)
-            case .rpc: throw .methodNotFound
-            case .send(let send): try execute(send, origin, &edge)
-            case .connections(let connections): try execute(connections, origin, &edge)
-            case .batch(let commands, let parallel):
-                begin(CallBatch(commands: commands, isSequential: !parallel, origin: origin), &edge)
+            case .batch(let batch): begin(CallBatch(batch, origin: origin), &edge)
+            case .planned(let verb):
+                switch try verb.plan(rules) {
+                case .one(let operation): try execute(operation, origin, &edge)
+                case .several(let operations, let result):
+                    begin(CallBatch(operations: operations, result: result, origin: origin), &edge)
+                }
             }
         } catch {
             if error == .unknownChannel { note(.channel, "api", request, origin, edge) }
             finish(origin, .failure(error), &edge)
+        }
+    }
+
+    /// Carries out a part of a plan.
+    ///
+    /// The verb has looked into the channel's rules already.
+    private mutating func execute(
+        _ operation: ShardOperation, _ origin: CallOrigin, _ edge: inout Edge
+    ) throws(ReplyError) {
+        switch operation {
+        case .members(let channel): call(.presence(channel: channel), channel, origin: origin, &edge)
+        case .memberCounts(let channel): call(.presenceStats(channel: channel), channel, origin: origin, &edge)
+        case .read(let history, let options):
+            let order = HistoryOrder(
+                channel: history.channel, options: options, limit: history.limit, since: history.since,
+                reverse: history.reverse)
+            call(.history(order), history.channel, origin: origin, &edge)
+        case .removeHistory(let channel): call(.removeHistory(channel: channel), channel, origin: origin, &edge)
+        case .subscribe(let subscribe): controlAll(.subscribe(subscribe), .done, origin, &edge)
+        case .unsubscribe(let unsubscribe): controlAll(.unsubscribe(unsubscribe), .done, origin, &edge)
+        case .disconnect(let disconnect): controlAll(.disconnect(disconnect), .done, origin, &edge)
+        case .refresh(let refresh): controlAll(.refresh(refresh), .done, origin, &edge)
+        case .send(let send): try execute(send, origin, &edge)
+        case .listConnections(let connections):
+            controlAll(.listConnections(connections), .connections(limit: connections.limit), origin, &edge)
+        case .listChannels(let channels): controlAll(.listChannels, .channels(channels), origin, &edge)
+        case .summary: controlAll(.summary, .info, origin, &edge)
         }
     }
 
@@ -81,8 +92,8 @@ extension ShardService {
     ) {
         guard var line = node.refusals.count(kind, reason) else { return }
         if case .http(let id, _) = origin { line.refusal.address = address(of: id, edge) }
-        line.refusal.details = [.init("call", request.method.rawValue)]
-        if let channel = request.channel { line.refusal.details.append(.init("channel", channel)) }
+        line.refusal.details = [.init("call", request.name)]
+        if let channel = request.namedChannel { line.refusal.details.append(.init("channel", channel)) }
         node.refusals.write(line)
     }
 
@@ -105,24 +116,15 @@ extension ShardService {
         call(.publish(order), request.channel, origin: origin, &edge)
     }
 
-    private mutating func execute(
-        _ history: APIHistory, _ origin: CallOrigin, _ edge: inout Edge
-    ) throws(ReplyError) {
-        let options = try rules.resolve(history.channel).options
-        guard options.hasHistory else { throw .notAvailable }
-        let order = HistoryOrder(
-            channel: history.channel, options: options, limit: history.limit, since: history.since,
-            reverse: history.reverse)
-        call(.history(order), history.channel, origin: origin, &edge)
-    }
-
     // MARK: Batches
 
     private mutating func begin(_ batch: CallBatch, _ edge: inout Edge) {
         runBatch(calls.add(batch), &edge)
     }
 
-    /// Begins the calls of a batch, a loop rather than each from the answer of the one before: there may be thousands.
+    /// Begins the calls of a batch.
+    ///
+    /// A loop, and not each from the answer of the one before: there may be thousands.
     private mutating func runBatch(_ ticket: UInt64, _ edge: inout Edge) {
         _ = calls.withBatch(ticket) { $0.isRunning = true }
         while true {
@@ -137,7 +139,7 @@ extension ShardService {
                 return
             case .over:
                 guard let batch = calls.takeBatch(ticket) else { return }
-                return finish(batch.origin, .success(batch.result()), &edge)
+                return finish(batch.origin, batch.result(), &edge)
             case .item(let index, let item):
                 edge.spend(ShardService.callCost)
                 let origin = CallOrigin.item(parent: ticket, index: index)
@@ -146,6 +148,10 @@ extension ShardService {
                 case .publish(let publish):
                     do throws(ReplyError) { try execute(publish, origin, &edge) } catch {
                         if error == .unknownChannel { note(.channel, "api", .publish(publish), origin, edge) }
+                        finish(origin, .failure(error), &edge)
+                    }
+                case .operation(let operation):
+                    do throws(ReplyError) { try execute(operation, origin, &edge) } catch {
                         finish(origin, .failure(error), &edge)
                     }
                 }

@@ -31,7 +31,6 @@ extension ReplyError {
 /// Messages to connections themselves, and the list of them.
 extension ShardService {
     mutating func execute(_ request: APISend, _ origin: CallOrigin, _ edge: inout Edge) throws(ReplyError) {
-        if !request.target.channel.isEmpty { _ = try rules.resolve(request.target.channel) }
         var message = Publication(data: request.data)
         message.isJSON = request.dataIsJSON
         guard PublicationSize.fits(message, in: "", limit: node.settings.client.queueMaxSize) else {
@@ -45,16 +44,6 @@ extension ShardService {
             throw .unknownConnection
         }
         control(.send(request), on: shard..<shard + 1, .send(request.target), origin, &edge)
-    }
-
-    mutating func execute(_ request: APIConnections, _ origin: CallOrigin, _ edge: inout Edge) throws(ReplyError) {
-        if !request.channel.isEmpty { _ = try rules.resolve(request.channel) }
-        controlAll(.listConnections(request), .connections(limit: request.limit), origin, &edge)
-    }
-
-    mutating func execute(_ request: APIDisconnect, _ origin: CallOrigin, _ edge: inout Edge) throws(ReplyError) {
-        if !request.channel.isEmpty { _ = try rules.resolve(request.channel) }
-        controlAll(.disconnect(request), .done, origin, &edge)
     }
 
     // MARK: This shard's part

@@ -27,21 +27,13 @@ extension ShardService {
         guard let path = APIPath(head.path), head.method.elementsEqual("POST".utf8) else {
             return admitToResponder(head)
         }
-        var name: MethodName?
-        if case .method(let method) = path {
-            guard APIMethod(named: method) != nil || APIMethod.isDeclined(method) || path.isResponders else {
-                return .refuse(status: 404, message: "not found")
-            }
-            name = method
-        }
-        let key = APIAccess.key(
-            apiKeyHeader: head.header("x-api-key"), authorization: head.header("authorization"), query: head.query)
-        switch apiAccess.verdict(key: key, method: name) {
+        guard path.home != nil else { return .refuse(status: 404, message: "not found") }
+        switch apiAccess.verdict(of: head, method: path.method) {
         case .granted:
             let limit = path.isResponders ? ShardService.unkeyedBodyLimit : node.settings.api.maxBodySize
             return .read(limit: limit, isTrusted: true)
         case .unauthorized:
-            noteRefused(.apiKey, key == nil ? "missing" : "wrong", id, head, edge)
+            noteRefused(.apiKey, head.hasKey ? "wrong" : "missing", id, head, edge)
             return .refuse(status: 401, message: "unauthorized")
         case .forbidden:
             noteRefused(.apiKey, "scope", id, head, edge)
@@ -64,9 +56,7 @@ extension ShardService {
         }
         var transportErrors = node.settings.api.transportErrorMode
         if let mode = head.header("x-centrifugo-error-mode") { transportErrors = mode.elementsEqual("transport".utf8) }
-        let key = APIAccess.key(
-            apiKeyHeader: head.header("x-api-key"), authorization: head.header("authorization"), query: head.query)
-        callAPI(path, body, key: key, origin: .http(id, transportErrors: transportErrors), &edge)
+        head.withKey { callAPI(path, body, key: $0, origin: .http(id, transportErrors: transportErrors), &edge) }
     }
 
     private mutating func admitWebSocket(

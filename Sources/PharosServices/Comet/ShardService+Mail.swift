@@ -59,19 +59,14 @@ extension ShardService {
         var transportErrors = node.settings.api.transportErrorMode
         if let mode = call.headers["x-centrifugo-error-mode"] { transportErrors = mode == "transport" }
         let origin = CallOrigin.backend(call, transportErrors: transportErrors)
-        var name: MethodName?
-        if case .method(let method) = call.path {
-            guard APIMethod(named: method) != nil || APIMethod.isDeclined(method) else {
-                return call.answer(.error(404, "not found"))
+        guard call.path.home == .shards else { return call.answer(.error(404, "not found")) }
+        switch apiAccess.verdict(of: call, method: call.path.method) {
+        case .granted:
+            call.withKey { key in
+                call.body.withUnsafeBytes { callAPI(call.path, $0, key: key, origin: origin, &edge) }
             }
-            name = method
-        }
-        call.withKey { key in
-            switch apiAccess.verdict(key: key, method: name) {
-            case .granted: call.body.withUnsafeBytes { callAPI(call.path, $0, key: key, origin: origin, &edge) }
-            case .unauthorized: call.answer(.error(401, "unauthorized"))
-            case .forbidden: call.answer(.error(403, "this key may not call this method"))
-            }
+        case .unauthorized: call.answer(.error(401, "unauthorized"))
+        case .forbidden: call.answer(.error(403, "this key may not call this method"))
         }
     }
 
@@ -147,27 +142,9 @@ extension ShardService {
     }
 }
 
-extension BackendCall {
-    /// The API key that the request brought, by any of the three ways.
-    func withKey(_ body: (UnsafeRawBufferPointer?) -> Void) {
-        let header = headers["x-api-key"].map { Array($0.utf8) }
-        let authorization = headers["authorization"].map { Array($0.utf8) }
-        let query = Array(self.query.utf8)
-        func with(_ bytes: [UInt8]?, _ next: (UnsafeRawBufferPointer?) -> Void) {
-            guard let bytes else { return next(nil) }
-            bytes.withUnsafeBytes { next($0) }
-        }
-        with(header) { header in
-            with(authorization) { authorization in
-                query.withUnsafeBytes {
-                    body(APIAccess.key(apiKeyHeader: header, authorization: authorization, query: $0))
-                }
-            }
-        }
-    }
-}
-
 extension APIResponse {
+    static let stopping = error(503, "the server is shutting down")
+
     static func error(_ status: Int, _ message: String) -> APIResponse {
         APIResponse(
             status: status, body: Array("{\"error\":{\"code\":\(status),\"message\":\"\(message)\"}}".utf8))

@@ -1,42 +1,32 @@
 import PharosDomain
 import PharosProtocol
-import Synchronization
 
-/// A server API call of the program around the server, as a value: nothing is encoded for it.
+/// A server API call of the program around the server.
 ///
-/// One that is dropped, because the shard has ended, is answered too.
-final class DirectCall: Sendable {
+/// It is a value: nothing is encoded for it.
+struct DirectCall: Sendable {
     let request: APIRequest
-    private let completion: @Sendable (Result<APIResult, ReplyError>) -> Void
-    private let isAnswered = Atomic<Bool>(false)
+    private let reply: ReplyOnce<Result<APIResult, ReplyError>>
 
     init(_ request: APIRequest, completion: @escaping @Sendable (Result<APIResult, ReplyError>) -> Void) {
         self.request = request
-        self.completion = completion
+        reply = ReplyOnce(otherwise: .failure(.stopping), completion: completion)
     }
 
-    deinit { answer(.failure(.stopping)) }
-
-    /// The first answer counts.
-    func answer(_ result: Result<APIResult, ReplyError>) {
-        if !isAnswered.exchange(true, ordering: .relaxed) { completion(result) }
-    }
+    func answer(_ result: Result<APIResult, ReplyError>) { reply.answer(result) }
 }
 
-/// A question for one shard: how many subscriptions of a channel are here? nil when it has ended.
-final class CountCall: Sendable {
+/// A question for one shard: how many subscriptions has a channel there?
+///
+/// The answer is nil when the shard has ended.
+struct CountCall: Sendable {
     let channel: ChannelName
-    private let completion: @Sendable (Int?) -> Void
-    private let isAnswered = Atomic<Bool>(false)
+    private let reply: ReplyOnce<Int?>
 
     init(_ channel: ChannelName, completion: @escaping @Sendable (Int?) -> Void) {
         self.channel = channel
-        self.completion = completion
+        reply = ReplyOnce(otherwise: nil, completion: completion)
     }
 
-    deinit { answer(nil) }
-
-    func answer(_ count: Int?) {
-        if !isAnswered.exchange(true, ordering: .relaxed) { completion(count) }
-    }
+    func answer(_ count: Int?) { reply.answer(count) }
 }

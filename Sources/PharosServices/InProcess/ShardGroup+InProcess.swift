@@ -17,15 +17,7 @@ extension ShardGroup {
 
     /// Calls about a channel go where they are carried out.
     private func shard(for request: APIRequest) -> Int {
-        switch request {
-        case .publish(let publish): node.owner(of: publish.channel)
-        case .presence(let channel), .presenceStats(let channel), .historyRemove(let channel):
-            node.owner(of: channel)
-        case .history(let history): node.owner(of: history.channel)
-        case .batch(let commands, _):
-            if case .success(let first)? = commands.first { shard(for: first) } else { 0 }
-        default: pickShard()
-        }
+        if case .owner(let channel) = request.route { node.owner(of: channel) } else { pickShard() }
     }
 
     /// How many subscriptions a channel has, all shards together; those inside the process are among them.

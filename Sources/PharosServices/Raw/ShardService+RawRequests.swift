@@ -12,12 +12,10 @@ extension ShardService {
         guard path.form(method: head.method, reports: false) != nil else {
             return .read(limit: node.settings.edge.messageSizeLimit)
         }
-        let key = APIAccess.key(
-            apiKeyHeader: head.header("x-api-key"), authorization: head.header("authorization"), query: head.query)
-        switch apiAccess.verdict(key: key, method: "send") {
+        switch apiAccess.verdict(of: head, method: "send") {
         case .granted: return .read(limit: node.settings.api.maxBodySize, isTrusted: true)
         case .unauthorized:
-            noteRefused(.apiKey, key == nil ? "missing" : "wrong", id, head, edge)
+            noteRefused(.apiKey, head.hasKey ? "wrong" : "missing", id, head, edge)
             return .refuse(status: 401, message: "unauthorized")
         case .forbidden:
             noteRefused(.apiKey, "scope", id, head, edge)
@@ -50,8 +48,7 @@ extension ShardService {
             || ShardService.wantsReport(FieldName(call.headers["prefer"] ?? ""))
         let form = Array(call.method.utf8).withUnsafeBytes { path.form(method: $0, reports: reports) }
         guard let form else { return call.answer(.error(405, "method not allowed")) }
-        let verdict = call.withKey { apiAccess.verdict(key: $0, method: "send") }
-        switch verdict {
+        switch apiAccess.verdict(of: call, method: "send") {
         case .granted:
             let query = Array(call.query.utf8)
             query.withUnsafeBytes { query in

@@ -78,6 +78,7 @@ enum ControlCommand: Sendable {
     case disconnect(APIDisconnect)
     case refresh(APIRefresh)
     case listChannels
+    case countSubscribers(ChannelName)
     case summary
     case send(APISend)
     case listConnections(APIConnections)

@@ -7,6 +7,7 @@ package enum ServerAPI {
         APIPublish.self, APIBroadcast.self, APISubscribe.self, APIUnsubscribe.self, APIDisconnect.self,
         APIRefresh.self, APIPresence.self, APIPresenceStats.self, APIHistory.self, APIHistoryRemove.self,
         APIChannels.self, APIInfo.self, APIRPC.self, APIBatch.self, APISend.self, APIConnections.self,
+        APIChannelInfo.self,
     ]
 
     /// Verbs that are answered beside the shards: by an address only, in no batch.

@@ -12,6 +12,11 @@ package enum ShardOperation: Sendable {
     case read(APIHistory, ChannelOptions)
     case removeHistory(ChannelName)
 
+    // MARK: By the shard that was called
+
+    /// Answered with a `ChannelRetention`.
+    case retention(ChannelOptions)
+
     // MARK: By every shard
 
     case subscribe(APISubscribe)
@@ -21,6 +26,8 @@ package enum ShardOperation: Sendable {
     case send(APISend)
     case listConnections(APIConnections)
     case listChannels(APIChannels)
+    /// Answered as `listChannels` is, with this channel alone.
+    case countSubscribers(ChannelName)
     /// Answered with `info`.
     case summary
 }

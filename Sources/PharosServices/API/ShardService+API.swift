@@ -74,6 +74,9 @@ extension ShardService {
                 reverse: history.reverse)
             call(.history(order), history.channel, origin: origin, &edge)
         case .removeHistory(let channel): call(.removeHistory(channel: channel), channel, origin: origin, &edge)
+        case .retention(let options):
+            let retention = ChannelRetention(options, isDurable: isDurable(options))
+            finish(origin, .success(.value(retention)), &edge)
         case .subscribe(let subscribe): controlAll(.subscribe(subscribe), .done, origin, &edge)
         case .unsubscribe(let unsubscribe): controlAll(.unsubscribe(unsubscribe), .done, origin, &edge)
         case .disconnect(let disconnect): controlAll(.disconnect(disconnect), .done, origin, &edge)
@@ -82,6 +85,8 @@ extension ShardService {
         case .listConnections(let connections):
             controlAll(.listConnections(connections), .connections(limit: connections.limit), origin, &edge)
         case .listChannels(let channels): controlAll(.listChannels, .channels(channels), origin, &edge)
+        case .countSubscribers(let channel):
+            controlAll(.countSubscribers(channel), .channels(APIChannels()), origin, &edge)
         case .summary: controlAll(.summary, .info, origin, &edge)
         }
     }

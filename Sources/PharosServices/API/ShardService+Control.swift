@@ -81,6 +81,9 @@ extension ShardService {
             var counts: [ChannelName: Int] = [:]
             channels.forEach { counts[$0.name] = $0.references }
             return .channels(counts)
+        case .countSubscribers(let channel):
+            let count = channels.index(of: channel).map { channels[$0].subscriberCount } ?? 0
+            return .channels([channel: count])
         case .summary:
             var summary = ShardSummary()
             summary.clients = sessions.clientCount

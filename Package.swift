@@ -113,7 +113,7 @@ if !coreOnly {
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOTLS", package: "swift-nio"),
             ]),
-        core("PharosConfiguration", ["PharosDomain", .product(name: "Yams", package: "Yams")]),
+        core("PharosConfiguration", ["PharosDomain", "PharosProtocol", .product(name: "Yams", package: "Yams")]),
         .target(
             name: "PharosAPI",
             dependencies: [
@@ -171,7 +171,7 @@ if !coreOnly {
         tests(
             "PharosAPITests",
             [
-                "PharosAPI", "PharosDomain", "PharosEdge", "PharosServices", "PharosTestKit",
+                "PharosAPI", "PharosDomain", "PharosEdge", "PharosProtocol", "PharosServices", "PharosTestKit",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),

@@ -2,6 +2,7 @@ import HTTPTypes
 package import Hummingbird
 import Metrics
 package import PharosDomain
+import PharosProtocol
 package import PharosServices
 
 /// The routes beside those of the shards.
@@ -75,7 +76,7 @@ package struct APIRoutes: Sendable {
         router.add(
             middleware: JSONErrors { path in
                 if let known = methods[path] { return known }
-                return APIMethod.serves(path: path) ? [.post] : []
+                return ServerAPI.serves(path: path) ? [.post] : []
             })
         addPages(to: router)
         if configuration.health { addHealth(to: router) }

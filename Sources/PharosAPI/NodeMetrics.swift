@@ -1,5 +1,6 @@
 package import Metrics
 import PharosDomain
+import PharosProtocol
 package import PharosServices
 import Synchronization
 
@@ -115,7 +116,7 @@ package final class NodeMetrics: Sendable {
     }
 
     private func updateAPI(_ node: NodeCounters, _ state: inout State) {
-        byName("api_commands_total", node.apiCalls, Set(APIMethod.all.map(\.name)), &state)
+        byName("api_commands_total", node.apiCalls, Set(ServerAPI.verbs.map { $0.name.text }), &state)
         byCode("api_command_errors_total", "code", node.apiErrors, Self.replyCodes, &state)
     }
 

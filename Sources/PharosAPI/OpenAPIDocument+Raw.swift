@@ -1,6 +1,6 @@
-/// The addresses at which the application reaches raw connections.
-///
-/// They are there if there are raw paths.
+import PharosProtocol
+
+/// The addresses at which the application reaches the connections of raw paths, if there are such paths.
 extension OpenAPIDocument {
     var rawPaths: [(String, JSONTree)] {
         guard hasRawPaths else { return [] }

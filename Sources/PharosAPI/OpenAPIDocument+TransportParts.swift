@@ -1,4 +1,5 @@
 import PharosDomain
+import PharosProtocol
 
 /// The parts of the descriptions of the clients' addresses.
 extension OpenAPIDocument {

@@ -1,4 +1,5 @@
 package import PharosDomain
+import PharosProtocol
 
 /// Describes all addresses for programs in OpenAPI 3.1.
 package struct OpenAPIDocument: Sendable {
@@ -47,17 +48,17 @@ package struct OpenAPIDocument: Sendable {
     // MARK: Paths
 
     private var apiPaths: [(String, JSONTree)] {
-        let methods = (APIMethod.all + APIMethod.apart).map { method in
+        let verbs = ServerAPI.allVerbs.map { verb in
             (
-                "/api/\(method.name)",
+                "/api/\(verb.name)",
                 operation(
-                    id: method.name, summary: method.summary, request: method.schemaName("Request"),
-                    response: method.schemaName("Response"))
+                    id: verb.name.text, summary: verb.documentation.summary, request: verb.schemaName("Request"),
+                    response: verb.schemaName("Response"))
             )
         }
         let old = operation(
             id: "call", summary: "The old form: the body names the method", request: "Call", response: "CallResponse")
-        return methods + [("/api", old)]
+        return verbs + [("/api", old)]
     }
 
     private func operation(id: String, summary: String, request: String, response: String) -> JSONTree {

@@ -30,14 +30,14 @@ struct SnapshotCall: Sendable {
             APIResultEncoder.encodeBareError(error, into: &writer)
             return .json(writer.array, status: HTTPResponse.Status(code: isJSON ? error.httpStatus : 400))
         }
-        PresenceSnapshotEncoder.encode(result, into: &writer)
+        APIResultEncoder.encode(result.map { APIResult.value($0) }, into: &writer)
         return .json(writer.array, status: isJSON ? .ok : .badRequest)
     }
 
     private func page(_ body: [UInt8]) async -> Result<PresenceSnapshot, ReplyError> {
         guard let source else { return .failure(.notAvailable) }
         do {
-            let request = try body.withUnsafeBytes { try PresenceSnapshotRequest(body: $0) }
+            let request = try body.withUnsafeBytes { try APISnapshot(body: $0) }
             return .success(try await source(request.cursor, request.limit))
         } catch {
             return .failure(error as? ReplyError ?? .internalError)

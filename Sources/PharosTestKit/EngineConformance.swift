@@ -1,4 +1,4 @@
-package import PharosDomain
+import PharosDomain
 
 /// The guarantees of every channel engine beyond those of `StreamStoreConformance`.
 ///

@@ -1,6 +1,7 @@
 import Foundation
 import PharosAPI
 import PharosDomain
+import PharosProtocol
 import Testing
 
 @Suite struct OpenAPITests {
@@ -18,11 +19,7 @@ import Testing
         let document = try document()
         #expect(document["openapi"] as? String == "3.1.0")
         let paths = try #require(document["paths"] as? [String: Any])
-        let methods = [
-            "publish", "broadcast", "subscribe", "unsubscribe", "disconnect", "refresh", "presence",
-            "presence_stats", "history", "history_remove", "snapshot", "channels", "info", "rpc", "batch", "send",
-            "connections",
-        ]
+        let methods = ServerAPI.names
         let others = ["/api", "/health", "/health/live", "/health/ready", "/metrics", "/openapi.json"]
         #expect(Set(paths.keys) == Set(methods.map { "/api/\($0)" } + others))
     }

@@ -21,7 +21,7 @@ struct NameSourceTests {
         // Names of commands and of API methods, for counters.
         "PharosServices/Core/ServiceCounters.swift", "PharosServices/Messages/NodeCounters.swift",
         // Names of metrics.
-        "PharosProtocol/ServerAPI/APIResult.swift",
+        "PharosProtocol/ServerAPI/Verbs/Info.swift",
     ]
 
     struct Finding: CustomStringConvertible {

@@ -4,17 +4,17 @@ import PharosProtocol
 import Testing
 
 @Suite("the snapshot's JSON") struct PresenceSnapshotTests {
-    private func request(_ text: String) throws(ReplyError) -> PresenceSnapshotRequest {
+    private func request(_ text: String) throws(ReplyError) -> APISnapshot {
         let bytes = Array(text.utf8)
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count, alignment: 1)
         defer { buffer.deallocate() }
         buffer.copyBytes(from: bytes)
-        return try PresenceSnapshotRequest(body: UnsafeRawBufferPointer(buffer))
+        return try APISnapshot(body: UnsafeRawBufferPointer(buffer))
     }
 
     @Test("a request names a cursor and a limit, or nothing")
     func requests() throws {
-        #expect(try request("") == PresenceSnapshotRequest())
+        #expect(try request("") == APISnapshot())
         #expect(try request("{}").limit == 1_000)
         #expect(try request(#"{"limit":99999,"cursor":"abc","more":[1]}"#).limit == 10_000)
         #expect(try request(#"{"limit":5,"cursor":"abc"}"#).cursor == "abc")
@@ -28,7 +28,7 @@ import Testing
     func pages() {
         func encoded(_ result: Result<PresenceSnapshot, ReplyError>) -> String {
             var writer = ByteWriter()
-            PresenceSnapshotEncoder.encode(result, into: &writer)
+            APIResultEncoder.encode(result.map { APIResult.value($0) }, into: &writer)
             return String(decoding: writer.array, as: UTF8.self)
         }
         #expect(

@@ -32,11 +32,11 @@ struct ServerAPIPushTests {
             {"user":"u","client":"\#(Self.first)","session":"s","channel":"c","exclude":["\#(Self.second)"],
             "data":{"a":1},"new":[]}
             """#
-        #expect(try Wire.api("send", body) == .send(expected))
+        #expect(try Wire.api("send", body) == .planned(expected))
         var everybody = APISend()
         everybody.target.all = true
         everybody.data = [0, 255]
-        #expect(try Wire.api("send", #"{"all":true,"b64data":"AP8="}"#) == .send(everybody))
+        #expect(try Wire.api("send", #"{"all":true,"b64data":"AP8="}"#) == .planned(everybody))
     }
 
     @Test("what is wrong with a message is named")
@@ -85,10 +85,10 @@ struct ServerAPIPushTests {
     @Test("disconnect and unsubscribe by session, channel and all, with clients to spare")
     func ends() throws {
         guard
-            case .disconnect(let disconnect) = try Wire.api(
+            case .planned(let disconnect as APIDisconnect) = try Wire.api(
                 "disconnect",
                 #"{"channel":"c","session":"s","whitelist":["\#(Self.first)"],"exclude":["\#(Self.second)"]}"#),
-            case .unsubscribe(let unsubscribe) = try Wire.api(
+            case .planned(let unsubscribe as APIUnsubscribe) = try Wire.api(
                 "unsubscribe", #"{"channel":"c","all":true,"exclude":["\#(Self.second)"]}"#)
         else {
             Issue.record("another method")
@@ -103,8 +103,8 @@ struct ServerAPIPushTests {
 
     @Test("a page of connections has a size and begins after a client")
     func connections() throws {
-        #expect(try Wire.api("connections", "{}") == .connections(APIConnections()))
-        #expect(try Wire.api("connections", "") == .connections(APIConnections()))
+        #expect(try Wire.api("connections", "{}") == .planned(APIConnections()))
+        #expect(try Wire.api("connections", "") == .planned(APIConnections()))
         var expected = APIConnections()
         expected.user = "u"
         expected.channel = "c"
@@ -112,7 +112,7 @@ struct ServerAPIPushTests {
         expected.cursor = ClientID(Self.first)
         #expect(
             try Wire.api("connections", #"{"user":"u","channel":"c","limit":1000,"cursor":"\#(Self.first)"}"#)
-                == .connections(expected))
+                == .planned(expected))
         for limit in ["-1", "1001"] {
             #expect(
                 error("connections", "{\"limit\":\(limit)}") == "107 bad request: limit: must be from 1 to 1000")
@@ -142,7 +142,7 @@ struct ServerAPIPushTests {
         #expect(
             Wire.text(
                 .success(
-                    .batch([APIBatchReply(method: .send, result: .success(.sent(delivered: 1, undeliverable: 0)))])))
+                    .batch([APIBatchReply(name: "send", result: .success(.sent(delivered: 1, undeliverable: 0)))])))
                 == #"{"replies":[{"send":{"delivered":1}}]}"#)
     }
 

@@ -87,7 +87,7 @@ struct ServerAPIRequestTests {
             "recover_since":{"offset":5,"epoch":"e"},
             "override":{"presence":{"value":true},"join_leave":{"value":false},"force_positioning":null,"force_recovery":{}}}
             """#
-        #expect(try Wire.api("subscribe", body) == .subscribe(expected))
+        #expect(try Wire.api("subscribe", body) == .planned(expected))
     }
 
     @Test("the methods that narrow a user's connections")
@@ -99,16 +99,16 @@ struct ServerAPIRequestTests {
         unsubscribe.session = "s"
         #expect(
             try Wire.api("unsubscribe", #"{"channel":"c","user":"u","client":"cl","session":"s"}"#)
-                == .unsubscribe(unsubscribe))
+                == .planned(unsubscribe))
         var disconnect = APIDisconnect()
         disconnect.user = "u"
-        #expect(try Wire.api("disconnect", #"{"user":"u"}"#) == .disconnect(disconnect))
+        #expect(try Wire.api("disconnect", #"{"user":"u"}"#) == .planned(disconnect))
         #expect(disconnect.disconnect == .forceDisconnect)
         disconnect.whitelist = ["a", "b"]
         disconnect.disconnect = Disconnect(code: 4000, reason: "bye")
         #expect(
             try Wire.api("disconnect", #"{"user":"u","whitelist":["a","b"],"disconnect":{"code":4000,"reason":"bye"}}"#)
-                == .disconnect(disconnect))
+                == .planned(disconnect))
         var refresh = APIRefresh()
         refresh.user = "u"
         refresh.expired = true
@@ -116,22 +116,22 @@ struct ServerAPIRequestTests {
         refresh.info = utf8("[]")
         #expect(
             try Wire.api("refresh", #"{"user":"u","expired":true,"expire_at":-1,"b64info":"W10="}"#)
-                == .refresh(refresh))
+                == .planned(refresh))
     }
 
     @Test("the methods that read")
     func reading() throws {
-        #expect(try Wire.api("presence", #"{"channel":"c"}"#) == .presence(channel: "c"))
-        #expect(try Wire.api("presence_stats", #"{"channel":"c"}"#) == .presenceStats(channel: "c"))
-        #expect(try Wire.api("history_remove", #"{"channel":"c"}"#) == .historyRemove(channel: "c"))
-        #expect(try Wire.api("info", "{}") == .info)
-        #expect(try Wire.api("info", "") == .info)
-        #expect(try Wire.api("channels", "") == .channels(APIChannels()))
+        #expect(try Wire.api("presence", #"{"channel":"c"}"#) == .planned(APIPresence(channel: "c")))
+        #expect(try Wire.api("presence_stats", #"{"channel":"c"}"#) == .planned(APIPresenceStats(channel: "c")))
+        #expect(try Wire.api("history_remove", #"{"channel":"c"}"#) == .planned(APIHistoryRemove(channel: "c")))
+        #expect(try Wire.api("info", "{}") == .planned(APIInfo()))
+        #expect(try Wire.api("info", "") == .planned(APIInfo()))
+        #expect(try Wire.api("channels", "") == .planned(APIChannels()))
         var channels = APIChannels()
         channels.pattern = "a*"
         channels.limit = 10
         channels.cursor = "x"
-        #expect(try Wire.api("channels", #"{"pattern":"a*","limit":10,"cursor":"x"}"#) == .channels(channels))
+        #expect(try Wire.api("channels", #"{"pattern":"a*","limit":10,"cursor":"x"}"#) == .planned(channels))
         var history = APIHistory()
         history.channel = "c"
         history.limit = -1
@@ -139,16 +139,19 @@ struct ServerAPIRequestTests {
         history.reverse = true
         #expect(
             try Wire.api("history", #"{"channel":"c","limit":-1,"since":{"offset":3,"epoch":"e"},"reverse":true}"#)
-                == .history(history))
+                == .planned(history))
         #expect(
-            try Wire.api("rpc", #"{"method":"m","params":{"a":1}}"#) == .rpc(method: "m", params: utf8(#"{"a":1}"#)))
-        #expect(try Wire.api("rpc", #"{"method":"m"}"#) == .rpc(method: "m", params: []))
+            try Wire.api("rpc", #"{"method":"m","params":{"a":1}}"#)
+                == .planned(APIRPC(method: "m", params: utf8(#"{"a":1}"#))))
+        #expect(try Wire.api("rpc", #"{"method":"m"}"#) == .planned(APIRPC(method: "m", params: [])))
     }
 
     @Test("the old form carries the method inside, in any order")
     func envelope() throws {
-        #expect(try Wire.apiEnvelope(#"{"params":{"channel":"c"},"method":"presence"}"#) == .presence(channel: "c"))
-        #expect(try Wire.apiEnvelope(#"{"method":"info"}"#) == .info)
+        #expect(
+            try Wire.apiEnvelope(#"{"params":{"channel":"c"},"method":"presence"}"#)
+                == .planned(APIPresence(channel: "c")))
+        #expect(try Wire.apiEnvelope(#"{"method":"info"}"#) == .planned(APIInfo()))
         #expect(throws: ReplyError.methodNotFound) { try Wire.apiEnvelope(#"{"method":"nope","params":{}}"#) }
         #expect(throws: ReplyError.badRequest("method is required")) { try Wire.apiEnvelope("{}") }
     }
@@ -212,13 +215,13 @@ struct ServerAPIRequestTests {
         publish.dataIsJSON = true
         let expected: [Result<APIRequest, ReplyError>] = [
             .success(.publish(publish)), .failure(.badRequest), .failure(.methodNotFound),
-            .failure(.badRequest("channel is required")), .success(.info), .failure(.methodNotFound),
+            .failure(.badRequest("channel is required")), .success(.planned(APIInfo())), .failure(.methodNotFound),
             .failure(.notAvailable),
             .failure(.methodNotFound), .failure(.badRequest("object expected")), .failure(.badRequest),
-            .failure(.badRequest("two methods in one command")), .success(.presence(channel: "c")),
+            .failure(.badRequest("two methods in one command")), .success(.planned(APIPresence(channel: "c"))),
         ]
-        #expect(try Wire.api("batch", body) == .batch(expected, parallel: true))
-        #expect(try Wire.api("batch", #"{"commands":[]}"#) == .batch([], parallel: false))
+        #expect(try Wire.api("batch", body) == .batch(APIBatch(expected, parallel: true)))
+        #expect(try Wire.api("batch", #"{"commands":[]}"#) == .batch(APIBatch([], parallel: false)))
     }
 
     @Test("half a surrogate pair is one command's fault where it is a name, and passes where it is a payload")
@@ -231,8 +234,9 @@ struct ServerAPIRequestTests {
         #expect(
             try Wire.api("batch", body)
                 == .batch(
-                    [.failure(.badRequest("channel: half a surrogate pair")), .success(.publish(publish))],
-                    parallel: false))
+                    APIBatch(
+                        [.failure(.badRequest("channel: half a surrogate pair")), .success(.publish(publish))],
+                        parallel: false)))
     }
 
     @Test("a batch has a limit")
@@ -240,20 +244,20 @@ struct ServerAPIRequestTests {
         func body(_ count: Int) -> String {
             "{\"commands\":[" + Array(repeating: "{\"info\":{}}", count: count).joined(separator: ",") + "]}"
         }
-        guard case .batch(let commands, _) = try Wire.api("batch", body(APIRequestDecoder.batchLimit)) else { return }
-        #expect(commands.count == APIRequestDecoder.batchLimit)
-        #expect(throws: ReplyError.self) { try Wire.api("batch", body(APIRequestDecoder.batchLimit + 1)) }
+        guard case .batch(let batch) = try Wire.api("batch", body(APIBatch.limit)) else { return }
+        #expect(batch.commands.count == APIBatch.limit)
+        #expect(throws: ReplyError.self) { try Wire.api("batch", body(APIBatch.limit + 1)) }
     }
 
-    @Test("no prefix of a body is accepted or crashes", arguments: APIMethod.allCases)
-    func truncated(method: APIMethod) {
+    @Test("no prefix of a body is accepted or crashes", arguments: ServerAPI.verbs.map { $0.name })
+    func truncated(method: MethodName) {
         let body = utf8(
             #"{"channel":"c","user":"u","channels":["a"],"data":{"a":1},"method":"m","commands":[{"info":{}},null],"override":{"presence":{}}}"#
         )
-        #expect(throws: Never.self) { try Wire.api(MethodName(method.rawValue), String(decoding: body, as: UTF8.self)) }
+        #expect(throws: Never.self) { try Wire.api(method, String(decoding: body, as: UTF8.self)) }
         for count in 1..<body.count {
             #expect(throws: ReplyError.self) {
-                try Wire.api(MethodName(method.rawValue), String(decoding: body[..<count], as: UTF8.self))
+                try Wire.api(method, String(decoding: body[..<count], as: UTF8.self))
             }
         }
     }

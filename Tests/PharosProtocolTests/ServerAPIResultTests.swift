@@ -36,7 +36,7 @@ struct ServerAPIResultTests {
                 == #"{"result":{"publications":[],"epoch":"e","offset":0}}"#)
         #expect(Wire.text(.success(.channels([:], nextCursor: ""))) == #"{"result":{"channels":{}}}"#)
         #expect(Wire.text(.success(.info([]))) == #"{"result":{"nodes":[]}}"#)
-        #expect(Wire.text(.success(.rpc(data: []))) == #"{"result":{}}"#)
+        #expect(Wire.text(.success(.value(APIRPC.Output(data: [])))) == #"{"result":{}}"#)
     }
 
     @Test("presence, history, channels, rpc")
@@ -59,7 +59,7 @@ struct ServerAPIResultTests {
         #expect(
             Wire.text(.success(.channels(["c\"": 3], nextCursor: "n")))
                 == #"{"result":{"channels":{"c\"":{"num_clients":3}},"next_cursor":"n"}}"#)
-        #expect(Wire.text(.success(.rpc(data: utf8("[1]")))) == #"{"result":{"data":[1]}}"#)
+        #expect(Wire.text(.success(.value(APIRPC.Output(data: utf8("[1]"))))) == #"{"result":{"data":[1]}}"#)
     }
 
     @Test("a node, a client and a channel of which nothing is known have all fields that the reference always writes")
@@ -118,10 +118,10 @@ struct ServerAPIResultTests {
     @Test("a batch answers without a result around its replies, each under its method's name")
     func batch() {
         let replies = [
-            APIBatchReply(method: .publish, result: .success(.publish(StreamPosition(offset: 1, epoch: "e")))),
-            APIBatchReply(method: .publish, result: .failure(.badRequest)),
-            APIBatchReply(method: .presenceStats, result: .success(.presenceStats(clients: 1, users: 1))),
-            APIBatchReply(method: .unsubscribe, result: .success(.empty)),
+            APIBatchReply(name: "publish", result: .success(.publish(StreamPosition(offset: 1, epoch: "e")))),
+            APIBatchReply(name: "publish", result: .failure(.badRequest)),
+            APIBatchReply(name: "presence_stats", result: .success(.presenceStats(clients: 1, users: 1))),
+            APIBatchReply(name: "unsubscribe", result: .success(.empty)),
         ]
         #expect(
             Wire.text(.success(.batch(replies)))

@@ -159,7 +159,7 @@ extension Stories.InProcess {
         #expect(queue.failure == .stopping)
         let (late, _) = server.subscribe("news")
         #expect(await late.started() == .ended(.stopping))
-        #expect(await server.group.callAPI(.info) == .failure(.stopping))
+        #expect(await server.group.callAPI(.planned(APIInfo())) == .failure(.stopping))
         #expect(await server.group.subscriberCount(of: "news") == 0)
     }
 

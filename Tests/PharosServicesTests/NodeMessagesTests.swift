@@ -35,7 +35,7 @@ struct NodeMessagesTests {
                 for mail in mailboxes[shard].take() {
                     guard case .control(_, let gathering) = mail else { continue }
                     asked.append(shard)
-                    gathering.add(.count(count)) { _, _ in }
+                    gathering.add(.channels(["a": count])) { _, _ in }
                 }
             }
             return asked
@@ -44,7 +44,7 @@ struct NodeMessagesTests {
         /// What was answered so far: the number, or the nodes that are missing.
         var heard: [String] {
             answers.withLock { $0 }.map { got in
-                if case .count(let count)? = got.answer { return "\(count)" }
+                if case .channels(let counts)? = got.answer { return "\(counts["a"] ?? 0)" }
                 return got.missing.isEmpty ? "none" : "missing \(got.missing.map(\.text).joined(separator: " "))"
             }
         }
@@ -103,7 +103,7 @@ struct NodeMessagesTests {
         rig.ask(.countSubscribers("a"))
         for shard in 0..<3 {
             for case .control(_, let gathering) in rig.mailboxes[shard].take() {
-                gathering.add(shard == 1 ? .failed(.unknownChannel) : .count(1)) { _, _ in }
+                gathering.add(shard == 1 ? .failed(.unknownChannel) : .channels(["a": 1])) { _, _ in }
             }
         }
         #expect(rig.heard == ["none"])

@@ -43,8 +43,8 @@ extension CodecProperties {
         _ = body.appendJSONString(bytes)
         body.append("}")
         switch body.withBytes({ try? APIRequestDecoder.decode(method: "presence", body: $0) }) {
-        case .presence(let channel)?:
-            return bytes.elementsEqual(channel.utf8) ? nil : "a name changed in the server API"
+        case .planned(let verb as APIPresence)?:
+            return bytes.elementsEqual(verb.channel.utf8) ? nil : "a name changed in the server API"
         default: return bytes.isEmpty ? nil : "the server API does not read a name"
         }
     }

@@ -3,23 +3,22 @@ import PharosDomain
 import PharosProtocol
 
 extension CodecProperties {
-    /// A call means the same by its own path, in the old form and in a batch.
+    /// A call means the same by its own path, in the old form and in a batch; what is marked as JSON is JSON; errors are
+    /// of the documented codes.
     ///
-    /// Payloads marked as JSON are JSON; errors are of the documented codes.
-    ///
-    /// The first byte chooses the method, by its place in the enumeration; 255 is the old form.
+    /// The first byte chooses the method, by its place in the list; 255 is the old form.
     package static func serverAPI(_ input: UnsafeRawBufferPointer) -> String? {
         guard let first = input.first else { return nil }
         let body = UnsafeRawBufferPointer(rebasing: input[1...])
-        let methods = APIMethod.allCases
+        let methods = ServerAPI.verbs.map { $0.name }
         do throws(ReplyError) {
             if first == 255 {
                 return violation(try APIRequestDecoder.decodeEnvelope(body))
             }
             let method = methods[Int(first) % methods.count]
-            let request = try APIRequestDecoder.decode(method: MethodName(method.rawValue), body: body)
-            guard request.method == method else { return "another method" }
-            return violation(request) ?? violation(request, body, method.rawValue)
+            let request = try APIRequestDecoder.decode(method: method, body: body)
+            guard request.name == method else { return "another method" }
+            return violation(request) ?? violation(request, body, method)
         } catch {
             return [100, 104, 107, 108].contains(error.code) ? nil : "an undocumented error"
         }
@@ -32,24 +31,29 @@ extension CodecProperties {
             return violation(publish)
         case .broadcast(let broadcast):
             return broadcast.channels.isEmpty ? "broadcast to nobody" : violation(broadcast.template)
-        case .send(let send):
+        case .planned(let verb): return violation(verb)
+        case .batch(let batch):
+            for case .success(let command) in batch.commands {
+                if case .batch = command { return "batch in a batch" }
+                if let violation = violation(command) { return violation }
+            }
+            return nil
+        }
+    }
+
+    private static func violation(_ verb: any PlannedVerb) -> String? {
+        switch verb {
+        case let send as APISend:
             guard !send.data.isEmpty, !send.target.isEmpty else { return "a message to nobody, or without data" }
             if send.dataIsJSON, !send.data.withUnsafeBytes({ JSONScanner.isValid($0) }) {
                 return "data is marked as JSON and is not"
             }
             return violation(send.target)
-        case .disconnect(let disconnect): return violation(disconnect.target)
-        case .unsubscribe(let unsubscribe): return violation(unsubscribe.target)
-        case .connections(let connections):
+        case let disconnect as APIDisconnect: return violation(disconnect.target)
+        case let unsubscribe as APIUnsubscribe: return violation(unsubscribe.target)
+        case let connections as APIConnections:
             return (1...APIConnections.pageLimit).contains(connections.limit) ? nil : "a page of no allowed size"
-        case .batch(let commands, _):
-            for case .success(let command) in commands {
-                if command.method == .batch { return "batch in a batch" }
-                if let violation = violation(command) { return violation }
-            }
-            return nil
-        default:
-            return nil
+        default: return nil
         }
     }
 
@@ -63,10 +67,10 @@ extension CodecProperties {
         return publish.data.withUnsafeBytes { JSONScanner.isValid($0) } ? nil : "data is marked as JSON and is not"
     }
 
-    /// The other two ways to say the same have the same meaning.
-    ///
-    /// This holds unless nesting comes near the scanner's limit.
-    private static func violation(_ request: APIRequest, _ body: UnsafeRawBufferPointer, _ method: String) -> String? {
+    /// The other two ways to say the same, unless nesting comes near the scanner's limit.
+    private static func violation(_ request: APIRequest, _ body: UnsafeRawBufferPointer, _ method: MethodName)
+        -> String?
+    {
         let depth = body.count { $0 == UInt8(ascii: "{") || $0 == UInt8(ascii: "[") }
         guard !body.isEmpty, depth < 50 else { return nil }
         var envelope = ByteWriter()
@@ -78,7 +82,7 @@ extension CodecProperties {
         guard envelope.withBytes({ try? APIRequestDecoder.decodeEnvelope($0) }) == request else {
             return "the old form means something else"
         }
-        guard request.method != .batch else { return nil }
+        guard method != APIBatch.name else { return nil }
         var batch = ByteWriter()
         batch.append(#"{"commands":[{""#)
         batch.append(method)
@@ -86,6 +90,7 @@ extension CodecProperties {
         batch.append(body)
         batch.append("}]}")
         let inBatch = batch.withBytes { try? APIRequestDecoder.decode(method: "batch", body: $0) }
-        return inBatch == .batch([.success(request)], parallel: false) ? nil : "in a batch it means something else"
+        return inBatch == .batch(APIBatch([.success(request)], parallel: false))
+            ? nil : "in a batch it means something else"
     }
 }

@@ -34,8 +34,7 @@ extension PharosServer {
         request.target.exclude = try PharosServer.ids(excluded)
         request.data = data
         request.dataIsJSON = data.withUnsafeBytes { JSONScanner.isValid($0) }
-        guard case .sent(let delivered, _) = try await call(.send(request)) else { throw PharosError(.internalError) }
-        return delivered
+        return try await call(request).delivered
     }
 
     /// The same for text that is JSON.
@@ -64,7 +63,7 @@ extension PharosServer {
         (request.user, request.client, request.session) = (target.user, target.client, target.session)
         request.channel = ChannelName(channel)
         request.recoverSince = position?.streamPosition
-        _ = try await call(.subscribe(request))
+        _ = try await call(request)
     }
 
     /// Takes clients out of a channel.
@@ -85,7 +84,7 @@ extension PharosServer {
         )
         request.channel = ChannelName(channel)
         request.exclude = try PharosServer.ids(excluded)
-        _ = try await call(.unsubscribe(request))
+        _ = try await call(request)
     }
 
     /// Ends connections.
@@ -104,7 +103,7 @@ extension PharosServer {
         (request.channel, request.all) = (target.channel, target.all)
         request.exclude = try PharosServer.ids(excluded)
         request.disconnect = Disconnect(code: code, reason: reason)
-        _ = try await call(.disconnect(request))
+        _ = try await call(request)
     }
 
     /// The connections of a user, of a channel, or all, in the order of their ids.
@@ -115,11 +114,9 @@ extension PharosServer {
         (request.user, request.channel, request.limit) = (UserID(user), ChannelName(channel), APIConnections.pageLimit)
         var all: [Connection] = []
         while true {
-            guard case .connections(let page, let cursor) = try await call(.connections(request)) else {
-                throw PharosError(.internalError)
-            }
-            all += page.map { Connection($0) }
-            guard let next = ClientID(cursor) else { return all }
+            let page = try await call(request)
+            all += page.connections.map { Connection($0) }
+            guard let next = ClientID(page.nextCursor) else { return all }
             request.cursor = next
         }
     }

@@ -13,9 +13,7 @@ extension PharosServer {
     /// The clients in a channel.
     /// - Throws: 108 where presence is not kept.
     public func presence(in channel: String) async throws(PharosError) -> [Member] {
-        guard case .presence(let members) = try await call(.presence(channel: ChannelName(channel))) else {
-            throw PharosError(.internalError)
-        }
+        let members = try await call(APIPresence(channel: ChannelName(channel))).members
         return members.values.map { Member($0) }.sorted { ClientName($0.client) < ClientName($1.client) }
     }
 
@@ -40,18 +38,16 @@ extension PharosServer {
         request.since = position?.streamPosition
         request.limit = limit.map { Int32(clamping: max($0, 0)) } ?? -1
         request.reverse = newestFirst
-        guard case .history(let publications, let top) = try await call(.history(request)) else {
-            throw PharosError(.internalError)
-        }
+        let read = try await call(request)
         return History(
-            publications: publications.map {
-                Publication(channel: channel, entry: .init(publication: $0, epoch: top.epoch, followsGap: false))
-            }, position: Position(top))
+            publications: read.publications.map {
+                Publication(channel: channel, entry: .init(publication: $0, epoch: read.top.epoch, followsGap: false))
+            }, position: Position(read.top))
     }
 
     /// Forgets what a channel has kept; its positions go on.
     public func removeHistory(of channel: String) async throws(PharosError) {
-        _ = try await call(.historyRemove(channel: ChannelName(channel)))
+        _ = try await call(APIHistoryRemove(channel: ChannelName(channel)))
     }
 
     /// The channels with subscribers, and how many each has.
@@ -61,9 +57,6 @@ extension PharosServer {
     public func channels(matching pattern: String = "") async throws(PharosError) -> [String: Int] {
         var request = APIChannels()
         request.pattern = pattern
-        guard case .channels(let channels, _) = try await call(.channels(request)) else {
-            throw PharosError(.internalError)
-        }
-        return Dictionary(channels.map { ($0.key.text, $0.value) }, uniquingKeysWith: +)
+        return Dictionary(try await call(request).channels.map { ($0.key.text, $0.value) }, uniquingKeysWith: +)
     }
 }

@@ -38,8 +38,8 @@ extension PharosServer {
     public func publish(
         _ data: [UInt8], to channel: String, options: PublishOptions = PublishOptions()
     ) async throws(PharosError) -> Position? {
-        let result = try await call(.publish(APIPublish(data, to: channel, options)))
-        guard case .publish(let position) = result else { throw PharosError(.internalError) }
+        let request = APIRequest.publish(APIPublish(data, to: channel, options))
+        guard case .publish(let position) = try await call(request) else { throw PharosError(.internalError) }
         return position.epoch.isEmpty ? nil : Position(position)
     }
 
@@ -71,10 +71,7 @@ extension PharosServer {
             let publishes = piece.map {
                 Result<APIRequest, ReplyError>.success(.publish(APIPublish($0, to: channel, options)))
             }
-            guard case .batch(let replies) = try await call(.batch(publishes, parallel: true)) else {
-                throw PharosError(.internalError)
-            }
-            for reply in replies {
+            for reply in try await call(APIBatch(publishes, parallel: true)).replies {
                 switch reply.result {
                 case .success(.publish(let position)):
                     positions.append(position.epoch.isEmpty ? nil : Position(position))
@@ -86,7 +83,15 @@ extension PharosServer {
         return positions
     }
 
-    /// Carries out one call of the server API, with every permission.
+    /// Carries out one verb of the server API, with every permission.
+    func call<Verb: ShardVerb>(_ verb: Verb) async throws(PharosError) -> Verb.Output {
+        guard let output = try await call(verb.request).output as? Verb.Output else {
+            throw PharosError(.internalError)
+        }
+        return output
+    }
+
+    /// The same without a box for the result.
     func call(_ request: APIRequest) async throws(PharosError) -> APIResult {
         switch await (try shards()).callAPI(request) {
         case .success(let result): return result

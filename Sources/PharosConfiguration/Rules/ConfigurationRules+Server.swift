@@ -1,4 +1,5 @@
 import PharosDomain
+import PharosProtocol
 
 extension ConfigurationRules {
     mutating func checkListeners() {
@@ -52,11 +53,11 @@ extension ConfigurationRules {
             if entry.methods.isEmpty {
                 refuse("\(section).methods", with: [section], "name at least one method, or `*` for all")
             }
-            for method in entry.methods where method != "*" && !APIMethods.all.contains(method) {
-                let meant = Suggestion.closest(to: method.text, among: APIMethods.all.map(\.text))
+            for method in entry.methods where method != "*" && !ServerAPI.names.contains(method) {
+                let meant = Suggestion.closest(to: method.text, among: ServerAPI.names.map(\.text))
                 let hint =
                     meant.map { ": did you mean `\($0)`?" }
-                    ?? ", expected one of \(APIMethods.all.map(\.text).joined(separator: ", "))"
+                    ?? ", expected one of \(ServerAPI.names.map(\.text).joined(separator: ", "))"
                 refuse("\(section).methods", "unknown method `\(method.text.prefix(80))`\(hint)")
             }
         }

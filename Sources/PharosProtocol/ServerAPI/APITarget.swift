@@ -1,10 +1,12 @@
 package import PharosDomain
 
-/// Which connections a call is about: those for which everything that was named holds. Naming nothing names nobody.
+/// The connections that a call is about.
+///
+/// Those for which everything holds that the call names. Naming nothing means none.
 package struct APITarget: Equatable, Sendable {
     package var user: UserID = ""
     package var client: ClientName = ""
-    /// What a connect reply calls its session, or the key under which a client finds its state again.
+    /// The `session` of a connect reply, or the key that a client chose for its state.
     package var session: SessionKey = ""
     /// The connections that are subscribed to it.
     package var channel: ChannelName = ""
@@ -24,66 +26,48 @@ package struct APITarget: Equatable, Sendable {
     package var isEmpty: Bool { user.isEmpty && client.isEmpty && session.isEmpty && channel.isEmpty && !all }
 }
 
-/// A message to connections themselves, in no channel.
-package struct APISend: Equatable, Sendable {
-    package var target = APITarget()
-    package var data: [UInt8] = []
-    /// Whether `data` may go to clients that speak JSON.
-    package var dataIsJSON = false
+extension APITarget {
+    /// Throws 107 if the call names no connection.
+    ///
+    /// Answered with success, such a mistake would pass for done.
+    func required(_ names: String) throws(ReplyError) {
+        if isEmpty { throw .badRequest("one of \(names) is required") }
+    }
 
-    package init() {}
-}
-
-/// A page of the connections of this node.
-package struct APIConnections: Equatable, Sendable {
-    /// "": of any user.
-    package var user: UserID = ""
-    /// "": whatever they are subscribed to.
-    package var channel: ChannelName = ""
-    /// Connections per page, 1 to `pageLimit`.
-    package var limit = 100
-    /// The last client of the page before; nil: the first page.
-    package var cursor: ClientID?
-
-    package init() {}
-
-    package static let pageLimit = 1_000
-}
-
-extension APIUnsubscribe {
-    /// The subscribers that are meant.
-    package var target: APITarget {
-        var target = APITarget()
-        (target.user, target.client, target.session) = (user, client, session)
-        target.all = all
-        target.exclude = exclude
-        return target
+    /// Throws 107 if the call means all connections and yet narrows them.
+    ///
+    /// Such a mistake could cost every connection.
+    func checkAll() throws(ReplyError) {
+        guard all else { return }
+        guard !isSingle, user.isEmpty, channel.isEmpty else {
+            throw .badRequest("all: goes with no user, client, session or channel")
+        }
     }
 }
 
-extension APIDisconnect {
-    package var target: APITarget {
-        var target = APITarget()
-        (target.user, target.client, target.session, target.channel) = (user, client, session, channel)
-        target.all = all
-        target.exclude = exclude.union(whitelist.compactMap { ClientID($0) })
-        return target
+extension JSONScanner {
+    /// A client id; nil where there is none.
+    mutating func clientField() throws(MalformedFrame) -> ClientID? {
+        let text = try stringField()
+        guard !text.isEmpty else { return nil }
+        guard let client = ClientID(text) else { throw MalformedFrame(reason: "not a client id") }
+        return client
     }
-}
 
-extension APISubscribe {
-    /// The connections that are to be subscribed.
-    package var target: APITarget {
-        var target = APITarget()
-        (target.user, target.client, target.session) = (user, client, session)
-        return target
-    }
-}
-
-extension APIRefresh {
-    package var target: APITarget {
-        var target = APITarget()
-        (target.user, target.client, target.session) = (user, client, session)
-        return target
+    /// Clients to pass over.
+    mutating func excludeField() throws(MalformedFrame) -> Set<ClientID> {
+        guard !skipNull() else { return [] }
+        var clients: Set<ClientID> = []
+        var count = 0
+        try beginArray()
+        while try nextElement() {
+            count += 1
+            guard count <= APITarget.excludeLimit else {
+                throw MalformedFrame(reason: "more than \(APITarget.excludeLimit)")
+            }
+            guard let client = ClientID(try text().string) else { throw MalformedFrame(reason: "not a client id") }
+            clients.insert(client)
+        }
+        return clients
     }
 }

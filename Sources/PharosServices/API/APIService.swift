@@ -75,19 +75,14 @@ struct APIService: ~Copyable {
         var transportErrors = core.node.settings.api.transportErrorMode
         if let mode = call.headers["x-centrifugo-error-mode"] { transportErrors = mode == "transport" }
         let origin = CallOrigin.backend(call, transportErrors: transportErrors)
-        var name: MethodName?
-        if case .method(let method) = call.path {
-            guard APIMethod(named: method) != nil || APIMethod.isDeclined(method) else {
-                return call.answer(.error(404, "not found"))
+        guard call.path.home == .shards else { return call.answer(.error(404, "not found")) }
+        switch core.node.apiAccess.verdict(of: call, method: call.path.method) {
+        case .granted:
+            call.withKey { key in
+                call.body.withUnsafeBytes { callAPI(call.path, $0, key: key, origin: origin, &core, &edge) }
             }
-            name = method
-        }
-        call.withKey { key in
-            switch core.node.apiAccess.verdict(key: key, method: name) {
-            case .granted: call.body.withUnsafeBytes { callAPI(call.path, $0, key: key, origin: origin, &core, &edge) }
-            case .unauthorized: call.answer(.error(401, "unauthorized"))
-            case .forbidden: call.answer(.error(403, "this key may not call this method"))
-            }
+        case .unauthorized: call.answer(.error(401, "unauthorized"))
+        case .forbidden: call.answer(.error(403, "this key may not call this method"))
         }
     }
 
@@ -137,7 +132,6 @@ struct APIService: ~Copyable {
     mutating func execute(
         _ request: APISend, _ origin: CallOrigin, _ core: inout ShardCore, _ edge: inout Edge
     ) throws(ReplyError) {
-        if !request.target.channel.isEmpty { _ = try core.rules.resolve(request.target.channel) }
         var message = Publication(data: request.data)
         message.isJSON = request.dataIsJSON
         guard PublicationSize.fits(message, in: "", limit: core.node.settings.client.queueMaxSize) else {
@@ -148,20 +142,6 @@ struct APIService: ~Copyable {
         }
         guard let client = ClientID(request.target.client) else { throw .unknownConnection }
         control(.send(request), of: .client(client), .send(request.target), origin, &core, &edge)
-    }
-
-    mutating func execute(
-        _ request: APIConnections, _ origin: CallOrigin, _ core: inout ShardCore, _ edge: inout Edge
-    ) throws(ReplyError) {
-        if !request.channel.isEmpty { _ = try core.rules.resolve(request.channel) }
-        controlAll(.listConnections(request), .connections(limit: request.limit), origin, &core, &edge)
-    }
-
-    mutating func execute(
-        _ request: APIDisconnect, _ origin: CallOrigin, _ core: inout ShardCore, _ edge: inout Edge
-    ) throws(ReplyError) {
-        if !request.channel.isEmpty { _ = try core.rules.resolve(request.channel) }
-        controlAll(.disconnect(request), .done, origin, &core, &edge)
     }
 }
 

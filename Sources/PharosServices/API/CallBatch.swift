@@ -1,18 +1,23 @@
 import PharosDomain
 import PharosProtocol
 
-/// Several calls answered as one: begun in order, by a loop, and only so many in one turn.
+/// Several calls answered as one.
+///
+/// They are begun in order, by a loop, and only so many in one turn.
 struct CallBatch {
     enum Item {
         case call(APIRequest)
         case publish(APIPublish)
+        case operation(ShardOperation)
     }
 
     private enum Content {
         /// One publication for each channel.
         case broadcast(APIPublish, channels: [ChannelName])
-        /// The method of each command, for its place in the reply. What could not be read has failed already.
-        case batch([APIMethod], [Result<APIRequest, ReplyError>])
+        /// With the name of each command, under which its result stands in the reply.
+        case batch([MethodName], [Result<APIRequest, ReplyError>])
+        /// The operations of one verb.
+        case plan([ShardOperation], result: @Sendable ([APIResult]) -> any VerbResult)
     }
 
     enum Next {
@@ -42,15 +47,23 @@ struct CallBatch {
         results = Array(repeating: nil, count: broadcast.channels.count)
     }
 
-    init(commands: [Result<APIRequest, ReplyError>], isSequential: Bool, origin: CallOrigin) {
+    init(_ batch: APIBatch, origin: CallOrigin) {
         self.origin = origin
-        let methods = commands.map { (try? $0.get().method) ?? .publish }
-        content = .batch(methods, commands)
-        self.isSequential = isSequential
-        results = Array(repeating: nil, count: commands.count)
+        content = .batch(batch.commands.map { (try? $0.get().name) ?? "" }, batch.commands)
+        isSequential = !batch.parallel
+        results = Array(repeating: nil, count: batch.commands.count)
     }
 
-    /// What is to be begun now.
+    init(
+        operations: [ShardOperation], result: @escaping @Sendable ([APIResult]) -> any VerbResult, origin: CallOrigin
+    ) {
+        self.origin = origin
+        content = .plan(operations, result: result)
+        isSequential = false
+        results = Array(repeating: nil, count: operations.count)
+    }
+
+    /// The next step of the loop.
     mutating func takeNext(isTurnOver: Bool) -> Next {
         if isTurnOver {
             isListed = true
@@ -72,6 +85,9 @@ struct CallBatch {
                     begun += 1
                     return .item(index, .call(request))
                 }
+            case .plan(let operations, _):
+                begun += 1
+                return .item(index, .operation(operations[index]))
             }
         }
         return begun > 0 ? .later : .over
@@ -84,7 +100,7 @@ struct CallBatch {
     }
 
     /// The answer to the whole.
-    consuming func result() -> APIResult {
+    consuming func result() -> Result<APIResult, ReplyError> {
         let results = results.map { $0 ?? .failure(.internalError) }
         switch content {
         case .broadcast:
@@ -94,9 +110,15 @@ struct CallBatch {
                     return .failure(.internalError)
                 }
             }
-            return .broadcast(positions)
-        case .batch(let methods, _):
-            return .batch(zip(methods, results).map { APIBatchReply(method: $0, result: $1) })
+            return .success(.broadcast(positions))
+        case .batch(let names, _):
+            return .success(.batch(zip(names, results).map { APIBatchReply(name: $0, result: $1) }))
+        case .plan(_, let combine):
+            return Result { () throws(ReplyError) in
+                var answers: [APIResult] = []
+                for result in results { answers.append(try result.get()) }
+                return .value(combine(answers))
+            }
         }
     }
 }

@@ -49,7 +49,7 @@ extension ClientService {
         case .send(let request): return .sent(send(request, &core, &edge))
         case .listConnections(let request): return .connections(list(request, core, edge))
         case .countSubscribers(let channel):
-            return .count(core.channels.index(of: channel).map { core.channels[$0].subscriberCount } ?? 0)
+            return .channels([channel: core.channels.index(of: channel).map { core.channels[$0].subscriberCount } ?? 0])
         }
         return .done
     }

@@ -1,15 +1,24 @@
 import PharosDomain
 import PharosEdge
+import PharosProtocol
 
-/// What a path under `/api` asks for.
+/// A path of the server API.
 enum APIPath: Sendable, Equatable {
     /// `POST /api/<method>`.
     case method(MethodName)
     /// `POST /api` with `{"method":…,"params":…}`.
     case envelope
 
-    /// Whether the responder answers the call, from the event log: all others are the shards'.
-    var isResponders: Bool { self == .method("snapshot") }
+    /// The method that the path names; nil: the body does.
+    var method: MethodName? {
+        if case .method(let name) = self { name } else { nil }
+    }
+
+    /// The part of the server that answers; nil: the path leads nowhere.
+    var home: ServerAPI.Home? { method.map { ServerAPI.home(of: $0) } ?? .shards }
+
+    /// Whether the responder answers the call, and not the shards.
+    var isResponders: Bool { home == .responder }
 
     /// nil: not the server API's.
     init?(_ path: UnsafeRawBufferPointer) {

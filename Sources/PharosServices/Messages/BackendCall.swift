@@ -1,5 +1,4 @@
 import PharosDomain
-import Synchronization
 
 package struct APIResponse: Sendable {
     /// HTTP status.
@@ -14,50 +13,43 @@ package struct APIResponse: Sendable {
 }
 
 extension APIResponse {
+    static let stopping = error(503, "the server is shutting down")
+
     static func error(_ status: Int, _ message: String) -> APIResponse {
         APIResponse(
             status: status, body: Array("{\"error\":{\"code\":\(status),\"message\":\"\(message)\"}}".utf8))
     }
 }
 
-/// A server API call from outside, and who waits for it. One that is dropped, because the shard has ended, is answered too.
-final class BackendCall: Sendable {
+/// A server API call from outside, and its answer.
+struct BackendCall: OutsideRequest {
     let path: APIPath
     let headers: [FieldName: String]
     let query: String
     let body: [UInt8]
-    private let completion: @Sendable (APIResponse) -> Void
-    private let isAnswered = Atomic<Bool>(false)
+    private let reply: ReplyOnce<APIResponse>
 
     init(
         path: APIPath, query: String, headers: [FieldName: String], body: [UInt8],
         completion: @escaping @Sendable (APIResponse) -> Void
     ) {
         self.path = path
-        self.query = query
         self.headers = headers
+        self.query = query
         self.body = body
-        self.completion = completion
+        reply = ReplyOnce(otherwise: .stopping, completion: completion)
     }
 
-    deinit { answer(.error(503, "the server is shutting down")) }
-
-    /// The first answer counts.
-    func answer(_ response: APIResponse) {
-        if !isAnswered.exchange(true, ordering: .relaxed) { completion(response) }
-    }
+    func answer(_ response: APIResponse) { reply.answer(response) }
 }
 
 /// A question for one shard's counters; nil when it has ended.
-final class CounterCall: Sendable {
-    private let completion: @Sendable (NodeCounters?) -> Void
-    private let isAnswered = Atomic<Bool>(false)
+struct CounterCall: Sendable {
+    private let reply: ReplyOnce<NodeCounters?>
 
-    init(completion: @escaping @Sendable (NodeCounters?) -> Void) { self.completion = completion }
-
-    deinit { answer(nil) }
-
-    func answer(_ counters: NodeCounters?) {
-        if !isAnswered.exchange(true, ordering: .relaxed) { completion(counters) }
+    init(completion: @escaping @Sendable (NodeCounters?) -> Void) {
+        reply = ReplyOnce(otherwise: nil, completion: completion)
     }
+
+    func answer(_ counters: NodeCounters?) { reply.answer(counters) }
 }

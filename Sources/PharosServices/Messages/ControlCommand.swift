@@ -24,7 +24,6 @@ enum ControlAnswer: Sendable {
     case sent(SendCount)
     /// In the order of client ids, one more than a page at most.
     case connections([APIConnection])
-    case count(Int)
 }
 
 /// One shard's part of `info`.
@@ -72,9 +71,8 @@ extension ControlAnswer {
             count.add(more)
             self = .sent(count)
         case (.connections(let connections), .connections(let more)): self = .connections(connections + more)
-        case (.count(let count), .count(let more)): self = .count(count + more)
         case (.done, .done): break
-        case (.done, _), (.channels, _), (.summary, _), (.sent, _), (.connections, _), (.count, _):
+        case (.done, _), (.channels, _), (.summary, _), (.sent, _), (.connections, _):
             preconditionFailure("shards answer one command alike")
         }
     }

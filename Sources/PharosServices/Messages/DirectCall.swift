@@ -1,24 +1,17 @@
 import PharosDomain
 import PharosProtocol
-import Synchronization
 
-/// A server API call of the program around the server, as a value: nothing is encoded for it.
+/// A server API call of the program around the server.
 ///
-/// One that is dropped, because the shard has ended, is answered too.
-final class DirectCall: Sendable {
+/// It is a value: nothing is encoded for it.
+struct DirectCall: Sendable {
     let request: APIRequest
-    private let completion: @Sendable (Result<APIResult, ReplyError>) -> Void
-    private let isAnswered = Atomic<Bool>(false)
+    private let reply: ReplyOnce<Result<APIResult, ReplyError>>
 
     init(_ request: APIRequest, completion: @escaping @Sendable (Result<APIResult, ReplyError>) -> Void) {
         self.request = request
-        self.completion = completion
+        reply = ReplyOnce(otherwise: .failure(.stopping), completion: completion)
     }
 
-    deinit { answer(.failure(.stopping)) }
-
-    /// The first answer counts.
-    func answer(_ result: Result<APIResult, ReplyError>) {
-        if !isAnswered.exchange(true, ordering: .relaxed) { completion(result) }
-    }
+    func answer(_ result: Result<APIResult, ReplyError>) { reply.answer(result) }
 }

@@ -1,6 +1,9 @@
 package import PharosDomain
+import PharosEdge
 
-/// Who may call the server API: keys compared in constant time, each with the methods it may call.
+/// The keys of the server API, each with the methods that it may call.
+///
+/// They are compared in constant time.
 package struct APIAccess: Sendable {
     package enum Verdict: Equatable, Sendable {
         case granted
@@ -30,18 +33,9 @@ package struct APIAccess: Sendable {
         return methods.contains("*") || methods.contains(method) ? .granted : .forbidden
     }
 
-    /// The key in a request: `X-API-Key`, `Authorization: apikey K`, or `api_key` in the query.
-    package static func key(
-        apiKeyHeader: UnsafeRawBufferPointer?, authorization: UnsafeRawBufferPointer?, query: UnsafeRawBufferPointer
-    ) -> UnsafeRawBufferPointer? {
-        if let apiKeyHeader { return apiKeyHeader }
-        if let authorization, authorization.count > 7 {
-            let scheme = authorization.prefix(7).map { $0 | 0x20 }
-            if scheme.elementsEqual("apikey ".utf8) {
-                return UnsafeRawBufferPointer(rebasing: authorization.dropFirst(7))
-            }
-        }
-        return Query.value(of: "api_key", in: query)
+    /// Whether the key that a request brings is good for the method.
+    func verdict(of request: some KeyedRequest, method: MethodName?) -> Verdict {
+        request.withKey { verdict(key: $0, method: method) }
     }
 
     /// The time depends on the lengths alone.
@@ -50,26 +44,5 @@ package struct APIAccess: Sendable {
         var difference: UInt8 = 0
         for index in secret.indices { difference |= secret[index] ^ given[index] }
         return difference == 0
-    }
-}
-
-/// Parameters of a query string, as they are: nothing that is asked for here needs percent-decoding.
-enum Query {
-    static func value(of name: StaticString, in query: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
-        let wanted = UnsafeRawBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)
-        for part in query.split(separator: UInt8(ascii: "&")) {
-            guard let equals = part.firstIndex(of: UInt8(ascii: "=")) else { continue }
-            if part[..<equals].elementsEqual(wanted) {
-                return UnsafeRawBufferPointer(rebasing: query[(equals + 1)..<part.endIndex])
-            }
-        }
-        return nil
-    }
-}
-
-extension Query {
-    static func has(_ name: StaticString, _ expected: StaticString, in query: UnsafeRawBufferPointer) -> Bool {
-        guard let value = value(of: name, in: query) else { return false }
-        return value.elementsEqual(UnsafeRawBufferPointer(start: expected.utf8Start, count: expected.utf8CodeUnitCount))
     }
 }

@@ -14,12 +14,10 @@ extension RawService {
         guard path.form(method: head.method, reports: false) != nil else {
             return .read(limit: core.node.settings.edge.messageSizeLimit)
         }
-        let key = APIAccess.key(
-            apiKeyHeader: head.header("x-api-key"), authorization: head.header("authorization"), query: head.query)
-        switch core.node.apiAccess.verdict(key: key, method: "send") {
+        switch core.node.apiAccess.verdict(of: head, method: "send") {
         case .granted: return .read(limit: core.node.settings.api.maxBodySize, isTrusted: true)
         case .unauthorized:
-            core.noteRefused(.apiKey, key == nil ? "missing" : "wrong", id, head, edge)
+            core.noteRefused(.apiKey, head.hasKey ? "wrong" : "missing", id, head, edge)
             return .refuse(status: 401, message: "unauthorized")
         case .forbidden:
             core.noteRefused(.apiKey, "scope", id, head, edge)
@@ -53,8 +51,7 @@ extension RawService {
             || RawService.wantsReport(FieldName(call.headers["prefer"] ?? ""))
         let form = Array(call.method.utf8).withUnsafeBytes { path.form(method: $0, reports: reports) }
         guard let form else { return call.answer(.error(405, "method not allowed")) }
-        let verdict = call.withKey { core.node.apiAccess.verdict(key: $0, method: "send") }
-        switch verdict {
+        switch core.node.apiAccess.verdict(of: call, method: "send") {
         case .granted:
             let query = Array(call.query.utf8)
             query.withUnsafeBytes { query in

@@ -18,15 +18,7 @@ extension ShardGroup {
 
     /// Calls about a channel go where they are carried out.
     private func shard(for request: APIRequest) -> Int {
-        switch request {
-        case .publish(let publish): node.owner(of: publish.channel)
-        case .presence(let channel), .presenceStats(let channel), .historyRemove(let channel):
-            node.owner(of: channel)
-        case .history(let history): node.owner(of: history.channel)
-        case .batch(let commands, _):
-            if case .success(let first)? = commands.first { shard(for: first) } else { 0 }
-        default: pickShard()
-        }
+        if case .owner(let channel) = request.route { node.owner(of: channel) } else { pickShard() }
     }
 
     /// How many subscriptions a channel has, all shards together; those inside the process are among them.
@@ -34,11 +26,8 @@ extension ShardGroup {
         let deadlineMs = pharos_monotonic_ms() + 10_000
         return await withCheckedContinuation { continuation in
             let asker = NodeAsker.closure { answers in
-                if case .count(let count)? = answers.answer {
-                    continuation.resume(returning: count)
-                } else {
-                    continuation.resume(returning: 0)
-                }
+                guard case .channels(let counts)? = answers.answer else { return continuation.resume(returning: 0) }
+                continuation.resume(returning: counts[channel] ?? 0)
             }
             node.messages.ask(.countSubscribers(channel), of: .all, deadlineMs: deadlineMs, for: asker) {
                 node.post($0, to: $1)

@@ -35,22 +35,14 @@ extension ShardService {
     private func admitCall(
         _ path: APIPath, _ id: ConnectionID, _ head: RequestHead, _ edge: borrowing Edge
     ) -> HeadDecision {
-        var name: MethodName?
-        if case .method(let method) = path {
-            guard APIMethod(named: method) != nil || APIMethod.isDeclined(method) || path.isResponders else {
-                return .refuse(status: 404, message: "not found")
-            }
-            name = method
-        }
-        let key = APIAccess.key(
-            apiKeyHeader: head.header("x-api-key"), authorization: head.header("authorization"), query: head.query)
-        switch core.node.apiAccess.verdict(key: key, method: name) {
+        guard path.home != nil else { return .refuse(status: 404, message: "not found") }
+        switch core.node.apiAccess.verdict(of: head, method: path.method) {
         case .granted:
             let limit =
                 path.isResponders ? ResponderTransport.unkeyedBodyLimit : core.node.settings.api.maxBodySize
             return .read(limit: limit, isTrusted: true)
         case .unauthorized:
-            core.noteRefused(.apiKey, key == nil ? "missing" : "wrong", id, head, edge)
+            core.noteRefused(.apiKey, head.hasKey ? "wrong" : "missing", id, head, edge)
             return .refuse(status: 401, message: "unauthorized")
         case .forbidden:
             core.noteRefused(.apiKey, "scope", id, head, edge)
@@ -80,9 +72,9 @@ extension ShardService {
         }
         var transportErrors = core.node.settings.api.transportErrorMode
         if let mode = head.header("x-centrifugo-error-mode") { transportErrors = mode.elementsEqual("transport".utf8) }
-        let key = APIAccess.key(
-            apiKeyHeader: head.header("x-api-key"), authorization: head.header("authorization"), query: head.query)
-        api.callAPI(path, body, key: key, origin: .http(id, transportErrors: transportErrors), &core, &edge)
+        head.withKey {
+            api.callAPI(path, body, key: $0, origin: .http(id, transportErrors: transportErrors), &core, &edge)
+        }
     }
 
     private mutating func serve(

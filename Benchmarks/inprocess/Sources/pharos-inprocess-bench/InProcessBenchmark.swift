@@ -70,7 +70,7 @@ enum InProcessBenchmark {
         let piece = Array(repeating: Result<APIRequest, ReplyError>.success(.publish(publish)), count: 1_000)
         for number in 0..<count / 1_000 {
             while number * 1_000 - progress.seen.load(ordering: .relaxed) > 5_000 { await Task.yield() }
-            _ = await group.callAPI(.batch(piece, parallel: true))
+            _ = await group.callAPI(.batch(APIBatch(piece, parallel: true)))
         }
         group.leave(ticket)
         // Whatever came before is in the queue now.

@@ -4,7 +4,9 @@ package import PharosDomain
 import PharosEdge
 import PharosProtocol
 
-/// The server API: decoded here, carried out here or by the channel's relay, answered in the order asked.
+/// The server API: calls are decoded, checked, carried out and answered.
+///
+/// They are carried out here, by a channel's owner, or by all shards.
 extension APIService {
     mutating func callAPI(
         _ path: APIPath, _ body: UnsafeRawBufferPointer, key: UnsafeRawBufferPointer?, origin: CallOrigin,
@@ -32,52 +34,66 @@ extension APIService {
     private func isGranted(
         _ request: APIRequest, _ key: UnsafeRawBufferPointer?, _ core: borrowing ShardCore
     ) -> Bool {
-        guard core.node.apiAccess.verdict(key: key, method: MethodName(request.method.rawValue)) == .granted else {
-            return false
-        }
-        guard case .batch(let commands, _) = request else { return true }
-        return commands.allSatisfy { command in
+        guard core.node.apiAccess.verdict(key: key, method: request.name) == .granted else { return false }
+        guard case .batch(let batch) = request else { return true }
+        return batch.commands.allSatisfy { command in
             guard case .success(let request) = command else { return true }
             return isGranted(request, key, core)
         }
     }
 
     mutating func execute(_ request: APIRequest, origin: CallOrigin, _ core: inout ShardCore, _ edge: inout Edge) {
-        core.counters.apiCalls[request.method.rawValue, default: 0] += 1
+        core.counters.apiCalls[request.name.text, default: 0] += 1
         do throws(ReplyError) {
             switch request {
             case .publish(let publish): try execute(publish, origin, &core, &edge)
             case .broadcast(let broadcast): begin(CallBatch(broadcast: broadcast, origin: origin), &core, &edge)
-            case .presence(let channel):
-                guard try core.rules.resolve(channel).options.presence else { throw .notAvailable }
-                core.ask(.presence(channel: channel), channel, for: .call(origin))
-            case .presenceStats(let channel):
-                guard try core.rules.resolve(channel).options.presence else { throw .notAvailable }
-                core.ask(.presenceStats(channel: channel), channel, for: .call(origin))
-            case .history(let history): try execute(history, origin, &core, &edge)
-            case .historyRemove(let channel):
-                let options = try core.rules.resolve(channel).options
-                guard options.hasHistory else { throw .notAvailable }
-                core.ask(.removeHistory(channel: channel, options: options), channel, for: .call(origin))
-            case .subscribe(let subscribe):
-                _ = try core.rules.resolve(subscribe.channel)
-                controlAll(.subscribe(subscribe), .done, origin, &core, &edge)
-            case .unsubscribe(let unsubscribe):
-                _ = try core.rules.resolve(unsubscribe.channel)
-                controlAll(.unsubscribe(unsubscribe), .done, origin, &core, &edge)
-            case .disconnect(let disconnect): try execute(disconnect, origin, &core, &edge)
-            case .refresh(let refresh): controlAll(.refresh(refresh), .done, origin, &core, &edge)
-            case .channels(let page): controlAll(.listChannels, .channels(page), origin, &core, &edge)
-            case .info: controlAll(.summary, .info, origin, &core, &edge)
-            case .rpc: throw .methodNotFound
-            case .send(let send): try execute(send, origin, &core, &edge)
-            case .connections(let connections): try execute(connections, origin, &core, &edge)
-            case .batch(let commands, let parallel):
-                begin(CallBatch(commands: commands, isSequential: !parallel, origin: origin), &core, &edge)
+            case .batch(let batch): begin(CallBatch(batch, origin: origin), &core, &edge)
+            case .planned(let verb):
+                switch try verb.plan(core.rules) {
+                case .one(let operation): try execute(operation, origin, &core, &edge)
+                case .several(let operations, let result):
+                    begin(CallBatch(operations: operations, result: result, origin: origin), &core, &edge)
+                }
             }
         } catch {
             if error == .unknownChannel { note(.channel, "api", request, origin, core, edge) }
             finish(origin, .failure(error), &core, &edge)
+        }
+    }
+
+    /// Carries out a part of a plan.
+    ///
+    /// The verb has looked into the channel's rules already.
+    private mutating func execute(
+        _ operation: ShardOperation, _ origin: CallOrigin, _ core: inout ShardCore, _ edge: inout Edge
+    ) throws(ReplyError) {
+        switch operation {
+        case .members(let channel): core.ask(.presence(channel: channel), channel, for: .call(origin))
+        case .memberCounts(let channel): core.ask(.presenceStats(channel: channel), channel, for: .call(origin))
+        case .read(let history, let options):
+            let order = HistoryOrder(
+                channel: history.channel, options: options, limit: history.limit, since: history.since,
+                reverse: history.reverse)
+            core.ask(.history(order), history.channel, for: .call(origin))
+        case .removeHistory(let channel):
+            let options = try core.rules.resolve(channel).options
+            core.ask(.removeHistory(channel: channel, options: options), channel, for: .call(origin))
+        case .retention(let options):
+            let retention = ChannelRetention(
+                options, isDurable: core.node.stores.name(for: options) != StreamStores.memoryName)
+            finish(origin, .success(.value(retention)), &core, &edge)
+        case .subscribe(let subscribe): controlAll(.subscribe(subscribe), .done, origin, &core, &edge)
+        case .unsubscribe(let unsubscribe): controlAll(.unsubscribe(unsubscribe), .done, origin, &core, &edge)
+        case .disconnect(let disconnect): controlAll(.disconnect(disconnect), .done, origin, &core, &edge)
+        case .refresh(let refresh): controlAll(.refresh(refresh), .done, origin, &core, &edge)
+        case .send(let send): try execute(send, origin, &core, &edge)
+        case .listConnections(let connections):
+            controlAll(.listConnections(connections), .connections(limit: connections.limit), origin, &core, &edge)
+        case .listChannels(let page): controlAll(.listChannels, .channels(page), origin, &core, &edge)
+        case .countSubscribers(let channel):
+            controlAll(.countSubscribers(channel), .channels(APIChannels()), origin, &core, &edge)
+        case .summary: controlAll(.summary, .info, origin, &core, &edge)
         }
     }
 
@@ -88,8 +104,8 @@ extension APIService {
     ) {
         guard var line = core.node.refusals.count(kind, reason) else { return }
         if case .http(let id, _) = origin { line.refusal.address = core.address(of: id, edge) }
-        line.refusal.details = [.init("call", request.method.rawValue)]
-        if let channel = request.channel { line.refusal.details.append(.init("channel", channel)) }
+        line.refusal.details = [.init("call", request.name)]
+        if let channel = request.namedChannel { line.refusal.details.append(.init("channel", channel)) }
         core.node.refusals.write(line)
     }
 
@@ -112,25 +128,16 @@ extension APIService {
         core.ask(.publish(order), request.channel, for: .call(origin))
     }
 
-    private mutating func execute(
-        _ history: APIHistory, _ origin: CallOrigin, _ core: inout ShardCore, _ edge: inout Edge
-    ) throws(ReplyError) {
-        let options = try core.rules.resolve(history.channel).options
-        guard options.hasHistory else { throw .notAvailable }
-        let order = HistoryOrder(
-            channel: history.channel, options: options, limit: history.limit, since: history.since,
-            reverse: history.reverse)
-        core.ask(.history(order), history.channel, for: .call(origin))
-    }
-
     // MARK: Batches
 
     private mutating func begin(_ batch: CallBatch, _ core: inout ShardCore, _ edge: inout Edge) {
         runBatch(batches.add(batch), &core, &edge)
     }
 
-    /// Begins the next call of a batch. The one after it is begun by a message, so that the shard sees to this one first:
-    /// there may be thousands, and a turn has its limit.
+    /// Begins the next call of a batch.
+    ///
+    /// The one after it is begun by a message, so that the shard sees to this one first: there may be thousands, and a turn
+    /// has its limit.
     private mutating func runBatch(_ ticket: UInt64, _ core: inout ShardCore, _ edge: inout Edge) {
         let isTurnOver = edge.isSliceSpent
         guard let next = batches.update(ticket, { $0.takeNext(isTurnOver: isTurnOver) }) else { return }
@@ -139,7 +146,7 @@ extension APIService {
         case .later: break
         case .over:
             guard let batch = batches.take(ticket) else { return }
-            finish(batch.origin, .success(batch.result()), &core, &edge)
+            finish(batch.origin, batch.result(), &core, &edge)
         case .item(let index, let item):
             _ = batches.update(ticket) { $0.isListed = true }
             edge.spend(Cost.call)
@@ -151,13 +158,17 @@ extension APIService {
     private mutating func begin(
         _ item: CallBatch.Item, _ origin: CallOrigin, _ core: inout ShardCore, _ edge: inout Edge
     ) {
-        switch item {
-        case .call(let request): execute(request, origin: origin, &core, &edge)
-        case .publish(let publish):
-            do throws(ReplyError) { try execute(publish, origin, &core, &edge) } catch {
-                if error == .unknownChannel { note(.channel, "api", .publish(publish), origin, core, edge) }
-                finish(origin, .failure(error), &core, &edge)
+        do throws(ReplyError) {
+            switch item {
+            case .call(let request): execute(request, origin: origin, &core, &edge)
+            case .publish(let publish): try execute(publish, origin, &core, &edge)
+            case .operation(let operation): try execute(operation, origin, &core, &edge)
             }
+        } catch {
+            if error == .unknownChannel, case .publish(let publish) = item {
+                note(.channel, "api", .publish(publish), origin, core, edge)
+            }
+            finish(origin, .failure(error), &core, &edge)
         }
     }
 

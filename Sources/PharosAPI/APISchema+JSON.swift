@@ -1,19 +1,7 @@
-/// A JSON schema (draft 2020-12), as far as the API's description needs it.
-package indirect enum APISchema: Sendable {
-    /// Any JSON value.
-    case any(String)
-    case text(String, minLength: Int = 0, maxLength: Int? = nil)
-    /// Base64 text.
-    case base64(String)
-    case integer(String, minimum: Int? = nil, maximum: Int? = nil)
-    case boolean(String)
-    case list(APISchema, String)
-    /// Members with free names.
-    case map(APISchema, String)
-    case object([APIField], String)
-    case reference(String)
+import PharosProtocol
 
-    package var tree: JSONTree {
+extension APISchema {
+    var tree: JSONTree {
         switch self {
         case .any(let text): ["description": .string(text)]
         case .text(let text, let minLength, let maxLength):
@@ -50,18 +38,5 @@ package indirect enum APISchema: Sendable {
         let required = fields.filter(\.isRequired).map { JSONTree.string($0.name) }
         if !required.isEmpty { members.append(("required", .array(required))) }
         return members
-    }
-}
-
-/// One member of an object.
-package struct APIField: Sendable {
-    package let name: String
-    package let schema: APISchema
-    package let isRequired: Bool
-
-    package init(_ name: String, _ schema: APISchema, required: Bool = false) {
-        self.name = name
-        self.schema = schema
-        self.isRequired = required
     }
 }

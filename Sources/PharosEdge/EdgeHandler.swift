@@ -80,10 +80,8 @@ extension EdgeHandler where Self: ~Copyable {
 
 /// Who serves a request.
 package enum HeadDecision {
-    /// Upgrade to WebSocket.
+    /// Upgrade to WebSocket; the answer names the subprotocol.
     case webSocket(WebSocketHandshake.Subprotocol)
-    /// Upgrade to WebSocket with a subprotocol that is not one of ours; "": the answer names none.
-    case upgrade(subprotocol: String)
     /// Not known yet: the head is kept until `edge.resumeHead` has it asked about again, or `connectionClosed` tells of its
     /// end. When neither comes in time the request is refused with 503.
     case later(timeoutMs: Int64)

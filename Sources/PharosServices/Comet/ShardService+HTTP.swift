@@ -72,7 +72,7 @@ extension ShardService {
     private mutating func admitWebSocket(
         _ id: ConnectionID, _ head: RequestHead, _ edge: borrowing Edge
     ) -> HeadDecision {
-        switch WebSocketHandshake.examine(head) {
+        switch WebSocketHandshake.examine(head, subprotocols: DialectTable.standard.subprotocols) {
         case .notUpgrade: return .refuse(status: 426, message: "this address speaks WebSocket")
         case .refused(let status, let reason): return .refuse(status: status, message: reason)
         case .accept(let subprotocol):

@@ -108,12 +108,9 @@ struct ShardService: EdgeHandler, ~Copyable {
             raw.admission = nil
             return rawOpened(id, head, admission, &edge)
         }
-        let wantsProtobuf =
-            subprotocol == .centrifugeProtobuf
-            || (subprotocol == .none
-                && (Query.has("cf_protocol", "protobuf", in: head.query)
-                    || Query.has("format", "protobuf", in: head.query)))
-        let wire = Wire(format: wantsProtobuf ? .protobuf : .json, windowBits: edge.compression(of: id))
+        let dialect = DialectTable.standard.dialect(subprotocol: subprotocol.index, query: head.query)
+        let format: WireFormat = dialect == DialectTable.protobuf ? .protobuf : .json
+        let wire = Wire(format: format, windowBits: edge.compression(of: id))
         withClaims(of: id) { $0.openSession(id, head, wire, &edge) }
     }
 

@@ -53,8 +53,8 @@ extension RawService {
         }
         let subprotocol = WebSocketHandshake.subprotocol(of: head, among: path.subprotocols)
         raw.admission = RawConnections.Admission(
-            path: path, subprotocol: subprotocol, channels: channels, user: claims.user)
-        return .upgrade(subprotocol: subprotocol)
+            path: path, subprotocol: subprotocol.name, channels: channels, user: claims.user)
+        return .webSocket(subprotocol)
     }
 
     /// The channels that a handshake named, each once; nil: one of them cannot be, or there are too many.

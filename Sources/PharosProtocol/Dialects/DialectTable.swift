@@ -68,6 +68,12 @@ package struct DialectTable: Sendable {
 
     package func traits(_ number: UInt8) -> DialectTraits { allTraits[Int(number)] }
 
+    /// How hooks and events name the transport of a connection.
+    package func transportName(_ number: UInt8, _ framing: TransportFraming) -> String {
+        if let name = traits(number).transportName { return "\(name)" }
+        return framing.transportName
+    }
+
     // MARK: Choosing
 
     /// The dialect of a WebSocket.

@@ -15,6 +15,16 @@ package enum TransportFraming: UInt8, Hashable, Sendable, CaseIterable {
     /// `SessionPollEncoder` makes an answer of such lines.
     case line
 
+    /// How hooks and events name the transport.
+    package var transportName: String {
+        switch self {
+        case .frame: "websocket"
+        case .stream: "http_stream"
+        case .event: "sse"
+        case .line: "poll"
+        }
+    }
+
     /// Makes one message ready for the transport.
     ///
     /// - Parameters:

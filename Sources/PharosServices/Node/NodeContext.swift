@@ -1,6 +1,7 @@
 import PharosBytes
 import PharosDomain
 import PharosEdge
+import PharosProtocol
 import Synchronization
 
 /// What all shards of a process share: settings, each other's mailboxes, and the few limits that span them.
@@ -10,6 +11,7 @@ final class NodeContext: Sendable {
     let uid: String
     let verifier: any TokenVerifier
     let stores: StreamStores
+    let dialects: DialectTable
     let messages: any NodeMessages
     let incarnation: NodeIncarnation
     let apiAccess: APIAccess
@@ -38,7 +40,7 @@ final class NodeContext: Sendable {
 
     init(
         settings: ServerSettings, version: String, verifier: any TokenVerifier, stores: StreamStores,
-        application: Application, shards: Int, nowMs: Int64,
+        dialects: DialectTable = .standard, application: Application, shards: Int, nowMs: Int64,
         refusals: RefusalLedger, report: @escaping @Sendable (ServiceEvent) -> Void
     ) throws {
         self.report = report
@@ -47,6 +49,7 @@ final class NodeContext: Sendable {
         self.version = version
         self.verifier = verifier
         self.stores = stores
+        self.dialects = dialects
         self.application = application
         let mailboxes = (0..<shards).map { _ in Mailbox<ShardMail>() }
         self.mailboxes = mailboxes

@@ -60,6 +60,18 @@ extension Stories {
             }
         }
 
+        @Test("where one part cannot be had, the call fails as a whole", arguments: Stage.shardCounts)
+        func failingPart(_ stage: Stage) async throws {
+            let store = ScriptedStreams()
+            try await play(stage, durable: store) { scene in
+                _ = try scene.connected(to: "log:a")
+                store.setFailingReads(true)
+                #expect(await info(scene, "log:cold").hasPrefix(#"{"error":{"code":100,"#))
+                store.setFailingReads(false)
+                #expect(await info(scene, "log:cold").hasPrefix(#"{"result":{"position":"#))
+            }
+        }
+
         @Test("alone, in a batch and in the old form; mistakes and keys as with every method", arguments: Stage.pairs)
         func forms(_ stage: Stage) async throws {
             try await play(stage) { scene in

@@ -1,6 +1,8 @@
 package import PharosDomain
 
-/// One subscriber as a relay knows it: the relay gives it back and does not look inside.
+/// One subscriber as a relay knows it.
+///
+/// The relay gives it back and does not look inside.
 package struct SubscriberTag: Equatable, Sendable {
     package var connection: UInt64
     package var generation: UInt32
@@ -11,7 +13,7 @@ package struct SubscriberTag: Equatable, Sendable {
     }
 }
 
-/// What the shards of this node ask of a channel's relay.
+/// A request of a shard of this node to a channel's relay.
 package enum RelayRequest: Sendable {
     /// Add a subscriber of the asking shard; answered with `attached`.
     case attach(AttachRequest, SubscriberTag)
@@ -19,8 +21,9 @@ package enum RelayRequest: Sendable {
     case detach(DetachRequest)
     /// Answered with `answered` under the ticket.
     case ask(ChannelQuestion, ticket: UInt64)
-    /// Where does the stream stand? Answered with `position`, after all that was delivered before; not answered where only
-    /// a store that takes its time knows.
+    /// Asks for the position of the stream; answered with `position`.
+    ///
+    /// The answer comes after all that was delivered before. There is none where only a store that takes its time knows.
     case position(channel: ChannelName, options: ChannelOptions)
 }
 
@@ -77,7 +80,9 @@ package struct HistoryOrder: Sendable {
     package var options: ChannelOptions
     /// 0: the position only; below 0: as many as there are.
     package var limit: Int32
-    /// Exclusive. Another epoch than the stream's is refused with 112; an empty one is not compared.
+    /// Exclusive.
+    ///
+    /// Another epoch than the stream's is refused with 112; an empty one is not compared.
     package var since: StreamPosition?
     package var reverse: Bool
 
@@ -93,17 +98,18 @@ package struct HistoryOrder: Sendable {
     }
 }
 
-/// What a channel's relay is asked; every question gets one answer.
+/// A question to a channel's relay; every question gets one answer.
 package enum ChannelQuestion: Sendable {
     case publish(EnginePublish)
     case presence(channel: ChannelName)
     case presenceStats(channel: ChannelName)
     case history(HistoryOrder)
-    /// As `history`, and from before the read on the asking shard hears of the channel.
+    /// As `history`, and events go to the asking shard from before the read on.
     case watch(HistoryOrder)
     case removeHistory(channel: ChannelName, options: ChannelOptions)
 }
 
+/// The answer of a channel's relay to a question.
 package enum ChannelAnswer: Sendable {
     case position(StreamPosition)
     case members([ClientName: ClientInfo])
@@ -112,23 +118,27 @@ package enum ChannelAnswer: Sendable {
     case done
 }
 
-/// What happens in a channel, for the shards with subscribers.
+/// An event of a channel, for the shards with subscribers.
 package enum ChannelEvent: Sendable {
-    /// `epoch` is empty in channels without history. The client `except` does not get it.
+    /// A new publication, for all subscribers but the client `except`.
+    ///
+    /// `epoch` is empty in channels without history.
     case publication(Publication, epoch: Epoch, except: ClientID? = nil)
     case member(MemberChange)
 }
 
-/// What a relay says to a shard. The order of saying is kept.
+/// A message of a relay to a shard; their order is kept.
 package enum RelayMessage: Sendable {
-    /// The subscriber is added, with what recovery needs; nil where no position was asked for.
+    /// The subscriber is added; here is the read that its recovery needs.
+    ///
+    /// nil where no position was asked for.
     case attached(SubscriberTag, Result<StreamRead?, ReplyError>)
     case event(channel: ChannelName, ChannelEvent)
     case answered(ticket: UInt64, Result<ChannelAnswer, ReplyError>)
     case position(channel: ChannelName, StreamPosition)
 }
 
-/// What follows from an input of a relay, in order.
+/// One consequence of a relay's input; they come in order.
 package enum RelayOutput: Sendable {
     case message(RelayMessage, shard: Int)
     /// For all shards of the set, one bit each.

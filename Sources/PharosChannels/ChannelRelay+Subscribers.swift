@@ -2,7 +2,9 @@ import PharosDomain
 
 /// Subscribers of the shards: added with what their recovery needs, and taken away.
 extension ChannelRelay {
-    /// From now on the shard hears of the channel, and the subscriber is present. Its answer follows.
+    /// Adds a subscriber; its answer follows.
+    ///
+    /// From now on events of the channel go to the shard, and the subscriber is present.
     mutating func attach(_ attach: Attach, _ now: Moment) {
         let request = attach.request
         watch(request.channel, request.options, shard: attach.shard, now)
@@ -56,7 +58,9 @@ extension ChannelRelay {
         }
     }
 
-    /// The answer goes out before the join, so that a client hears of itself after its reply.
+    /// Sends the answer to a subscriber, and then announces it.
+    ///
+    /// In this order, so that a client gets its own join after its reply.
     mutating func answer(_ attach: Attach, _ result: Result<StreamRead?, ReplyError>, _ now: Moment) {
         output.append(.message(.attached(attach.tag, result), shard: attach.shard))
         let request = attach.request
@@ -64,7 +68,9 @@ extension ChannelRelay {
         submit(.announce(.join(request.info), channel: request.channel), ticket: 0, now)
     }
 
-    /// False if the client is not waiting to be announced: it has left before its answer.
+    /// Takes a client out of those that wait to be announced; false: it was none.
+    ///
+    /// That is so once its answer is out, and if it has left before that.
     private mutating func stopJoining(_ client: ClientName, _ channel: ChannelName) -> Bool {
         guard let index = joining[channel]?.firstIndex(of: client) else { return false }
         joining[channel]!.remove(at: index)
@@ -72,7 +78,9 @@ extension ChannelRelay {
         return true
     }
 
-    /// A subscriber has gone. One that was never announced as joined is not announced as gone.
+    /// Removes a subscriber.
+    ///
+    /// One that was never announced as joined is not announced as gone.
     mutating func detach(_ request: DetachRequest, _ shard: Int, _ now: Moment) {
         if request.keepsPresence { presence.remove(client: request.info.client, from: request.channel) }
         if request.isLastOfShard { unwatch(request.channel, shard: shard, now) }
@@ -81,7 +89,7 @@ extension ChannelRelay {
         submit(.announce(.leave(request.info), channel: request.channel), ticket: 0, now)
     }
 
-    /// Where a stream stands, if that can be told without waiting for a store.
+    /// Answers with a stream's position, if it is known without waiting for a store.
     mutating func askPosition(of channel: ChannelName, _ options: ChannelOptions, _ shard: Int, _ now: Moment) {
         guard options.hasHistory else { return }
         if engine.answersAtOnce(options) {

@@ -1,14 +1,14 @@
 import PharosBytes
 package import PharosDomain
 
-/// One shard's share of the channels of this node: who wants to hear of each, who is present, the newest publications.
+/// One shard's share of the channels: interest, presence, newest publications.
 ///
-/// Every channel has one relay, on shard `hash(channel) % shards`. All that happens in a channel passes through it, and it
-/// tells the shards in the order in which it happened: order across shards rests on that. Behind it stands an engine, which
-/// numbers and stores; before it are the shards with subscribers. A state machine without IO: requests of shards, reports of
-/// the engine and time go in, and what follows is taken out by `takeOutput`.
+/// Every channel has one relay, on shard `hash(channel) % shards`. All events of a channel pass through it, and it sends
+/// them to the shards in the order in which they happened: order across shards rests on that. Behind it stands an engine,
+/// which numbers and stores; before it are the shards with subscribers. A state machine without IO: requests of shards,
+/// reports of the engine and time go in, and what follows is taken out by `takeOutput`.
 package struct ChannelRelay: ~Copyable {
-    /// What a relay needs to know of the configuration.
+    /// The part of the configuration that a relay needs.
     package struct Settings: Sendable {
         package var channel: ChannelSettings
         /// Publications read for one recovery.
@@ -26,7 +26,7 @@ package struct ChannelRelay: ~Copyable {
         }
     }
 
-    /// What the relay has counted since it began.
+    /// The relay's counts since it began.
     package struct Counters: Sendable {
         /// Publications that were delivered or stored; repeats are not counted.
         package var publications: UInt64 = 0
@@ -41,14 +41,16 @@ package struct ChannelRelay: ~Copyable {
     let presence: any PresenceStore
     /// The channels that shards of this node want to hear of.
     var interest: [ChannelName: Interest] = [:]
-    /// What the engine has reported of channels whose streams it does not answer for at once.
+    /// Publications reported for channels whose reads the engine answers later.
     var cache: StreamCache
     /// Whether the engine's reports are believed to be complete.
     var isLinked = true
     var waits = TicketTable<Wait>()
     /// Readers that wait until the cache of their channel has been filled.
     var readers: [ChannelName: [Reader]] = [:]
-    /// Subscribers whose streams are being read, by channel; only of those that will be told of as joined.
+    /// Subscribers whose streams are being read, by channel.
+    ///
+    /// Only those that will be announced as joined.
     var joining: [ChannelName: [ClientName]] = [:]
     var output: [RelayOutput] = []
     package internal(set) var counters = Counters()
@@ -60,7 +62,7 @@ package struct ChannelRelay: ~Copyable {
         cache = StreamCache(byteLimit: settings.cacheSize)
     }
 
-    /// Who hears of a channel.
+    /// The shards that the events of a channel go to.
     struct Interest {
         /// The shards with subscribers, one bit each.
         var shards: UInt64
@@ -76,18 +78,18 @@ package struct ChannelRelay: ~Copyable {
         /// The newest publications of a channel are being read into the cache.
         case fill(channel: ChannelName, StreamRetention, limit: Int)
         case position(channel: ChannelName, shard: Int)
-        /// After a gap: where the stream stands is for all shards with subscribers.
+        /// After a gap: the stream's position is for all shards with subscribers.
         case repair(channel: ChannelName)
         case presence(Asker)
     }
 
-    /// What waits for the cache to be filled; it is looked at again afterwards.
+    /// A read that waits for the cache to be filled, and is tried again afterwards.
     enum Reader {
         case attach(Attach)
         case history(HistoryOrder, Asker)
     }
 
-    /// Who gets an answer.
+    /// The receiver of an answer.
     struct Asker {
         var shard: Int
         var ticket: UInt64
@@ -129,7 +131,9 @@ package struct ChannelRelay: ~Copyable {
 
     package var hasOutput: Bool { !output.isEmpty }
 
-    /// Exchanges what has been put out since the last call, in order, for an empty array, whose memory is used next.
+    /// Exchanges the output since the last call, in order, for an empty array.
+    ///
+    /// The memory of that array is used next.
     package mutating func takeOutput(_ batch: inout [RelayOutput]) {
         precondition(batch.isEmpty, "what was taken before has been carried out")
         swap(&batch, &output)
@@ -147,7 +151,7 @@ package struct ChannelRelay: ~Copyable {
 
     // MARK: Interest
 
-    /// From now on the shard hears of the channel.
+    /// From now on events of the channel go to the shard.
     mutating func watch(_ channel: ChannelName, _ options: ChannelOptions, shard: Int, _ now: Moment) {
         guard interest[channel] == nil else {
             interest[channel]!.shards |= 1 << UInt64(shard)
@@ -167,7 +171,7 @@ package struct ChannelRelay: ~Copyable {
         if settings.notesOccupancy { output.append(.occupancy(channel: channel, isOccupied: false)) }
     }
 
-    /// What a leak check looks at.
+    /// The counts of channels that a leak check looks at.
     package var heldChannels: (interest: Int, presence: Int) { (interest.count, presence.channelCount) }
 
     // MARK: Engine
@@ -211,7 +215,9 @@ package struct ChannelRelay: ~Copyable {
         deliver(.publication(publication, epoch: delivery.epoch, except: delivery.except), in: channel)
     }
 
-    /// The copy is not to be believed any more, and the shards compare where they stand with where the stream does.
+    /// Forgets the copy of a channel, and sends the stream's position to the shards.
+    ///
+    /// The copy is not to be believed any more. The shards compare their subscribers' positions with the stream's.
     private mutating func lost(_ channel: ChannelName, _ now: Moment) {
         counters.gaps += 1
         cache.forget(channel)

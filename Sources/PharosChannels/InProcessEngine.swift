@@ -1,10 +1,11 @@
 import PharosBytes
 package import PharosDomain
 
-/// The engine of a server that stands alone: each relay's channels are numbered and stored in this process.
+/// The engine of a server that stands alone.
 ///
-/// The stores do the work: `PublishingRules` in the step that stores. A store with a disk answers from a thread of its own;
-/// what it has answered is kept here until the relay collects it, in the order of the answers.
+/// Each relay's channels are numbered and stored in this process. The stores do the work: `PublishingRules` in the step
+/// that stores. A store with a disk answers from a thread of its own; its answers are kept here, in their order, until
+/// the relay collects them.
 package final class InProcessEngine: ChannelEngine {
     private enum Wait {
         case publish(EnginePublish, ticket: UInt64)
@@ -139,7 +140,7 @@ package final class InProcessEngine: ChannelEngine {
     }
 }
 
-/// What stores have completed until it is collected. Any thread.
+/// Completions of stores that are still to be collected. Any thread.
 private final class CompletionInbox: StreamReceiver {
     private let completions = Locked<[StreamCompletion]>([])
     private let wake: @Sendable () -> Void

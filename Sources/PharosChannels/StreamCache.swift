@@ -1,9 +1,10 @@
 import PharosDomain
 
-/// The newest publications of the durable channels that one shard owns, so that readers seldom need the disk.
+/// The newest publications of the durable channels that one shard owns.
 ///
-/// Holds only what the store has confirmed: whoever reads here has been, or will be, told of everything after it. Bounded in
-/// bytes; the channels unused for longest go first. Times are wall-clock milliseconds.
+/// With it, readers seldom need the disk. Holds only what the store has confirmed: a reader has been sent, or will be
+/// sent, everything after it. Bounded in bytes; the channels unused for longest go first. Times are wall-clock
+/// milliseconds.
 struct StreamCache {
     private struct Stream {
         var top: StreamPosition
@@ -44,7 +45,9 @@ struct StreamCache {
     static let publicationLimit = 1_024
 
     private let byteLimit: Int
-    /// Used since the last change of generations; `old` is what was used in the one before.
+    /// The streams used since the last change of generations.
+    ///
+    /// `old` has those that were used only in the generation before.
     private var young: [ChannelName: Stream] = [:]
     private var youngBytes = 0
     private var old: [ChannelName: Stream] = [:]
@@ -71,7 +74,7 @@ struct StreamCache {
         return young[channel]?.top
     }
 
-    /// What the store would answer, or nil if only the store knows.
+    /// The answer that the store would give; nil if only the store knows.
     mutating func read(
         _ channel: ChannelName, after offset: UInt64?, limit: Int, retention: StreamRetention, nowMs: Int64
     ) -> StreamRead? {
@@ -133,7 +136,9 @@ struct StreamCache {
         }
     }
 
-    /// The store has read the newest publications of a channel, newest first, at most `limit`.
+    /// The store has read the newest publications of a channel.
+    ///
+    /// Newest first, at most `limit`.
     mutating func filled(
         _ channel: ChannelName, with read: StreamRead, limit: Int, retention: StreamRetention, nowMs: Int64
     ) {
@@ -148,7 +153,7 @@ struct StreamCache {
         change(channel) { stream in
             stream.isFilled = true
             for publication in read.publications.reversed() {
-                // When it was stored is not told: the store's own answers decide once this may be over.
+                // The read does not say when it was stored: the store's own answers decide once this may be over.
                 stream.append(publication, expiresMs: stream.validUntilMs)
             }
         }
@@ -174,7 +179,9 @@ struct StreamCache {
         old[channel] = nil
     }
 
-    /// How long the cache may answer alone: short against the stream's memory and against its publications' life.
+    /// The end of the time in which the cache may answer alone.
+    ///
+    /// It is short against the stream's memory and against its publications' life.
     private func validity(_ retention: StreamRetention, _ nowMs: Int64) -> Int64 {
         let meta = retention.metaTTLMs > 0 ? retention.metaTTLMs / 10 : .max / 4
         return nowMs + max(min(meta, retention.ttlMs / 4), 1)
@@ -182,7 +189,9 @@ struct StreamCache {
 
     // MARK: Generations
 
-    /// Brings a channel into the young generation; false: it is not known, or no longer to be believed.
+    /// Brings a channel into the young generation; false: the store has to be asked.
+    ///
+    /// Then the channel is not known here, or no longer to be believed.
     private mutating func promote(_ channel: ChannelName, _ nowMs: Int64) -> Bool {
         if let stream = young[channel] {
             guard stream.validUntilMs <= nowMs else { return true }

@@ -1,8 +1,9 @@
 package import PharosDomain
 
-/// Presence in this process' memory, for one relay: every question is answered inside the call.
+/// Presence in this process's memory, for one relay.
 ///
-/// Members need no leases: they go with their connections, and both go with the process.
+/// Every question is answered inside the call. Members need no leases: they go with their connections, and both go with
+/// the process.
 package final class MemoryPresence: PresenceStore {
     private var members = MemoryPresenceStore()
 

@@ -1,8 +1,8 @@
 package import PharosDomain
 
-/// The store of streams in this process' memory, for one relay: everything is carried out inside the call.
+/// The store of streams in this process's memory, for one relay.
 ///
-/// Used on its relay's thread only.
+/// Everything is carried out inside the call. Used on its relay's thread only.
 package final class MemoryStreams: DurableStreams, @unchecked Sendable {
     private var streams = MemoryStreamStore()
 

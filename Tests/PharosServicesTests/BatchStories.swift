@@ -7,9 +7,9 @@ import Testing
 extension Stories {
     @Suite("batches, idempotency and versions")
     struct Batches {
-        @Test("a batch runs one after the other and answers each in its place", arguments: Stage.pairs)
-        func batch(_ stage: Stage) async throws {
-            try await play(stage) { scene in
+        @Test("a batch runs one after the other and answers each in its place", arguments: StorySetting.pairs)
+        func batch(_ setting: StorySetting) async throws {
+            try await play(setting) { scene in
                 let client = try scene.connected(as: "ann")
                 let answer = await scene.server.call(
                     "batch",
@@ -36,9 +36,9 @@ extension Stories {
             }
         }
 
-        @Test("a parallel batch and a broadcast answer in request order", arguments: Stage.shardCounts)
-        func parallel(_ stage: Stage) async throws {
-            try await play(stage) { scene in
+        @Test("a parallel batch and a broadcast answer in request order", arguments: StorySetting.shardCounts)
+        func parallel(_ setting: StorySetting) async throws {
+            try await play(setting) { scene in
                 let names = (0..<40).map { "log:\($0)" }
                 await scene.publish("log:7", "0")
                 let commands = names.map { #"{"publish":{"channel":"\#($0)","data":1}}"# }.joined(separator: ",")
@@ -56,9 +56,11 @@ extension Stories {
             }
         }
 
-        @Test("a repeated idempotency key gets the first answer and is not delivered again", arguments: Stage.pairs)
-        func idempotency(_ stage: Stage) async throws {
-            try await play(stage) { scene in
+        @Test(
+            "a repeated idempotency key gets the first answer and is not delivered again", arguments: StorySetting.pairs
+        )
+        func idempotency(_ setting: StorySetting) async throws {
+            try await play(setting) { scene in
                 let client = try scene.connected(to: "log:a", "log:b")
                 let body = #"{"channel":"log:a","data":1,"idempotency_key":"k"}"#
                 let first = await scene.server.call("publish", body)
@@ -73,9 +75,10 @@ extension Stories {
             }
         }
 
-        @Test("a version that is not newer is passed over and answered with the position", arguments: Stage.pairs)
-        func version(_ stage: Stage) async throws {
-            try await play(stage) { scene in
+        @Test(
+            "a version that is not newer is passed over and answered with the position", arguments: StorySetting.pairs)
+        func version(_ setting: StorySetting) async throws {
+            try await play(setting) { scene in
                 let client = try scene.connected(to: "log:a")
                 func publish(_ version: Int, _ epoch: Epoch) async -> String {
                     await scene.server.call(

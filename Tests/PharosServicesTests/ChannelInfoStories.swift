@@ -7,13 +7,13 @@ import Testing
 extension Stories {
     @Suite("what the server API says about one channel")
     struct ChannelInfo {
-        private func info(_ scene: Scene, _ channel: ChannelName) async -> String {
+        private func info(_ scene: StoryServer, _ channel: ChannelName) async -> String {
             await scene.server.call("channel_info", #"{"channel":"\#(channel)"}"#)
         }
 
-        @Test("position, retention and subscribers of a stream", arguments: Stage.all)
-        func stream(_ stage: Stage) async throws {
-            try await play(stage) { scene in
+        @Test("position, retention and subscribers of a stream", arguments: StorySetting.all)
+        func stream(_ setting: StorySetting) async throws {
+            try await play(setting) { scene in
                 let first = try scene.connected()
                 let epoch = try first.subscribe("log:a").epoch
                 // The kernel spreads them over the shards.
@@ -32,9 +32,10 @@ extension Stories {
         }
 
         @Test(
-            "clients and users where presence is kept, and nothing that a channel does not have", arguments: Stage.all)
-        func members(_ stage: Stage) async throws {
-            try await play(stage) { scene in
+            "clients and users where presence is kept, and nothing that a channel does not have",
+            arguments: StorySetting.all)
+        func members(_ setting: StorySetting) async throws {
+            try await play(setting) { scene in
                 let ann = try scene.connected(as: "ann", to: "room:a", "news")
                 _ = try scene.connected(as: "ann", to: "room:a")
                 _ = try scene.connected(as: "bob", to: "room:a")
@@ -49,10 +50,10 @@ extension Stories {
             }
         }
 
-        @Test("a durable stream says so", arguments: Stage.shardCounts)
-        func durable(_ stage: Stage) async throws {
+        @Test("a durable stream says so", arguments: StorySetting.shardCounts)
+        func durable(_ setting: StorySetting) async throws {
             let store = ScriptedStreams()
-            try await play(stage, durable: store) { scene in
+            try await play(setting, durable: store) { scene in
                 await scene.publish("log:a", "1")
                 let answer = await info(scene, "log:a")
                 #expect(answer.contains(#""position":{"offset":1,"epoch":""#))
@@ -60,10 +61,10 @@ extension Stories {
             }
         }
 
-        @Test("where one part cannot be had, the call fails as a whole", arguments: Stage.shardCounts)
-        func failingPart(_ stage: Stage) async throws {
+        @Test("where one part cannot be had, the call fails as a whole", arguments: StorySetting.shardCounts)
+        func failingPart(_ setting: StorySetting) async throws {
             let store = ScriptedStreams()
-            try await play(stage, durable: store) { scene in
+            try await play(setting, durable: store) { scene in
                 _ = try scene.connected(to: "log:a")
                 store.setFailingReads(true)
                 #expect(await info(scene, "log:cold").hasPrefix(#"{"error":{"code":100,"#))
@@ -72,9 +73,11 @@ extension Stories {
             }
         }
 
-        @Test("alone, in a batch and in the old form; mistakes and keys as with every method", arguments: Stage.pairs)
-        func forms(_ stage: Stage) async throws {
-            try await play(stage) { scene in
+        @Test(
+            "alone, in a batch and in the old form; mistakes and keys as with every method",
+            arguments: StorySetting.pairs)
+        func forms(_ setting: StorySetting) async throws {
+            try await play(setting) { scene in
                 let server = scene.server
                 _ = try scene.connected(to: "news")
                 let batch =

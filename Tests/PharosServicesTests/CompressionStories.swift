@@ -22,30 +22,30 @@ extension Stories {
             return "{\(items.joined(separator: ","))}"
         }
 
-        @Test("deltas applied are the payloads that others get whole", arguments: Stage.all)
-        func deltas(_ stage: Stage) async throws {
-            try await play(stage, Compression.allowDeltas) { scene in
-                let plain = try scene.connected(to: "log:a")
-                let reader = try scene.connected()
+        @Test("deltas applied are the payloads that others get whole", arguments: StorySetting.all)
+        func deltas(_ setting: StorySetting) async throws {
+            try await play(setting, Compression.allowDeltas) { server in
+                let plain = try server.connected(to: "log:a")
+                let reader = try server.connected()
                 #expect(try reader.subscribe("log:a") { $0.delta = "fossil" }.delta)
                 var base: [UInt8]?
                 var deltas = 0
                 for number in 1...60 {
                     // Whoever comes in the middle begins with a whole one, and disturbs nobody.
                     if number == 30 {
-                        let late = try scene.connected()
+                        let late = try server.connected()
                         try late.subscribe("log:a") { $0.delta = "fossil" }
-                        await scene.publish("log:a", Compression.payload(number))
+                        await server.publish("log:a", Compression.payload(number))
                         let first = try late.publication().publication
                         #expect(!first.isDelta)
                         late.cut()
                     } else {
-                        await scene.publish("log:a", Compression.payload(number))
+                        await server.publish("log:a", Compression.payload(number))
                     }
                     let expected = try plain.publication().publication
                     let got = try reader.publication().publication
                     #expect(got.offset == expected.offset)
-                    base = try Whole.payload(got, base, stage.wire)
+                    base = try Whole.payload(got, base, setting.wire)
                     #expect(base == expected.data)
                     if got.isDelta { deltas += 1 }
                 }
@@ -53,13 +53,15 @@ extension Stories {
             }
         }
 
-        @Test("a recovered list is a chain of deltas that begins whole, and live ones follow it", arguments: Stage.all)
-        func recovered(_ stage: Stage) async throws {
-            try await play(stage, Compression.allowDeltas) { scene in
-                let plain = try scene.connected(to: "log:a")
-                let start = try scene.connected().subscribe("log:a")
-                for number in 1...20 { await scene.publish("log:a", Compression.payload(number)) }
-                let reader = try scene.connected()
+        @Test(
+            "a recovered list is a chain of deltas that begins whole, and live ones follow it",
+            arguments: StorySetting.all)
+        func recovered(_ setting: StorySetting) async throws {
+            try await play(setting, Compression.allowDeltas) { server in
+                let plain = try server.connected(to: "log:a")
+                let start = try server.connected().subscribe("log:a")
+                for number in 1...20 { await server.publish("log:a", Compression.payload(number)) }
+                let reader = try server.connected()
                 let result = try reader.subscribe("log:a") {
                     $0.delta = "fossil"
                     $0.recover = true
@@ -74,39 +76,40 @@ extension Stories {
                 for _ in 1...20 { payloads.append(try plain.publication().publication.data) }
                 var base: [UInt8]?
                 for (place, publication) in result.publications.enumerated() {
-                    base = try Whole.payload(publication, base, stage.wire)
+                    base = try Whole.payload(publication, base, setting.wire)
                     #expect(base == payloads[5 + place])
                 }
                 for number in 21...40 {
-                    await scene.publish("log:a", Compression.payload(number))
+                    await server.publish("log:a", Compression.payload(number))
                     let expected = try plain.publication().publication
-                    base = try Whole.payload(reader.publication().publication, base, stage.wire)
+                    base = try Whole.payload(reader.publication().publication, base, setting.wire)
                     #expect(base == expected.data)
                 }
             }
         }
 
-        @Test("who agreed on deflate gets long messages compressed, and everybody the same", arguments: Stage.all)
-        func deflate(_ stage: Stage) async throws {
+        @Test(
+            "who agreed on deflate gets long messages compressed, and everybody the same", arguments: StorySetting.all)
+        func deflate(_ setting: StorySetting) async throws {
             try await play(
-                stage,
+                setting,
                 {
                     $0.transports.compression = true
                     $0.transports.compressionMinSize = 200
                 }
-            ) { scene in
-                let link = DeflateLink(try scene.http().link)
-                let client = try TestClient(link, wire: stage.wire, headers: [DeflateLink.offer])
+            ) { server in
+                let link = DeflateLink(try server.http().link)
+                let client = try TestClient(link, wire: setting.wire, headers: [DeflateLink.offer])
                 #expect(try #require(link.agreement).contains("permessage-deflate"))
                 #expect(try #require(link.agreement).contains("server_no_context_takeover"))
                 try client.connect()
                 try client.subscribe("log:a")
-                let plain = try scene.connected(to: "log:a")
+                let plain = try server.connected(to: "log:a")
                 var lengths = 0
                 for number in 1...40 {
                     let data = number % 2 == 0 ? "\(number)" : Compression.payload(number)
                     if number % 2 == 1 { lengths += data.utf8.count }
-                    await scene.publish("log:a", data)
+                    await server.publish("log:a", data)
                     let expected = try plain.publication().publication
                     #expect(try client.publication().publication == expected)
                     #expect(text(expected.data) == data)
@@ -118,13 +121,13 @@ extension Stories {
 
         @Test("without the offer, or with compression off, nothing is compressed", arguments: [true, false])
         func noDeflate(_ isOn: Bool) async throws {
-            try await play(Stage(), { $0.transports.compression = isOn }) { scene in
-                let link = DeflateLink(try scene.http().link)
+            try await play(StorySetting(), { $0.transports.compression = isOn }) { server in
+                let link = DeflateLink(try server.http().link)
                 let client = try TestClient(link, wire: .json, headers: isOn ? [] : [DeflateLink.offer])
                 #expect(link.agreement == nil)
                 try client.connect()
                 try client.subscribe("news")
-                await scene.publish("news", Compression.payload(1))
+                await server.publish("news", Compression.payload(1))
                 #expect(text(try client.publication().publication.data) == Compression.payload(1))
                 #expect(link.compressedSizes == [])
             }

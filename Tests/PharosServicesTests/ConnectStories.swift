@@ -7,9 +7,9 @@ import Testing
 extension Stories {
     @Suite("connecting")
     struct Connecting {
-        @Test("connect and its subscribes in one frame are answered in order", arguments: Stage.all)
-        func pipelined(_ stage: Stage) async throws {
-            try await play(stage, { $0.client.pingInterval = 25 }) { scene in
+        @Test("connect and its subscribes in one frame are answered in order", arguments: StorySetting.all)
+        func pipelined(_ setting: StorySetting) async throws {
+            try await play(setting, { $0.client.pingInterval = 25 }) { scene in
                 let client = try scene.client()
                 try client.send(
                     .connect(id: 1), .subscribe(id: 2, "news"), .subscribe(id: 3, "log:a"), .subscribe(id: 4, "sport"))
@@ -37,15 +37,15 @@ extension Stories {
 
         @Test("each client has an id of its own")
         func ids() async throws {
-            try await play(Stage(shards: 2)) { scene in
+            try await play(StorySetting(shards: 2)) { scene in
                 let ids = try (0..<50).map { _ in try scene.connected().id }
                 #expect(Set(ids).count == 50)
             }
         }
 
-        @Test("an expired token is answered 109, a forged one closes with 3500", arguments: Stage.pairs)
-        func tokens(_ stage: Stage) async throws {
-            try await play(stage) { scene in
+        @Test("an expired token is answered 109, a forged one closes with 3500", arguments: StorySetting.pairs)
+        func tokens(_ setting: StorySetting) async throws {
+            try await play(setting) { scene in
                 let late = try scene.client()
                 // What follows the refused connect in the same frame is not processed.
                 try late.send(.connect(id: 1, token: "expired"), .subscribe(id: 2, "news"))
@@ -60,9 +60,9 @@ extension Stories {
             }
         }
 
-        @Test("commands that follow a connect wait while its keys are fetched", arguments: Stage.all)
-        func lateKeys(_ stage: Stage) async throws {
-            try await play(stage) { scene in
+        @Test("commands that follow a connect wait while its keys are fetched", arguments: StorySetting.all)
+        func lateKeys(_ setting: StorySetting) async throws {
+            try await play(setting) { scene in
                 scene.server.verifier.setSubscription("late-sub") {
                     $0.user = "late-ann"
                     $0.channel = "$private"
@@ -86,7 +86,7 @@ extension Stories {
         @Test(
             "commands wait in order behind a subscription token, also when the server ends that subscription meanwhile")
         func lateSubscriptionToken() async throws {
-            try await play(Stage()) { scene in
+            try await play(StorySetting()) { scene in
                 let client = try scene.connected(as: "ann")
                 try client.send(.subscribe(id: 2, "$private", token: "late-sub"), .publish(id: 3, "news", "1"))
                 await scene.server.verifier.loadsReached(1)
@@ -99,9 +99,10 @@ extension Stories {
             }
         }
 
-        @Test("server-side subscriptions come with the reply, wherever their channels live", arguments: Stage.all)
-        func serverSide(_ stage: Stage) async throws {
-            try await play(stage, { $0.client.subscribeToUserPersonalChannel = true }) { scene in
+        @Test(
+            "server-side subscriptions come with the reply, wherever their channels live", arguments: StorySetting.all)
+        func serverSide(_ setting: StorySetting) async throws {
+            try await play(setting, { $0.client.subscribeToUserPersonalChannel = true }) { scene in
                 scene.server.verifier.setConnection("token") {
                     $0.user = "ann"
                     $0.channels = (0..<10).map { "log:\($0)" }
@@ -119,9 +120,9 @@ extension Stories {
         }
 
         // FT-10
-        @Test("two connections of one user both receive", arguments: Stage.pairs)
-        func sameUser(_ stage: Stage) async throws {
-            try await play(stage) { scene in
+        @Test("two connections of one user both receive", arguments: StorySetting.pairs)
+        func sameUser(_ setting: StorySetting) async throws {
+            try await play(setting) { scene in
                 let first = try scene.connected(as: "ann", to: "news")
                 let second = try scene.connected(as: "ann", to: "news")
                 await scene.publish("news", "1")
@@ -132,9 +133,9 @@ extension Stories {
         }
 
         // FT-10
-        @Test("with a single connection per user the older one is closed with a reason", arguments: Stage.pairs)
-        func singleConnection(_ stage: Stage) async throws {
-            try await play(stage, { $0.client.singleConnection = true }) { scene in
+        @Test("with a single connection per user the older one is closed with a reason", arguments: StorySetting.pairs)
+        func singleConnection(_ setting: StorySetting) async throws {
+            try await play(setting, { $0.client.singleConnection = true }) { scene in
                 let first = try scene.connected(as: "ann", to: "news")
                 let second = try scene.connected(as: "ann", to: "news")
                 #expect(try first.ending().reason == .connectionLimit)
@@ -147,9 +148,10 @@ extension Stories {
             }
         }
 
-        @Test("a user's connections are limited over all shards; one that goes makes room", arguments: Stage.pairs)
-        func userLimit(_ stage: Stage) async throws {
-            try await play(stage, { $0.client.userConnectionLimit = 3 }) { scene in
+        @Test(
+            "a user's connections are limited over all shards; one that goes makes room", arguments: StorySetting.pairs)
+        func userLimit(_ setting: StorySetting) async throws {
+            try await play(setting, { $0.client.userConnectionLimit = 3 }) { scene in
                 let clients = try (0..<3).map { _ in try scene.connected(as: "ann") }
                 let fourth = try scene.client()
                 try fourth.send(.connect(token: "ann"))
@@ -163,7 +165,7 @@ extension Stories {
 
         @Test("beyond the connection limit the upgrade is refused with 503; a place that is free is given again")
         func connectionLimit() async throws {
-            try await play(Stage(), { $0.client.connectionLimit = 2 }) { scene in
+            try await play(StorySetting(), { $0.client.connectionLimit = 2 }) { scene in
                 let first = try scene.client()
                 _ = try scene.client()
                 #expect(throws: TestClient.Failure.refused(status: 503)) { try scene.client() }
@@ -177,7 +179,7 @@ extension Stories {
         // GE-8
         @Test("connections per address are counted by the socket's address, whatever an untrusted peer claims")
         func perAddress() async throws {
-            try await play(Stage(), { $0.client.connectionsPerAddress = 1 }) { scene in
+            try await play(StorySetting(), { $0.client.connectionsPerAddress = 1 }) { scene in
                 _ = try scene.client(headers: [("X-Forwarded-For", "203.0.113.1")])
                 #expect(throws: TestClient.Failure.refused(status: 429)) {
                     try scene.client(headers: [("X-Forwarded-For", "203.0.113.2")])
@@ -187,7 +189,7 @@ extension Stories {
                 $0.client.connectionsPerAddress = 1
                 $0.edge.trustedProxies = ["127.0.0.1"]
             }
-            try await play(Stage(), change) { scene in
+            try await play(StorySetting(), change) { scene in
                 let first = try scene.client(headers: [("X-Forwarded-For", "203.0.113.1")])
                 _ = try scene.client(headers: [("X-Forwarded-For", "203.0.113.2")])
                 #expect(throws: TestClient.Failure.refused(status: 429)) {
@@ -201,14 +203,14 @@ extension Stories {
 
         @Test("only allowed origins, and clients without one, get in")
         func origins() async throws {
-            try await play(Stage(), { $0.client.allowedOrigins = ["https://*.example.org"] }) { scene in
+            try await play(StorySetting(), { $0.client.allowedOrigins = ["https://*.example.org"] }) { scene in
                 _ = try scene.client()
                 _ = try scene.client(headers: [("Origin", "https://chat.example.org")])
                 #expect(throws: TestClient.Failure.refused(status: 403)) {
                     try scene.client(headers: [("Origin", "https://example.com")])
                 }
             }
-            try await play(Stage()) { scene in
+            try await play(StorySetting()) { scene in
                 #expect(throws: TestClient.Failure.refused(status: 403)) {
                     try scene.client(headers: [("Origin", "https://chat.example.org")])
                 }
@@ -221,7 +223,7 @@ extension Stories {
                 $0.client.userIDHTTPHeader = "X-User-Id"
                 $0.channel.withoutNamespace.allowSubscribeForAnonymous = false
             }
-            try await play(Stage(), change) { scene in
+            try await play(StorySetting(), change) { scene in
                 let client = try scene.client(headers: [("X-User-Id", "ann")])
                 try client.connect()
                 #expect(try client.call { .subscribe(id: $0, "news") } == .error(.permissionDenied))
@@ -230,7 +232,7 @@ extension Stories {
                 change(&$0)
                 $0.edge.trustedProxies = ["127.0.0.0/8"]
             }
-            try await play(Stage(), trusting) { scene in
+            try await play(StorySetting(), trusting) { scene in
                 let client = try scene.client(headers: [("x-user-id", "ann")])
                 try client.connect()
                 try client.subscribe("news")

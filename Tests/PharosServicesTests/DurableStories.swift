@@ -8,10 +8,10 @@ extension Stories {
     /// Streams that live in a store which answers later; the store's disk is in the story's hands.
     @Suite("durable streams")
     struct Durable {
-        @Test("nobody hears of a publication before it is stored", arguments: Stage.all)
-        func deliveryFollowsStoring(_ stage: Stage) async throws {
+        @Test("nobody hears of a publication before it is stored", arguments: StorySetting.all)
+        func deliveryFollowsStoring(_ setting: StorySetting) async throws {
             let store = ScriptedStreams()
-            try await play(stage, durable: store) { scene in
+            try await play(setting, durable: store) { scene in
                 let client = try scene.connected(to: "log:a", "news")
                 store.hold()
                 let publishing = Task { await scene.server.call("publish", #"{"channel":"log:a","data":1}"#) }
@@ -28,10 +28,12 @@ extension Stories {
             }
         }
 
-        @Test("a full disk is told to the publisher, and nothing is delivered; then it goes on", arguments: Stage.pairs)
-        func fullDisk(_ stage: Stage) async throws {
+        @Test(
+            "a full disk is told to the publisher, and nothing is delivered; then it goes on",
+            arguments: StorySetting.pairs)
+        func fullDisk(_ setting: StorySetting) async throws {
             let store = ScriptedStreams()
-            try await play(stage, durable: store) { scene in
+            try await play(setting, durable: store) { scene in
                 let client = try scene.connected(to: "log:a")
                 await scene.publish("log:a", "1")
                 store.setFailing(true)
@@ -46,10 +48,10 @@ extension Stories {
             }
         }
 
-        @Test("a repeated key gets the first answer and is delivered once", arguments: Stage.pairs)
-        func idempotency(_ stage: Stage) async throws {
+        @Test("a repeated key gets the first answer and is delivered once", arguments: StorySetting.pairs)
+        func idempotency(_ setting: StorySetting) async throws {
             let store = ScriptedStreams()
-            try await play(stage, durable: store) { scene in
+            try await play(setting, durable: store) { scene in
                 let client = try scene.connected(to: "log:a")
                 let body = #"{"channel":"log:a","data":1,"idempotency_key":"k"}"#
                 let first = await scene.server.call("publish", body)
@@ -60,10 +62,12 @@ extension Stories {
             }
         }
 
-        @Test("publications during a subscribe whose stream is still being read are not lost", arguments: Stage.all)
-        func subscribeMeetsPublish(_ stage: Stage) async throws {
+        @Test(
+            "publications during a subscribe whose stream is still being read are not lost", arguments: StorySetting.all
+        )
+        func subscribeMeetsPublish(_ setting: StorySetting) async throws {
             let store = ScriptedStreams()
-            try await play(stage, durable: store) { scene in
+            try await play(setting, durable: store) { scene in
                 for number in 1...3 { await scene.publish("log:a", "\(number)") }
                 let asked = store.asked
                 store.hold()
@@ -84,10 +88,10 @@ extension Stories {
             }
         }
 
-        @Test("what was missed is recovered, from the cache and from the store", arguments: Stage.all)
-        func recovery(_ stage: Stage) async throws {
+        @Test("what was missed is recovered, from the cache and from the store", arguments: StorySetting.all)
+        func recovery(_ setting: StorySetting) async throws {
             let store = ScriptedStreams()
-            try await play(stage, durable: store) { scene in
+            try await play(setting, durable: store) { scene in
                 let client = try scene.connected()
                 let start = try client.subscribe("log:a")
                 for number in 1...50 { await scene.publish("log:a", "\(number)") }
@@ -104,11 +108,11 @@ extension Stories {
             }
         }
 
-        @Test("who leaves while the stream is being read was never there", arguments: Stage.all)
-        func leaveDuringRead(_ stage: Stage) async throws {
+        @Test("who leaves while the stream is being read was never there", arguments: StorySetting.all)
+        func leaveDuringRead(_ setting: StorySetting) async throws {
             let store = ScriptedStreams()
             try await play(
-                stage,
+                setting,
                 {
                     $0.namespace("log") {
                         $0.presence = true
@@ -147,7 +151,7 @@ extension Stories {
         @Test("a store that cannot read refuses the subscribe, which may be tried again")
         func readFails() async throws {
             // Reads of the scripted store never fail: this one always does.
-            try await play(Stage(), durable: BrokenStreams()) { scene in
+            try await play(StorySetting(), durable: BrokenStreams()) { scene in
                 let client = try scene.connected()
                 #expect(try client.call { .subscribe(id: $0, "log:a") } == .error(.internalError))
                 #expect(try client.call { .history(id: $0, "log:a") } == .error(.internalError))

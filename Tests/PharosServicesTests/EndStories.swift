@@ -15,10 +15,10 @@ extension Stories {
             case serverSideSubscribed, closeFrameSent, everythingAtOnce
         }
 
-        @Test("cut at every step, nothing is left", arguments: Step.allCases, Stage.pairs)
-        func cut(_ step: Step, _ stage: Stage) async throws {
+        @Test("cut at every step, nothing is left", arguments: Step.allCases, StorySetting.pairs)
+        func cut(_ step: Step, _ setting: StorySetting) async throws {
             // `play` checks at the end that nothing is left.
-            try await play(stage) { scene in
+            try await play(setting) { scene in
                 for _ in 0..<20 { try await reach(step, scene) }
                 if step == .waitingForKeys || step == .waitingForSubscriptionKeys {
                     await scene.server.verifier.loadsReached(20)
@@ -33,7 +33,7 @@ extension Stories {
             }
         }
 
-        private func reach(_ step: Step, _ scene: Scene) async throws {
+        private func reach(_ step: Step, _ scene: StoryServer) async throws {
             let channels: [ChannelName] = ["room:a", "log:a", "news", "room:b", "log:b"]
             var id: UInt32 = 1
             let subscribes = channels.map { channel in
@@ -77,9 +77,9 @@ extension Stories {
             scene.cutAll()
         }
 
-        @Test("500 aborted handshakes leave nothing", arguments: Stage.shardCounts)
-        func abortedHandshakes(_ stage: Stage) async throws {
-            try await play(stage) { scene in
+        @Test("500 aborted handshakes leave nothing", arguments: StorySetting.shardCounts)
+        func abortedHandshakes(_ setting: StorySetting) async throws {
+            try await play(setting) { scene in
                 for number in 0..<500 {
                     let link = try scene.server.link(.socket)
                     if number % 2 == 0 { try link.send(Array("GET /connection/websocket HTTP/1.1\r\n".utf8)) }
@@ -90,9 +90,11 @@ extension Stories {
             }
         }
 
-        @Test("clients that come, subscribe, publish, leave and vanish at random leave nothing", arguments: Stage.pairs)
-        func random(_ stage: Stage) async throws {
-            try await play(stage) { scene in
+        @Test(
+            "clients that come, subscribe, publish, leave and vanish at random leave nothing",
+            arguments: StorySetting.pairs)
+        func random(_ setting: StorySetting) async throws {
+            try await play(setting) { scene in
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     for _ in 0..<6 {
                         group.addTask {
@@ -134,13 +136,15 @@ extension Stories {
         }
 
         // FT-7, GE-10, GE-15
-        @Test("a client that does not read is closed with 3008; the others receive everything", arguments: Stage.pairs)
-        func slowReader(_ stage: Stage) async throws {
+        @Test(
+            "a client that does not read is closed with 3008; the others receive everything",
+            arguments: StorySetting.pairs)
+        func slowReader(_ setting: StorySetting) async throws {
             let change: (inout ServerSettings) -> Void = {
                 $0.client.queueMaxSize = 100_000
                 $0.edge.writeTimeout = 60
             }
-            try await play(stage, change) { scene in
+            try await play(setting, change) { scene in
                 let readers = try (0..<5).map { _ in try scene.connected(to: "news") }
                 let stalled = try scene.connected(to: "news")
                 let data = "\"" + String(repeating: "x", count: 4_000) + "\""
@@ -171,7 +175,7 @@ extension Stories {
                 $0.client.queueMaxSize = 256 << 20
                 $0.edge.writeTimeout = 0.2
             }
-            try await play(Stage(), change) { scene in
+            try await play(StorySetting(), change) { scene in
                 _ = try scene.connected(to: "news")
                 let data = "\"" + String(repeating: "x", count: 60_000) + "\""
                 for _ in 0..<400 { await scene.publish("news", data) }
@@ -182,9 +186,9 @@ extension Stories {
 
         @Test(
             "at shutdown every client gets 3001, idle HTTP connections are closed, and the threads end",
-            arguments: Stage.all)
-        func shutdown(_ stage: Stage) async throws {
-            try await play(stage) { scene in
+            arguments: StorySetting.all)
+        func shutdown(_ setting: StorySetting) async throws {
+            try await play(setting) { scene in
                 let clients = try (0..<20).map { _ in try scene.connected(to: "room:a", "log:a") }
                 let unfinished = try scene.client()
                 let idle = try scene.http()
@@ -205,7 +209,7 @@ extension Stories {
 
         @Test("while a node shuts down new clients are refused")
         func refusedWhileShuttingDown() async throws {
-            try await play(Stage(shards: 2)) { scene in
+            try await play(StorySetting(shards: 2)) { scene in
                 let staying = try scene.connected()
                 scene.server.group.beginShutdown(windowMs: 1_000_000)
                 #expect(throws: (any Error).self) { try scene.client() }
@@ -216,7 +220,7 @@ extension Stories {
         @Test("calls that meet a shutdown all get an answer")
         func callsAtShutdown() async throws {
             for _ in 0..<20 {
-                try await play(Stage(shards: 2)) { scene in
+                try await play(StorySetting(shards: 2)) { scene in
                     await withTaskGroup(of: Void.self) { group in
                         for _ in 0..<8 {
                             group.addTask {
@@ -242,7 +246,7 @@ extension Stories {
 
         @Test("a second instance on the same port is refused with a clear message", arguments: [1, 2])
         func secondInstance(_ shards: Int) async throws {
-            try await play(Stage(shards: shards)) { scene in
+            try await play(StorySetting(shards: shards)) { scene in
                 var settings = ServerSettings.stories(shards: shards)
                 settings.edge.port = scene.server.group.port
                 let expected = ShardGroup.StartError.portInUse(
@@ -257,7 +261,7 @@ extension Stories {
         @Test("the port is free again afterwards, and descriptors are not used up")
         func again() async throws {
             for _ in 0..<30 {
-                try await play(Stage(shards: 2)) { scene in _ = try scene.connected(to: "news") }
+                try await play(StorySetting(shards: 2)) { scene in _ = try scene.connected(to: "news") }
             }
         }
     }

@@ -14,9 +14,10 @@ extension Stories {
             PositionCursor.encode(positions.map { (channel: $0.0, position: $0.1) })
         }
 
-        @Test("one channel: first message, events with ids, and resuming after any of them", arguments: Stage.all)
-        func solo(_ stage: Stage) async throws {
-            try await play(stage, { $0.openEverything() }) { scene async throws in
+        @Test(
+            "one channel: first message, events with ids, and resuming after any of them", arguments: StorySetting.all)
+        func solo(_ setting: StorySetting) async throws {
+            try await play(setting, { $0.openEverything() }) { scene async throws in
                 let start = await scene.put("log:a", "0")
                 let stream = try scene.events("channel=log:a")
                 #expect(stream.stream.headers["content-type"] == "text/event-stream")
@@ -47,9 +48,9 @@ extension Stories {
             }
         }
 
-        @Test("several channels: every id has the positions of all", arguments: Stage.all)
-        func several(_ stage: Stage) async throws {
-            try await play(stage, { $0.openEverything() }) { scene async throws in
+        @Test("several channels: every id has the positions of all", arguments: StorySetting.all)
+        func several(_ setting: StorySetting) async throws {
+            try await play(setting, { $0.openEverything() }) { scene async throws in
                 var tops: [ChannelName: StreamPosition] = [:]
                 let names: [ChannelName] = (1...4).map { "log:\($0)" }
                 for name in names { tops[name] = await scene.put(name, "0") }
@@ -86,11 +87,11 @@ extension Stories {
 
         @Test(
             "streams that are cut again and again while publishing goes on lose and repeat nothing",
-            arguments: Stage.pairs)
-        func cutAgainAndAgain(_ stage: Stage) async throws {
+            arguments: StorySetting.pairs)
+        func cutAgainAndAgain(_ setting: StorySetting) async throws {
             let count = 600
             try await play(
-                stage,
+                setting,
                 {
                     $0.openEverything()
                     $0.client.recoveryMaxPublicationLimit = 5_000
@@ -124,9 +125,9 @@ extension Stories {
             }
         }
 
-        @Test("a stream that begins without a position says nothing about continuity", arguments: Stage.pairs)
-        func noClaim(_ stage: Stage) async throws {
-            try await play(stage, { $0.openEverything() }) { scene async throws in
+        @Test("a stream that begins without a position says nothing about continuity", arguments: StorySetting.pairs)
+        func noClaim(_ setting: StorySetting) async throws {
+            try await play(setting, { $0.openEverything() }) { scene async throws in
                 await scene.publish("log:a", "1")
                 await scene.publish("cache:a", "1")
                 let stream = try scene.events("channel=log:a&channel=news&channel=cache:a&token=ann")
@@ -148,7 +149,9 @@ extension Stories {
         }
 
         /// Under every name that stand-ins for EventSource use for the id.
-        private static func resumes(_ scene: Scene, _ channel: ChannelName, after id: String, _ data: String) throws {
+        private static func resumes(_ scene: StoryServer, _ channel: ChannelName, after id: String, _ data: String)
+            throws
+        {
             for name in ["lastEventId", "lastEventID", "Last-Event-ID", "evs_last_event_id"] {
                 let known = try scene.events("channel=\(channel)&\(name)=\(id)")
                 #expect(try known.event().data.hasSuffix("\"recovered\":{\"\(channel)\":true}}"))
@@ -159,9 +162,9 @@ extension Stories {
 
         @Test(
             "the largest set of channels that opens can be resumed, by header and by address",
-            arguments: Stage.shardCounts)
-        func largest(_ stage: Stage) async throws {
-            try await play(stage, { $0.openEverything() }) { scene async throws in
+            arguments: StorySetting.shardCounts)
+        func largest(_ setting: StorySetting) async throws {
+            try await play(setting, { $0.openEverything() }) { scene async throws in
                 let length = try Events.longestName(scene)
                 let largest = Events.query(length)
                 let name = "log:150" + String(repeating: "x", count: length - 7)
@@ -192,7 +195,7 @@ extension Stories {
         }
 
         /// Of those that open; one more is refused at once, and not when it comes back.
-        private static func longestName(_ scene: Scene) throws -> Int {
+        private static func longestName(_ scene: StoryServer) throws -> Int {
             var (least, most) = (50, 128)
             #expect(try opens(scene, least))
             #expect(try !opens(scene, most))
@@ -205,7 +208,7 @@ extension Stories {
             return least
         }
 
-        private static func opens(_ scene: Scene, _ length: Int) throws -> Bool {
+        private static func opens(_ scene: StoryServer, _ length: Int) throws -> Bool {
             let link = try scene.http().link
             defer { link.close() }
             let stream = try StreamLink(link, "/events?" + query(length), method: "GET", headers: [cookie])
@@ -214,7 +217,7 @@ extension Stories {
         }
 
         private static func isResumed(
-            _ scene: Scene, _ query: String, _ headers: [(String, String)], _ name: String
+            _ scene: StoryServer, _ query: String, _ headers: [(String, String)], _ name: String
         ) throws {
             let again = try scene.events(query, headers: headers)
             #expect(again.stream.status == 200)
@@ -224,10 +227,10 @@ extension Stories {
             again.stream.link.close()
         }
 
-        @Test("a gap is told in the first message, and the stream goes on", arguments: Stage.pairs)
-        func gap(_ stage: Stage) async throws {
+        @Test("a gap is told in the first message, and the stream goes on", arguments: StorySetting.pairs)
+        func gap(_ setting: StorySetting) async throws {
             try await play(
-                stage,
+                setting,
                 {
                     $0.openEverything()
                     $0.namespace("log") { $0.historySize = 2 }
@@ -247,9 +250,9 @@ extension Stories {
             }
         }
 
-        @Test("the array form, and payloads of every kind", arguments: Stage.pairs)
-        func forms(_ stage: Stage) async throws {
-            try await play(stage, { $0.openEverything() }) { scene async throws in
+        @Test("the array form, and payloads of every kind", arguments: StorySetting.pairs)
+        func forms(_ setting: StorySetting) async throws {
+            try await play(setting, { $0.openEverything() }) { scene async throws in
                 let named = try scene.events("channel=news")
                 let array = try scene.events("channel=news&format=array")
                 _ = try named.event()
@@ -269,10 +272,12 @@ extension Stories {
             }
         }
 
-        @Test("who may read what: by status before the stream begins, by message afterwards", arguments: Stage.pairs)
-        func errors(_ stage: Stage) async throws {
+        @Test(
+            "who may read what: by status before the stream begins, by message afterwards",
+            arguments: StorySetting.pairs)
+        func errors(_ setting: StorySetting) async throws {
             try await play(
-                stage,
+                setting,
                 {
                     $0.openEverything()
                     $0.client.allowAnonymousConnectWithoutToken = false
@@ -306,7 +311,7 @@ extension Stories {
         @Test("an idle stream carries comments, and its client need not answer them")
         func comments() async throws {
             try await play(
-                Stage(shards: 2),
+                StorySetting(shards: 2),
                 {
                     $0.openEverything()
                     $0.client.pingInterval = 0.5

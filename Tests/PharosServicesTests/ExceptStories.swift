@@ -8,16 +8,19 @@ extension Stories {
     /// Publications that name a client that is not to get them.
     @Suite("publishing without an echo")
     struct Except {
-        private static func publish(_ scene: Scene, _ channel: ChannelName, _ data: String, except client: ClientName)
+        private static func publish(
+            _ scene: StoryServer, _ channel: ChannelName, _ data: String, except client: ClientName
+        )
             async
         {
             let body = "{\"channel\":\"\(channel)\",\"data\":\(data),\"exclude_client\":\"\(client)\"}"
             #expect(await scene.server.call("publish", body).hasPrefix("{\"result\":"))
         }
 
-        @Test("the excluded client hears what came before and after, the others everything", arguments: Stage.all)
-        func publish(_ stage: Stage) async throws {
-            try await play(stage) { scene in
+        @Test(
+            "the excluded client hears what came before and after, the others everything", arguments: StorySetting.all)
+        func publish(_ setting: StorySetting) async throws {
+            try await play(setting) { scene in
                 for channel: ChannelName in ["news", "log:a", "room:a"] {
                     let publisher = try scene.connected(to: channel)
                     let other = try scene.connected(to: channel)
@@ -45,9 +48,10 @@ extension Stories {
             }
         }
 
-        @Test("its position has moved on: only a client that comes back from before gets it", arguments: Stage.all)
-        func position(_ stage: Stage) async throws {
-            try await play(stage, { $0.openEverything(sessionTTL: 20) }) { scene in
+        @Test(
+            "its position has moved on: only a client that comes back from before gets it", arguments: StorySetting.all)
+        func position(_ setting: StorySetting) async throws {
+            try await play(setting, { $0.openEverything(sessionTTL: 20) }) { scene in
                 let query = "?session=\(SessionKeys.make())"
                 let client = try scene.client(query: query)
                 try client.connect(token: "ann")
@@ -73,7 +77,7 @@ extension Stories {
 
         @Test("over every transport", arguments: Crossing.all)
         func transports(_ crossing: Crossing) async throws {
-            try await play(crossing.stage, { $0.openEverything() }) { scene in
+            try await play(crossing.setting, { $0.openEverything() }) { scene in
                 let clients = try (0..<2).map { _ in
                     let client = try scene.client(over: crossing.transport)
                     try client.connect()
@@ -89,9 +93,11 @@ extension Stories {
             }
         }
 
-        @Test("a plain event stream goes on after it, alone or with several channels", arguments: Stage.shardCounts)
-        func eventStreams(_ stage: Stage) async throws {
-            try await play(stage, { $0.openEverything() }) { scene in
+        @Test(
+            "a plain event stream goes on after it, alone or with several channels", arguments: StorySetting.shardCounts
+        )
+        func eventStreams(_ setting: StorySetting) async throws {
+            try await play(setting, { $0.openEverything() }) { scene in
                 for query in ["channel=log:a", "channel=log:a&channel=log:b"] {
                     let stream = try scene.events(query)
                     let client = try #require(field("client_id", in: try stream.event().data))
@@ -116,15 +122,15 @@ extension Stories {
             }
         }
 
-        @Test("the next difference after it is applied to what its reader has", arguments: Stage.all)
-        func deltas(_ stage: Stage) async throws {
+        @Test("the next difference after it is applied to what its reader has", arguments: StorySetting.all)
+        func deltas(_ setting: StorySetting) async throws {
             let change: (inout ServerSettings) -> Void = {
                 $0.namespace("log") {
                     $0.allowedDeltaTypes = ["fossil"]
                     $0.deltaPublish = true
                 }
             }
-            try await play(stage, change) { scene in
+            try await play(setting, change) { scene in
                 let readers = try (0..<2).map { _ in
                     let reader = try scene.connected()
                     #expect(try reader.subscribe("log:a") { $0.delta = "fossil" }.delta)
@@ -145,7 +151,7 @@ extension Stories {
                     for index in 0..<2 where index != passed {
                         let got = try readers[index].publication().publication
                         #expect(got.offset == UInt64(number))
-                        bases[index] = try Whole.payload(got, bases[index], stage.wire)
+                        bases[index] = try Whole.payload(got, bases[index], setting.wire)
                         #expect(bases[index].map { text($0) } == data)
                         if got.isDelta { deltas += 1 }
                     }
@@ -154,9 +160,9 @@ extension Stories {
             }
         }
 
-        @Test("bytes that are no JSON do not end the excluded client", arguments: Stage.shardCounts)
-        func bytes(_ stage: Stage) async throws {
-            try await play(stage) { scene in
+        @Test("bytes that are no JSON do not end the excluded client", arguments: StorySetting.shardCounts)
+        func bytes(_ setting: StorySetting) async throws {
+            try await play(setting) { scene in
                 let json = try scene.connected(.json, to: "news")
                 let protobuf = try scene.connected(.protobuf, to: "news")
                 await scene.server.call(
@@ -167,9 +173,9 @@ extension Stories {
             }
         }
 
-        @Test("a broadcast, and a stream that is stored on disk", arguments: Stage.pairs)
-        func broadcast(_ stage: Stage) async throws {
-            try await play(stage, durable: ScriptedStreams()) { scene in
+        @Test("a broadcast, and a stream that is stored on disk", arguments: StorySetting.pairs)
+        func broadcast(_ setting: StorySetting) async throws {
+            try await play(setting, durable: ScriptedStreams()) { scene in
                 let publisher = try scene.connected(to: "news", "log:a")
                 let other = try scene.connected(to: "news", "log:a")
                 let answer = await scene.server.call(

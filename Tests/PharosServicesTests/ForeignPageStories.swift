@@ -22,11 +22,11 @@ extension Stories {
             }.joined()
         }
 
-        @Test("an address carries out connect and subscribe, and nothing else", arguments: Stage.all)
-        func addresses(_ stage: Stage) async throws {
+        @Test("an address carries out connect and subscribe, and nothing else", arguments: StorySetting.all)
+        func addresses(_ setting: StorySetting) async throws {
             let origin = ScriptedOrigin()
             try await play(
-                stage,
+                setting,
                 {
                     $0.openEverything()
                     $0.hooks.rpc = [RPCRule(prefix: "", origin: "app")]
@@ -66,10 +66,11 @@ extension Stories {
             "/poll?channel=log:a&wait=0", "/connection/poll?session=\(SessionKeys.make())", "/raw",
         ]
 
-        @Test("what a browser calls another site's request is refused where cookies count", arguments: Stage.pairs)
-        func fetchMetadata(_ stage: Stage) async throws {
+        @Test(
+            "what a browser calls another site's request is refused where cookies count", arguments: StorySetting.pairs)
+        func fetchMetadata(_ setting: StorySetting) async throws {
             try await play(
-                stage,
+                setting,
                 {
                     $0.openEverything()
                     $0.openRaw { $0.origin = "" }
@@ -109,7 +110,8 @@ extension Stories {
 
         /// Makes a request under a host name of its own, and looks at its status.
         private func expect(
-            _ status: Int, _ scene: Scene, _ path: String, _ method: String, host: String, _ headers: [String] = [],
+            _ status: Int, _ scene: StoryServer, _ path: String, _ method: String, host: String,
+            _ headers: [String] = [],
             sourceLocation: SourceLocation = #_sourceLocation
         ) throws {
             let link = try scene.http()
@@ -121,9 +123,11 @@ extension Stories {
             #expect(given == status, "\(method) \(path) for \(host), \(headers)", sourceLocation: sourceLocation)
         }
 
-        @Test("under a foreign host name nothing is served but the health of the process", arguments: Stage.shardCounts)
-        func hosts(_ stage: Stage) async throws {
-            try await play(stage, Self.keyless) { scene in
+        @Test(
+            "under a foreign host name nothing is served but the health of the process",
+            arguments: StorySetting.shardCounts)
+        func hosts(_ setting: StorySetting) async throws {
+            try await play(setting, Self.keyless) { scene in
                 let paths = [
                     ("/api/publish", "POST"), ("/api", "POST"), ("/poll?channel=log:a&wait=0", "GET"), ("/sr", "POST"),
                     ("/events?channel=log:a", "GET"), ("/", "GET"), ("/metrics", "GET"), ("/nothing", "GET"),
@@ -143,9 +147,11 @@ extension Stories {
             }
         }
 
-        @Test("pages call a keyless API only from this machine, or where they are named", arguments: Stage.shardCounts)
-        func calls(_ stage: Stage) async throws {
-            try await play(stage, Self.keyless) { scene in
+        @Test(
+            "pages call a keyless API only from this machine, or where they are named",
+            arguments: StorySetting.shardCounts)
+        func calls(_ setting: StorySetting) async throws {
+            try await play(setting, Self.keyless) { scene in
                 let client = try scene.connected(to: "log:a")
                 for path in ["/api/disconnect", "/api/publish", "/api", "/sr"] {
                     for headers in [
@@ -165,9 +171,11 @@ extension Stories {
             }
         }
 
-        @Test("where a key is asked for, the key decides, whatever the host and the page", arguments: Stage.shardCounts)
-        func keyed(_ stage: Stage) async throws {
-            try await play(stage, { $0.openEverything() }) { scene in
+        @Test(
+            "where a key is asked for, the key decides, whatever the host and the page",
+            arguments: StorySetting.shardCounts)
+        func keyed(_ setting: StorySetting) async throws {
+            try await play(setting, { $0.openEverything() }) { scene in
                 let headers = ["Origin: https://evil.test", "X-API-Key: \(TestServer.apiKey)"]
                 try expect(200, scene, "/api/publish", "POST", host: "evil.example", headers)
                 try expect(200, scene, "/poll?channel=log:a&wait=0", "GET", host: "evil.example")
@@ -177,7 +185,7 @@ extension Stories {
         @Test("a client needs no token on this machine only: then, too, foreign host names are refused")
         func tokenless() async throws {
             try await play(
-                Stage(),
+                StorySetting(),
                 {
                     $0.openEverything()
                     $0.client.insecure = true

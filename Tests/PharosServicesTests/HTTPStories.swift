@@ -18,9 +18,9 @@ extension Stories {
             HTTPLink.request(path, headers: headers ?? key, body: "{\"channel\":\"log:a\",\"data\":\(data)}")
         }
 
-        @Test("pipelined requests are answered in order on one connection", arguments: Stage.all)
-        func pipelined(_ stage: Stage) async throws {
-            try await play(stage) { scene in
+        @Test("pipelined requests are answered in order on one connection", arguments: StorySetting.all)
+        func pipelined(_ setting: StorySetting) async throws {
+            try await play(setting) { scene in
                 let http = try scene.http()
                 try http.link.send((1...50).flatMap { publish("\($0)") })
                 for number in 1...50 {
@@ -37,9 +37,9 @@ extension Stories {
         }
 
         // GO-8
-        @Test("a request that arrives byte by byte is served", arguments: Stage.pairs)
-        func byteByByte(_ stage: Stage) async throws {
-            try await play(stage) { scene in
+        @Test("a request that arrives byte by byte is served", arguments: StorySetting.pairs)
+        func byteByByte(_ setting: StorySetting) async throws {
+            try await play(setting) { scene in
                 let client = try scene.connected(to: "log:a")
                 let http = try scene.http()
                 for byte in publish("\"slow\"") { try http.link.send([byte]) }
@@ -48,9 +48,9 @@ extension Stories {
             }
         }
 
-        @Test("requests cut at every place are served", arguments: Stage.shardCounts)
-        func cutAnywhere(_ stage: Stage) async throws {
-            try await play(stage) { scene in
+        @Test("requests cut at every place are served", arguments: StorySetting.shardCounts)
+        func cutAnywhere(_ setting: StorySetting) async throws {
+            try await play(setting) { scene in
                 let http = try scene.http()
                 let two = publish("1") + publish("2")
                 for place in 1..<two.count {
@@ -64,10 +64,11 @@ extension Stories {
 
         // GO-3
         @Test(
-            "without a valid key 401, with a key of another scope 403, and nothing is delivered", arguments: Stage.pairs
+            "without a valid key 401, with a key of another scope 403, and nothing is delivered",
+            arguments: StorySetting.pairs
         )
-        func keys(_ stage: Stage) async throws {
-            try await play(stage) { scene in
+        func keys(_ setting: StorySetting) async throws {
+            try await play(setting) { scene in
                 let client = try scene.connected(to: "log:a")
                 let refused: [(headers: [(String, String)], path: String, status: Int)] = [
                     ([], "/api/publish", 401), ([("X-API-Key", "wrong")], "/api/publish", 401),
@@ -102,7 +103,7 @@ extension Stories {
         // GO-3
         @Test("a key of another scope may not call it through a batch or the old form either")
         func scopes() async throws {
-            try await play(Stage()) { scene in
+            try await play(StorySetting()) { scene in
                 let client = try scene.connected(as: "ann", to: "log:a")
                 for (method, body) in [
                     (
@@ -122,9 +123,11 @@ extension Stories {
             }
         }
 
-        @Test("a body above the limit is refused with 413, also while it is still being sent", arguments: Stage.pairs)
-        func tooLarge(_ stage: Stage) async throws {
-            try await play(stage, { $0.api.maxBodySize = 1_000 }) { scene in
+        @Test(
+            "a body above the limit is refused with 413, also while it is still being sent",
+            arguments: StorySetting.pairs)
+        func tooLarge(_ setting: StorySetting) async throws {
+            try await play(setting, { $0.api.maxBodySize = 1_000 }) { scene in
                 for size in [1_000, 300_000] {
                     let http = try scene.http()
                     let body = "\"" + String(repeating: "x", count: size) + "\""
@@ -143,7 +146,7 @@ extension Stories {
 
         @Test("an unknown method is 404, a declined one is error 108, a malformed body error 107; no JSON is 400 too")
         func malformed() async throws {
-            try await play(Stage()) { scene in
+            try await play(StorySetting()) { scene in
                 func answer(_ path: String, _ body: String, _ headers: [(String, String)] = []) throws -> (Int, String)
                 {
                     let http = try scene.http()
@@ -171,11 +174,12 @@ extension Stories {
         }
 
         @Test(
-            "the responder gets the requests that shards do not serve, and the connection stays", arguments: Stage.pairs
+            "the responder gets the requests that shards do not serve, and the connection stays",
+            arguments: StorySetting.pairs
         )
-        func responder(_ stage: Stage) async throws {
+        func responder(_ setting: StorySetting) async throws {
             let responder = FakeResponder()
-            try await play(stage, responder: responder) { scene in
+            try await play(setting, responder: responder) { scene in
                 let http = try scene.http()
                 let chunked = Array(
                     ("POST /any?x=1 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -201,7 +205,7 @@ extension Stories {
 
         @Test("a key is asked for before a body is read, also where the responder answers")
         func keyFirst() async throws {
-            try await play(Stage(), responder: FakeResponder()) { scene in
+            try await play(StorySetting(), responder: FakeResponder()) { scene in
                 for path in ["/api/publish", "/api/snapshot", "/api"] {
                     let http = try scene.http()
                     try http.link.send(
@@ -218,7 +222,7 @@ extension Stories {
                 ("OPTIONS * HTTP/1.1", 204),
             ])
         func methods(_ line: String, _ status: Int) async throws {
-            try await play(Stage(), responder: FakeResponder()) { scene in
+            try await play(StorySetting(), responder: FakeResponder()) { scene in
                 let http = try scene.http()
                 try http.link.send(Array("\(line)\r\nHost: a:80\r\n\r\n".utf8))
                 #expect(try http.response().status == status)
@@ -227,16 +231,16 @@ extension Stories {
 
         @Test("without anybody to take it the answer is 404")
         func nobodyToTakeIt() async throws {
-            try await play(Stage()) { scene in
+            try await play(StorySetting()) { scene in
                 let http = try scene.http()
                 try http.link.send(HTTPLink.request("/", method: "GET"))
                 #expect(try http.response().status == 404)
             }
         }
 
-        @Test("Connection: close is obeyed", arguments: Stage.pairs)
-        func closes(_ stage: Stage) async throws {
-            try await play(stage) { scene in
+        @Test("Connection: close is obeyed", arguments: StorySetting.pairs)
+        func closes(_ setting: StorySetting) async throws {
+            try await play(setting) { scene in
                 let http = try scene.http()
                 try http.link.send(publish("1", headers: key + [("Connection", "close")]))
                 let response = try http.response()
@@ -248,7 +252,7 @@ extension Stories {
 
         @Test("a head that does not arrive in time is answered 408, a malformed one 400")
         func heads() async throws {
-            try await play(Stage(), { $0.edge.headTimeout = 0.1 }) { scene in
+            try await play(StorySetting(), { $0.edge.headTimeout = 0.1 }) { scene in
                 let slow = try scene.http()
                 try slow.link.send(Array("POST /api/pub".utf8))
                 #expect(try slow.response().status == 408)
@@ -262,7 +266,7 @@ extension Stories {
 
         @Test("the WebSocket's address without an upgrade is 426")
         func upgradeRequired() async throws {
-            try await play(Stage()) { scene in
+            try await play(StorySetting()) { scene in
                 let http = try scene.http()
                 try http.link.send(HTTPLink.request("/connection/websocket", method: "GET"))
                 let response = try http.response()

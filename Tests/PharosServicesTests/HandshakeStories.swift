@@ -28,10 +28,10 @@ extension Stories {
 
         @Test(
             "the application is shown the request and names the channels; the client names none (GO-1)",
-            arguments: Stage.all)
-        func channels(_ stage: Stage) async throws {
+            arguments: StorySetting.all)
+        func channels(_ setting: StorySetting) async throws {
             let gate = ScriptedOrigin()
-            try await play(stage, Self.gated, application: Application(origin: gate)) { scene in
+            try await play(setting, Self.gated, application: Application(origin: gate)) { scene in
                 async let opened = scene.client(query: "?room=7&x=1", headers: [("Authorization", "Bearer t")])
                 let asked = await gate.next()
                 #expect(asked.request.question == .handshake)
@@ -58,7 +58,7 @@ extension Stories {
         @Test("every transport's first request is asked about", arguments: Crossing.all)
         func transports(_ crossing: Crossing) async throws {
             let gate = ScriptedOrigin()
-            try await play(crossing.stage, Self.gated, application: Application(origin: gate)) { scene in
+            try await play(crossing.setting, Self.gated, application: Application(origin: gate)) { scene in
                 async let opened = { () -> (TestClient, ConnectResult) in
                     let client = try scene.client(over: crossing.transport)
                     return (client, try client.connect())
@@ -74,8 +74,8 @@ extension Stories {
 
         @Test(
             "a refusal, nonsense and silence leave the client outside, each with its status (GO-1)",
-            arguments: Stage.pairs)
-        func refusals(_ stage: Stage) async throws {
+            arguments: StorySetting.pairs)
+        func refusals(_ setting: StorySetting) async throws {
             let gate = ScriptedOrigin()
             let answers: [(HookOutcome, Int)] = [
                 (.status(401), 401), (.status(403), 403), (.status(429), 429), (.status(418), 418), (.status(500), 503),
@@ -83,7 +83,7 @@ extension Stories {
                 (.refused(.unauthorized), 401),
                 (.granted(.handshake(ConnectionClaims()), meta: Array(repeating: 32, count: 20_000)), 503),
             ]
-            try await play(stage, Self.gated, application: Application(origin: gate)) { scene in
+            try await play(setting, Self.gated, application: Application(origin: gate)) { scene in
                 for (answer, status) in answers {
                     async let refused = scene.refusal { try scene.client() }
                     await gate.next().answer(answer)
@@ -93,10 +93,10 @@ extension Stories {
             }
         }
 
-        @Test("plain event streams and polls hear what was granted", arguments: Stage.pairs)
-        func plain(_ stage: Stage) async throws {
+        @Test("plain event streams and polls hear what was granted", arguments: StorySetting.pairs)
+        func plain(_ setting: StorySetting) async throws {
             let gate = ScriptedOrigin()
-            try await play(stage, Self.gated, application: Application(origin: gate)) { scene in
+            try await play(setting, Self.gated, application: Application(origin: gate)) { scene in
                 async let opened = scene.events("")
                 let asked = await gate.next()
                 #expect(asked.request.transport == "events")
@@ -114,10 +114,10 @@ extension Stories {
             }
         }
 
-        @Test("who goes before the answer leaves nothing, and the answer finds nobody", arguments: Stage.pairs)
-        func gone(_ stage: Stage) async throws {
+        @Test("who goes before the answer leaves nothing, and the answer finds nobody", arguments: StorySetting.pairs)
+        func gone(_ setting: StorySetting) async throws {
             let gate = ScriptedOrigin()
-            try await play(stage, Self.gated, application: Application(origin: gate)) { scene in
+            try await play(setting, Self.gated, application: Application(origin: gate)) { scene in
                 let link = try scene.http()
                 try link.link.send(
                     HTTPLink.request(
@@ -144,7 +144,7 @@ extension Stories {
         @Test("a token still says who the client is, and the handshake's claims serve one connection only")
         func token() async throws {
             let gate = ScriptedOrigin()
-            try await play(Stage(), Self.gated, application: Application(origin: gate)) { scene in
+            try await play(StorySetting(), Self.gated, application: Application(origin: gate)) { scene in
                 async let opened = scene.client()
                 await gate.next().answer(granted("ann", "news"))
                 let client = try await opened
@@ -154,7 +154,7 @@ extension Stories {
 
         @Test("without an application behind the hook nobody is let in")
         func closed() async throws {
-            try await play(Stage(), Self.gated) { scene in
+            try await play(StorySetting(), Self.gated) { scene in
                 #expect(throws: TestClient.Failure.refused(status: 503)) { try scene.client() }
             }
         }

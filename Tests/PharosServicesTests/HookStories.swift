@@ -24,7 +24,9 @@ extension Stories {
         }
 
         /// A client that the application has let in.
-        private func connected(_ scene: Scene, _ origin: ScriptedOrigin, as user: UserID) async throws -> TestClient {
+        private func connected(_ scene: StoryServer, _ origin: ScriptedOrigin, as user: UserID) async throws
+            -> TestClient
+        {
             let client = try scene.client()
             try client.send(.connect(id: 1))
             await origin.next().answer(grant(user))
@@ -34,16 +36,16 @@ extension Stories {
 
         @Test(
             "the application names the user and the channels, and its state comes back with each question",
-            arguments: Stage.all)
-        func connect(_ stage: Stage) async throws {
+            arguments: StorySetting.all)
+        func connect(_ setting: StorySetting) async throws {
             let origin = ScriptedOrigin()
-            try await play(stage, Self.ask, application: Application(origin: origin)) { scene in
+            try await play(setting, Self.ask, application: Application(origin: origin)) { scene in
                 let client = try scene.client()
                 try client.send(.connect(id: 1), .publish(id: 2, "sport", "5"))
                 let connect = await origin.next()
                 #expect(connect.request.question.kind == .connect)
                 #expect(connect.request.transport == "websocket")
-                #expect(connect.request.isProtobuf == (stage.wire == .protobuf))
+                #expect(connect.request.isProtobuf == (setting.wire == .protobuf))
                 #expect(connect.request.user.isEmpty)
                 connect.answer(grant("ann", channels: ["news"]))
                 let result = try client.connected()
@@ -61,10 +63,11 @@ extension Stories {
         }
 
         @Test(
-            "an origin that is down, slow or silent leaves nothing behind, and lets nobody in", arguments: Stage.pairs)
-        func down(_ stage: Stage) async throws {
+            "an origin that is down, slow or silent leaves nothing behind, and lets nobody in",
+            arguments: StorySetting.pairs)
+        func down(_ setting: StorySetting) async throws {
             let origin = ScriptedOrigin()
-            try await play(stage, Self.ask, application: Application(origin: origin)) { scene in
+            try await play(setting, Self.ask, application: Application(origin: origin)) { scene in
                 let refused = try scene.client()
                 try refused.send(.connect(id: 1))
                 await origin.next().answer(.unavailable)
@@ -87,17 +90,17 @@ extension Stories {
 
         @Test("without an application where one is configured, nobody is let in")
         func missing() async throws {
-            try await play(Stage(), Self.ask) { scene in
+            try await play(StorySetting(), Self.ask) { scene in
                 let client = try scene.client()
                 try client.send(.connect(id: 1))
                 #expect(try client.reply(to: 1) == .error(.internalError))
             }
         }
 
-        @Test("the answer to an old subscribe never touches the new one", arguments: Stage.all)
-        func lateSubscribe(_ stage: Stage) async throws {
+        @Test("the answer to an old subscribe never touches the new one", arguments: StorySetting.all)
+        func lateSubscribe(_ setting: StorySetting) async throws {
             let origin = ScriptedOrigin()
-            try await play(stage, Self.ask, application: Application(origin: origin)) { scene in
+            try await play(setting, Self.ask, application: Application(origin: origin)) { scene in
                 let client = try await connected(scene, origin, as: "ann")
                 try client.send(.subscribe(id: 2, "news"))
                 let first = await origin.next()
@@ -118,11 +121,11 @@ extension Stories {
 
         @Test(
             "publications of one client keep their order although each waits for the application",
-            arguments: Stage.pairs)
-        func order(_ stage: Stage) async throws {
+            arguments: StorySetting.pairs)
+        func order(_ setting: StorySetting) async throws {
             let origin = ScriptedOrigin()
             try await play(
-                stage,
+                setting,
                 {
                     Self.ask(&$0)
                     $0.channel.withoutNamespace.subscribeHook = ""
@@ -147,10 +150,10 @@ extension Stories {
             }
         }
 
-        @Test("calls are answered in the order of the answers, each with its own", arguments: Stage.pairs)
-        func calls(_ stage: Stage) async throws {
+        @Test("calls are answered in the order of the answers, each with its own", arguments: StorySetting.pairs)
+        func calls(_ setting: StorySetting) async throws {
             let origin = ScriptedOrigin()
-            try await play(stage, Self.ask, application: Application(origin: origin)) { scene in
+            try await play(setting, Self.ask, application: Application(origin: origin)) { scene in
                 let client = try await connected(scene, origin, as: "ann")
                 try client.send(
                     Command(id: 2, request: .rpc(method: "a", data: Array("1".utf8))),
@@ -167,7 +170,7 @@ extension Stories {
         func facts(_ kind: LinkKind) async throws {
             let origin = ScriptedOrigin()
             try await play(
-                Stage(kind: kind),
+                StorySetting(kind: kind),
                 {
                     Self.ask(&$0)
                     var app = OriginSettings(name: "app", url: "http://127.0.0.1/")
@@ -196,12 +199,14 @@ extension Stories {
     /// The application is told, over a whole server.
     @Suite("telling the application")
     struct Told {
-        @Test("what happens to a client is told in its order, from connected to disconnected", arguments: Stage.all)
-        func story(_ stage: Stage) async throws {
+        @Test(
+            "what happens to a client is told in its order, from connected to disconnected", arguments: StorySetting.all
+        )
+        func story(_ setting: StorySetting) async throws {
             let events = RecordedEvents()
             var names: [ClientName] = []
             try await play(
-                stage, { $0.hooks.events = Set(OriginEvent.Kind.allCases) }, application: Application(events: events)
+                setting, { $0.hooks.events = Set(OriginEvent.Kind.allCases) }, application: Application(events: events)
             ) { scene in
                 let ann = try scene.connected(as: "ann", to: "news", "log:a")
                 try ann.send(.unsubscribe(id: 9, "news"))
@@ -232,7 +237,8 @@ extension Stories {
         @Test("of a connect that was never answered nothing is told")
         func neverConnected() async throws {
             let events = RecordedEvents()
-            try await play(Stage(), { $0.client.insecure = false }, application: Application(events: events)) { scene in
+            try await play(StorySetting(), { $0.client.insecure = false }, application: Application(events: events)) {
+                scene in
                 let client = try scene.client()
                 try client.send(.connect(id: 1, token: "expired"))
                 #expect(try client.reply(to: 1) == .error(.tokenExpired))
@@ -241,11 +247,12 @@ extension Stories {
         }
 
         @Test(
-            "server-side subscriptions are told after the connection that they came with", arguments: Stage.shardCounts)
-        func serverSide(_ stage: Stage) async throws {
+            "server-side subscriptions are told after the connection that they came with",
+            arguments: StorySetting.shardCounts)
+        func serverSide(_ setting: StorySetting) async throws {
             let events = RecordedEvents()
             var name: ClientName = ""
-            try await play(stage, application: Application(events: events)) { scene in
+            try await play(setting, application: Application(events: events)) { scene in
                 scene.server.verifier.setConnection("ann") {
                     $0.user = "ann"
                     $0.channels = ["news", "log:a"]
@@ -262,7 +269,7 @@ extension Stories {
         @Test("while nothing can be recorded nobody new is let in, and who is there stays")
         func full() async throws {
             let events = RecordedEvents()
-            try await play(Stage(), application: Application(events: events)) { scene in
+            try await play(StorySetting(), application: Application(events: events)) { scene in
                 let early = try scene.connected(to: "news")
                 events.setAccepting(false)
                 #expect(throws: TestClient.Failure.refused(status: 503)) { try scene.client() }

@@ -50,9 +50,9 @@ extension PublicationQueue {
 }
 
 extension Stories.InProcess {
-    @Test("what is published after subscribing arrives, in order", arguments: Stage.shardCounts)
-    func live(_ stage: Stage) async throws {
-        try await play(stage) { scene in
+    @Test("what is published after subscribing arrives, in order", arguments: StorySetting.shardCounts)
+    func live(_ setting: StorySetting) async throws {
+        try await play(setting) { scene in
             for channel: ChannelName in ["news", "log:news", "a", "b", "c"] {
                 let (queue, ticket) = scene.server.subscribe(channel)
                 try await scene.server.publish(channel, (1...50).map(String.init))
@@ -67,9 +67,9 @@ extension Stories.InProcess {
         }
     }
 
-    @Test("clients publish, subscribers in the process hear who it was", arguments: Stage.shardCounts)
-    func fromClients(_ stage: Stage) async throws {
-        try await play(stage) { scene in
+    @Test("clients publish, subscribers in the process hear who it was", arguments: StorySetting.shardCounts)
+    func fromClients(_ setting: StorySetting) async throws {
+        try await play(setting) { scene in
             let (queue, ticket) = scene.server.subscribe("chat")
             guard case .live = await queue.started() else { return #expect(Bool(false)) }
             let client = try scene.connected(as: "anna")
@@ -80,9 +80,9 @@ extension Stories.InProcess {
         }
     }
 
-    @Test("a position from before is recovered without a gap", arguments: Stage.shardCounts)
-    func recovery(_ stage: Stage) async throws {
-        try await play(stage) { scene in
+    @Test("a position from before is recovered without a gap", arguments: StorySetting.shardCounts)
+    func recovery(_ setting: StorySetting) async throws {
+        try await play(setting) { scene in
             let positions = try await scene.server.publish("log:r", (1...500).map(String.init))
             let (queue, ticket) = scene.server.subscribe("log:r", from: positions[99])
             #expect(await queue.started() == .live(InProcessStart(position: positions[99], recovered: true)))
@@ -94,9 +94,9 @@ extension Stories.InProcess {
         }
     }
 
-    @Test("a position of another epoch is not recovered, and that is said", arguments: Stage.shardCounts)
-    func otherEpoch(_ stage: Stage) async throws {
-        try await play(stage) { scene in
+    @Test("a position of another epoch is not recovered, and that is said", arguments: StorySetting.shardCounts)
+    func otherEpoch(_ setting: StorySetting) async throws {
+        try await play(setting) { scene in
             let positions = try await scene.server.publish("log:r", ["1", "2", "3"])
             let wrong = StreamPosition(offset: 1, epoch: "other")
             let (queue, ticket) = scene.server.subscribe("log:r", from: wrong)
@@ -111,7 +111,7 @@ extension Stories.InProcess {
 
     @Test("an unknown channel ends the subscription with the error that a client would get")
     func unknownChannel() async throws {
-        try await play(Stage()) { scene in
+        try await play(StorySetting()) { scene in
             let (queue, _) = scene.server.subscribe("nowhere:x")
             #expect(await queue.started() == .ended(.unknownChannel))
             #expect(await queue.take().isEmpty)
@@ -120,7 +120,7 @@ extension Stories.InProcess {
 
     @Test("a full queue drops the oldest, counts them, and marks the gap")
     func dropsOldest() async throws {
-        try await play(Stage()) { scene in
+        try await play(StorySetting()) { scene in
             let (queue, ticket) = scene.server.subscribe("news", limit: 10)
             try await scene.server.publish("news", (1...25).map(String.init))
             let entries = await queue.take()
@@ -135,7 +135,7 @@ extension Stories.InProcess {
 
     @Test("bytes are limited as well, and one publication always fits")
     func byteLimit() async throws {
-        try await play(Stage()) { scene in
+        try await play(StorySetting()) { scene in
             let (queue, ticket) = scene.server.subscribe("news", byteLimit: 100)
             let long = "\"" + String(repeating: "x", count: 500) + "\""
             try await scene.server.publish("news", [long])
@@ -165,7 +165,7 @@ extension Stories.InProcess {
 
     @Test("a cancelled consumer ends at once")
     func cancelled() async throws {
-        try await play(Stage()) { scene in
+        try await play(StorySetting()) { scene in
             let (queue, ticket) = scene.server.subscribe("news")
             let task = Task { await queue.take() }
             task.cancel()
@@ -177,7 +177,7 @@ extension Stories.InProcess {
 
     @Test("a channel without subscribers is forgotten, with in-process ones as with others")
     func nothingIsLeft() async throws {
-        try await play(Stage(shards: 2)) { scene in
+        try await play(StorySetting(shards: 2)) { scene in
             let tickets = (0..<200).map { scene.server.subscribe("log:\($0)").ticket }
             for ticket in tickets { scene.server.group.leave(ticket) }
         }

@@ -9,9 +9,10 @@ extension Stories {
     @Suite("kicks and counts")
     struct Kicks {
         @Test(
-            "FT-2: who is kicked from a channel is told and hears nothing more, all others go on", arguments: Stage.all)
-        func unsubscribe(_ stage: Stage) async throws {
-            try await play(stage) { scene in
+            "FT-2: who is kicked from a channel is told and hears nothing more, all others go on",
+            arguments: StorySetting.all)
+        func unsubscribe(_ setting: StorySetting) async throws {
+            try await play(setting) { scene in
                 let channels: [ChannelName] = ["news", "log:a", "room:a"]
                 let kicked = try scene.connected(as: "ann")
                 let spared = try scene.connected(as: "ann")
@@ -54,7 +55,7 @@ extension Stories {
 
         @Test("FT-2: a kicked connection is told why, all others go on", arguments: Crossing.all)
         func disconnect(_ crossing: Crossing) async throws {
-            try await play(crossing.stage, { $0.openEverything() }) { scene in
+            try await play(crossing.setting, { $0.openEverything() }) { scene in
                 func client(_ user: UserID, _ channels: ChannelName...) throws -> TestClient {
                     let client = try scene.client(over: crossing.transport)
                     try client.connect(token: user.text)
@@ -84,10 +85,10 @@ extension Stories {
             }
         }
 
-        @Test("a subscribe that is not answered yet is ended with its channel", arguments: Stage.pairs)
-        func pending(_ stage: Stage) async throws {
+        @Test("a subscribe that is not answered yet is ended with its channel", arguments: StorySetting.pairs)
+        func pending(_ setting: StorySetting) async throws {
             let store = ScriptedStreams()
-            try await play(stage, durable: store) { scene in
+            try await play(setting, durable: store) { scene in
                 let client = try scene.connected()
                 store.hold()
                 try client.send(.subscribe(id: 9, "log:a"))
@@ -101,9 +102,9 @@ extension Stories {
             }
         }
 
-        @Test("FT-8: after 1,000 connects and ends every count is 0 everywhere", arguments: Stage.pairs)
-        func counts(_ stage: Stage) async throws {
-            try await play(stage, { $0.openEverything() }) { scene in
+        @Test("FT-8: after 1,000 connects and ends every count is 0 everywhere", arguments: StorySetting.pairs)
+        func counts(_ setting: StorySetting) async throws {
+            try await play(setting, { $0.openEverything() }) { scene in
                 let server = scene.server
                 for round in 0..<20 {
                     let clients = try (0..<50).map { number in
@@ -151,10 +152,10 @@ extension Stories {
             }
         }
 
-        @Test("FT-8: a message asks the store once, however many receive it", arguments: Stage.shardCounts)
-        func storeCalls(_ stage: Stage) async throws {
+        @Test("FT-8: a message asks the store once, however many receive it", arguments: StorySetting.shardCounts)
+        func storeCalls(_ setting: StorySetting) async throws {
             let store = ScriptedStreams()
-            try await play(stage, durable: store) { scene in
+            try await play(setting, durable: store) { scene in
                 let clients = try (0..<20).map { _ in try scene.connected(to: "log:a", "room:a") }
                 await scene.publish("log:a", "0")
                 let asked = store.asked

@@ -7,9 +7,11 @@ import Testing
 extension Stories {
     @Suite("the last words of a connection")
     struct LastWords {
-        @Test("a connection may be ended, unsubscribed and refreshed by what it does itself", arguments: Stage.pairs)
-        func fromWithin(_ stage: Stage) async throws {
-            try await play(stage) { scene in
+        @Test(
+            "a connection may be ended, unsubscribed and refreshed by what it does itself",
+            arguments: StorySetting.pairs)
+        func fromWithin(_ setting: StorySetting) async throws {
+            try await play(setting) { scene in
                 let client = try scene.connected(as: "ann", to: "room:a", "log:b")
                 _ = try client.push()
                 // All in one turn of the shard, while commands of the client arrive.
@@ -37,15 +39,15 @@ extension Stories {
 
         @Test(
             "what was published before a connection ends itself reaches it before the close frame",
-            arguments: Stage.pairs)
-        func lastWords(_ stage: Stage) async throws {
-            try await play(stage) { scene in
+            arguments: StorySetting.pairs)
+        func lastWords(_ setting: StorySetting) async throws {
+            try await play(setting) { scene in
                 let client = try scene.connected(as: "ann", to: "news")
                 // A second connect is an error; it comes in the same frame as the publish.
                 try client.send(.publish(id: 7, "news", "1"), .presence(id: 8, ""))
                 let (reason, heard) = try client.ending()
                 #expect(reason == .badRequest)
-                if stage.shards == 1 { #expect(heard.count == 2) }
+                if setting.shards == 1 { #expect(heard.count == 2) }
                 #expect(try client.nextFrame() == .vanished)
                 // The same with the client's own close frame.
                 let closing = try scene.connected(as: "ann", to: "news")
@@ -53,7 +55,7 @@ extension Stories {
                     bytes: closing.frame(of: [.publish(id: 7, "news", "1")]) + FrameStream.frame(opcode: 8, [3, 232]))
                 let (code, last) = try closing.ending()
                 #expect(code.code == 1_000)
-                if stage.shards == 1 { #expect(last.count == 2) }
+                if setting.shards == 1 { #expect(last.count == 2) }
                 #expect(try closing.nextFrame() == .vanished)
             }
         }

@@ -15,11 +15,11 @@ extension Stories {
 
         @Test(
             "a user who only looks like Kate does not get into her channels, not even with her token",
-            arguments: Stage.all)
-        func kate(_ stage: Stage) async throws {
+            arguments: StorySetting.all)
+        func kate(_ setting: StorySetting) async throws {
             let user: UserID = "\u{212A}ate"
             try await play(
-                stage,
+                setting,
                 { settings in
                     settings.channel.withoutNamespace = ChannelOptions()
                     settings.channel.withoutNamespace.allowUserLimitedChannels = true
@@ -47,9 +47,9 @@ extension Stories {
 
         @Test(
             "channels that only look alike have streams, presence, subscribers and keys of their own",
-            arguments: Stage.all)
-        func channels(_ stage: Stage) async throws {
-            try await play(stage, { $0.namespace("log") { $0.presence = true } }) { scene in
+            arguments: StorySetting.all)
+        func channels(_ setting: StorySetting) async throws {
+            try await play(setting, { $0.namespace("log") { $0.presence = true } }) { scene in
                 for (one, other) in Names.pairs {
                     let first = try scene.connected(as: "ann", to: one)
                     let second = try scene.connected(as: "ann", to: other)
@@ -83,9 +83,9 @@ extension Stories {
 
         @Test(
             "a repeated publication is known by the bytes of its key, and tags by those of theirs",
-            arguments: Stage.shardCounts)
-        func keysAndTags(_ stage: Stage) async throws {
-            try await play(stage) { scene in
+            arguments: StorySetting.shardCounts)
+        func keysAndTags(_ setting: StorySetting) async throws {
+            try await play(setting) { scene in
                 let client = try scene.connected(to: "log:a")
                 for key in ["\u{212A}", "K", "\u{212A}"] {
                     await scene.server.call(
@@ -105,9 +105,9 @@ extension Stories {
 
         @Test(
             "users who only look alike are two for limits, for the server API and in counts",
-            arguments: Stage.shardCounts)
-        func users(_ stage: Stage) async throws {
-            try await play(stage, { $0.client.userConnectionLimit = 1 }) { scene in
+            arguments: StorySetting.shardCounts)
+        func users(_ setting: StorySetting) async throws {
+            try await play(setting, { $0.client.userConnectionLimit = 1 }) { scene in
                 scene.server.verifier.setConnection("one") { $0.user = "\u{212A}ate" }
                 scene.server.verifier.setConnection("other") { $0.user = "Kate" }
                 let first = try scene.connected(as: "one")
@@ -121,9 +121,9 @@ extension Stories {
 
         @Test(
             "polls and event streams take such names for two, and a cursor goes on in each",
-            arguments: Stage.shardCounts)
-        func cursors(_ stage: Stage) async throws {
-            try await play(stage, { $0.openEverything() }) { scene in
+            arguments: StorySetting.shardCounts)
+        func cursors(_ setting: StorySetting) async throws {
+            try await play(setting, { $0.openEverything() }) { scene in
                 let (one, other) = Names.pairs[1]
                 let query = "channel=log:caf%C3%A9&channel=log:cafe%CC%81"
                 _ = await scene.put(one, "1")

@@ -7,19 +7,19 @@ extension Stories {
     /// Stateless polls that wait for the same thing.
     @Suite("crowds of long polls")
     struct PollCrowds {
-        private func begin(_ scene: Scene, _ query: String, headers: [(String, String)] = []) throws -> HTTPLink {
+        private func begin(_ scene: StoryServer, _ query: String, headers: [(String, String)] = []) throws -> HTTPLink {
             let http = try scene.http()
             try http.link.send(HTTPLink.request("/poll?" + query, method: "GET", headers: headers))
             return http
         }
 
-        private func waiting(_ scene: Scene, _ count: Int) async {
+        private func waiting(_ scene: StoryServer, _ count: Int) async {
             while await scene.server.group.counters().currentWaitingPolls != count { await Task.yield() }
         }
 
         @Test("whoever is cut leaves the crowd, all others get the same answer, again and again")
         func cut() async throws {
-            try await playTogether(Stage.pairs, { $0.openEverything() }) { scene async throws in
+            try await playTogether(StorySetting.pairs, { $0.openEverything() }) { scene async throws in
                 var top = await scene.put("log:a", "0")
                 for turn in 1...8 {
                     let query = "channel=log:a&wait=60&since=\(since(top))"
@@ -44,7 +44,7 @@ extension Stories {
 
         @Test("polls that wait for less time go first, and with the position that they had")
         func times() async throws {
-            try await playTogether(Stage.pairs, { $0.openEverything() }) { scene async throws in
+            try await playTogether(StorySetting.pairs, { $0.openEverything() }) { scene async throws in
                 let top = await scene.put("log:a", "0")
                 let query = "channel=log:a&since=\(since(top))&wait="
                 let long = try begin(scene, query + "60")
@@ -61,7 +61,7 @@ extension Stories {
 
         @Test("a query that was seen before is answered anew to whoever is behind")
         func behind() async throws {
-            try await playTogether(Stage.pairs, { $0.openEverything() }) { scene async throws in
+            try await playTogether(StorySetting.pairs, { $0.openEverything() }) { scene async throws in
                 let top = await scene.put("log:a", "0")
                 let query = "channel=log:a&wait=60&since=\(since(top))"
                 let first = try begin(scene, query)
@@ -75,7 +75,7 @@ extension Stories {
 
         @Test("what a header says about a poll is not forgotten over a query that was seen before")
         func headers() async throws {
-            try await playTogether(Stage.pairs, { $0.openEverything() }) { scene async throws in
+            try await playTogether(StorySetting.pairs, { $0.openEverything() }) { scene async throws in
                 let top = await scene.put("log:a", "0")
                 let query = "channel=log:a&wait=60&since=\(since(top))"
                 let first = try begin(scene, query)
@@ -95,7 +95,7 @@ extension Stories {
 
         @Test("at the end every poll of a crowd is answered")
         func shutdown() async throws {
-            try await playTogether(Stage.pairs, { $0.openEverything() }) { scene async throws in
+            try await playTogether(StorySetting.pairs, { $0.openEverything() }) { scene async throws in
                 let top = await scene.put("log:a", "0")
                 let polls = try (0..<5).map { _ in try begin(scene, "channel=log:a&wait=60&since=\(since(top))") }
                 await waiting(scene, 5)

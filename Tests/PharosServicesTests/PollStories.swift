@@ -41,7 +41,7 @@ extension Stories {
             return #"{"cursor":"\#(cursor)","channels":{\#(channels.joined(separator: ","))}}"#
         }
 
-        private func begin(_ scene: Scene, _ query: String, headers: [(String, String)] = []) throws -> HTTPLink {
+        private func begin(_ scene: StoryServer, _ query: String, headers: [(String, String)] = []) throws -> HTTPLink {
             let http = try scene.http()
             try http.link.send(HTTPLink.request("/poll?" + query, method: "GET", headers: headers))
             return http
@@ -49,7 +49,7 @@ extension Stories {
 
         @Test("what is newer is answered at once, from every kind of beginning")
         func atOnce() async throws {
-            try await playTogether(Stage.all, { $0.openEverything() }) { scene async throws in
+            try await playTogether(StorySetting.all, { $0.openEverything() }) { scene async throws in
                 var top = StreamPosition()
                 for number in 1...3 { top = await scene.put("log:a", "{\"n\":\(number)}") }
                 let all = (1...3).map { (offset: UInt64($0), data: "{\"n\":\($0)}") }
@@ -78,7 +78,7 @@ extension Stories {
 
         @Test("a poll that waits is answered by the first news; several channels are one poll")
         func waits() async throws {
-            try await playTogether(Stage.all, { $0.openEverything() }) { scene async throws in
+            try await playTogether(StorySetting.all, { $0.openEverything() }) { scene async throws in
                 let names: [ChannelName] = (1...4).map { "log:\($0)" }
                 var tops: [ChannelName: StreamPosition] = [:]
                 for name in names { tops[name] = await scene.put(name, "0") }
@@ -105,7 +105,7 @@ extension Stories {
 
         @Test("news in one channel does not hide where the others stand")
         func severalAtOnce() async throws {
-            try await playTogether(Stage.all, { $0.openEverything() }) { scene async throws in
+            try await playTogether(StorySetting.all, { $0.openEverything() }) { scene async throws in
                 let names: [ChannelName] = (1...5).map { "log:\($0)" }
                 var tops: [ChannelName: StreamPosition] = [:]
                 for name in names {
@@ -125,7 +125,7 @@ extension Stories {
         // GE-2
         @Test("a message at any moment of a poll ends it: between the read and the wait nothing falls through")
         func race() async throws {
-            try await playTogether(Stage.all, { $0.openEverything() }) { scene async throws in
+            try await playTogether(StorySetting.all, { $0.openEverything() }) { scene async throws in
                 let start = await scene.put("log:race", "0")
                 let count: UInt64 = 300
                 try await withThrowingTaskGroup(of: Void.self) { group in
@@ -162,7 +162,7 @@ extension Stories {
 
         @Test("a poll without news ends after its time with the position that it had")
         func timeout() async throws {
-            try await playTogether(Stage.pairs, { $0.openEverything() }) { scene async throws in
+            try await playTogether(StorySetting.pairs, { $0.openEverything() }) { scene async throws in
                 let top = await scene.put("log:a", "1")
                 #expect(
                     try scene.ask("/poll?channel=log:a&wait=1&since=\(since(top))").body == body(Part("log:a", top)))
@@ -175,7 +175,7 @@ extension Stories {
                 $0.openEverything()
                 $0.namespace("log") { $0.historySize = 2 }
             }
-            try await playTogether(Stage.pairs, change) { scene async throws in
+            try await playTogether(StorySetting.pairs, change) { scene async throws in
                 var top = StreamPosition()
                 for number in 1...5 { top = await scene.put("log:a", "\(number)") }
                 let left = body(Part("log:a", top, [(4, "4"), (5, "5")], lostBefore: 4))
@@ -194,7 +194,7 @@ extension Stories {
 
         @Test("a newer exclusive poll of the same user ends the older, others stay")
         func exclusive() async throws {
-            try await playTogether(Stage.all, { $0.openEverything() }) { scene async throws in
+            try await playTogether(StorySetting.all, { $0.openEverything() }) { scene async throws in
                 _ = await scene.put("log:a", "1")
                 let query = "channel=log:a&wait=60&exclusive=1&token="
                 let other = try begin(scene, query + "bob")
@@ -220,7 +220,7 @@ extension Stories {
         // GE-4
         @Test("rooms: by number, with the older protocol's words")
         func rooms() async throws {
-            try await playTogether(Stage.pairs, { $0.openEverything() }) { scene async throws in
+            try await playTogether(StorySetting.pairs, { $0.openEverything() }) { scene async throws in
                 var top = StreamPosition()
                 for number in 1...3 { top = await scene.put("log:room", "\(number)") }
                 let path = "/poll?channel=log:room&token=ann&"
@@ -252,7 +252,7 @@ extension Stories {
 
         @Test("who may poll what, and wrong questions")
         func refusals() async throws {
-            try await play(Stage(shards: 2), { $0.openEverything() }) { scene async throws in
+            try await play(StorySetting(shards: 2), { $0.openEverything() }) { scene async throws in
                 for (query, status) in [
                     ("", 400), ("channel=news", 400), ("channel=no:where", 404), ("channel=closed:a", 403),
                     ("channel=log:a&channel=log:a", 400), ("channel=log:a&since=x:y", 400),
@@ -266,7 +266,7 @@ extension Stories {
                 }
             }
             try await play(
-                Stage(shards: 2),
+                StorySetting(shards: 2),
                 {
                     $0.openEverything()
                     $0.client.allowAnonymousConnectWithoutToken = false
@@ -287,7 +287,7 @@ extension Stories {
 
         @Test("polls that are cut leave nothing behind")
         func cut() async throws {
-            try await playTogether(Stage.all, { $0.openEverything() }) { scene async throws in
+            try await playTogether(StorySetting.all, { $0.openEverything() }) { scene async throws in
                 for _ in 0..<10 {
                     let polls = try (0..<5).map { number in
                         try begin(scene, "channel=log:a&channel=log:\(number)&wait=60&exclusive=1&token=user\(number)")

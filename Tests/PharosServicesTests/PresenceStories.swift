@@ -7,9 +7,9 @@ import Testing
 extension Stories {
     @Suite("presence, joins and leaves")
     struct Presence {
-        @Test("who is there, asked by a client and by the server API", arguments: Stage.all)
-        func presence(_ stage: Stage) async throws {
-            try await play(stage) { scene in
+        @Test("who is there, asked by a client and by the server API", arguments: StorySetting.all)
+        func presence(_ setting: StorySetting) async throws {
+            try await play(setting) { scene in
                 let ann = try scene.connected(as: "ann", to: "room:a")
                 let again = try scene.connected(as: "ann", to: "room:a")
                 let bob = try scene.connected(as: "bob", to: "room:a", "room:b")
@@ -30,9 +30,11 @@ extension Stories {
             }
         }
 
-        @Test("a client hears its own join after its reply, and the others' joins and leaves", arguments: Stage.all)
-        func joins(_ stage: Stage) async throws {
-            try await play(stage) { scene in
+        @Test(
+            "a client hears its own join after its reply, and the others' joins and leaves", arguments: StorySetting.all
+        )
+        func joins(_ setting: StorySetting) async throws {
+            try await play(setting) { scene in
                 let ann = try scene.connected(as: "ann")
                 try ann.send(.subscribe(id: 2, "room:a"))
                 #expect(try ann.next() == .reply(Reply(id: 2, result: .subscribe(SubscribeResult()))))
@@ -47,9 +49,9 @@ extension Stories {
             }
         }
 
-        @Test("joins and leaves go to those who asked, if nobody is forced to hear them", arguments: Stage.pairs)
-        func onRequest(_ stage: Stage) async throws {
-            try await play(stage, { $0.namespace("room") { $0.forcePushJoinLeave = false } }) { scene in
+        @Test("joins and leaves go to those who asked, if nobody is forced to hear them", arguments: StorySetting.pairs)
+        func onRequest(_ setting: StorySetting) async throws {
+            try await play(setting, { $0.namespace("room") { $0.forcePushJoinLeave = false } }) { scene in
                 let asking = try scene.connected(as: "ann")
                 try asking.subscribe("room:a") { $0.joinLeave = true }
                 #expect(try asking.push().event.isJoin)
@@ -61,9 +63,9 @@ extension Stories {
             }
         }
 
-        @Test("a leave never overtakes its join, however fast clients come and go", arguments: Stage.pairs)
-        func order(_ stage: Stage) async throws {
-            try await play(stage, { $0.client.queueMaxSize = 64 << 20 }) { scene in
+        @Test("a leave never overtakes its join, however fast clients come and go", arguments: StorySetting.pairs)
+        func order(_ setting: StorySetting) async throws {
+            try await play(setting, { $0.client.queueMaxSize = 64 << 20 }) { scene in
                 let watcher = try scene.connected(as: "watcher", to: "room:a")
                 _ = try watcher.push()
                 let rounds = 200
@@ -94,9 +96,9 @@ extension Stories {
             }
         }
 
-        @Test("every pipelined subscribe and unsubscribe is answered, in order", arguments: Stage.all)
-        func answers(_ stage: Stage) async throws {
-            try await play(stage) { scene in
+        @Test("every pipelined subscribe and unsubscribe is answered, in order", arguments: StorySetting.all)
+        func answers(_ setting: StorySetting) async throws {
+            try await play(setting) { scene in
                 let client = try scene.connected()
                 for channel: ChannelName in (0..<20).map({ "log:\($0)" }) {
                     try client.send(

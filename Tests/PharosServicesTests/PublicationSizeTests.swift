@@ -57,9 +57,9 @@ extension Stories {
             settings.edge.messageSizeLimit = 60_000
         }
 
-        @Test("a client's is refused, and no subscriber is closed for it", arguments: Stage.pairs)
-        func client(_ stage: Stage) async throws {
-            try await play(stage, Self.small) { scene in
+        @Test("a client's is refused, and no subscriber is closed for it", arguments: StorySetting.pairs)
+        func client(_ setting: StorySetting) async throws {
+            try await play(setting, Self.small) { scene in
                 let subscriber = try scene.connected(to: "log:a")
                 let publisher = try scene.connected()
                 let data = "\"\(String(repeating: "x", count: 59_500))\""
@@ -76,9 +76,9 @@ extension Stories {
             }
         }
 
-        @Test("the server API's is refused in each of its calls", arguments: Stage.shardCounts)
-        func api(_ stage: Stage) async throws {
-            try await play(stage, Self.small) { scene in
+        @Test("the server API's is refused in each of its calls", arguments: StorySetting.shardCounts)
+        func api(_ setting: StorySetting) async throws {
+            try await play(setting, Self.small) { scene in
                 let subscriber = try scene.connected(as: "ann", to: "log:a")
                 let data = "\"\(String(repeating: "x", count: 59_500))\""
                 let publish = await scene.server.call("publish", #"{"channel":"log:a","data":\#(data)}"#)
@@ -98,20 +98,20 @@ extension Stories {
         }
 
         /// 200 publications of 50,000 bytes: far more than the queue, and than the buffers of a socket.
-        private static func fill(_ scene: Scene, _ count: UInt64 = 200) async {
+        private static func fill(_ scene: StoryServer, _ count: UInt64 = 200) async {
             let data = "\"\(String(repeating: "x", count: 50_000))\""
             for _ in 0..<count { await scene.publish("log:a", data) }
         }
 
         @Test(
             "what a client missed may be longer than its queue: it gets all, and what follows",
-            arguments: [Stage.pairs[1], Stage.pairs[2]], Transport.allCases)
-        func recovery(_ stage: Stage, _ transport: Transport) async throws {
+            arguments: [StorySetting.pairs[1], StorySetting.pairs[2]], Transport.allCases)
+        func recovery(_ setting: StorySetting, _ transport: Transport) async throws {
             let change: (inout ServerSettings) -> Void = {
                 $0.openEverything()
                 Self.small(&$0)
             }
-            try await play(stage, change) { scene in
+            try await play(setting, change) { scene in
                 let before = try scene.connected()
                 let start = try before.subscribe("log:a")
                 try before.close()
@@ -139,9 +139,9 @@ extension Stories {
             }
         }
 
-        @Test("a client that asks again and again and does not read is a slow one", arguments: Stage.pairs)
-        func greed(_ stage: Stage) async throws {
-            try await play(stage, Self.small) { scene in
+        @Test("a client that asks again and again and does not read is a slow one", arguments: StorySetting.pairs)
+        func greed(_ setting: StorySetting) async throws {
+            try await play(setting, Self.small) { scene in
                 await Self.fill(scene)
                 let client = try scene.connected()
                 try client.send((1...10).map { .history(id: 10 + $0, "log:a", limit: 200, since: nil) })

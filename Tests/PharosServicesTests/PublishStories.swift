@@ -9,9 +9,9 @@ extension Stories {
     @Suite("publishing")
     struct Publishing {
         // FT-5
-        @Test("every delivery names its channel and reaches its subscribers only", arguments: Stage.all)
-        func channels(_ stage: Stage) async throws {
-            try await play(stage) { scene in
+        @Test("every delivery names its channel and reaches its subscribers only", arguments: StorySetting.all)
+        func channels(_ setting: StorySetting) async throws {
+            try await play(setting) { scene in
                 let both = try scene.connected(to: "news", "sport")
                 let one = try scene.connected(to: "sport")
                 await scene.publish("news", "1")
@@ -24,9 +24,9 @@ extension Stories {
             }
         }
 
-        @Test("a client's publication says who sent it; the sender hears it too", arguments: Stage.all)
-        func info(_ stage: Stage) async throws {
-            try await play(stage) { scene in
+        @Test("a client's publication says who sent it; the sender hears it too", arguments: StorySetting.all)
+        func info(_ setting: StorySetting) async throws {
+            try await play(setting) { scene in
                 scene.server.verifier.setConnection("token") {
                     $0.user = "ann"
                     $0.info = Array("{\"name\":\"Ann\"}".utf8)
@@ -40,9 +40,9 @@ extension Stories {
             }
         }
 
-        @Test("json and protobuf clients hear the same", arguments: Stage.shardCounts)
-        func bothWires(_ stage: Stage) async throws {
-            try await play(stage) { scene in
+        @Test("json and protobuf clients hear the same", arguments: StorySetting.shardCounts)
+        func bothWires(_ setting: StorySetting) async throws {
+            try await play(setting) { scene in
                 let clients = try [
                     scene.connected(.json, to: "log:a"), scene.connected(.protobuf, to: "log:a"),
                     scene.connected(.json, to: "log:a"), scene.connected(.protobuf, to: "log:a"),
@@ -65,15 +65,15 @@ extension Stories {
         // FT-6
         @Test(
             "subscribe followed at once by publish on one connection delivers the own message, 10,000 times of 10,000",
-            arguments: Stage.pairs)
-        func ownMessage(_ stage: Stage) async throws {
+            arguments: StorySetting.pairs)
+        func ownMessage(_ setting: StorySetting) async throws {
             let change: (inout ServerSettings) -> Void = {
                 // Only subscribers may publish: the publish must find the subscription made.
                 $0.channel.withoutNamespace.publish = ChannelOptions.Allowance()
                 $0.channel.withoutNamespace.publish.forSubscriber = true
                 $0.channel.withoutNamespace.publish.forAnonymous = true
             }
-            try await play(stage, change) { scene in
+            try await play(setting, change) { scene in
                 let client = try scene.connected()
                 for round in 0..<100 {
                     let names: [ChannelName] = (0..<100).map { "channel \(round) \($0)" }
@@ -104,8 +104,8 @@ extension Stories {
         // FT-3
         @Test(
             "100,000 messages of one sender on one topic reach each of 3 subscribers once, in order and unchanged",
-            arguments: [Stage(shards: 1), Stage(shards: 2)])
-        func hundredThousand(_ stage: Stage) async throws {
+            arguments: [StorySetting(shards: 1), StorySetting(shards: 2)])
+        func hundredThousand(_ setting: StorySetting) async throws {
             let count = 100_000
             // Under a sanitizer on two cores a reader may rest for seconds; that is not what this story is about.
             let patience: (inout ServerSettings) -> Void = {
@@ -113,7 +113,7 @@ extension Stories {
                 $0.edge.writeTimeout = 120
                 $0.client.pingInterval = 0
             }
-            try await play(stage, patience) { scene in
+            try await play(setting, patience) { scene in
                 let sender = try scene.connected()
                 let senderInfo = ClientInfo(user: "", client: sender.id)
                 let subscribers = try (0..<3).map { _ in try scene.connected(to: "one topic") }
@@ -151,9 +151,9 @@ extension Stories {
         }
 
         // GE-15
-        @Test("1,000 events published back to back reach one reading client completely", arguments: Stage.all)
-        func backToBack(_ stage: Stage) async throws {
-            try await play(stage) { scene in
+        @Test("1,000 events published back to back reach one reading client completely", arguments: StorySetting.all)
+        func backToBack(_ setting: StorySetting) async throws {
+            try await play(setting) { scene in
                 let client = try scene.connected(to: "news")
                 let http = try scene.http()
                 var bytes: [UInt8] = []
@@ -172,14 +172,14 @@ extension Stories {
 
         @Test(
             "many publishers, channels and clients: every channel has one order, the same for all",
-            arguments: Stage.pairs)
-        func manyToMany(_ stage: Stage) async throws {
+            arguments: StorySetting.pairs)
+        func manyToMany(_ setting: StorySetting) async throws {
             // The clients read only when everything has been published.
             let patience: (inout ServerSettings) -> Void = {
                 $0.client.queueMaxSize = 64 << 20
                 $0.edge.writeTimeout = 120
             }
-            try await play(stage, patience) { scene in
+            try await play(setting, patience) { scene in
                 let channels: [ChannelName] = (0..<20).map { "log:\($0)" }
                 let clients = try (0..<50).map { index in
                     let client = try scene.connected()
@@ -222,7 +222,7 @@ extension Stories {
         }
 
         /// 2,500 publications, 125 in each channel, by a way that depends on the publisher.
-        private func publish(_ publisher: Int, _ channels: [ChannelName], _ scene: Scene) async throws {
+        private func publish(_ publisher: Int, _ channels: [ChannelName], _ scene: StoryServer) async throws {
             let client = try scene.connected()
             let http = try scene.http()
             for number in 0..<2_500 {
@@ -248,7 +248,7 @@ extension Stories {
                 $0.namespace("log") { $0.publicationDataFormat = .jsonObject }
                 $0.namespace("room") { $0.publicationDataFormat = .json }
             }
-            try await play(Stage(), change) { scene in
+            try await play(StorySetting(), change) { scene in
                 let client = try scene.connected(.protobuf)
                 #expect(try client.call { .publish(id: $0, "log:a", "1") } == .error(.badRequest))
                 #expect(try client.call { .publish(id: $0, "log:a", " {}") } == .publish)

@@ -56,7 +56,7 @@ extension Stories {
         func table(_ way: Way, isDurable: Bool) async throws {
             let origin = ScriptedOrigin()
             try await play(
-                Stage(shards: 2),
+                StorySetting(shards: 2),
                 {
                     $0.client.channelLimit = 1_000
                     if way == .hook { $0.namespace("log") { $0.publishHook = "app" } }
@@ -85,7 +85,8 @@ extension Stories {
         }
 
         private func publish(
-            _ step: Step, _ data: String, to channel: ChannelName, _ way: Way, _ scene: Scene, _ writer: TestClient,
+            _ step: Step, _ data: String, to channel: ChannelName, _ way: Way, _ scene: StoryServer,
+            _ writer: TestClient,
             _ origin: ScriptedOrigin
         ) async throws {
             let answer: String
@@ -112,7 +113,7 @@ extension Stories {
             "a suppressed version is answered with the position of the stream, skipped or not",
             arguments: [false, true])
         func answers(isDurable: Bool) async throws {
-            try await play(Stage(), durable: isDurable ? ScriptedStreams() : nil) { scene in
+            try await play(StorySetting(), durable: isDurable ? ScriptedStreams() : nil) { scene in
                 let first = await scene.server.call("publish", #"{"channel":"log:a","data":1,"version":5}"#)
                 for skips in [false, true] {
                     let again = await scene.server.call(

@@ -18,7 +18,7 @@ extension Stories {
         )
         func perConnection(_ crossing: Crossing) async throws {
             try await play(
-                crossing.stage,
+                crossing.setting,
                 {
                     $0.openEverything()
                     $0.client.rateLimits.perConnection = 4
@@ -47,7 +47,7 @@ extension Stories {
         @Test("a connection that goes on at ten times its limit is closed with 3013", arguments: Crossing.all)
         func hopeless(_ crossing: Crossing) async throws {
             try await play(
-                crossing.stage,
+                crossing.setting,
                 {
                     $0.openEverything()
                     $0.client.rateLimits.perConnection = 2
@@ -63,9 +63,10 @@ extension Stories {
             }
         }
 
-        @Test("all connections of a user share its limit; those without a user have none", arguments: Stage.pairs)
-        func perUser(_ stage: Stage) async throws {
-            try await play(stage, { $0.client.rateLimits.perUser = 1 }) { scene in
+        @Test(
+            "all connections of a user share its limit; those without a user have none", arguments: StorySetting.pairs)
+        func perUser(_ setting: StorySetting) async throws {
+            try await play(setting, { $0.client.rateLimits.perUser = 1 }) { scene in
                 let commands = (2...8).map { Command.history(id: $0, "log:a", limit: 0) }
                 let nobody = try scene.connected()
                 try nobody.send(commands)
@@ -87,7 +88,7 @@ extension Stories {
         @Test("a connect counts against its address, and is refused before anything is known", arguments: Crossing.all)
         func connects(_ crossing: Crossing) async throws {
             try await play(
-                crossing.stage,
+                crossing.setting,
                 {
                     $0.openEverything()
                     $0.client.rateLimits.perAddress = 2
@@ -127,7 +128,7 @@ extension Stories {
             arguments: ["/poll?channel=log:a&wait=0", "/events?channel=log:a", "/connection/poll?session="])
         func requests(_ path: String) async throws {
             try await play(
-                Stage(shards: 2),
+                StorySetting(shards: 2),
                 {
                     $0.openEverything()
                     $0.client.rateLimits.perAddress = 1
@@ -155,10 +156,10 @@ extension Stories {
 
         @Test(
             "polls of one user share its limit, whatever their address; those of another user go on",
-            arguments: Stage.pairs)
-        func polls(_ stage: Stage) async throws {
+            arguments: StorySetting.pairs)
+        func polls(_ setting: StorySetting) async throws {
             try await play(
-                stage,
+                setting,
                 {
                     $0.openEverything()
                     $0.client.rateLimits.perUser = 1
@@ -183,10 +184,10 @@ extension Stories {
             }
         }
 
-        @Test("pongs and a plain event stream's own commands are free", arguments: Stage.pairs)
-        func free(_ stage: Stage) async throws {
+        @Test("pongs and a plain event stream's own commands are free", arguments: StorySetting.pairs)
+        func free(_ setting: StorySetting) async throws {
             try await play(
-                stage,
+                setting,
                 {
                     $0.openEverything()
                     $0.client.rateLimits.perConnection = 3

@@ -24,10 +24,10 @@ extension Stories {
 
         @Test(
             "the handshake names the channels: exactly those are heard, and none is named (GO-1, GO-2)",
-            arguments: Raw.stages)
-        func channels(_ stage: Stage) async throws {
+            arguments: Raw.storySettings)
+        func channels(_ setting: StorySetting) async throws {
             let gate = ScriptedOrigin()
-            try await play(stage, { Self.listening(&$0) }, application: Application(origin: gate)) { scene in
+            try await play(setting, { Self.listening(&$0) }, application: Application(origin: gate)) { scene in
                 let link = try scene.http().link
                 async let opened = RawClient(link, "/raw")
                 let asked = await gate.next()
@@ -49,11 +49,11 @@ extension Stories {
             }
         }
 
-        @Test("a path may ask for the channels' names", arguments: Raw.stages)
-        func named(_ stage: Stage) async throws {
+        @Test("a path may ask for the channels' names", arguments: Raw.storySettings)
+        func named(_ setting: StorySetting) async throws {
             let gate = ScriptedOrigin()
             try await play(
-                stage, { Self.listening(&$0, namesChannels: true) }, application: Application(origin: gate)
+                setting, { Self.listening(&$0, namesChannels: true) }, application: Application(origin: gate)
             ) { scene in
                 let link = try scene.http().link
                 async let opened = RawClient(link, "/raw")
@@ -67,13 +67,13 @@ extension Stories {
             }
         }
 
-        @Test("the same over server-sent events", arguments: Raw.stages)
-        func events(_ stage: Stage) async throws {
+        @Test("the same over server-sent events", arguments: Raw.storySettings)
+        func events(_ setting: StorySetting) async throws {
             let gate = ScriptedOrigin()
             let origin = ScriptedRawOrigin()
             let told = RecordedEvents()
             try await play(
-                stage,
+                setting,
                 { settings in
                     settings.openRaw {
                         $0.open = false
@@ -105,7 +105,7 @@ extension Stories {
         @Test("channels that cannot be are the application's mistake: nobody is let in half")
         func badChannel() async throws {
             let gate = ScriptedOrigin()
-            try await play(Stage(), { Self.listening(&$0) }, application: Application(origin: gate)) { scene in
+            try await play(StorySetting(), { Self.listening(&$0) }, application: Application(origin: gate)) { scene in
                 async let refused = scene.refusal { try scene.raw() }
                 await gate.next().answer(granted("news", "nowhere:x"))
                 let status = try await refused

@@ -7,10 +7,12 @@ extension Stories {
     /// How the application reaches raw connections by their ids.
     @Suite("service requests")
     struct RawService {
-        @Test("messages reach connections on any shard, and the answer comes after the work", arguments: Raw.stages)
-        func messages(_ stage: Stage) async throws {
+        @Test(
+            "messages reach connections on any shard, and the answer comes after the work", arguments: Raw.storySettings
+        )
+        func messages(_ setting: StorySetting) async throws {
             let origin = ScriptedRawOrigin()
-            try await play(stage, { $0.openRaw() }, application: Application(raw: origin)) { scene in
+            try await play(setting, { $0.openRaw() }, application: Application(raw: origin)) { scene in
                 var clients: [(client: RawClient, id: ClientName)] = []
                 for _ in 0..<6 {
                     let (client, id) = try await scene.accepted(origin)
@@ -35,12 +37,12 @@ extension Stories {
             }
         }
 
-        @Test("the report names who was unknown, closed or full (WS-5, WS-11)", arguments: Raw.stages)
-        func report(_ stage: Stage) async throws {
+        @Test("the report names who was unknown, closed or full (WS-5, WS-11)", arguments: Raw.storySettings)
+        func report(_ setting: StorySetting) async throws {
             let origin = ScriptedRawOrigin()
             let events = RecordedEvents()
             try await play(
-                stage,
+                setting,
                 {
                     $0.openRaw()
                     $0.client.queueMaxSize = 10_000
@@ -68,10 +70,10 @@ extension Stories {
             }
         }
 
-        @Test("an id that somebody made up reaches nobody", arguments: Raw.stages)
-        func forged(_ stage: Stage) async throws {
+        @Test("an id that somebody made up reaches nobody", arguments: Raw.storySettings)
+        func forged(_ setting: StorySetting) async throws {
             let origin = ScriptedRawOrigin()
-            try await play(stage, { $0.openRaw() }, application: Application(raw: origin)) { scene in
+            try await play(setting, { $0.openRaw() }, application: Application(raw: origin)) { scene in
                 let (client, id) = try await scene.accepted(origin)
                 var characters = Array(id.text)
                 let place = characters.count - 4
@@ -85,12 +87,12 @@ extension Stories {
             }
         }
 
-        @Test("a service request closes with code and reason (WS-9)", arguments: Raw.stages)
-        func closing(_ stage: Stage) async throws {
+        @Test("a service request closes with code and reason (WS-9)", arguments: Raw.storySettings)
+        func closing(_ setting: StorySetting) async throws {
             let origin = ScriptedRawOrigin()
             let events = RecordedEvents()
             try await play(
-                stage, { $0.openRaw() }, application: Application(raw: origin, events: events)
+                setting, { $0.openRaw() }, application: Application(raw: origin, events: events)
             ) { scene in
                 let (client, id) = try await scene.accepted(origin)
                 let (status, body) = try scene.service(
@@ -105,10 +107,10 @@ extension Stories {
             }
         }
 
-        @Test("only with a key that may send; what cannot be read is refused (WS-4)", arguments: Raw.stages)
-        func access(_ stage: Stage) async throws {
+        @Test("only with a key that may send; what cannot be read is refused (WS-4)", arguments: Raw.storySettings)
+        func access(_ setting: StorySetting) async throws {
             let origin = ScriptedRawOrigin()
-            try await play(stage, { $0.openRaw() }, application: Application(raw: origin)) { scene in
+            try await play(setting, { $0.openRaw() }, application: Application(raw: origin)) { scene in
                 let (_, id) = try await scene.accepted(origin)
                 #expect(try scene.ask("/sr", method: "POST", body: "{}").status == 401)
                 #expect(try scene.service("{}", key: "wrong").0 == 401)
@@ -129,11 +131,11 @@ extension Stories {
             }
         }
 
-        @Test("one connection as a resource: looked at, written to, closed", arguments: Raw.stages)
-        func resource(_ stage: Stage) async throws {
+        @Test("one connection as a resource: looked at, written to, closed", arguments: Raw.storySettings)
+        func resource(_ setting: StorySetting) async throws {
             let origin = ScriptedRawOrigin()
             try await play(
-                stage,
+                setting,
                 {
                     $0.openRaw()
                     $0.api.maxBodySize = 1_000
@@ -161,10 +163,10 @@ extension Stories {
             }
         }
 
-        @Test("the same from inside the process", arguments: Stage.shardCounts)
-        func backend(_ stage: Stage) async throws {
+        @Test("the same from inside the process", arguments: StorySetting.shardCounts)
+        func backend(_ setting: StorySetting) async throws {
             let origin = ScriptedRawOrigin()
-            try await play(stage, { $0.openRaw() }, application: Application(raw: origin)) { scene in
+            try await play(setting, { $0.openRaw() }, application: Application(raw: origin)) { scene in
                 let (client, id) = try await scene.accepted(origin)
                 let body = Array(
                     "{\"OutgoingWebSocketMessages\":[{\"ConnectionIds\":[\"\(id)\",\"\"],\"Message\":{\"Text\":\"z\"}}]}"
@@ -186,7 +188,7 @@ extension Stories {
 
         @Test("without raw paths these addresses are not there")
         func absent() async throws {
-            try await play(Stage()) { scene in
+            try await play(StorySetting()) { scene in
                 let (status, _) = try scene.service("{}", key: TestServer.apiKey)
                 #expect(status == 404)
             }

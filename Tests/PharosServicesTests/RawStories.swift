@@ -8,14 +8,18 @@ extension Stories {
     @Suite("raw connections")
     struct Raw {
         /// Both kinds of connection, one shard and two.
-        static let stages = [1, 2].flatMap { shards in LinkKind.allCases.map { Stage(shards: shards, kind: $0) } }
+        static let storySettings = [1, 2].flatMap { shards in
+            LinkKind.allCases.map { StorySetting(shards: shards, kind: $0) }
+        }
 
-        @Test("the origin hears of the connection first, then of each message, and answers go out", arguments: stages)
-        func echo(_ stage: Stage) async throws {
+        @Test(
+            "the origin hears of the connection first, then of each message, and answers go out",
+            arguments: storySettings)
+        func echo(_ setting: StorySetting) async throws {
             let origin = ScriptedRawOrigin()
             let events = RecordedEvents()
             try await play(
-                stage, { $0.openRaw { $0.subprotocols = ["chat.v2", "chat.v1"] } },
+                setting, { $0.openRaw { $0.subprotocols = ["chat.v2", "chat.v1"] } },
                 application: Application(raw: origin, events: events)
             ) { scene in
                 let client = try scene.raw(
@@ -53,7 +57,7 @@ extension Stories {
         func noSubprotocol() async throws {
             let origin = ScriptedRawOrigin { _ in .accepted([]) }
             try await play(
-                Stage(), { $0.openRaw { $0.subprotocols = ["a"] } }, application: Application(raw: origin)
+                StorySetting(), { $0.openRaw { $0.subprotocols = ["a"] } }, application: Application(raw: origin)
             ) { scene in
                 _ = try scene.raw(headers: [("Sec-WebSocket-Protocol", "b")], subprotocol: "")
                 await scene.until { !origin.events.isEmpty }
@@ -61,12 +65,12 @@ extension Stories {
             }
         }
 
-        @Test("an origin that fails one message ends the connection and leaks nothing (WS-1)", arguments: stages)
-        func failure(_ stage: Stage) async throws {
+        @Test("an origin that fails one message ends the connection and leaks nothing (WS-1)", arguments: storySettings)
+        func failure(_ setting: StorySetting) async throws {
             let origin = ScriptedRawOrigin()
             let events = RecordedEvents()
             try await play(
-                stage, { $0.openRaw() }, application: Application(raw: origin, events: events)
+                setting, { $0.openRaw() }, application: Application(raw: origin, events: events)
             ) { scene in
                 let (other, _) = try await scene.accepted(origin)
                 let before = await scene.server.group.counters()
@@ -95,12 +99,12 @@ extension Stories {
             }
         }
 
-        @Test("who was not accepted is closed, and nobody is told of an end", arguments: Stage.shardCounts)
-        func notAccepted(_ stage: Stage) async throws {
+        @Test("who was not accepted is closed, and nobody is told of an end", arguments: StorySetting.shardCounts)
+        func notAccepted(_ setting: StorySetting) async throws {
             let origin = ScriptedRawOrigin { _ in .failed }
             let events = RecordedEvents()
             try await play(
-                stage, { $0.openRaw() }, application: Application(raw: origin, events: events)
+                setting, { $0.openRaw() }, application: Application(raw: origin, events: events)
             ) { scene in
                 let client = try scene.raw()
                 #expect(try client.closing().code == 1011)
@@ -112,7 +116,7 @@ extension Stories {
 
         @Test("without an origin at all nobody stays")
         func noOrigin() async throws {
-            try await play(Stage(), { $0.openRaw() }) { scene in
+            try await play(StorySetting(), { $0.openRaw() }) { scene in
                 let client = try scene.raw()
                 #expect(try client.closing().code == 1011)
             }
@@ -123,7 +127,8 @@ extension Stories {
             let origin = ScriptedRawOrigin { _ in .accepted([]) }
             let events = RecordedEvents()
             try await play(
-                Stage(shards: 2, kind: .tls), { $0.openRaw() }, application: Application(raw: origin, events: events)
+                StorySetting(shards: 2, kind: .tls), { $0.openRaw() },
+                application: Application(raw: origin, events: events)
             ) { scene in
                 for _ in 0..<20 { try scene.comeAndGo(500, saying: ["first", "second"]) }
                 await scene.until { events.count == 20_000 }
@@ -140,11 +145,11 @@ extension Stories {
             }
         }
 
-        @Test("the first event carries what may be passed on, and no later one does (WS-4)", arguments: stages)
-        func facts(_ stage: Stage) async throws {
+        @Test("the first event carries what may be passed on, and no later one does (WS-4)", arguments: storySettings)
+        func facts(_ setting: StorySetting) async throws {
             let origin = ScriptedRawOrigin()
             try await play(
-                stage,
+                setting,
                 { settings in
                     settings.openRaw()
                     var app = OriginSettings(name: "app", url: "http://127.0.0.1:1")
@@ -176,12 +181,12 @@ extension Stories {
             }
         }
 
-        @Test("a message beyond the limit closes with 1009, and the end is told (WS-10)", arguments: stages)
-        func tooLong(_ stage: Stage) async throws {
+        @Test("a message beyond the limit closes with 1009, and the end is told (WS-10)", arguments: storySettings)
+        func tooLong(_ setting: StorySetting) async throws {
             let origin = ScriptedRawOrigin()
             let events = RecordedEvents()
             try await play(
-                stage,
+                setting,
                 {
                     $0.openRaw()
                     $0.edge.messageSizeLimit = 1_000
@@ -198,7 +203,7 @@ extension Stories {
 
         @Test("a path without an origin takes no messages")
         func onlyHears() async throws {
-            try await play(Stage(), { $0.openRaw { $0.origin = "" } }) { scene in
+            try await play(StorySetting(), { $0.openRaw { $0.origin = "" } }) { scene in
                 let client = try scene.raw()
                 try client.send("x")
                 #expect(try client.closing().code == 1003)
@@ -207,7 +212,7 @@ extension Stories {
 
         @Test("a path that is not open lets nobody in without a handshake")
         func notOpen() async throws {
-            try await play(Stage(), { $0.openRaw { $0.open = false } }) { scene in
+            try await play(StorySetting(), { $0.openRaw { $0.open = false } }) { scene in
                 #expect(throws: TestClient.Failure.refused(status: 403)) { try scene.raw() }
                 // Nor does an open one let in a page of another origin.
                 #expect(throws: TestClient.Failure.refused(status: 403)) {
@@ -216,12 +221,12 @@ extension Stories {
             }
         }
 
-        @Test("the origin closes, after the messages that it still has", arguments: stages)
-        func closedByOrigin(_ stage: Stage) async throws {
+        @Test("the origin closes, after the messages that it still has", arguments: storySettings)
+        func closedByOrigin(_ setting: StorySetting) async throws {
             let origin = ScriptedRawOrigin()
             let events = RecordedEvents()
             try await play(
-                stage, { $0.openRaw() }, application: Application(raw: origin, events: events)
+                setting, { $0.openRaw() }, application: Application(raw: origin, events: events)
             ) { scene in
                 let (client, id) = try await scene.accepted(origin)
                 try client.send("quit")
@@ -233,12 +238,12 @@ extension Stories {
             }
         }
 
-        @Test("what was read before the client went still reaches the origin, then its end", arguments: stages)
-        func lastMessages(_ stage: Stage) async throws {
+        @Test("what was read before the client went still reaches the origin, then its end", arguments: storySettings)
+        func lastMessages(_ setting: StorySetting) async throws {
             let origin = ScriptedRawOrigin()
             let events = RecordedEvents()
             try await play(
-                stage, { $0.openRaw() }, application: Application(raw: origin, events: events)
+                setting, { $0.openRaw() }, application: Application(raw: origin, events: events)
             ) { scene in
                 let (client, id) = try await scene.accepted(origin)
                 for text in ["1", "2", "3"] { try client.send(text) }
@@ -256,11 +261,11 @@ extension Stories {
             }
         }
 
-        @Test("a slow origin makes its clients wait, and loses nothing", arguments: stages)
-        func backPressure(_ stage: Stage) async throws {
+        @Test("a slow origin makes its clients wait, and loses nothing", arguments: storySettings)
+        func backPressure(_ setting: StorySetting) async throws {
             let origin = ScriptedRawOrigin()
             try await play(
-                stage, { $0.openRaw { $0.inboundLimit = 10_000 } }, application: Application(raw: origin)
+                setting, { $0.openRaw { $0.inboundLimit = 10_000 } }, application: Application(raw: origin)
             ) { scene in
                 let (client, _) = try await scene.accepted(origin)
                 let message = String(repeating: "x", count: 950)
@@ -285,14 +290,14 @@ extension Stories {
             }
         }
 
-        @Test("the end of the server closes with 1001 and tells of every connection (WS-7)", arguments: stages)
-        func shutdown(_ stage: Stage) async throws {
+        @Test("the end of the server closes with 1001 and tells of every connection (WS-7)", arguments: storySettings)
+        func shutdown(_ setting: StorySetting) async throws {
             let origin = ScriptedRawOrigin { _ in .accepted([]) }
             let events = RecordedEvents()
-            var settings = ServerSettings.stories(shards: stage.shards)
+            var settings = ServerSettings.stories(shards: setting.shards)
             settings.openRaw()
             let server = try TestServer(settings, application: Application(raw: origin, events: events))
-            let clients = try (0..<5).map { _ in try RawClient(server.link(stage.kind)) }
+            let clients = try (0..<5).map { _ in try RawClient(server.link(setting.kind)) }
             while events.all.count < 5 { await Task.yield() }
             server.group.beginShutdown(windowMs: 0)
             for client in clients {
@@ -320,12 +325,12 @@ extension Stories {
             #expect(events.all.map(\.kind) == [.rawEstablished, .rawClosed])
         }
 
-        @Test("who does not answer pings has vanished, and the origin is told", arguments: stages)
-        func vanished(_ stage: Stage) async throws {
+        @Test("who does not answer pings has vanished, and the origin is told", arguments: storySettings)
+        func vanished(_ setting: StorySetting) async throws {
             let origin = ScriptedRawOrigin()
             let events = RecordedEvents()
             try await play(
-                stage,
+                setting,
                 {
                     $0.openRaw()
                     $0.client.pingInterval = 0.1

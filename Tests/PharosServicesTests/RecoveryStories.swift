@@ -13,9 +13,9 @@ extension Stories {
             return publications.map(\.offset)
         }
 
-        @Test("history by limit, position and direction", arguments: Stage.all)
-        func history(_ stage: Stage) async throws {
-            try await play(stage, { $0.client.historyMaxPublicationLimit = 5 }) { scene in
+        @Test("history by limit, position and direction", arguments: StorySetting.all)
+        func history(_ setting: StorySetting) async throws {
+            try await play(setting, { $0.client.historyMaxPublicationLimit = 5 }) { scene in
                 let client = try scene.connected()
                 for number in 1...8 { await scene.publish("log:a", "\(number)") }
                 let all = try client.call { .history(id: $0, "log:a") }
@@ -38,9 +38,9 @@ extension Stories {
             }
         }
 
-        @Test("history and its removal by the server API", arguments: Stage.shardCounts)
-        func serverAPI(_ stage: Stage) async throws {
-            try await play(stage) { scene in
+        @Test("history and its removal by the server API", arguments: StorySetting.shardCounts)
+        func serverAPI(_ setting: StorySetting) async throws {
+            try await play(setting) { scene in
                 let server = scene.server
                 await server.call("publish", #"{"channel":"log:a","data":{"n":1},"tags":{"k":"v"}}"#)
                 await server.call("publish", #"{"channel":"log:a","b64data":"AAE="}"#)
@@ -58,9 +58,9 @@ extension Stories {
             }
         }
 
-        @Test("what was missed comes with the reply; later publications follow it", arguments: Stage.all)
-        func recovery(_ stage: Stage) async throws {
-            try await play(stage) { scene in
+        @Test("what was missed comes with the reply; later publications follow it", arguments: StorySetting.all)
+        func recovery(_ setting: StorySetting) async throws {
+            try await play(setting) { scene in
                 let first = try scene.connected()
                 let start = try first.subscribe("log:a")
                 #expect(start.offset == 0)
@@ -81,9 +81,9 @@ extension Stories {
             }
         }
 
-        @Test("the first publication of a stream brings the epoch; a later one does not", arguments: Stage.pairs)
-        func firstEpoch(_ stage: Stage) async throws {
-            try await play(stage) { scene in
+        @Test("the first publication of a stream brings the epoch; a later one does not", arguments: StorySetting.pairs)
+        func firstEpoch(_ setting: StorySetting) async throws {
+            try await play(setting) { scene in
                 let client = try scene.connected()
                 let epoch = try client.subscribe("log:a").epoch
                 await scene.publish("log:a", "1")
@@ -97,9 +97,9 @@ extension Stories {
             }
         }
 
-        @Test("a lost position is said so, or refused with 112 on request", arguments: Stage.pairs)
-        func lostPosition(_ stage: Stage) async throws {
-            try await play(stage, { $0.client.recoveryMaxPublicationLimit = 3 }) { scene in
+        @Test("a lost position is said so, or refused with 112 on request", arguments: StorySetting.pairs)
+        func lostPosition(_ setting: StorySetting) async throws {
+            try await play(setting, { $0.client.recoveryMaxPublicationLimit = 3 }) { scene in
                 for number in 1...5 { await scene.publish("log:a", "\(number)") }
                 let client = try scene.connected()
                 let epoch = try client.subscribe("log:a").epoch
@@ -128,9 +128,9 @@ extension Stories {
             _ = try client.call { .unsubscribe(id: $0, "log:a") }
         }
 
-        @Test("cache mode: a subscriber gets the newest value at once", arguments: Stage.pairs)
-        func cache(_ stage: Stage) async throws {
-            try await play(stage) { scene in
+        @Test("cache mode: a subscriber gets the newest value at once", arguments: StorySetting.pairs)
+        func cache(_ setting: StorySetting) async throws {
+            try await play(setting) { scene in
                 for number in 1...3 { await scene.publish("cache:a", "\(number)") }
                 let client = try scene.connected()
                 let result = try client.subscribe("cache:a")
@@ -143,14 +143,14 @@ extension Stories {
 
         @Test(
             "connections are cut again and again while publishing goes on: nothing is lost, repeated or out of order",
-            arguments: Stage.all)
-        func cutAgainAndAgain(_ stage: Stage) async throws {
+            arguments: StorySetting.all)
+        func cutAgainAndAgain(_ setting: StorySetting) async throws {
             let count: UInt64 = 1_500
             let change: (inout ServerSettings) -> Void = {
                 $0.namespace("log") { $0.historySize = 5_000 }
                 $0.client.recoveryMaxPublicationLimit = 5_000
             }
-            try await play(stage, change) { scene in
+            try await play(setting, change) { scene in
                 let start = try scene.connected().subscribe("log:live")
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     group.addTask { for number in 1...count { await scene.publish("log:live", "\(number)") } }
@@ -180,9 +180,9 @@ extension Stories {
             position.offset += 1
         }
 
-        @Test("subscribing while many publish is never stuck and never misses anything", arguments: Stage.pairs)
-        func subscribeWhilePublishing(_ stage: Stage) async throws {
-            try await play(stage, { $0.namespace("log") { $0.historySize = 10_000 } }) { scene in
+        @Test("subscribing while many publish is never stuck and never misses anything", arguments: StorySetting.pairs)
+        func subscribeWhilePublishing(_ setting: StorySetting) async throws {
+            try await play(setting, { $0.namespace("log") { $0.historySize = 10_000 } }) { scene in
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     for _ in 0..<3 {
                         group.addTask { for number in 0..<400 { await scene.publish("log:live", "\(number)") } }
@@ -216,7 +216,7 @@ extension Stories {
                 $0.client.pingInterval = 1
                 $0.client.pongTimeout = 0.9
             }
-            try await play(Stage(shards: 2), change) { scene in
+            try await play(StorySetting(shards: 2), change) { scene in
                 scene.server.verifier.setConnection("token") {
                     $0.user = "ann"
                     $0.channels = ["log:a"]

@@ -12,9 +12,10 @@ extension Stories {
             Push(channel: "", event: .message(data: Array(data.utf8)))
         }
 
-        @Test("a message to a client, a user, a channel, everybody, and not to the excluded", arguments: Stage.all)
-        func targets(_ stage: Stage) async throws {
-            try await play(stage) { scene in
+        @Test(
+            "a message to a client, a user, a channel, everybody, and not to the excluded", arguments: StorySetting.all)
+        func targets(_ setting: StorySetting) async throws {
+            try await play(setting) { scene in
                 let server = scene.server
                 let ann = try scene.connected(as: "ann", to: "news", "log:a")
                 let annAgain = try scene.connected(as: "ann", to: "news")
@@ -59,7 +60,7 @@ extension Stories {
 
         @Test("over every transport, and by the session's name and key", arguments: Crossing.all)
         func transports(_ crossing: Crossing) async throws {
-            try await play(crossing.stage, { $0.openEverything() }) { scene in
+            try await play(crossing.setting, { $0.openEverything() }) { scene in
                 let key = SessionKeys.make()
                 let query = "?session=\(key)"
                 let client = try scene.client(over: crossing.transport, query: query)
@@ -85,9 +86,9 @@ extension Stories {
             }
         }
 
-        @Test("a session that is away and is sent away finds nothing again", arguments: Stage.pairs)
-        func awaySession(_ stage: Stage) async throws {
-            try await play(stage, { $0.openEverything(sessionTTL: 20) }) { scene in
+        @Test("a session that is away and is sent away finds nothing again", arguments: StorySetting.pairs)
+        func awaySession(_ setting: StorySetting) async throws {
+            try await play(setting, { $0.openEverything(sessionTTL: 20) }) { scene in
                 for isEnded in [false, true] {
                     let key = SessionKeys.make()
                     let client = try scene.client(query: "?session=\(key)")
@@ -104,9 +105,9 @@ extension Stories {
             }
         }
 
-        @Test("a plain event stream gets messages in both forms", arguments: Stage.shardCounts)
-        func eventStreams(_ stage: Stage) async throws {
-            try await play(stage, { $0.openEverything() }) { scene in
+        @Test("a plain event stream gets messages in both forms", arguments: StorySetting.shardCounts)
+        func eventStreams(_ setting: StorySetting) async throws {
+            try await play(setting, { $0.openEverything() }) { scene in
                 let named = try scene.events("channel=news&token=ann")
                 let array = try scene.events("channel=news&token=ann&format=array")
                 for stream in [named, array] { _ = try stream.event() }
@@ -135,9 +136,9 @@ extension Stories {
 
         @Test(
             "bytes that are no JSON reach everybody, in JSON as base64",
-            arguments: Stage.shardCounts)
-        func bytes(_ stage: Stage) async throws {
-            try await play(stage) { scene in
+            arguments: StorySetting.shardCounts)
+        func bytes(_ setting: StorySetting) async throws {
+            try await play(setting) { scene in
                 let json = try scene.connected(.json)
                 let protobuf = try scene.connected(.protobuf)
                 #expect(
@@ -152,9 +153,10 @@ extension Stories {
             }
         }
 
-        @Test("in a batch, in order, and by a key for it alone", arguments: Stage.pairs)
-        func batch(_ stage: Stage) async throws {
-            try await play(stage, { $0.api.keys.append(APIKey(key: "pusher", methods: ["send", "batch"])) }) { scene in
+        @Test("in a batch, in order, and by a key for it alone", arguments: StorySetting.pairs)
+        func batch(_ setting: StorySetting) async throws {
+            try await play(setting, { $0.api.keys.append(APIKey(key: "pusher", methods: ["send", "batch"])) }) {
+                scene in
                 let client = try scene.connected(as: "ann", to: "news")
                 let commands = #"""
                     {"commands":[{"send":{"user":"ann","data":1}},{"send":{"client":"x","data":2}},
@@ -182,10 +184,10 @@ extension Stories {
             }
         }
 
-        @Test("connections are listed in the order of their ids, page by page", arguments: Stage.shardCounts)
-        func connections(_ stage: Stage) async throws {
+        @Test("connections are listed in the order of their ids, page by page", arguments: StorySetting.shardCounts)
+        func connections(_ setting: StorySetting) async throws {
             try await play(
-                stage,
+                setting,
                 {
                     $0.openEverything()
                     $0.client.registeredNames = ["js"]

@@ -7,9 +7,9 @@ import Testing
 extension Stories {
     @Suite("the server API and connections")
     struct ServerAPI {
-        @Test("subscribe and unsubscribe by user and by client", arguments: Stage.all)
-        func subscribe(_ stage: Stage) async throws {
-            try await play(stage) { scene in
+        @Test("subscribe and unsubscribe by user and by client", arguments: StorySetting.all)
+        func subscribe(_ setting: StorySetting) async throws {
+            try await play(setting) { scene in
                 let server = scene.server
                 let first = try scene.connected(as: "ann")
                 let second = try scene.connected(as: "ann")
@@ -44,9 +44,9 @@ extension Stories {
             }
         }
 
-        @Test("subscribe with a position brings what was missed", arguments: Stage.all)
-        func subscribeWithRecovery(_ stage: Stage) async throws {
-            try await play(stage) { scene in
+        @Test("subscribe with a position brings what was missed", arguments: StorySetting.all)
+        func subscribeWithRecovery(_ setting: StorySetting) async throws {
+            try await play(setting) { scene in
                 for number in 1...5 { await scene.publish("log:a", "\(number)") }
                 let epoch = try scene.connected().subscribe("log:a").epoch
                 let client = try scene.connected(as: "ann")
@@ -67,9 +67,9 @@ extension Stories {
             }
         }
 
-        @Test("disconnect by user, with a code, and with a list of clients to spare", arguments: Stage.all)
-        func disconnect(_ stage: Stage) async throws {
-            try await play(stage) { scene in
+        @Test("disconnect by user, with a code, and with a list of clients to spare", arguments: StorySetting.all)
+        func disconnect(_ setting: StorySetting) async throws {
+            try await play(setting) { scene in
                 let spared = try scene.connected(as: "ann", to: "news")
                 let ended = try scene.connected(as: "ann", to: "news")
                 let other = try scene.connected(as: "bob", to: "news")
@@ -88,9 +88,9 @@ extension Stories {
             }
         }
 
-        @Test("refresh moves the end, or ends the connection now", arguments: Stage.all)
-        func refresh(_ stage: Stage) async throws {
-            try await play(stage) { scene in
+        @Test("refresh moves the end, or ends the connection now", arguments: StorySetting.all)
+        func refresh(_ setting: StorySetting) async throws {
+            try await play(setting) { scene in
                 let first = try scene.connected(as: "ann")
                 let second = try scene.connected(as: "bob")
                 await scene.server.call("refresh", #"{"user":"ann","expire_at":4102444800}"#)
@@ -105,9 +105,9 @@ extension Stories {
             }
         }
 
-        @Test("refresh and sub-refresh by the client", arguments: Stage.pairs)
-        func clientRefresh(_ stage: Stage) async throws {
-            try await play(stage) { scene in
+        @Test("refresh and sub-refresh by the client", arguments: StorySetting.pairs)
+        func clientRefresh(_ setting: StorySetting) async throws {
+            try await play(setting) { scene in
                 let verifier = scene.server.verifier
                 verifier.setConnection("token") {
                     $0.user = "ann"
@@ -150,7 +150,7 @@ extension Stories {
                 $0.client.expiredCloseDelay = 0
                 $0.client.expiredSubCloseDelay = 0
             }
-            try await play(Stage(), change) { scene in
+            try await play(StorySetting(), change) { scene in
                 let verifier = scene.server.verifier
                 verifier.setSubscription("sub") {
                     $0.user = "ann"
@@ -175,9 +175,9 @@ extension Stories {
             }
         }
 
-        @Test("channels by pattern and by page", arguments: Stage.shardCounts)
-        func channels(_ stage: Stage) async throws {
-            try await play(stage) { scene in
+        @Test("channels by pattern and by page", arguments: StorySetting.shardCounts)
+        func channels(_ setting: StorySetting) async throws {
+            try await play(setting) { scene in
                 let server = scene.server
                 let client = try scene.connected()
                 for name: ChannelName in ["a", "b", "c", "log:1", "log:2", "log:22"] { try client.subscribe(name) }
@@ -204,9 +204,9 @@ extension Stories {
             }
         }
 
-        @Test("info counts what is there over all shards", arguments: Stage.shardCounts)
-        func info(_ stage: Stage) async throws {
-            try await play(stage) { scene in
+        @Test("info counts what is there over all shards", arguments: StorySetting.shardCounts)
+        func info(_ setting: StorySetting) async throws {
+            try await play(setting) { scene in
                 let clients = try (0..<4).map { try scene.connected(as: "user \($0 % 2)", to: "news", "channel \($0)") }
                 let answer = await scene.server.call("info", "{}")
                 #expect(answer.hasPrefix(#"{"result":{"nodes":[{"uid":""#))

@@ -9,10 +9,10 @@ extension Stories {
     @Suite("long polls with a session")
     struct SessionPolls {
         private struct Peer {
-            let scene: Scene
+            let scene: StoryServer
             let path: String
 
-            init(_ scene: Scene, key: String = SessionKeys.make()) {
+            init(_ scene: StoryServer, key: String = SessionKeys.make()) {
                 self.scene = scene
                 path = "/connection/poll?session=\(key)"
             }
@@ -45,7 +45,7 @@ extension Stories {
         private static let both = connect + "\n" + #"{"id":2,"subscribe":{"channel":"log:a"}}"#
 
         /// A session with a subscription, and its cursor.
-        private func subscribed(_ scene: Scene) throws -> (peer: Peer, cursor: String) {
+        private func subscribed(_ scene: StoryServer) throws -> (peer: Peer, cursor: String) {
             let peer = Peer(scene)
             var answer = try peer.post(SessionPolls.both)
             var messages = answer.messages
@@ -59,7 +59,7 @@ extension Stories {
 
         @Test("the same cursor brings the same messages, a newer one what comes after")
         func again() async throws {
-            try await playTogether(Stage.all, { $0.openEverything() }) { scene async throws in
+            try await playTogether(StorySetting.all, { $0.openEverything() }) { scene async throws in
                 let (peer, start) = try subscribed(scene)
                 await scene.publish("log:a", "1")
                 let first = try peer.get(cursor: start)
@@ -79,7 +79,7 @@ extension Stories {
 
         @Test("a newer poll ends the older, which loses nothing")
         func newer() async throws {
-            try await playTogether(Stage.all, { $0.openEverything() }) { scene async throws in
+            try await playTogether(StorySetting.all, { $0.openEverything() }) { scene async throws in
                 let (peer, cursor) = try subscribed(scene)
                 var older = try await peer.begin(cursor: cursor)
                 for _ in 0..<5 {
@@ -100,7 +100,7 @@ extension Stories {
 
         @Test("an unknown session is 404, and so is one that was not polled in time")
         func unknown() async throws {
-            try await playTogether(Stage.pairs, { $0.openEverything(sessionTTL: 1) }) { scene async throws in
+            try await playTogether(StorySetting.pairs, { $0.openEverything(sessionTTL: 1) }) { scene async throws in
                 let stranger = Peer(scene)
                 #expect(throws: TestClient.Failure.refused(status: 404)) { try stranger.get(cursor: nil) }
                 #expect(throws: TestClient.Failure.refused(status: 404)) { try stranger.get(cursor: "0") }
@@ -122,7 +122,7 @@ extension Stories {
 
         @Test("the last words wait for the next poll, and are brought again like all others")
         func lastWords() async throws {
-            try await playTogether(Stage.all, { $0.openEverything() }) { scene async throws in
+            try await playTogether(StorySetting.all, { $0.openEverything() }) { scene async throws in
                 let peer = Peer(scene)
                 let connected = try peer.post(#"{"id":1,"connect":{"token":"ann"}}"#)
                 await scene.server.call("disconnect", #"{"user":"ann"}"#)
@@ -140,7 +140,7 @@ extension Stories {
 
         @Test("a long backlog comes in several answers, none of them too long")
         func backlog() async throws {
-            try await playTogether(Stage.pairs, { $0.openEverything() }) { scene async throws in
+            try await playTogether(StorySetting.pairs, { $0.openEverything() }) { scene async throws in
                 let (peer, start) = try subscribed(scene)
                 let data = "\"" + String(repeating: "x", count: 10_000) + "\""
                 for _ in 0..<60 { await scene.publish("log:a", data) }

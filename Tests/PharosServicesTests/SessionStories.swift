@@ -21,7 +21,7 @@ extension Stories {
 
         @Test("left on any transport, a client returns by any other with its subscriptions and positions")
         func returning() async throws {
-            try await playTogether(Stage.pairs, { $0.openEverything(sessionTTL: 20) }) { scene in
+            try await playTogether(StorySetting.pairs, { $0.openEverything(sessionTTL: 20) }) { scene in
                 for left in Transport.allCases {
                     // A poll after a poll is the same session going on.
                     for back in Transport.allCases where left != .poll || back != .poll {
@@ -54,9 +54,9 @@ extension Stories {
             }
         }
 
-        @Test("to a plain event stream and back", arguments: Stage.all)
-        func events(_ stage: Stage) async throws {
-            try await play(stage, { $0.openEverything(sessionTTL: 20) }) { scene in
+        @Test("to a plain event stream and back", arguments: StorySetting.all)
+        func events(_ setting: StorySetting) async throws {
+            try await play(setting, { $0.openEverything(sessionTTL: 20) }) { scene in
                 let key = SessionKeys.make()
                 let client = try scene.client(query: Sessions.query(key))
                 try client.connect(token: "ann")
@@ -83,9 +83,9 @@ extension Stories {
             }
         }
 
-        @Test("while the old connection still stands, the new one takes all it had", arguments: Stage.all)
-        func takingOver(_ stage: Stage) async throws {
-            try await play(stage, { $0.openEverything(sessionTTL: 20) }) { scene in
+        @Test("while the old connection still stands, the new one takes all it had", arguments: StorySetting.all)
+        func takingOver(_ setting: StorySetting) async throws {
+            try await play(setting, { $0.openEverything(sessionTTL: 20) }) { scene in
                 let key = SessionKeys.make()
                 var client = try scene.client(query: Sessions.query(key))
                 try client.connect(token: "ann")
@@ -110,11 +110,11 @@ extension Stories {
 
         @Test(
             "connections in quick succession under steady publishing lose neither subscription nor publication",
-            arguments: Stage.all)
-        func quickReturns(_ stage: Stage) async throws {
+            arguments: StorySetting.all)
+        func quickReturns(_ setting: StorySetting) async throws {
             let rounds = 40
             try await play(
-                stage,
+                setting,
                 {
                     $0.openEverything(sessionTTL: 20)
                     $0.client.recoveryMaxPublicationLimit = 5_000
@@ -179,7 +179,7 @@ extension Stories {
         }
 
         /// Publishes, and says where.
-        private static func mark(_ scene: Scene) async throws -> UInt64 {
+        private static func mark(_ scene: StoryServer) async throws -> UInt64 {
             let answer = await scene.server.call("publish", #"{"channel":"log:a","data":1}"#)
             guard let number = answer.split(separator: "\"offset\":").dropFirst().first?.prefix(while: \.isNumber),
                 let offset = UInt64(number)
@@ -219,9 +219,9 @@ extension Stories {
             position.offset += 1
         }
 
-        @Test("whoever has the key and not the user gets nothing of it", arguments: Stage.pairs)
-        func stranger(_ stage: Stage) async throws {
-            try await play(stage, { $0.openEverything(sessionTTL: 20) }) { scene in
+        @Test("whoever has the key and not the user gets nothing of it", arguments: StorySetting.pairs)
+        func stranger(_ setting: StorySetting) async throws {
+            try await play(setting, { $0.openEverything(sessionTTL: 20) }) { scene in
                 let key = SessionKeys.make()
                 let client = try scene.client(query: Sessions.query(key))
                 try client.connect(token: "ann")
@@ -238,9 +238,9 @@ extension Stories {
 
         @Test(
             "who is sent away while it is away finds nothing again, and is not back in a channel it was taken out of",
-            arguments: Stage.pairs)
-        func sentAwayMeanwhile(_ stage: Stage) async throws {
-            try await play(stage, { $0.openEverything(sessionTTL: 20) }) { scene in
+            arguments: StorySetting.pairs)
+        func sentAwayMeanwhile(_ setting: StorySetting) async throws {
+            try await play(setting, { $0.openEverything(sessionTTL: 20) }) { scene in
                 let key = SessionKeys.make()
                 let calls: [(String, String, [ChannelName])] = [
                     ("disconnect", #"{"user":"bob"}"#, ["log:a", "news"]),
@@ -271,7 +271,7 @@ extension Stories {
 
         @Test("after its time a session is forgotten, also one that never connected")
         func reaped() async throws {
-            try await playTogether(Stage.pairs, { $0.openEverything(sessionTTL: 1) }) { scene in
+            try await playTogether(StorySetting.pairs, { $0.openEverything(sessionTTL: 1) }) { scene in
                 let key = SessionKeys.make()
                 let client = try scene.client(query: Sessions.query(key))
                 try client.connect(token: "ann")
@@ -288,9 +288,9 @@ extension Stories {
             }
         }
 
-        @Test("what the client says of its position wins over what is remembered", arguments: Stage.pairs)
-        func ownPosition(_ stage: Stage) async throws {
-            try await play(stage, { $0.openEverything(sessionTTL: 20) }) { scene in
+        @Test("what the client says of its position wins over what is remembered", arguments: StorySetting.pairs)
+        func ownPosition(_ setting: StorySetting) async throws {
+            try await play(setting, { $0.openEverything(sessionTTL: 20) }) { scene in
                 let key = SessionKeys.make()
                 let client = try scene.client(query: Sessions.query(key))
                 try client.connect(token: "ann")

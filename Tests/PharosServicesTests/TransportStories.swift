@@ -10,7 +10,7 @@ extension Stories {
     struct Transports {
         @Test("everything a client may ask is answered, and others hear of it", arguments: Crossing.all)
         func commands(_ crossing: Crossing) async throws {
-            try await play(crossing.stage, { $0.openEverything() }) { scene in
+            try await play(crossing.setting, { $0.openEverything() }) { scene in
                 let watcher = try scene.connected(.json, to: "room:a")
                 while case .join = try watcher.push().event { break }
                 let client = try scene.client(over: crossing.transport)
@@ -49,7 +49,7 @@ extension Stories {
             "a thousand publications arrive once and in order, while commands go the other way", arguments: Crossing.all
         )
         func order(_ crossing: Crossing) async throws {
-            try await play(crossing.stage, { $0.openEverything() }) { scene in
+            try await play(crossing.setting, { $0.openEverything() }) { scene in
                 let client = try scene.client(over: crossing.transport)
                 try client.connect()
                 try client.subscribe("log:a")
@@ -65,15 +65,15 @@ extension Stories {
             }
         }
 
-        @Test("a client that is cut off by one transport recovers by the next", arguments: Stage.pairs)
-        func switching(_ stage: Stage) async throws {
+        @Test("a client that is cut off by one transport recovers by the next", arguments: StorySetting.pairs)
+        func switching(_ setting: StorySetting) async throws {
             let count: UInt64 = 1_200
             let change: (inout ServerSettings) -> Void = {
                 $0.openEverything()
                 $0.namespace("log") { $0.historySize = 5_000 }
                 $0.client.recoveryMaxPublicationLimit = 5_000
             }
-            try await play(stage, change) { scene in
+            try await play(setting, change) { scene in
                 let start = try scene.connected().subscribe("log:live")
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     group.addTask {
@@ -114,7 +114,7 @@ extension Stories {
             "server-side subscriptions come with the connect reply, and refresh keeps the client",
             arguments: Crossing.all)
         func serverSide(_ crossing: Crossing) async throws {
-            try await play(crossing.stage, { $0.openEverything() }) { scene in
+            try await play(crossing.setting, { $0.openEverything() }) { scene in
                 scene.server.verifier.setConnection("token") {
                     $0.user = "ann"
                     $0.channels = ["log:a"]
@@ -141,7 +141,7 @@ extension Stories {
                 $0.client.pingInterval = 0.6
                 $0.client.pongTimeout = 0.5
             }
-            try await play(Stage(shards: 2), change) { scene in
+            try await play(StorySetting(shards: 2), change) { scene in
                 let client = try scene.client(over: transport)
                 try client.connect()
                 while client.pings < 3 {
@@ -155,7 +155,7 @@ extension Stories {
 
         @Test("the reason of an end arrives after all that was published before", arguments: Crossing.all)
         func lastWords(_ crossing: Crossing) async throws {
-            try await play(crossing.stage, { $0.openEverything() }) { scene in
+            try await play(crossing.setting, { $0.openEverything() }) { scene in
                 let client = try scene.client(over: crossing.transport)
                 try client.connect(token: "ann")
                 try client.subscribe("log:a")
@@ -167,14 +167,14 @@ extension Stories {
                 // A message that breaks the protocol.
                 let wrong = try scene.client(over: crossing.transport)
                 try wrong.connect()
-                try wrong.send(rawMessage: Array("no command".utf8), isText: crossing.stage.wire == .json)
+                try wrong.send(rawMessage: Array("no command".utf8), isText: crossing.setting.wire == .json)
                 #expect(try wrong.ending().reason == .badRequest)
             }
         }
 
-        @Test("at shutdown every client of every transport is told, and the threads end", arguments: Stage.pairs)
-        func shutdown(_ stage: Stage) async throws {
-            try await play(stage, { $0.openEverything(sessionTTL: 60) }) { scene in
+        @Test("at shutdown every client of every transport is told, and the threads end", arguments: StorySetting.pairs)
+        func shutdown(_ setting: StorySetting) async throws {
+            try await play(setting, { $0.openEverything(sessionTTL: 60) }) { scene in
                 var clients: [TestClient] = []
                 for transport in Transport.allCases {
                     for _ in 0..<3 {
@@ -224,14 +224,14 @@ extension Stories {
             }
         }
 
-        @Test("a client that does not read its stream is closed, the others are not", arguments: Stage.pairs)
-        func slowReader(_ stage: Stage) async throws {
+        @Test("a client that does not read its stream is closed, the others are not", arguments: StorySetting.pairs)
+        func slowReader(_ setting: StorySetting) async throws {
             let change: (inout ServerSettings) -> Void = {
                 $0.openEverything()
                 $0.client.queueMaxSize = 100_000
                 $0.edge.writeTimeout = 60
             }
-            try await play(stage, change) { scene in
+            try await play(setting, change) { scene in
                 let reader = try scene.connected(to: "news")
                 for transport in [Transport.httpStream, .eventStream, .poll] {
                     let stalled = try scene.client(over: transport)

@@ -9,9 +9,9 @@ extension Stories {
     @Suite("on the wire")
     struct Wire {
         // GO-8
-        @Test("a frame that arrives byte by byte is accepted", arguments: Stage.pairs)
-        func byteByByte(_ stage: Stage) async throws {
-            try await play(stage) { scene in
+        @Test("a frame that arrives byte by byte is accepted", arguments: StorySetting.pairs)
+        func byteByByte(_ setting: StorySetting) async throws {
+            try await play(setting) { scene in
                 let client = try scene.client()
                 for byte in client.frame(of: [.connect(id: 1), .subscribe(id: 2, "news")]) {
                     try client.send(bytes: [byte])
@@ -21,9 +21,9 @@ extension Stories {
             }
         }
 
-        @Test("many frames in one piece are handled in order", arguments: Stage.pairs)
-        func manyFrames(_ stage: Stage) async throws {
-            try await play(stage) { scene in
+        @Test("many frames in one piece are handled in order", arguments: StorySetting.pairs)
+        func manyFrames(_ setting: StorySetting) async throws {
+            try await play(setting) { scene in
                 let client = try scene.connected()
                 var bytes: [UInt8] = []
                 for id: UInt32 in 2..<102 { bytes += client.frame(of: [.subscribe(id: id, "channel \(id)")]) }
@@ -37,7 +37,7 @@ extension Stories {
             "what is no command closes with 3501",
             arguments: ["", "{", "null", "[]", "{\"connect\":null}", "{\"id\":1,\"connect\":[}", "\n", "{\"id\":-1}"])
         func malformed(_ message: String) async throws {
-            try await play(Stage()) { scene in
+            try await play(StorySetting()) { scene in
                 let client = try scene.client(.json)
                 try client.send(rawMessage: Array(message.utf8), isText: true)
                 #expect(try client.ending().reason == .badRequest)
@@ -52,7 +52,7 @@ extension Stories {
                 [0x80, 0x80, 0x80, 0x80, 0x80, 0x40, 0, 0],
             ] as [[UInt8]])
         func malformedProtobuf(_ message: [UInt8]) async throws {
-            try await play(Stage()) { scene in
+            try await play(StorySetting()) { scene in
                 let client = try scene.client(.protobuf)
                 try client.send(rawMessage: message, isText: false)
                 #expect(try client.ending().reason == .badRequest)
@@ -60,9 +60,9 @@ extension Stories {
         }
 
         // FT-11
-        @Test("every refused command is answered with an error under its id", arguments: Stage.pairs)
-        func refused(_ stage: Stage) async throws {
-            try await play(stage) { scene in
+        @Test("every refused command is answered with an error under its id", arguments: StorySetting.pairs)
+        func refused(_ setting: StorySetting) async throws {
+            try await play(setting) { scene in
                 let client = try scene.connected(to: "news")
                 try client.send(
                     .subscribe(id: 2, "no:where"), .subscribe(id: 3, "closed:a"), .subscribe(id: 4, "news"),
@@ -81,9 +81,9 @@ extension Stories {
         }
 
         // GE-10
-        @Test("a message above the limit closes with 1009", arguments: Stage.pairs)
-        func tooLarge(_ stage: Stage) async throws {
-            try await play(stage, { $0.edge.messageSizeLimit = 1_000 }) { scene in
+        @Test("a message above the limit closes with 1009", arguments: StorySetting.pairs)
+        func tooLarge(_ setting: StorySetting) async throws {
+            try await play(setting, { $0.edge.messageSizeLimit = 1_000 }) { scene in
                 let client = try scene.connected(to: "news")
                 let room = String(repeating: "x", count: 900)
                 #expect(try client.call { .publish(id: $0, "news", "\"\(room)\"") } == .publish)
@@ -93,18 +93,18 @@ extension Stories {
         }
 
         // GE-10
-        @Test("the client's close frame is answered with its code", arguments: Stage.pairs)
-        func clientCloses(_ stage: Stage) async throws {
-            try await play(stage) { scene in
+        @Test("the client's close frame is answered with its code", arguments: StorySetting.pairs)
+        func clientCloses(_ setting: StorySetting) async throws {
+            try await play(setting) { scene in
                 let client = try scene.connected(to: "news")
                 try client.send(bytes: FrameStream.frame(opcode: 8, [0x0f, 0xa1, 0x62, 0x79, 0x65]))
                 #expect(try client.ending().reason == Disconnect(code: 4_001, reason: ""))
             }
         }
 
-        @Test("a WebSocket ping is answered with the same payload", arguments: Stage.pairs)
-        func webSocketPing(_ stage: Stage) async throws {
-            try await play(stage) { scene in
+        @Test("a WebSocket ping is answered with the same payload", arguments: StorySetting.pairs)
+        func webSocketPing(_ setting: StorySetting) async throws {
+            try await play(setting) { scene in
                 let client = try scene.client()
                 try client.send(bytes: FrameStream.frame(opcode: 9, [1, 2, 3]))
                 #expect(try client.nextFrame() == .pong([1, 2, 3]))
@@ -112,9 +112,9 @@ extension Stories {
         }
 
         // GO-7, FT-3
-        @Test("a payload of quotes, backslashes, newlines and any UTF-8 arrives as it was", arguments: Stage.all)
-        func anyPayload(_ stage: Stage) async throws {
-            try await play(stage) { scene in
+        @Test("a payload of quotes, backslashes, newlines and any UTF-8 arrives as it was", arguments: StorySetting.all)
+        func anyPayload(_ setting: StorySetting) async throws {
+            try await play(setting) { scene in
                 let subscriber = try scene.connected(to: "news")
                 let publisher = try scene.connected()
                 let payloads = [
@@ -134,16 +134,18 @@ extension Stories {
             }
         }
 
-        @Test("one command's fault is that command's error, whatever comes before and after it", arguments: Stage.pairs)
-        func ownFault(_ stage: Stage) async throws {
-            try await play(stage) { scene in
+        @Test(
+            "one command's fault is that command's error, whatever comes before and after it",
+            arguments: StorySetting.pairs)
+        func ownFault(_ setting: StorySetting) async throws {
+            try await play(setting) { scene in
                 let client = try scene.connected(to: "news")
-                for fault in Wire.faults(stage.wire) {
-                    let separator: [UInt8] = stage.wire == .json ? [0x0A] : []
-                    let before = TestClient.encode([.publish(id: 1, "news", "1")], stage.wire)
-                    let after = TestClient.encode([.publish(id: 3, "news", "2")], stage.wire)
+                for fault in Wire.faults(setting.wire) {
+                    let separator: [UInt8] = setting.wire == .json ? [0x0A] : []
+                    let before = TestClient.encode([.publish(id: 1, "news", "1")], setting.wire)
+                    let after = TestClient.encode([.publish(id: 3, "news", "2")], setting.wire)
                     try client.send(
-                        rawMessage: before + separator + fault + separator + after, isText: stage.wire == .json)
+                        rawMessage: before + separator + fault + separator + after, isText: setting.wire == .json)
                     try Wire.hearFault(client)
                 }
             }
@@ -172,9 +174,9 @@ extension Stories {
             try hears(client, ["1", "2"])
         }
 
-        @Test("half a surrogate pair in a payload arrives as it was sent, by every way", arguments: Stage.all)
-        func halfPair(_ stage: Stage) async throws {
-            try await play(stage) { scene in
+        @Test("half a surrogate pair in a payload arrives as it was sent, by every way", arguments: StorySetting.all)
+        func halfPair(_ setting: StorySetting) async throws {
+            try await play(setting) { scene in
                 let payload = #"{"text":"cut \ud83e","\udc00":["\ud83e\ud83e"]}"#
                 let subscriber = try scene.connected(to: "news", "log:a")
                 let publisher = try scene.connected(.json)
@@ -212,9 +214,9 @@ extension Stories {
 
         @Test(
             "bytes that are no JSON reach everybody: in JSON as base64, with a flag, and nobody is closed",
-            arguments: Stage.shardCounts)
-        func binary(_ stage: Stage) async throws {
-            try await play(stage) { scene in
+            arguments: StorySetting.shardCounts)
+        func binary(_ setting: StorySetting) async throws {
+            try await play(setting) { scene in
                 let binary = try scene.connected(.protobuf, to: "news", "log:a")
                 let json = try scene.connected(.json, to: "news", "log:a")
                 await scene.server.call("publish", #"{"channel":"news","b64data":"AAEC/w=="}"#)
@@ -240,7 +242,7 @@ extension Stories {
             let change: (inout ServerSettings) -> Void = {
                 $0.namespace("log") { ($0.allowedDeltaTypes, $0.deltaPublish) = (["fossil"], true) }
             }
-            try await play(Stage(), change) { scene in
+            try await play(StorySetting(), change) { scene in
                 for wire in [WireFormat.json, .protobuf] {
                     let channel: ChannelName = "log:\(wire)"
                     let client = try scene.connected(wire)
@@ -292,7 +294,7 @@ extension Stories {
 
         @Test("what a server-side subscription brings arrives alike: bytes as base64 in JSON")
         func binarySubscriptionData() async throws {
-            try await play(Stage()) { scene in
+            try await play(StorySetting()) { scene in
                 let json = try scene.connected(.json, as: "ann")
                 let binary = try scene.connected(.protobuf, as: "ann")
                 await scene.server.call("subscribe", #"{"channel":"news","user":"ann","b64data":"AAEC/w=="}"#)
@@ -303,9 +305,11 @@ extension Stories {
             }
         }
 
-        @Test("information about a client that is no JSON breaks no message and closes nobody", arguments: Stage.pairs)
-        func binaryInfo(_ stage: Stage) async throws {
-            try await play(stage) { scene in
+        @Test(
+            "information about a client that is no JSON breaks no message and closes nobody",
+            arguments: StorySetting.pairs)
+        func binaryInfo(_ setting: StorySetting) async throws {
+            try await play(setting) { scene in
                 let bytes = Array("}{\"".utf8)
                 scene.server.verifier.setConnection("binary") {
                     $0.user = "bob"
@@ -331,13 +335,15 @@ extension Stories {
             }
         }
 
-        @Test("pings come and are answered; a client that does not answer is closed with 3012", arguments: Stage.all)
-        func pingPong(_ stage: Stage) async throws {
+        @Test(
+            "pings come and are answered; a client that does not answer is closed with 3012",
+            arguments: StorySetting.all)
+        func pingPong(_ setting: StorySetting) async throws {
             let change: (inout ServerSettings) -> Void = {
                 $0.client.pingInterval = 0.4
                 $0.client.pongTimeout = 0.2
             }
-            try await play(stage, change) { scene in
+            try await play(setting, change) { scene in
                 let silent = try scene.client()
                 silent.answersPings = false
                 try silent.connect()
@@ -359,7 +365,7 @@ extension Stories {
                 $0.client.pingInterval = 0.4
                 $0.client.pongTimeout = 0.2
             }
-            try await play(Stage(), change) { scene in
+            try await play(StorySetting(), change) { scene in
                 let client = try scene.client(.json, query: "?cf_ws_frame_ping_pong=true")
                 let result = try client.connect()
                 #expect(result.ping == 0)
@@ -374,7 +380,7 @@ extension Stories {
 
         @Test("no connect in time closes with 3502")
         func stale() async throws {
-            try await play(Stage(), { $0.client.staleCloseDelay = 0.1 }) { scene in
+            try await play(StorySetting(), { $0.client.staleCloseDelay = 0.1 }) { scene in
                 let silent = try scene.client()
                 #expect(try silent.ending().reason == .stale)
             }

@@ -1,12 +1,13 @@
-/// Who is present in channels: the seam behind `presence` and `presence_stats`.
+/// Keeps the members of channels, for `presence` and `presence_stats`.
 ///
-/// Each relay has one of its own, used on its thread only. Asked without waiting, like an engine: an answer comes while the
-/// question is asked or by a later `collect`, exactly once, under its ticket. Every store passes the same conformance suite.
+/// Each relay has one of its own, used on its thread only. Asked without waiting, like an engine: an answer comes while
+/// the question is asked or by a later `collect`, exactly once, under its ticket. Every store passes the same conformance
+/// suite.
 package protocol PresenceStore: AnyObject {
-    /// A member is here from now on; the same client again replaces what was known of it.
+    /// Adds a member; the same client again replaces what was known of it.
     func add(_ member: ClientInfo, to channel: ChannelName)
 
-    /// A member has gone; one that is not there is ignored.
+    /// Removes a member; one that is not there is ignored.
     func remove(client: ClientName, from channel: ChannelName)
 
     /// Asks about a channel.
@@ -22,11 +23,13 @@ package protocol PresenceStore: AnyObject {
     var channelCount: Int { get }
 }
 
+/// A question about the members of a channel.
 package enum PresenceQuestion: Sendable {
     case members
     case stats
 }
 
+/// The answer to the question with the same ticket.
 package struct PresenceAnswer: Sendable {
     package enum Value: Equatable, Sendable {
         /// By client id.

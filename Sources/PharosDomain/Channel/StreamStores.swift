@@ -1,4 +1,4 @@
-/// The stores that streams can live in, by name, and which of them a namespace uses.
+/// The stores of streams, by name, and the choice of one for a namespace.
 ///
 /// Filled where the server is composed; an engine asks it. A store is shared by all relays, or made anew for each of them.
 package struct StreamStores: Sendable {
@@ -7,7 +7,7 @@ package struct StreamStores: Sendable {
         case perRelay(@Sendable () -> any DurableStreams)
     }
 
-    /// The store of channels without a history: it has nothing to keep but keys and versions.
+    /// The store of channels without a history: it keeps only keys and versions.
     package static let memoryName: StoreName = "memory"
     package static let diskName: StoreName = "disk"
 
@@ -36,7 +36,9 @@ package struct StreamStores: Sendable {
         }
     }
 
-    /// The store of a channel: that of its namespace if there is one of this name, else the one in memory.
+    /// The name of a channel's store.
+    ///
+    /// That of its namespace if there is one of this name, else the one in memory.
     package func name(for options: ChannelOptions) -> StoreName {
         guard options.hasHistory else { return StreamStores.memoryName }
         let wanted = options.durability == .asConfigured ? usual : StoreName(options.durability.rawValue)
@@ -50,11 +52,11 @@ package struct StreamStores: Sendable {
     /// The first failure of any store that relays share; else they work.
     package var health: StoreHealth { shared.lazy.map(\.health).first { $0 != .working } ?? .working }
 
-    /// Why something that was answered for before the start may be missing; nil if nothing is.
+    /// The reason why confirmed data may be missing since the start; nil: none is.
     package var loss: String? { shared.lazy.compactMap(\.loss).first }
 }
 
-/// By which clock the times of a store's operations go.
+/// The clock that the times of a store's operations go by.
 package enum StreamClock: Sendable {
     /// Milliseconds since 1970: they mean something after a restart.
     case wall

@@ -1,6 +1,6 @@
 /// A connection's public name: 128 bits, written as a UUID (RFC 9562).
 ///
-/// One half is random; in the other the server finds its own place for the connection, mixed with a secret of the process.
+/// One half is random. The other holds where the server keeps the connection, mixed with a secret of the process.
 package struct ClientID: Hashable, Sendable {
     package var high: UInt64
     package var low: UInt64
@@ -77,7 +77,9 @@ package struct Moment: Equatable, Sendable {
 
     package var wallSeconds: Int64 { wallMs / 1_000 }
 
-    /// A date in seconds as milliseconds, cut to what can be reckoned with: the server API takes any number.
+    /// A date in seconds as milliseconds, limited to what sums can hold.
+    ///
+    /// The server API takes any number.
     package static func milliseconds(_ seconds: Int64) -> Int64 { min(max(seconds, 0), 4_000_000_000_000_000) * 1_000 }
 
     /// Whether something that ends at a date in seconds is over; 0: it never ends.

@@ -66,7 +66,9 @@ extension ClientSession {
         }
     }
 
-    /// Checks that a channel offers something, then that the client may use it: 108 before 103.
+    /// Checks that a channel offers something, then that the client may use it.
+    ///
+    /// So error 108 goes before 103.
     private func checked(
         _ command: UInt32, _ channel: ChannelName, _ context: SessionContext,
         _ allowance: KeyPath<ChannelOptions, ChannelOptions.Allowance>, isOn: KeyPath<ChannelOptions, Bool>,

@@ -1,9 +1,13 @@
-/// Pings, pongs and the time given to send `connect`: one connection's deadlines, in monotonic milliseconds.
+/// The deadlines of one connection: pings, pongs, and the time to send `connect`.
+///
+/// In monotonic milliseconds.
 struct Heartbeat: Equatable, Sendable {
     private let intervalMs: Int32
     private let timeoutMs: Int32
     private var nextPingMs: Int64
-    /// While connecting the end of that time; afterwards when the pong must be there, 0 when none is awaited.
+    /// While connecting the end of that time; afterwards the pong's deadline.
+    ///
+    /// 0 when no pong is awaited.
     private var deadlineMs: Int64
     private let firstPing: Float
     let usesFramePings: Bool
@@ -20,7 +24,9 @@ struct Heartbeat: Equatable, Sendable {
     var pingSeconds: UInt32 { usesFramePings ? 0 : UInt32(intervalMs / 1_000) }
     var expectsPong: Bool { !usesFramePings && intervalMs > 0 && timeoutMs > 0 }
 
-    /// The first ping comes after a random time in the second half of the interval, so that they do not all come at once.
+    /// Sets the first ping, after a random time in the second half of the interval.
+    ///
+    /// So the pings of many connections do not all come at once.
     mutating func connected(_ now: Moment) {
         deadlineMs = 0
         guard intervalMs > 0 else { return }

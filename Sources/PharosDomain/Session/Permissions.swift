@@ -1,4 +1,4 @@
-/// Who may do what in a channel: pure rules, deny by default.
+/// The permissions of clients in channels: pure rules, deny by default.
 package struct Permissions {
     package let settings: ClientSettings
     package let rules: ChannelRules

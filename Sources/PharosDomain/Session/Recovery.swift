@@ -1,7 +1,9 @@
-/// The recovery algorithm: proves that nothing is missing, or says that something is.
+/// The recovery algorithm: proves that nothing is missing, or that something is.
 package struct Recovery: Equatable, Sendable {
     package var isRecovered: Bool
-    /// What the reply says: the request's offset when recovered, since the client advances through `publications`.
+    /// The reply's offset: the request's when recovered.
+    ///
+    /// The client advances from there through `publications`.
     package var offset: UInt64
     package var epoch: Epoch
     package var publications: [Publication]

@@ -3,7 +3,9 @@ import PharosDomain
 import PharosEdge
 import PharosProtocol
 
-/// The server API on one shard: calls that wait for relays, for other shards and nodes, or for one another.
+/// The server API on one shard.
+///
+/// It keeps the calls that wait for relays, for other shards and nodes, or for one another.
 struct APIService: ~Copyable {
     /// Calls that are answered as one.
     var batches = TicketTable<CallBatch>()
@@ -146,7 +148,9 @@ struct APIService: ~Copyable {
 }
 
 extension SendCount {
-    /// A single connection that is not there is an error: the caller must not believe that it was told.
+    /// The result of `send`; for a single connection that is not there an error.
+    ///
+    /// The caller must not believe that it got the message.
     fileprivate func result(of target: APITarget) -> Result<APIResult, ReplyError> {
         guard !target.isSingle || delivered + undeliverable + excluded > 0 else {
             return .failure(.unknownConnection)

@@ -37,7 +37,7 @@ struct CallBatch {
     private var results: [Result<APIResult, ReplyError>?]
     private var next = 0
     private var begun = 0
-    /// The next call is going to be begun: an answer that comes meanwhile is only noted.
+    /// The next call is going to be begun: answers that come meanwhile are noted only.
     var isListed = false
 
     init(broadcast: APIBroadcast, origin: CallOrigin) {

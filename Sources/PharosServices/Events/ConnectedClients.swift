@@ -1,9 +1,9 @@
 import PharosDomain
 
-/// Who is connected, in buckets by a hash of the client's id.
+/// The connected clients, in buckets by a hash of the client's id.
 ///
-/// A page holds whole runs of one order that never changes, bucket by bucket and by id within each, so whoever is connected
-/// all the while is on exactly one page, and finding a page's start costs no more than one bucket.
+/// A page holds whole runs of one order that never changes, bucket by bucket and by id within each. So a client that is
+/// connected all the while is on exactly one page, and finding a page's start costs no more than one bucket.
 struct ConnectedClients: Sendable {
     struct Entry: Sendable {
         var user: UserID
@@ -35,7 +35,7 @@ struct ConnectedClients: Sendable {
     func page(
         cursor: String, limit: Int, where isWanted: (Entry) -> Bool
     ) throws(ReplyError) -> (clients: [(client: ClientName, entry: Entry)], nextCursor: String) {
-        var (bucket, last) = try ConnectedClients.place(cursor)
+        var (bucket, last) = try ConnectedClients.start(cursor)
         var clients: [(client: ClientName, entry: Entry)] = []
         while bucket < buckets.count {
             let found = buckets[bucket].filter { $0.key > last && isWanted($0.value) }.sorted { $0.key < $1.key }
@@ -49,7 +49,7 @@ struct ConnectedClients: Sendable {
         return (clients, "")
     }
 
-    private static func place(_ cursor: String) throws(ReplyError) -> (bucket: Int, last: ClientName) {
+    private static func start(_ cursor: String) throws(ReplyError) -> (bucket: Int, last: ClientName) {
         if cursor.isEmpty { return (0, "") }
         guard let slash = cursor.utf8.firstIndex(of: UInt8(ascii: "/")), let bucket = Int(cursor[..<slash]),
             bucket >= 0,
@@ -58,7 +58,9 @@ struct ConnectedClients: Sendable {
         return (bucket, ClientName(cursor[cursor.utf8.index(after: slash)...]))
     }
 
-    /// FNV-1a: the same for all time, unlike the standard library's hash, and quick for short ids.
+    /// FNV-1a: the same for all time, and quick for short ids.
+    ///
+    /// The standard library's hash differs from process to process.
     private static func bucket(of client: ClientName) -> Int {
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
         for byte in client.utf8 { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }

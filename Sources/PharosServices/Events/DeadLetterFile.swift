@@ -3,22 +3,22 @@ import PharosBytes
 package import PharosDomain
 import PharosProtocol
 
-/// Dead letters as lines of JSON in a file, on the disk before they are forgotten elsewhere.
+/// Dead letters as lines of JSON in a file.
 ///
-/// A file that would exceed its limit becomes `dead-letters.1.jsonl`, in place of the one that had this name; so at most
-/// twice the limit is kept.
+/// They are on the disk before they are forgotten elsewhere. A file that would exceed its limit becomes
+/// `dead-letters.1.jsonl`, and replaces the one that had this name; so at most twice the limit is kept.
 package final class DeadLetterFile: DeadLetterLog {
     package let path: String
     private let olderPath: String
     private let node: String
     private let limit: Int
     private let problem: @Sendable (String) -> Void
-    /// Held while a file is written: several origins may bury at once.
+    /// Held while a file is written: several origins may have dead letters at once.
     private let turn = Locked(())
 
     /// - Parameters:
     ///   - limit: bytes of one file.
-    ///   - problem: told when writing fails, each time.
+    ///   - problem: called each time when writing fails.
     package init(
         directory: String, node: String, limit: Int = 67_108_864, problem: @escaping @Sendable (String) -> Void
     ) {
@@ -39,7 +39,9 @@ package final class DeadLetterFile: DeadLetterLog {
         return failure == nil
     }
 
-    /// nil, or why it failed; then the file is as long as before, as far as that is possible.
+    /// Returns nil, or why it failed.
+    ///
+    /// Then the file is as long as before, as far as that is possible.
     private func write(_ bytes: UnsafeRawBufferPointer) -> Int32? {
         var status = stat()
         if stat(path, &status) == 0, Int(status.st_size) + bytes.count > limit, status.st_size > 0 {

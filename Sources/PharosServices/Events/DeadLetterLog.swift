@@ -1,8 +1,10 @@
 package import PharosDomain
 
-/// Where events go that no origin has acknowledged in time.
+/// Keeps the events that no origin has acknowledged in time.
 package protocol DeadLetterLog: Sendable {
-    /// Whether they are kept: then they need not be told any more. May block for as long as a disk takes.
+    /// Returns whether the events are kept: then they need not be sent any more.
+    ///
+    /// May block for as long as a disk takes.
     func append(_ events: [NumberedEvent], for origin: OriginName, nowMs: Int64) -> Bool
 }
 

@@ -1,8 +1,10 @@
 package import PharosDomain
 
-/// What an operator should hear of the telling of events. Names no client and no user.
+/// A report for operators about the sending of events.
+///
+/// Names no client and no user.
 package enum DispatchEvent: Equatable, Sendable {
-    /// A batch was not acknowledged; told once until the origin answers again.
+    /// A batch was not acknowledged; reported once until the origin answers again.
     case originFails(OriginName)
     case originAnswers(OriginName)
     /// So many events were given up and moved to the dead-letter log.
@@ -11,7 +13,7 @@ package enum DispatchEvent: Equatable, Sendable {
     case deadLettersFail(String)
 }
 
-/// What became of the events since the start.
+/// Counts of the events since the start, by what became of them.
 package struct DispatchCounters: Equatable, Sendable {
     /// Acknowledged.
     package var told: UInt64 = 0

@@ -1,6 +1,6 @@
 import CPharosSys
 
-/// The clock of a dispatcher, and its chance.
+/// The clock of a dispatcher, and its source of random numbers.
 package struct DispatchTiming: Sendable {
     /// Milliseconds since 1970.
     package var wallMs: @Sendable () -> Int64

@@ -1,9 +1,10 @@
 import PharosBytes
 package import PharosDomain
 
-/// Brings recorded events to their origins, each origin's in order and one batch at a time, and reports who is connected.
+/// Sends recorded events to their origins, and reports the connected clients.
 ///
-/// Origins do not wait for one another. See `DispatchPlan` for what happens when one does not acknowledge.
+/// Each origin's events go in order and one batch at a time. Origins do not wait for one another. See `DispatchPlan` for
+/// what happens when one does not acknowledge.
 package final class EventDispatcher: Sendable {
     private struct State: Sendable {
         var counters = DispatchCounters()
@@ -43,13 +44,15 @@ package final class EventDispatcher: Sendable {
 
     package func start() {
         var tasks = Set(origins + queue.storedOrigins).sorted().map { origin in
-            Task { await self.tell(origin) }
+            Task { await self.sendEvents(to: origin) }
         }
         if settings.keepAliveInterval > 0, !origins.isEmpty { tasks.append(Task { await self.keepReporting() }) }
         state.withLock { $0.tasks = tasks }
     }
 
-    /// Tells what is left, for at most `milliseconds`. What could not be told stays in the log.
+    /// Sends the events that are left, for at most `milliseconds`.
+    ///
+    /// Those that could not be sent stay in the log.
     package func stop(within milliseconds: Int64) async {
         let (tasks, pauses) = state.withLock { state in
             state.isEnding = true
@@ -58,13 +61,13 @@ package final class EventDispatcher: Sendable {
         queue.release()
         for pause in pauses { pause.cancel() }
         let deadline = Task { await timing.sleep(milliseconds) }
-        let told = Task {
+        let finishing = Task {
             for task in tasks { await task.value }
             deadline.cancel()
         }
         // A sender that does not come back is not waited for.
         await deadline.value
-        told.cancel()
+        finishing.cancel()
         state.withLock { $0.isAbandoned = true }
         for task in tasks { task.cancel() }
     }
@@ -76,7 +79,7 @@ package final class EventDispatcher: Sendable {
 
     // MARK: Events
 
-    private func tell(_ origin: OriginName) async {
+    private func sendEvents(to origin: OriginName) async {
         var plan = DispatchPlan(keptForMs: EventDispatcher.milliseconds(settings.eventsKeptFor))
         var action = plan.started()
         while !state.withLock({ $0.isAbandoned }) {
@@ -105,7 +108,9 @@ package final class EventDispatcher: Sendable {
         }
     }
 
-    /// Letting nobody new in does not keep those who are in from subscribing: so there is an end to that, too.
+    /// Whether so much waits that events have to be given up.
+    ///
+    /// When no further client is admitted, those that are connected still subscribe: so there is a limit to that, too.
     private var isOverfull: Bool { queue.totals.waitingBytes > 2 * settings.eventsMaxSize }
 
     private func count(_ events: [NumberedEvent], _ isAcknowledged: Bool, isNew: Bool, _ origin: OriginName) {

@@ -4,8 +4,8 @@ import Synchronization
 
 /// An event log for a server without a store: what it holds ends with the process.
 ///
-/// Within the process it behaves as the durable one. Who is connected lies in buckets, so that a page of a snapshot, taken
-/// while everybody who records waits, costs no more than the clients on it.
+/// Within the process it behaves as the durable one. Connected clients lie in buckets, so that a page of a snapshot, taken
+/// while all recording waits, costs no more than the clients on it.
 package final class MemoryEventLog: EventQueue {
     private let rules: EventRules
     private let state: Locked<MemoryEventState>

@@ -1,6 +1,8 @@
 import PharosDomain
 
-/// Queues by origin and who is connected: what `MemoryEventLog` keeps behind its lock.
+/// The queues by origin and the connected clients.
+///
+/// `MemoryEventLog` keeps it behind its lock.
 struct MemoryEventState: Sendable {
     typealias Reader = CheckedContinuation<[NumberedEvent], Never>
 
@@ -27,7 +29,7 @@ struct MemoryEventState: Sendable {
         presence.apply(event)
         totals.recorded += 1
         guard let target = rules.target(of: event) else { return nil }
-        // The dispatcher buries what is too much long before this.
+        // The dispatcher moves what is too much to the dead-letter log long before this.
         guard totals.waitingBytes <= 3 * rules.maxSize + 1_048_576 else {
             totals.lost += 1
             return nil
@@ -41,7 +43,7 @@ struct MemoryEventState: Sendable {
         return (reader, oldest(of: target, limits))
     }
 
-    /// nil: there is nothing yet, and `reader` will be told.
+    /// The next events; nil: there are none yet, and `reader` will get them.
     mutating func next(
         for origin: OriginName, after acknowledged: UInt64, _ limits: EventBatchLimits, _ reader: Reader
     ) -> [NumberedEvent]? {

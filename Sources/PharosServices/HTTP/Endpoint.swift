@@ -38,7 +38,9 @@ package enum Endpoint: CaseIterable, Sendable {
         }
     }
 
-    /// Whether the method is served; says the same as `methods`, without taking a text apart for every request.
+    /// Whether the method is served.
+    ///
+    /// Says the same as `methods`, without taking a text apart for every request.
     func allows(_ method: UnsafeRawBufferPointer) -> Bool {
         switch self {
         case .webSocket, .events, .poll: method.elementsEqual("GET".utf8)

@@ -2,16 +2,20 @@ import PharosDomain
 import PharosEdge
 import PharosProtocol
 
-/// Requests at clients' addresses are shown to the application first: it says who the client is and what it hears, or refuses.
+/// Asks the application about requests at clients' addresses, before all else.
+///
+/// It names the user and the channels of the client, or refuses.
 extension Handshakes {
-    /// What stands between a request and being served.
+    /// The state of the application's decision about a request.
     enum Verdict {
         case granted(ConnectionClaims)
         /// Wait, or refuse.
         case decided(HeadDecision)
     }
 
-    /// What the handshake hook has to say about a request at one of the protocol's addresses; nil: it may go on.
+    /// The handshake hook's decision about a request; nil: it may go on.
+    ///
+    /// The request is at one of the protocol's addresses.
     mutating func decision(
         about endpoint: Endpoint, _ id: ConnectionID, _ head: RequestHead, _ core: inout ShardCore, _ edge: inout Edge
     ) -> HeadDecision? {
@@ -25,7 +29,9 @@ extension Handshakes {
         }
     }
 
-    /// Nobody is asked about requests that are refused anyway, or that belong to a session that was let in before.
+    /// Whether the application is asked about a request.
+    ///
+    /// It is not about those that are refused anyway, or that belong to a session that was admitted before.
     private func isDecidedAbout(_ endpoint: Endpoint, _ head: RequestHead, _ core: borrowing ShardCore) -> Bool {
         guard core.node.origins.allows(head), !head.method.elementsEqual("OPTIONS".utf8),
             !SessionKey.isBad(in: head)
@@ -36,7 +42,7 @@ extension Handshakes {
             guard case .accept = WebSocketHandshake.examine(head) else { return false }
             return true
         case .sessionPoll:
-            // With a cursor a poll belongs to a session that was let in, or is refused; without one it may begin a session.
+            // With a cursor a poll belongs to an admitted session, or is refused; without one it may begin a session.
             let isPost = head.method.elementsEqual("POST".utf8)
             guard let request = try? SessionPollRequest.decode(query: head.query, isPost: isPost) else { return false }
             return request.cursor == nil
@@ -63,7 +69,9 @@ extension Handshakes {
         return .decided(.later(timeoutMs: handshakeTimeoutMs(origin, core)))
     }
 
-    /// Longer than the origin itself is given, so that this clock decides only where that one fails.
+    /// Longer than the origin's own timeout.
+    ///
+    /// So this clock decides only where that one fails.
     private func handshakeTimeoutMs(_ origin: OriginName, _ core: borrowing ShardCore) -> Int64 {
         let timeout = core.node.settings.hooks.origins.first { $0.name == origin }?.timeout ?? 10
         return Int64((timeout + 2) * 1_000)
@@ -73,7 +81,9 @@ extension Handshakes {
         if answered(id, outcome) { edge.resumeHead(id) }
     }
 
-    /// What an answer means for a request; anything that is no answer to a handshake leaves the client outside.
+    /// The meaning of an answer for a request.
+    ///
+    /// Anything that is no answer to a handshake refuses it.
     private static func verdict(_ outcome: HookOutcome) -> Verdict {
         switch outcome {
         case .granted(.handshake(var claims), let meta):
@@ -99,7 +109,7 @@ extension Handshakes {
 }
 
 extension Endpoint {
-    /// How hooks call what is spoken there.
+    /// The name that hooks have for the transport at this address.
     fileprivate var transportName: String {
         switch self {
         case .webSocket: TransportFraming.frame.transportName

@@ -1,7 +1,9 @@
 import PharosDomain
 import PharosEdge
 
-/// Requests about which the application decides before they are served, by the connection's place.
+/// Requests about which the application decides before they are served.
+///
+/// They are kept by the connection's slot.
 struct Handshakes {
     private enum State {
         case asked
@@ -27,7 +29,7 @@ struct Handshakes {
         entries[id.slot] = Entry(generation: id.generation, state: .asked)
     }
 
-    /// false: nobody waits for this answer, since it came late or twice.
+    /// Keeps an answer; false: no request waits for it, since it came late or twice.
     mutating func answered(_ id: ConnectionID, _ outcome: HookOutcome) -> Bool {
         guard let entry = entries[id.slot], entry.generation == id.generation, case .asked = entry.state else {
             return false

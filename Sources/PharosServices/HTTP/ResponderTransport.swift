@@ -1,7 +1,9 @@
 import PharosBytes
 import PharosEdge
 
-/// Requests for the responder: handed to it as values, answered when its answer comes back as mail.
+/// Hands requests to the responder as values, and sends its answers.
+///
+/// An answer comes back to the shard as mail.
 enum ResponderTransport {
     /// Bytes that the body of a request without a key may have.
     static var unkeyedBodyLimit: Int { 65_536 }
@@ -11,7 +13,9 @@ enum ResponderTransport {
         "GET", "HEAD", "POST", "OPTIONS", "PUT", "PATCH", "DELETE", "TRACE", "QUERY",
     ]
 
-    /// Whether the responder is asked; what no part of this server implements is refused here (RFC 9110, section 9.1).
+    /// Whether the responder is asked.
+    ///
+    /// A method that no part of this server implements is refused here (RFC 9110, section 9.1).
     static func admit(_ head: RequestHead) -> HeadDecision {
         let isKnown = methods.contains { method in
             head.method.elementsEqual(UnsafeBufferPointer(start: method.utf8Start, count: method.utf8CodeUnitCount))
@@ -32,14 +36,14 @@ enum ResponderTransport {
             return core.answer(id, 404, error: "not found", fields: [], &edge)
         }
         let isReserved = isReserved(head.path)
-        let places = core.node.responderPlaces
-        guard places.take(isReserved: isReserved) else {
+        let limits = core.node.responderPlaces
+        guard limits.take(isReserved: isReserved) else {
             return core.answer(id, 503, error: "too many requests at a time", fields: [], &edge)
         }
         edge.park(id)
         let (node, index) = (core.node, core.index)
         responder.respond(to: ResponderRequest(head, body, isSecure: edge.isSecure(id))) { answer in
-            places.leave(isReserved: isReserved)
+            limits.leave(isReserved: isReserved)
             node.post(.responded(id, answer), to: index)
         }
     }

@@ -2,7 +2,9 @@ import PharosChannels
 import PharosDomain
 import PharosEdge
 
-/// Subscribers inside the process. They are on the shard of the channel's relay, so that no other shard comes between.
+/// Subscribers inside the process.
+///
+/// They are on the shard of the channel's relay, so that no other shard comes between.
 struct InProcessService: ~Copyable {
     private struct Subscriber {
         let receiver: any InProcessReceiver
@@ -24,23 +26,23 @@ struct InProcessService: ~Copyable {
     mutating func join(_ join: InProcessJoin, _ core: inout ShardCore, _ edge: inout Edge) {
         join.arrived()
         let (channel, receiver) = (join.ticket.channel, join.receiver)
-        guard core.shutdownEndsMs == nil else { return tell(receiver, .ended(.stopping), channel) }
+        guard core.shutdownEndsMs == nil else { return send(receiver, .ended(.stopping), channel) }
         let options: ChannelOptions
         do throws(ReplyError) { options = try core.rules.resolve(channel).options } catch {
-            return tell(receiver, .ended(error), channel)
+            return send(receiver, .ended(error), channel)
         }
-        let place = core.localChannel(channel, &edge)
-        core.channels[place].references += 1
-        core.channels[place].hasReceivers = true
+        let slot = core.localChannel(channel, &edge)
+        core.channels[slot].references += 1
+        core.channels[slot].hasReceivers = true
         core.counters.subscriptions += 1
         subscribers[channel, default: []].append(
             Subscriber(
                 receiver: receiver, ticket: join.ticket, from: join.from, arrived: options.hasHistory ? [] : nil))
         guard options.hasHistory else {
-            // Only to hear of the channel: it has no position, and the subscriber is not seen there.
+            // Only to get the channel's events: it has no position, and the subscriber is not seen there.
             let tag = SubscriberTag(connection: .max, generation: 0)
             core.request(.attach(AttachRequest(channel: channel, options: options, info: .nobody), tag), of: channel)
-            return tell(receiver, .live(InProcessStart(recovered: join.from == nil ? nil : false)), channel)
+            return send(receiver, .live(InProcessStart(recovered: join.from == nil ? nil : false)), channel)
         }
         // Without the epoch: whether it is the same is for the recovery to say, and no error.
         let order = HistoryOrder(
@@ -55,9 +57,9 @@ struct InProcessService: ~Copyable {
         let isLast = subscribers[ticket.channel]!.isEmpty
         if isLast { subscribers[ticket.channel] = nil }
         core.counters.subscriptions -= 1
-        guard let place = core.channels.index(of: ticket.channel) else { return }
-        if isLast { core.channels[place].hasReceivers = false }
-        core.leave(place, &edge)
+        guard let slot = core.channels.index(of: ticket.channel) else { return }
+        if isLast { core.channels[slot].hasReceivers = false }
+        core.leave(slot, &edge)
     }
 
     /// The server ends: so do all subscriptions inside it.
@@ -65,7 +67,7 @@ struct InProcessService: ~Copyable {
         for (channel, all) in subscribers {
             for subscriber in all {
                 leave(subscriber.ticket, &core, &edge)
-                tell(subscriber.receiver, .ended(.stopping), channel)
+                send(subscriber.receiver, .ended(.stopping), channel)
             }
         }
     }
@@ -80,7 +82,7 @@ struct InProcessService: ~Copyable {
         _ edge: inout Edge
     ) {
         let channel = ticket.channel
-        guard let index = index(of: ticket), let place = core.channels.index(of: channel) else { return }
+        guard let index = index(of: ticket), let slot = core.channels.index(of: channel) else { return }
         let subscriber = subscribers[channel]![index]
         let arrived = subscriber.arrived ?? []
         let recovery: Recovery
@@ -97,21 +99,21 @@ struct InProcessService: ~Copyable {
             }
         } catch {
             leave(ticket, &core, &edge)
-            return tell(subscriber.receiver, .ended(error), channel)
+            return send(subscriber.receiver, .ended(error), channel)
         }
         subscribers[channel]![index].arrived = nil
-        let position = core.channels[place].position
+        let position = core.channels[slot].position
         if position == nil || position!.epoch == recovery.epoch && recovery.position > position!.offset {
-            core.channels[place].position = StreamPosition(offset: recovery.position, epoch: recovery.epoch)
+            core.channels[slot].position = StreamPosition(offset: recovery.position, epoch: recovery.epoch)
         }
         let start = InProcessStart(
             position: StreamPosition(offset: recovery.isRecovered ? recovery.offset : top.offset, epoch: top.epoch),
             recovered: subscriber.from == nil ? nil : recovery.isRecovered)
-        tell(subscriber.receiver, .live(start), channel)
+        send(subscriber.receiver, .live(start), channel)
         // Without recovery the reader begins at the top as it was read; what came since is new to it all the same.
         let missed = recovery.isRecovered ? recovery.publications : arrived.filter { $0.offset > top.offset }
         for publication in missed {
-            tell(subscriber.receiver, .publication(publication, epoch: recovery.epoch), channel)
+            send(subscriber.receiver, .publication(publication, epoch: recovery.epoch), channel)
         }
     }
 
@@ -130,14 +132,16 @@ struct InProcessService: ~Copyable {
     mutating func deliver(_ publication: Publication, _ epoch: Epoch, _ channel: ChannelName) {
         guard let all = subscribers[channel] else { return }
         for subscriber in all where subscriber.arrived == nil {
-            tell(subscriber.receiver, .publication(publication, epoch: epoch), channel)
+            send(subscriber.receiver, .publication(publication, epoch: epoch), channel)
         }
     }
 
+    /// Sends a gap to the live subscribers.
+    ///
     /// The stream's memory was lost: what follows does not continue what they have.
     mutating func tellGap(_ channel: ChannelName) {
         for subscriber in subscribers[channel] ?? [] where subscriber.arrived == nil {
-            tell(subscriber.receiver, .gap, channel)
+            send(subscriber.receiver, .gap, channel)
         }
     }
 
@@ -148,7 +152,7 @@ struct InProcessService: ~Copyable {
         awakened.removeAll(keepingCapacity: true)
     }
 
-    private mutating func tell(_ receiver: any InProcessReceiver, _ event: InProcessEvent, _ channel: ChannelName) {
+    private mutating func send(_ receiver: any InProcessReceiver, _ event: InProcessEvent, _ channel: ChannelName) {
         if receiver.received(event, in: channel) { awakened.append(receiver) }
     }
 }

@@ -1,9 +1,10 @@
 import PharosBytes
 package import PharosDomain
 
-/// Publications of one channel on their way to a consumer in this process: bounded, and taken in batches.
+/// Publications of one channel on their way to a consumer in this process.
 ///
-/// When it is full the oldest go, and the one after them says so. One consumer at a time.
+/// The queue is bounded, and they are taken in batches. When it is full the oldest go, and the one after them says so.
+/// One consumer at a time.
 package final class PublicationQueue: InProcessReceiver {
     package struct Entry: Sendable {
         package var publication: Publication
@@ -84,7 +85,7 @@ package final class PublicationQueue: InProcessReceiver {
             return
         }
         if state.head > 0 || state.entries.count >= limit, state.bytes <= byteLimit + oldest(state) {
-            // Full, and the new one takes the place of the oldest.
+            // Full, and the new one replaces the oldest.
             state.bytes -= state.entries[state.head].publication.data.count
             state.entries[state.head] = entry
             state.head = (state.head + 1) % state.entries.count

@@ -1,7 +1,7 @@
 import PharosDomain
 import PharosEdge
 
-/// Who gets the answer of a call of the server API.
+/// The receiver of the answer to a call of the server API.
 enum CallOrigin {
     case http(ConnectionID, transportErrors: Bool)
     case backend(BackendCall, transportErrors: Bool)

@@ -14,7 +14,9 @@ package struct InProcessTicket: Hashable, Sendable {
     }
 }
 
-/// A subscriber on its way to the channel's owner. One that never arrives, since the shard has ended, is told so.
+/// A subscriber on its way to the channel's owner.
+///
+/// One that never arrives, since the shard has ended, gets `ended`.
 package final class InProcessJoin: Sendable {
     package let ticket: InProcessTicket
     let receiver: any InProcessReceiver

@@ -1,17 +1,20 @@
 package import PharosDomain
 
-/// A subscriber inside the process: hears of a channel like any client, without a socket.
+/// A subscriber inside the process, without a socket.
 ///
-/// Called on the threads of the shards that own its channels, for one channel always the same, in the order of the
-/// channel. Must not block.
+/// It gets the events of a channel like any client. Called on the threads of the shards that own its channels, for one
+/// channel always the same, in the order of the channel. Must not block.
 package protocol InProcessReceiver: AnyObject, Sendable {
-    /// Something has happened in a channel. True: `wake` is to be called once the shard's turn ends, so that a consumer is
-    /// woken once for all that came in it.
+    /// An event of a channel.
+    ///
+    /// - Returns: whether `wake` is to be called once the shard's turn ends, so that a consumer is woken once for all that
+    ///   came in it.
     func received(_ event: InProcessEvent, in channel: ChannelName) -> Bool
 
     func wake()
 }
 
+/// An event of a channel for a subscriber inside the process.
 package enum InProcessEvent: Sendable {
     /// From here on nothing is missed. What was recovered follows as publications.
     case live(InProcessStart)
@@ -23,11 +26,11 @@ package enum InProcessEvent: Sendable {
     case ended(ReplyError)
 }
 
-/// Where a subscription inside the process begins.
+/// The start of a subscription inside the process.
 package struct InProcessStart: Equatable, Sendable {
     /// Empty in channels without history.
     package var position: StreamPosition
-    /// Whether everything after the position asked for follows; nil: none was asked for.
+    /// Whether everything after the requested position follows; nil: none was.
     package var recovered: Bool?
 
     package init(position: StreamPosition = StreamPosition(), recovered: Bool? = nil) {
@@ -37,6 +40,6 @@ package struct InProcessStart: Equatable, Sendable {
 }
 
 extension ReplyError {
-    /// The answer to whoever asks a server that is ending.
+    /// The answer to a request that comes while the server is ending.
     package static let stopping = ReplyError(code: 100, message: "the server is shutting down", isTemporary: true)
 }

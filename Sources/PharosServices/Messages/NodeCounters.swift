@@ -1,6 +1,8 @@
 package import PharosDomain
 
-/// What happened so far and how things stand, over all shards. Counts since start unless they say `current`.
+/// Counters and gauges of the node, over all shards.
+///
+/// Those named `current…` are gauges; all others count since the start.
 package struct NodeCounters: Sendable {
     package var currentConnections = 0
     package var currentClients = 0
@@ -36,12 +38,13 @@ package struct NodeCounters: Sendable {
     package var slowClosed: UInt64 = 0
     /// Of those: closed since all connections together exceeded the limit.
     package var slowClosedByTotal: UInt64 = 0
-    /// Publications that slow connections did not get, by the policy of their namespace, and those that a newer replaced.
+    /// Publications that slow connections did not get, by their namespace's policy.
     package var droppedPublications: UInt64 = 0
+    /// Those that slow connections did not get since a newer one replaced them.
     package var replacedPublications: UInt64 = 0
     /// Publications that the durable store refused.
     package var storeErrors: UInt64 = 0
-    /// 1: what publishers were answered for before the start may be missing.
+    /// 1: publications that were confirmed before the start may be missing.
     package var currentStoreLosses = 0
     package var currentWaitingPolls = 0
     package var currentPolledSessions = 0
@@ -49,13 +52,14 @@ package struct NodeCounters: Sendable {
     package var currentParkedSessions = 0
     package var currentTLSConnections = 0
     package var currentTLSHandshakes = 0
-    /// TLS handshakes that were done; of those, the ones that resumed an earlier session.
+    /// TLS handshakes that were done.
     package var tlsHandshakes: UInt64 = 0
+    /// Of those: the ones that resumed an earlier session.
     package var tlsHandshakesResumed: UInt64 = 0
-    /// TLS handshakes that failed, and those that found no room.
     package var tlsHandshakesFailed: UInt64 = 0
+    /// TLS handshakes that found no room.
     package var tlsHandshakesRefused: UInt64 = 0
-    /// Idle connections that were ended because new ones needed their places.
+    /// Idle connections that were ended because new ones needed their slots.
     package var reclaimed: UInt64 = 0
     /// Requests that the responder has not answered yet.
     package var currentResponderRequests = 0

@@ -11,10 +11,11 @@ struct RawOrder: Sendable {
 
     var messages: [(targets: [Target], message: RawMessage)] = []
     var closings: [(targets: [Target], code: UInt16, reason: String)] = []
-    /// What is to be told of.
+    /// The connection whose state the answer is to hold.
     var subject: Target?
 }
 
+/// One shard's answer to a `RawOrder`.
 struct RawOrderAnswer: Sendable {
     var report = RawReport()
     var info: RawConnectionInfo?

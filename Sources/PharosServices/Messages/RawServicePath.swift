@@ -28,7 +28,7 @@ package enum RawServicePath: Equatable, Sendable {
         }
     }
 
-    /// What a request there is about; nil: the method is none of those.
+    /// The form of a request with the method; nil: the address has no such method.
     func form(method: UnsafeRawBufferPointer, reports: Bool) -> RawCallForm? {
         switch self {
         case .service: method.elementsEqual("POST".utf8) ? .service(reports: reports) : nil
@@ -44,9 +44,9 @@ package enum RawServicePath: Equatable, Sendable {
     }
 }
 
-/// What a request at the service's addresses is about, which decides how it is answered.
+/// The form of a request at the service's addresses; it decides on the answer's.
 enum RawCallForm: Sendable {
-    /// `POST /sr`; `reports`: the answer says who did not get what it should.
+    /// `POST /sr`; `reports`: the answer names the connections that were not reached.
     case service(reports: Bool)
     /// `POST`, `GET` and `DELETE /@connections/{id}`.
     case post, get, delete

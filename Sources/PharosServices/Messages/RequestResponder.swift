@@ -1,8 +1,11 @@
-/// Answers the requests that shards do not serve themselves: pages, health, metrics, and whatever has an unknown path.
+/// Answers the requests that shards do not serve themselves.
 ///
-/// Shards read the requests and write the answers; a responder sees values only, and never a connection.
+/// Those are pages, health, metrics, and everything with an unknown path. Shards read the requests and write the answers;
+/// a responder sees values only, and never a connection.
 package protocol RequestResponder: AnyObject, Sendable {
-    /// Answers one request, by calling `answer` once, from any thread. Called on a shard's thread: must not block.
+    /// Answers one request, by calling `answer` once, from any thread.
+    ///
+    /// Called on a shard's thread: must not block.
     func respond(to request: ResponderRequest, answer: @escaping @Sendable (ResponderAnswer) -> Void)
 }
 
@@ -31,14 +34,16 @@ package struct ResponderRequest: Sendable {
     }
 }
 
-/// What is answered to a request.
+/// The responder's answer to a request.
 package struct ResponderAnswer: Sendable {
     /// HTTP status, not below 200.
     package var status: Int
-    /// Without `Date`, `Connection`, `Content-Length` and `Transfer-Encoding`: those are the edge's.
+    /// Field lines, without those that the edge adds.
+    ///
+    /// The edge's are `Date`, `Connection`, `Content-Length` and `Transfer-Encoding`.
     package var fields: [(name: String, value: String)]
     package var body: [UInt8]
-    /// What `Content-Length` says in the answer to a HEAD; nil: the body's length.
+    /// `Content-Length` in the answer to a HEAD; nil: the body's length.
     package var length: Int?
 
     package init(status: Int, fields: [(name: String, value: String)], body: [UInt8], length: Int? = nil) {

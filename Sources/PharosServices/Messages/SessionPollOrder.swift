@@ -8,14 +8,14 @@ struct SessionPollOrder: Sendable {
     var shard: Int
     /// nil: the first poll.
     var cursor: UInt64?
-    /// Who the poll is from, where something other than the key says so.
+    /// The user of the poll, where something other than the key names it.
     var user: UserID?
     var waitMs: Int64
     /// Commands as lines; maybe none.
     var body: [UInt8]
 }
 
-/// The way back.
+/// The answer to a `SessionPollOrder`.
 struct SessionPollAnswer: Sendable {
     var status: Int
     var body: [UInt8]

@@ -1,7 +1,7 @@
 import PharosBytes
 import PharosDomain
 
-/// Who gets the answers of nodes.
+/// The receiver of the answers of nodes.
 enum NodeAsker: Sendable {
     /// A shard of this node, by a message under this ticket.
     case shard(Int, ticket: UInt64)

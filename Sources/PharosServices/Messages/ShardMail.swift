@@ -11,7 +11,7 @@ enum ShardMail: Sendable {
     // Channels: between the shards with subscribers and a channel's relay.
     case relay(RelayRequest, shard: Int)
     case relayed(RelayMessage)
-    /// The engine of this shard's relay, or its presence store, has something to report.
+    /// The engine of this shard's relay, or its presence store, has events.
     case relayIsDue
 
     // Connections of this shard.
@@ -29,7 +29,7 @@ enum ShardMail: Sendable {
     case handshakeAnswered(ConnectionID, HookOutcome)
     /// A session of this shard is to end with a reason.
     case disconnect(ConnectionID, Disconnect)
-    /// A client has come back while its old connection still stands: that one is to end.
+    /// A client has come back while its old connection stands: that one is to end.
     case yieldSession(ConnectionID)
     /// The old connection of a client has left what it had, maybe nothing.
     case sessionYielded(ConnectionID, key: SessionKey)
@@ -55,7 +55,7 @@ enum ShardMail: Sendable {
     // Raw connections.
     /// The origin has answered the event with this number.
     case rawAnswered(ConnectionID, UInt64, RawAnswer)
-    /// Something to be done with raw connections of that shard; answered with `rawDone`.
+    /// An order for raw connections of that shard; answered with `rawDone`.
     case rawOrder(RawOrder, shard: Int, ticket: UInt64)
     case rawDone(ticket: UInt64, RawOrderAnswer)
     /// A request for raw connections that came in outside the shard.

@@ -26,7 +26,7 @@ package struct APIAccess: Sendable {
         if isInsecure { return .granted }
         guard let key else { return .unauthorized }
         var methods: Set<MethodName>?
-        // All keys are compared, so that the time tells nothing about which one matched.
+        // All keys are compared, so that the time does not depend on which one matched.
         for candidate in keys where APIAccess.isEqual(candidate.bytes, key) { methods = candidate.methods }
         guard let methods else { return .unauthorized }
         guard let method else { return .granted }

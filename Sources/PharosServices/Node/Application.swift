@@ -1,6 +1,6 @@
 package import PharosDomain
 
-/// The application that decides and is told; nothing set: there is none.
+/// The application that is asked and gets events; nothing set: there is none.
 package struct Application: Sendable {
     package var origin: (any Origin)?
     package var raw: (any RawOrigin)?

@@ -1,6 +1,6 @@
 import PharosEdge
 
-/// How many commands per second there may be, with a burst of one second's worth.
+/// A limit of commands per second, with a burst of one second's worth.
 struct CommandRate: Equatable, Sendable {
     /// 0: no limit.
     let perSecond: Int

@@ -4,7 +4,7 @@ import PharosEdge
 
 /// The polls of which only the newest of a user stays, over all shards. Any thread.
 final class ExclusivePolls: Sendable {
-    /// Whose poll it is, and of what: two polls with one key are the same wish.
+    /// A poll's user and channels: two polls with one key are the same wish.
     struct Key: Hashable, Sendable {
         var user: UserID
         var channels: [ChannelName]
@@ -17,13 +17,13 @@ final class ExclusivePolls: Sendable {
 
     private let polls = Locked<[Key: Entry]>([:])
 
-    /// Puts a poll in the place of an older one, which is to be ended by the caller.
+    /// Replaces an older poll, which is to be ended by the caller.
     func replace(_ key: Key, with poll: (shard: Int, id: ConnectionID)) -> (shard: Int, id: ConnectionID)? {
         let older = polls.withLock { $0.updateValue(Entry(shard: poll.shard, id: poll.id), forKey: key) }
         return older.map { ($0.shard, $0.id) }
     }
 
-    /// The poll is over; a newer one in its place stays.
+    /// The poll is over; a newer one that has replaced it stays.
     func remove(_ key: Key, _ poll: (shard: Int, id: ConnectionID)) {
         polls.withLock { polls in
             guard let entry = polls[key], entry.shard == poll.shard, entry.id == poll.id else { return }

@@ -1,9 +1,10 @@
 package import PharosDomain
 package import PharosEdge
 
-/// Keeps pages out of a server that asks for no key: in a browser everybody on the web reaches this machine.
+/// Keeps pages out of a server that asks for no key.
 ///
-/// Where a key is asked for it is the guard, since no browser sends one by itself, and this lets everything pass.
+/// It is needed since in a browser everybody on the web reaches this machine. Where a key is asked for, that is the guard,
+/// since no browser sends one by itself, and this lets everything pass.
 package struct KeylessGuard: Sendable {
     private let guardsHosts: Bool
     private let guardsCalls: Bool
@@ -22,10 +23,12 @@ package struct KeylessGuard: Sendable {
         pages = OriginRules(globs: named + [OriginRules.loopback])
     }
 
-    /// What a request is refused with, before anything else is asked about it; nil: it may go on.
+    /// The message that a request is refused with; nil: it may go on.
+    ///
+    /// Decided before anything else about the request.
     package func refusal(of head: RequestHead) -> StaticString? {
         guard guardsHosts else { return nil }
-        // Probes ask by whatever address they know, and are told nothing but that the process works.
+        // Probes ask by whatever address they know, and learn nothing but that the process works.
         if !hosts.allows(head), !head.path.starts(with: "/health".utf8) {
             return "this host name is not served without a key: http_server.allowed_hosts names those that are"
         }

@@ -4,7 +4,9 @@ import PharosEdge
 import PharosProtocol
 import Synchronization
 
-/// What all shards of a process share: settings, each other's mailboxes, and the few limits that span them.
+/// The state that all shards of a process share.
+///
+/// That is settings, each other's mailboxes, and the few limits that span them.
 final class NodeContext: Sendable {
     let settings: ServerSettings
     let version: String
@@ -21,9 +23,9 @@ final class NodeContext: Sendable {
     let keylessGuard: KeylessGuard
     let proxies: AddressRules
     let startedMs: Int64
-    /// Mixed into client ids, so that they do not tell where a connection lives.
+    /// Mixed into client ids, so that they do not show where a connection lives.
     let clientIDSecret: UInt64
-    /// What an operator may want to read in the log.
+    /// Reports events that an operator may want to read in the log.
     let report: @Sendable (ServiceEvent) -> Void
     let refusals: RefusalLedger
     let exclusivePolls = ExclusivePolls()
@@ -100,9 +102,9 @@ final class NodeContext: Sendable {
         mailboxes[shard].post(mail)
     }
 
-    /// nil: the connection may be upgraded; otherwise the status to refuse it with.
+    /// The status to refuse a connection's upgrade with; nil: it may be upgraded.
     func admit(address: PeerAddress, nowMs: Int64) -> Int? {
-        // Whoever would come now could not be reported when he goes.
+        // The end of a connection that began now could not be reported.
         guard isReady, application.events?.isAccepting ?? true else { return 503 }
         return admission.withLock { $0.admit(address: address, nowMs: nowMs) }
     }
@@ -113,7 +115,9 @@ final class NodeContext: Sendable {
         return admission.withLock { $0.admitPoll(address: address) }
     }
 
-    /// Whether the number of connections is limited at all: only then polls that wait are counted.
+    /// Whether the number of connections is limited at all.
+    ///
+    /// Only then polls that wait are counted.
     var limitsConnections: Bool {
         settings.client.connectionLimit > 0 || settings.client.connectionsPerAddress > 0
     }
@@ -127,7 +131,9 @@ final class NodeContext: Sendable {
         admission.withLock { $0.leave(user: user) }
     }
 
-    /// Numbers a connection of a user of whom only the newest may stay; give it back with `leftNewest`.
+    /// Numbers a connection of a user of whom only the newest may stay.
+    ///
+    /// To be given back with `leftNewest`.
     func newestConnection(of user: UserID) -> UInt64 {
         admission.withLock { $0.newest(of: user) }
     }
@@ -149,7 +155,9 @@ final class NodeContext: Sendable {
         settings.client.connectionsPerAddress > 0 || settings.client.rateLimits.perAddress > 0
     }
 
-    /// Whether each connection remembers its address: for what is counted, and where the socket knows the proxy's only.
+    /// Whether each connection remembers its address.
+    ///
+    /// It does where addresses are counted, and where the socket knows the proxy's only.
     var keepsAddresses: Bool { countsAddresses || !proxies.isEmpty }
 
     var isReady: Bool { acceptsConnections.load(ordering: .relaxed) }
@@ -157,7 +165,9 @@ final class NodeContext: Sendable {
     func stopAccepting() { acceptsConnections.store(false, ordering: .relaxed) }
 }
 
-/// How many connections there may be: in all, per second, per address. Node-wide, so behind a lock.
+/// The limits on connections: in all, per second, per address, per user.
+///
+/// They are node-wide, so this is used behind a lock.
 private struct Admission: Sendable {
     private let connectionLimit: Int
     private let perAddressLimit: Int

@@ -1,10 +1,10 @@
 import PharosDomain
 
-/// Messages between nodes: who is there, send to one or all, ask with a deadline and learn which nodes are missing.
+/// Messages between nodes: sends to one or all, and asks with a deadline.
 ///
-/// What reaches connections anywhere goes this way: messages to them, kicks, subscriptions and counts that the server API
-/// asks for, `info`, and the end of a user's older connections. Any thread. Every implementation passes the same conformance
-/// suite.
+/// Everything that is for connections of any node goes this way: messages to them, kicks, subscriptions and counts that
+/// the server API asks for, `info`, and the end of a user's older connections. Any thread. Every implementation passes
+/// the same conformance suite.
 protocol NodeMessages: Sendable {
     /// This node.
     var here: NodeIncarnation { get }
@@ -23,7 +23,7 @@ protocol NodeMessages: Sendable {
     ///
     /// - Parameters:
     ///   - deadlineMs: when the answer is due, in monotonic milliseconds; nodes that have not answered by then are missing.
-    ///   - asker: is told exactly once.
+    ///   - asker: gets the answers, and the nodes that are missing, exactly once.
     ///   - post: as for `send`.
     func ask(
         _ command: ControlCommand, of scope: NodeScope, deadlineMs: Int64, for asker: NodeAsker,
@@ -33,7 +33,7 @@ protocol NodeMessages: Sendable {
     func tick(nowMs: Int64)
 }
 
-/// Which nodes are asked.
+/// The nodes that a command is for.
 enum NodeScope: Sendable {
     case all
     /// The node that gave the client its id.
@@ -42,6 +42,8 @@ enum NodeScope: Sendable {
 
 /// A message that has no answer.
 enum NodeMessage: Sendable {
-    /// A newer connection of the user stays alone: those that came before the one with this number end.
+    /// A newer connection of the user stays alone.
+    ///
+    /// Those that came before the one with this number end.
     case disconnectOlder(user: UserID, sequence: UInt64)
 }

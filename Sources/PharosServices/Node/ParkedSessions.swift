@@ -3,18 +3,22 @@ import PharosDomain
 import PharosEdge
 import PharosProtocol
 
-/// What clients that asked for it left behind, by the secret key that they chose, and where those are that are here. One
-/// per node: a client may come back to any shard, by any transport. Any thread.
+/// The sessions of clients by the secret key that they chose. Any thread.
+///
+/// Holds the state that clients which asked for it left behind, and where those are that are here. One per node: a client
+/// may come back to any shard, by any transport.
 ///
 /// Everything that a return may be refused for is looked at here, in the same step in which the key changes hands: so a
-/// client that is refused takes nothing from anybody. What is on its way from an older connection to a newer one is here
+/// client that is refused takes nothing from another. State on its way from an older connection to a newer one is here
 /// too, where calls of the server API find it.
 final class ParkedSessions: Sendable {
     /// One connection, on whichever shard.
     struct Place: Equatable, Sendable {
         var shard: Int
         var id: ConnectionID
-        /// Tells the polled sessions of one key apart, see `PolledSession.base`; nil: it is not polled.
+        /// Distinguishes the polled sessions of one key; nil: it is not polled.
+        ///
+        /// See `PolledSession.base`.
         var base: UInt64?
 
         static func == (left: Place, right: Place) -> Bool { left.shard == right.shard && left.id == right.id }
@@ -25,19 +29,23 @@ final class ParkedSessions: Sendable {
         var place: Place
         /// nil: nothing but the key says who the client is.
         var user: UserID?
-        /// When the client's own proof of that ends, in seconds since 1970; 0 never.
+        /// The end of the client's own proof of that, in seconds since 1970; 0 never.
         var expireAt: Int64
     }
 
     enum Answer: Sendable {
-        /// Nothing is kept under the key, and the claimant has said nothing of itself: it has not got the key either.
+        /// Nothing is kept under the key, and the claimant has named no user.
+        ///
+        /// So it has not got the key either.
         case unknown
         case refused(ReplyError)
         /// The key is the claimant's, with what was left under it.
         ///
-        /// - Parameter ending: a polled session that is over, and whose last words nobody will fetch.
+        /// - Parameter ending: a polled session that is over, and whose last messages no poll will fetch.
         case granted(RestoredState?, ending: Place?)
-        /// The key is the claimant's; the older connection, which is to be told, still has to leave what it has.
+        /// The key is the claimant's; the older connection still has to leave its state.
+        ///
+        /// That connection is to be notified.
         case awaits(Place, ending: Place?)
     }
 
@@ -46,21 +54,25 @@ final class ParkedSessions: Sendable {
         var place: Place
         var user: UserID
         var expireAt: Int64
-        /// It has what was left under the key; if not, it waits for an older one to leave that.
+        /// It has taken what was left under the key.
+        ///
+        /// If not, it waits for an older one to leave that.
         var hasTaken: Bool
-        /// The session is over; its last words are still to be fetched.
+        /// The session is over; its last messages are still to be fetched.
         var isEnding = false
     }
 
-    /// All that one key stands for. It is the newest holder's: the older ones have been told to leave, and only the oldest
-    /// can have taken something. What that one leaves goes to the newest once all others are gone, in whatever order
-    /// they go: those between them, which have taken nothing, leave nothing.
+    /// The holders of one key, and the state left under it.
+    ///
+    /// The key is the newest holder's: the older ones have been asked to leave, and only the oldest can have taken
+    /// something. What that one leaves goes to the newest once all others are gone, in whatever order they go: those
+    /// between them, which have taken nothing, leave nothing.
     private struct Entry {
         /// Oldest first.
         var holders: [Holder] = []
-        /// What was left: for the holder if it waits, else for whoever comes next.
+        /// The state that was left: for the holder if it waits, else for the next one.
         var left: RestoredState?
-        /// When what is left is forgotten, while there is no holder.
+        /// The moment at which what is left is forgotten, while there is no holder.
         var untilMs = Int64.max
 
         /// The connection that the key stands for, if it is still there.
@@ -83,7 +95,8 @@ final class ParkedSessions: Sendable {
     private let limit: Int
     private let state = Locked(State())
 
-    /// - Parameter limit: clients that may be away at a time; beyond it those away longest are forgotten.
+    /// - Parameter limit: clients that may be away at a time.
+    ///   Beyond it those away longest are forgotten.
     init(limit: Int) { self.limit = limit }
 
     // MARK: Coming
@@ -121,13 +134,13 @@ final class ParkedSessions: Sendable {
         }
     }
 
-    /// For whom a key stands, and until when; nil: for nobody.
+    /// The user that a key stands for, and until when; nil: for none.
     private static func authority(of entry: Entry) -> (user: UserID, expireAt: Int64)? {
         if let holder = entry.current { return (holder.user, holder.expireAt) }
         return entry.left.map { ($0.user, $0.expireAt) }
     }
 
-    /// What an older connection has left for the one that waited for it.
+    /// Takes the state that an older connection has left for the one that waited.
     ///
     /// - Returns: nil: there is nothing to take yet, or it is for a newer one: this one goes on waiting.
     func take(_ key: SessionKey, _ place: Place) -> Taken? {
@@ -139,7 +152,7 @@ final class ParkedSessions: Sendable {
         }
     }
 
-    /// What a connection finds that has waited for an older one.
+    /// The state that a connection finds after it has waited for an older one.
     struct Taken {
         var left: RestoredState?
     }
@@ -155,10 +168,12 @@ final class ParkedSessions: Sendable {
 
     // MARK: Going
 
-    /// A connection that claimed the key has gone. It leaves something only if it had taken what was there.
+    /// A connection that claimed the key has gone.
+    ///
+    /// It leaves something only if it had taken what was there.
     ///
     /// - Parameter left: nil: it leaves nothing.
-    /// - Returns: the connection that waits for it and can take it now, which is to be told.
+    /// - Returns: the connection that waits for it and can take it now; it is to be notified.
     func leave(_ key: SessionKey, _ place: Place, _ left: RestoredState?, nowMs: Int64, untilMs: Int64) -> Place? {
         state.withLock { state in
             guard var entry = state.entries[key], let index = entry.index(of: place) else { return nil }
@@ -167,7 +182,9 @@ final class ParkedSessions: Sendable {
         }
     }
 
-    /// A polled session is over: what it leaves is there at once, and its last words can still be fetched.
+    /// A polled session is over.
+    ///
+    /// What it leaves is there at once, and its last messages can still be fetched.
     ///
     /// - Returns: as `leave`.
     func end(_ key: SessionKey, _ place: Place, _ left: RestoredState?, nowMs: Int64, untilMs: Int64) -> Place? {
@@ -185,7 +202,7 @@ final class ParkedSessions: Sendable {
         }
     }
 
-    /// The last words of a polled session have been fetched, or nobody came for them.
+    /// The last messages of a polled session have been fetched, or no poll came.
     func ended(_ key: SessionKey, _ place: Place, nowMs: Int64) {
         state.withLock { state in
             depart(&state, key, place)
@@ -195,7 +212,9 @@ final class ParkedSessions: Sendable {
         }
     }
 
-    /// A holder is gone: who can go on is told; if there is none any more, what is left waits.
+    /// A holder is gone: returns the one that can go on now.
+    ///
+    /// If there is none any more, what is left waits.
     private func settle(
         _ state: inout State, _ key: SessionKey, _ entry: Entry, nowMs: Int64, untilMs: Int64
     ) -> Place? {
@@ -254,12 +273,14 @@ final class ParkedSessions: Sendable {
         state.withLock { $0.entries[key]?.current?.place }
     }
 
-    /// Those of the clients that are away whom a call of the server API means do not come back to what they had.
+    /// Forgets the state of the clients that are away and that a call means.
+    ///
+    /// So they do not come back to what they had.
     func forget(_ target: APITarget) {
         forEach(target) { _ in nil }
     }
 
-    /// Nor to one channel; "": to none of theirs.
+    /// Forgets a channel of those clients; "": all of their channels.
     func leave(_ channel: ChannelName, _ target: APITarget) {
         forEach(target) { state in
             var left = state
@@ -268,7 +289,7 @@ final class ParkedSessions: Sendable {
         }
     }
 
-    /// They are to bring a new token.
+    /// Expires the connections of those clients: they are to bring a new token.
     func expire(_ target: APITarget, _ now: Moment) {
         forEach(target) { state in
             var left = state
@@ -277,7 +298,7 @@ final class ParkedSessions: Sendable {
         }
     }
 
-    /// Their lifetimes change as those of clients that are here.
+    /// Changes their lifetimes as those of clients that are here.
     func refresh(_ request: APIRefresh, _ now: Moment) {
         if request.expired { return expire(request.target, now) }
         forEach(request.target) { state in
@@ -305,7 +326,7 @@ final class ParkedSessions: Sendable {
 
     // MARK: Time
 
-    /// Forgets who was away too long.
+    /// Forgets the clients that were away too long.
     func expire(nowMs: Int64) { state.withLock { drop(&$0, nowMs: nowMs) } }
 
     /// Clients that are away.

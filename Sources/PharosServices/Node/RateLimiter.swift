@@ -1,9 +1,11 @@
 import PharosDomain
 import PharosEdge
 
-/// The limits on commands that span the shards of a node: per user and per address. Any thread.
+/// The limits on commands that span the shards of a node. Any thread.
+///
+/// They are per user and per address.
 final class RateLimiter: Sendable {
-    /// What there was too much of; part of the error's text, which programs read.
+    /// The limit that was exceeded; part of the error's text, which programs read.
     enum Scope: String, Sendable {
         case connection, user, address
     }
@@ -15,7 +17,7 @@ final class RateLimiter: Sendable {
     private let addresses: RateTable<NameOf.Address>
     /// Whether there is any limit at all.
     let isActive: Bool
-    /// A connection that sends more than this will not be talked to any longer: ten times what it may.
+    /// The rate above which a connection is ended: ten times what it may send.
     let patience: CommandRate
 
     init(_ limits: RateLimits, nowMs: Int64) {
@@ -34,7 +36,7 @@ final class RateLimiter: Sendable {
 
     func take(user: UserID, nowMs: Int64) -> Bool { users.take(user, nowMs: nowMs) }
 
-    /// What the client is told, such as `too many requests: user, retry after 250 ms`.
+    /// The client's error, such as `too many requests: user, retry after 250 ms`.
     func error(_ scope: Scope) -> ReplyError {
         let rate =
             switch scope {
@@ -48,7 +50,7 @@ final class RateLimiter: Sendable {
     }
 }
 
-/// How fast one connection has been.
+/// The rate of one connection's commands.
 struct ConnectionRate {
     private var allowed: TokenBucket
     private var tolerated: TokenBucket

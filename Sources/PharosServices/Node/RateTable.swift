@@ -2,10 +2,11 @@ import PharosBytes
 import PharosDomain
 import PharosEdge
 
-/// Token buckets by name, such as a user's or an address's, over all shards. Any thread.
+/// Token buckets by name, such as a user's, over all shards. Any thread.
 ///
 /// A bucket that was not used for a second is full again, and so is one that was never there: that is when it is
-/// forgotten. Two generations make this cheap: who is heard of moves to the young one, and the old one goes as a whole.
+/// forgotten. Two generations make this cheap: a bucket that is used moves to the young one, and the old one goes as a
+/// whole.
 final class RateTable<Kind>: Sendable {
     private struct State: Sendable {
         var young: [Identifier<Kind>: TokenBucket] = [:]
@@ -17,14 +18,17 @@ final class RateTable<Kind>: Sendable {
     private let generationLimit: Int
     private let state: Locked<State>
 
-    /// - Parameter limit: buckets kept at most. While more are in use, those not used longest begin anew.
+    /// - Parameter limit: buckets kept at most.
+    ///   While more are in use, those not used longest begin anew.
     init(_ rate: CommandRate, limit: Int = 131_072, nowMs: Int64) {
         self.rate = rate
         generationLimit = max(limit / 2, 1)
         state = Locked(State(turnedMs: nowMs))
     }
 
-    /// Counts one; false: there were too many. Without a limit, and for an empty name, always true.
+    /// Counts one; false: there were too many.
+    ///
+    /// Without a limit, and for an empty name, always true.
     func take(_ name: Identifier<Kind>, nowMs: Int64) -> Bool {
         guard rate.isLimited, !name.isEmpty else { return true }
         return state.withLock { state in

@@ -2,10 +2,10 @@ import CPharosSys
 import PharosBytes
 package import PharosDomain
 
-/// Counts refusals of all shards and of what surrounds them, and lets few of them into the log. Any thread.
+/// Counts the refusals of the process, and lets few of them into the log.
 ///
-/// A stranger can cause as many as he likes, so each kind has a few lines in a while; what is left out is counted, and said
-/// with the next line, or when the while is over. The counters have all of them.
+/// A stranger can cause as many as he likes, so each kind has a few lines in a while; what is left out is counted, and
+/// reported with the next line, or when the while is over. The counters have all of them. Any thread.
 package final class RefusalLedger: Sendable {
     package enum Line: Equatable, Sendable {
         /// - Parameter suppressed: how many of the kind were left out since the last line.
@@ -43,7 +43,9 @@ package final class RefusalLedger: Sendable {
         self.report = report
     }
 
-    /// A line that is due: whoever has counted fills in what it tells, and gives it back to `write`.
+    /// A line that is due.
+    ///
+    /// The caller that has counted fills in the refusal's details, and gives it back to `write`.
     package struct DueLine: Sendable {
         package var refusal: Refusal
         fileprivate let suppressed: UInt64
@@ -51,16 +53,18 @@ package final class RefusalLedger: Sendable {
 
     package func write(_ line: DueLine) { report(.refused(line.refusal, suppressed: line.suppressed)) }
 
-    /// Counts a refusal. What a line would tell is put together only where there is to be one.
+    /// Counts a refusal.
+    ///
+    /// The content of a line is put together only where there is to be one.
     ///
     /// - Returns: nil: it gets no line.
     package func count(_ kind: RefusalKind, _ reason: String) -> DueLine? {
         let row = kind.row
-        let place = row.reasons.firstIndex(of: reason) ?? row.reasons.count - 1
+        let index = row.reasons.firstIndex(of: reason) ?? row.reasons.count - 1
         let now = nowMs()
         let isUsual = row.usual.contains(reason)
         let suppressed: UInt64? = kinds[kind.rawValue].withLock { state in
-            state.counts[place] += 1
+            state.counts[index] += 1
             // These have no line that others could be waiting for.
             if isUsual { return nil }
             if now - state.beganMs >= RefusalLedger.whileMs { (state.beganMs, state.lines) = (now, 0) }
@@ -72,10 +76,12 @@ package final class RefusalLedger: Sendable {
             defer { state.suppressed = 0 }
             return state.suppressed
         }
-        return suppressed.map { DueLine(refusal: Refusal(kind, reason: row.reasons[place]), suppressed: $0) }
+        return suppressed.map { DueLine(refusal: Refusal(kind, reason: row.reasons[index]), suppressed: $0) }
     }
 
-    /// Tells what was left out and that no line has told since. Call it about once a second.
+    /// Reports refusals that were left out and that no line has mentioned since.
+    ///
+    /// To be called about once a second.
     package func tick() {
         let now = nowMs()
         for kind in RefusalKind.allCases {

@@ -1,8 +1,8 @@
 import Synchronization
 
-/// How many requests may be with the responder at a time, over all shards.
+/// Limits the requests that are with the responder at a time, over all shards.
 ///
-/// Health and metrics have places of their own: whoever looks after the server gets an answer also while it is busy.
+/// Health and metrics have a limit of their own, so that operators get an answer also while the server is busy.
 final class ResponderPlaces: Sendable {
     static let limit = 1_024
     static let reservedLimit = 64
@@ -12,7 +12,7 @@ final class ResponderPlaces: Sendable {
 
     var current: Int { ordinary.load(ordering: .relaxed) + reserved.load(ordering: .relaxed) }
 
-    /// False: all places are taken.
+    /// Counts a request; false: the limit is reached.
     func take(isReserved: Bool) -> Bool {
         let after =
             isReserved

@@ -2,19 +2,23 @@ import PharosBytes
 import PharosDomain
 import PharosEdge
 
-/// Node messages of a server that stands alone: this node's shards are all there is to ask.
+/// Node messages of a server that stands alone.
+///
+/// This node's shards are all there is to ask.
 final class SingleNode: NodeMessages {
     let here: NodeIncarnation
     private let mailboxes: [Mailbox<ShardMail>]
     private let shard: @Sendable (ClientID) -> Int?
-    /// Commands that are not answered yet; those that were go with the next tick.
+    /// Commands that are not answered yet.
+    ///
+    /// Those that were go with the next tick.
     private let open = Locked<[Open]>([])
 
     private struct Open: Sendable {
         weak let gathering: ShardGathering?
     }
 
-    /// - Parameter shard: the shard that a client's id leads to; nil: there is none such.
+    /// - Parameter shard: the shard that a client's id leads to; nil: none.
     init(
         _ here: NodeIncarnation, mailboxes: [Mailbox<ShardMail>], shard: @escaping @Sendable (ClientID) -> Int?
     ) {

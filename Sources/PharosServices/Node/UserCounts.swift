@@ -1,7 +1,9 @@
 import PharosBytes
 import PharosDomain
 
-/// On how many shards each user has connections, so that a user counts once for the node. Any thread.
+/// The number of shards on which each user has connections. Any thread.
+///
+/// With it a user counts once for the node.
 final class UserCounts: Sendable {
     private let shards = Locked<[UserID: Int]>([:])
 

@@ -1,8 +1,9 @@
 import PharosDomain
 
-/// A stateless poll before it may read: a session of the protocol that connects and subscribes as on every other transport.
+/// A stateless poll before it may read: a session of the protocol.
 ///
-/// So whatever a session asks for, a poll is asked for as well; no rule is written a second time.
+/// It connects and subscribes as on every other transport. So whatever a session asks for, a poll is asked for as well; no
+/// rule is written a second time.
 final class PollEntrance {
     var session: ClientSession
     /// Subscribes that the application has not answered yet.

@@ -9,7 +9,7 @@ import PharosDomain
     import Darwin
 #endif
 
-/// A query for one channel that an anonymous client's poll brought, and what had become of it: it was admitted, and waited.
+/// An anonymous client's query for one channel, whose poll was admitted and waited.
 final class PollPlan {
     let query: [UInt8]
     let channel: ChannelName
@@ -32,11 +32,11 @@ final class PollPlan {
     }
 }
 
-/// The queries of polls that were read before, so that the next one that is byte for byte the same need not be.
+/// The queries of polls that were read before.
 ///
-/// Whoever waits in a channel is given the same cursor and comes back with it: of a thousand polls between two publications
-/// one is read, and the others are only compared. One shard's; at most `limit` queries, of which a newer one takes the place
-/// of an older one with the same hash.
+/// The next one that is byte for byte the same need not be read. All clients that wait in a channel are given the same
+/// cursor and come back with it: of a thousand polls between two publications one is read, and the others are only
+/// compared. One shard's; at most `limit` queries, of which a newer one replaces an older one with the same hash.
 struct PollPlans {
     private static let limit = 1_024
     private static let longestQuery = 1_024
@@ -46,18 +46,20 @@ struct PollPlans {
 
     func find(_ query: UnsafeRawBufferPointer) -> PollPlan? {
         guard !plans.isEmpty, !query.isEmpty else { return nil }
-        guard let plan = plans[PollPlans.place(of: query)], plan.isFor(query) else { return nil }
+        guard let plan = plans[PollPlans.slot(of: query)], plan.isFor(query) else { return nil }
         return plan
     }
 
     mutating func remember(_ plan: PollPlan) {
         guard plan.query.count <= PollPlans.longestQuery else { return }
         if plans.isEmpty { plans = Array(repeating: nil, count: PollPlans.limit) }
-        plans[plan.query.withUnsafeBytes { PollPlans.place(of: $0) }] = plan
+        plans[plan.query.withUnsafeBytes { PollPlans.slot(of: $0) }] = plan
     }
 
-    /// Eight bytes at a time. Whoever makes hashes meet makes his own polls slower, and nothing else.
-    private static func place(of query: UnsafeRawBufferPointer) -> Int {
+    /// The slot of a query by its hash, eight bytes at a time.
+    ///
+    /// A client that makes hashes meet makes its own polls slower, and nothing else.
+    private static func slot(of query: UnsafeRawBufferPointer) -> Int {
         var hash = UInt64(truncatingIfNeeded: query.count)
         var offset = 0
         while offset + 8 <= query.count {
@@ -78,7 +80,7 @@ struct PollPlans {
 }
 
 extension PollRequest.Start {
-    /// Whether a reader that begins here has all that there is while the stream stands at `top`.
+    /// Whether a reader that begins here misses nothing while the stream is at `top`.
     func isCurrent(_ top: StreamPosition) -> Bool {
         switch self {
         case .newest: true

@@ -2,7 +2,9 @@ import PharosDomain
 import PharosEdge
 import PharosProtocol
 
-/// Who may poll, and what: decided by a session, whose actions are carried out here for as long as it takes.
+/// Decides whether a client may poll its channels.
+///
+/// The decisions are a session's, whose actions are carried out here for as long as it takes.
 extension PollService {
     mutating func letIn(
         _ id: ConnectionID, _ head: RequestHead, _ claims: ConnectionClaims?, _ core: inout ShardCore,
@@ -152,7 +154,7 @@ extension PollService {
             return refusePoll(id, 401, ReplyError.tokenExpired.message, &core, &edge)
         }
         if entrance.expireAt != 0 {
-            // What the client may hear it may hear until then: the next poll is asked again.
+            // The client's permissions end then: the next poll is asked again.
             let restMs = Moment.milliseconds(entrance.expireAt) - edge.wallMs
             poll.deadlineMs = min(poll.deadlineMs, edge.nowMs + restMs)
         }
@@ -169,7 +171,9 @@ extension PollService {
 
     // MARK: Room
 
-    /// Whether there is room for one request more that waits; if not, it has been answered.
+    /// Whether there is room for one more request that waits.
+    ///
+    /// If not, it has been answered.
     mutating func admit(
         _ id: ConnectionID, _ head: RequestHead, _ originFields: [UInt8], _ core: inout ShardCore, _ edge: inout Edge
     ) -> Bool {

@@ -3,36 +3,40 @@ import PharosDomain
 import PharosEdge
 import PharosProtocol
 
-/// Stateless polls that wait in one channel, all at the same position: the next publication is the same answer to all.
+/// Stateless polls that wait in one channel, all at the same position.
+///
+/// The next publication is the same answer to all of them.
 struct PollCrowd {
     fileprivate(set) var members: [ConnectionID] = []
-    /// Where they stand.
+    /// The position of all members.
     fileprivate(set) var position = StreamPosition()
 
     var isEmpty: Bool { members.isEmpty }
 }
 
-/// Where a connection's poll stands in its crowd.
+/// The entry of a connection's poll in its crowd.
 struct CrowdSeat {
     var generation: UInt32
-    /// The channel's place.
+    /// The index of the channel's record.
     var channel: Int
     var index: Int
 }
 
 /// The polls that make up a crowd: nothing is kept for each of them but its seat.
 extension PollService {
-    /// Begins a poll whose query was read before, if it has to wait; false, and nothing has happened: it is to be read.
+    /// Begins a poll whose query was read before, if it has to wait.
+    ///
+    /// If false nothing has happened: the query is to be read.
     mutating func pollAsBefore(_ id: ConnectionID, _ head: RequestHead, _ core: inout ShardCore, _ edge: inout Edge)
         -> Bool
     {
         guard let plan = plans.find(head.query), isDecidedByQuery(head, core) else { return false }
-        let place = hold(plan.channel, &core, &edge)
-        guard let known = core.channels[place].position, plan.waits(at: known), mayJoinCrowd(place, core) else {
+        let index = hold(plan.channel, &core, &edge)
+        guard let known = core.channels[index].position, plan.waits(at: known), mayJoinCrowd(index, core) else {
             return false
         }
         edge.park(id)
-        joinCrowd(id, of: place, until: edge.nowMs + plan.waitMs, &core, &edge)
+        joinCrowd(id, of: index, until: edge.nowMs + plan.waitMs, &core, &edge)
         return true
     }
 
@@ -54,23 +58,23 @@ extension PollService {
         crowdSeats.contains(Int(id.slot)) && crowdSeats[Int(id.slot)].generation == id.generation
     }
 
-    /// Whether the crowd of a channel stands where the channel does.
-    func mayJoinCrowd(_ place: Int, _ core: borrowing ShardCore) -> Bool {
-        held[place].crowd.isEmpty || held[place].crowd.position == core.channels[place].position
+    /// Whether the crowd of a channel is at the channel's position.
+    func mayJoinCrowd(_ index: Int, _ core: borrowing ShardCore) -> Bool {
+        held[index].crowd.isEmpty || held[index].crowd.position == core.channels[index].position
     }
 
-    /// The poll stands where the channel does, and waits.
+    /// Adds a poll that is at the channel's position, and waits.
     mutating func joinCrowd(
-        _ id: ConnectionID, of place: Int, until deadlineMs: Int64, _ core: inout ShardCore, _ edge: inout Edge
+        _ id: ConnectionID, of index: Int, until deadlineMs: Int64, _ core: inout ShardCore, _ edge: inout Edge
     ) {
-        let index = held[place].crowd.members.count
-        if index == 0, let position = core.channels[place].position { held[place].crowd.position = position }
-        held[place].crowd.members.append(id)
-        crowdSeats.insert(CrowdSeat(generation: id.generation, channel: place, index: index), at: Int(id.slot))
+        let seat = held[index].crowd.members.count
+        if seat == 0, let position = core.channels[index].position { held[index].crowd.position = position }
+        held[index].crowd.members.append(id)
+        crowdSeats.insert(CrowdSeat(generation: id.generation, channel: index, index: seat), at: Int(id.slot))
         edge.setTimer(id, atMs: deadlineMs)
     }
 
-    /// Takes a poll out of its crowd; the place of its channel, nil: it is in none.
+    /// Takes a poll out of its crowd; the index of its channel, nil: it is in none.
     mutating func leaveCrowd(_ id: ConnectionID, _ core: borrowing ShardCore) -> Int? {
         guard isInCrowd(id) else { return nil }
         leave(id, core)
@@ -91,14 +95,14 @@ extension PollService {
 
     /// A publication for the crowd of a channel: one answer, shared by all.
     mutating func answerCrowd(
-        _ place: Int, _ publication: Publication, _ epoch: Epoch, _ core: inout ShardCore, _ edge: inout Edge
+        _ index: Int, _ publication: Publication, _ epoch: Epoch, _ core: inout ShardCore, _ edge: inout Edge
     ) {
-        let position = held[place].crowd.position
-        var news = StatelessPoll.Channel(name: core.channels[place].name, start: .after(position), position: position)
+        let position = held[index].crowd.position
+        var news = StatelessPoll.Channel(name: core.channels[index].name, start: .after(position), position: position)
         guard news.arrived(publication, epoch: epoch) else { return }
         let answer = preparePoll(news, &core, &edge)
         var members: [ConnectionID] = []
-        swap(&members, &held[place].crowd.members)
+        swap(&members, &held[index].crowd.members)
         for id in members {
             crowdSeats.remove(at: Int(id.slot))
             leave(id, core)
@@ -106,15 +110,17 @@ extension PollService {
         }
         // The memory stays: they are about to come back.
         members.removeAll(keepingCapacity: true)
-        swap(&members, &held[place].crowd.members)
+        swap(&members, &held[index].crowd.members)
     }
 
-    /// True when the timer was that of a poll in a crowd: nothing came, so it stands where it stood.
+    /// Answers a poll in a crowd whose time is over; false: the timer was another's.
+    ///
+    /// Nothing came, so its position stays.
     mutating func crowdPollTimedOut(_ id: ConnectionID, _ core: inout ShardCore, _ edge: inout Edge) -> Bool {
-        guard let place = leaveCrowd(id, core) else { return false }
-        let position = held[place].crowd.position
+        guard let index = leaveCrowd(id, core) else { return false }
+        let position = held[index].crowd.position
         PollAnswerEncoder.encode(
-            [PollChannelAnswer(channel: core.channels[place].name, position: position, recovered: true)],
+            [PollChannelAnswer(channel: core.channels[index].name, position: position, recovered: true)],
             into: &core.scratch)
         core.scratch.withBytes { edge.respond(id, status: 200, headers: ShardCore.noStore, body: $0) }
         core.scratch.removeAll()

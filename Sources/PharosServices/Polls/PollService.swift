@@ -8,14 +8,18 @@ import PharosProtocol
 ///
 /// So an answer that is lost costs nothing. State of a poll is kept by its connection's slot.
 struct PollService: ~Copyable {
-    /// A channel whose record is kept for polls, and the polls that wait in it; by the record's index.
+    /// A channel whose record is kept for polls, by the record's index.
+    ///
+    /// Holds the polls that wait in it.
     struct HeldChannel {
         let name: ChannelName
         /// Polls that wait for news, each of them in a way of its own.
         var polls: [ConnectionID] = []
         /// All others: they get the same answer.
         var crowd = PollCrowd()
-        /// Reads under way for polls; while there are any, and a little longer, the record stays.
+        /// Reads under way for polls.
+        ///
+        /// While there are any, and a little longer, the record stays.
         var reads = 0
         var untilMs: Int64 = 0
     }
@@ -71,7 +75,7 @@ struct PollService: ~Copyable {
         return poll
     }
 
-    /// The poll may read all that it asked for: from where, and what is there?
+    /// Looks at the channels of a poll that may read all that it asked for.
     mutating func begin(_ id: ConnectionID, _ core: inout ShardCore, _ edge: inout Edge) {
         guard var poll = waitingPoll(id) else { return }
         if poll.request.isExclusive, !poll.user.isEmpty {
@@ -83,29 +87,31 @@ struct PollService: ~Copyable {
         if let key = poll.exclusiveKey, let older = core.node.exclusivePolls.replace(key, with: (core.index, id)) {
             core.post(.cancelPoll(older.id), to: older.shard)
         }
-        for place in poll.channels.indices { look(id, place, &core, &edge) }
+        for index in poll.channels.indices { look(id, index, &core, &edge) }
         polls[id.slot]?.reads -= 1
         settlePoll(id, &core, &edge)
     }
 
-    /// Finds out what is newer than the poll's position in one of its channels: here, if this shard hears of the channel.
-    private mutating func look(_ id: ConnectionID, _ place: Int, _ core: inout ShardCore, _ edge: inout Edge) {
-        guard let channel = polls[id.slot]?.channels[place] else { return }
+    /// Finds what is newer than the poll's position in one of its channels.
+    ///
+    /// It is known here if this shard gets the events of the channel.
+    private mutating func look(_ id: ConnectionID, _ index: Int, _ core: inout ShardCore, _ edge: inout Edge) {
+        guard let channel = polls[id.slot]?.channels[index] else { return }
         let local = hold(channel.name, &core, &edge)
         if let known = core.channels[local].position {
             if channel.start.isCurrent(known) {
-                polls[id.slot]?.channels[place].position = known
+                polls[id.slot]?.channels[index].position = known
                 held[local].polls.append(id)
                 return
             }
         }
         polls[id.slot]?.reads += 1
         held[local].reads += 1
-        watch(id, place, channel, &core)
+        watch(id, index, channel, &core)
     }
 
     private mutating func watch(
-        _ id: ConnectionID, _ place: Int, _ channel: StatelessPoll.Channel, _ core: inout ShardCore
+        _ id: ConnectionID, _ index: Int, _ channel: StatelessPoll.Channel, _ core: inout ShardCore
     ) {
         var since: StreamPosition?
         var limit = Int32(clamping: polls[id.slot]?.request.limit ?? 0)
@@ -116,35 +122,37 @@ struct PollService: ~Copyable {
         }
         let order = HistoryOrder(
             channel: channel.name, options: channel.options, limit: limit, since: since, reverse: false)
-        core.ask(.watch(order), channel.name, for: .poll(id, channel: place))
+        core.ask(.watch(order), channel.name, for: .poll(id, channel: index))
     }
 
-    /// A stream has been read for a poll. From before the read this shard hears of the channel, so nothing falls between.
+    /// A stream has been read for a poll.
+    ///
+    /// From before the read this shard gets the events of the channel, so nothing is lost in between.
     mutating func answered(
-        _ id: ConnectionID, _ place: Int, _ result: Result<ChannelAnswer, ReplyError>, _ core: inout ShardCore,
+        _ id: ConnectionID, _ index: Int, _ result: Result<ChannelAnswer, ReplyError>, _ core: inout ShardCore,
         _ edge: inout Edge
     ) {
-        guard var poll = waitingPoll(id), place < poll.channels.count else { return }
-        let name = poll.channels[place].name
+        guard var poll = waitingPoll(id), index < poll.channels.count else { return }
+        let name = poll.channels[index].name
         guard case .success(.read(let read)) = result, let local = core.channels.index(of: name), held.contains(local)
         else {
             return refusePoll(id, 503, "the stream cannot be read", &core, &edge)
         }
         held[local].reads -= 1
         if core.channels[local].position == nil { core.channels[local].position = read.top }
-        if case .after(let from) = poll.channels[place].start, !from.epoch.isEmpty, from.epoch != read.top.epoch {
-            // Offsets of another epoch mean nothing here: all that is left is told, and that continuity is lost.
-            poll.channels[place].isWhole = false
-            poll.channels[place].start = .oldest
+        if case .after(let from) = poll.channels[index].start, !from.epoch.isEmpty, from.epoch != read.top.epoch {
+            // Offsets of another epoch mean nothing here: all that is left is sent, and that continuity is lost.
+            poll.channels[index].isWhole = false
+            poll.channels[index].start = .oldest
             polls[id.slot] = poll
             held[local].reads += 1
-            return watch(id, place, poll.channels[place], &core)
+            return watch(id, index, poll.channels[index], &core)
         }
-        let wasLost = !poll.channels[place].isWhole
-        poll.channels[place].found(read)
+        let wasLost = !poll.channels[index].isWhole
+        poll.channels[index].found(read)
         if wasLost {
-            poll.channels[place].isWhole = false
-            poll.channels[place].first = read.publications.first?.offset ?? read.top.offset + 1
+            poll.channels[index].isWhole = false
+            poll.channels[index].first = read.publications.first?.offset ?? read.top.offset + 1
         }
         poll.reads -= 1
         polls[id.slot] = poll
@@ -156,26 +164,28 @@ struct PollService: ~Copyable {
     private mutating func settlePoll(_ id: ConnectionID, _ core: inout ShardCore, _ edge: inout Edge) {
         guard let poll = waitingPoll(id), poll.reads == 0 else { return }
         if poll.hasNews || poll.deadlineMs <= edge.nowMs { return answerPoll(id, &core, &edge) }
-        if poll.isPlain, let place = core.channels.index(of: poll.channels[0].name),
-            core.channels[place].position == poll.channels[0].position, mayJoinCrowd(place, core)
+        if poll.isPlain, let index = core.channels.index(of: poll.channels[0].name),
+            core.channels[index].position == poll.channels[0].position, mayJoinCrowd(index, core)
         {
             finish(id, keepsAdmission: true, &core)
-            return joinCrowd(id, of: place, until: poll.deadlineMs, &core, &edge)
+            return joinCrowd(id, of: index, until: poll.deadlineMs, &core, &edge)
         }
         edge.setTimer(id, atMs: poll.deadlineMs)
     }
 
     // MARK: News
 
-    /// A publication for the polls that wait in a channel, each with an answer of its own.
+    /// Answers the polls that wait in a channel by a publication.
+    ///
+    /// Each gets an answer of its own.
     mutating func answer(
-        _ publication: Publication, _ epoch: Epoch, _ place: Int, _ core: inout ShardCore, _ edge: inout Edge
+        _ publication: Publication, _ epoch: Epoch, _ index: Int, _ core: inout ShardCore, _ edge: inout Edge
     ) {
-        if !held[place].crowd.isEmpty { answerCrowd(place, publication, epoch, &core, &edge) }
-        guard !held[place].polls.isEmpty else { return }
+        if !held[index].crowd.isEmpty { answerCrowd(index, publication, epoch, &core, &edge) }
+        guard !held[index].polls.isEmpty else { return }
         var waiting: [ConnectionID] = []
-        swap(&waiting, &held[place].polls)
-        let name = core.channels[place].name
+        swap(&waiting, &held[index].polls)
+        let name = core.channels[index].name
         for id in waiting {
             guard let own = polls[id.slot]?.channels.firstIndex(where: { $0.name == name }), waitingPoll(id) != nil
             else {
@@ -185,7 +195,7 @@ struct PollService: ~Copyable {
             if isNews, polls[id.slot]?.reads == 0 {
                 answerPoll(id, leaving: name, &core, &edge)
             } else {
-                held[place].polls.append(id)
+                held[index].polls.append(id)
             }
         }
     }
@@ -250,9 +260,9 @@ struct PollService: ~Copyable {
         if !core.facts.isEmpty { core.facts[id.slot] = nil }
         if let key = poll.exclusiveKey { core.node.exclusivePolls.remove(key, (core.index, id)) }
         for channel in poll.channels where channel.name != leaving {
-            guard let place = core.channels.index(of: channel.name), held.contains(place) else { continue }
-            if channel.position == nil { held[place].reads -= 1 }
-            held[place].polls.removeAll { $0 == id }
+            guard let index = core.channels.index(of: channel.name), held.contains(index) else { continue }
+            if channel.position == nil { held[index].reads -= 1 }
+            held[index].polls.removeAll { $0 == id }
         }
     }
 
@@ -288,28 +298,28 @@ struct PollService: ~Copyable {
 
     /// Keeps the record of a channel for a while.
     mutating func hold(_ name: ChannelName, _ core: inout ShardCore, _ edge: inout Edge) -> Int {
-        let place = core.localChannel(name, &edge)
-        if !core.channels[place].isHeldForPolls {
-            core.channels[place].isHeldForPolls = true
-            core.channels[place].references += 1
-            held.insert(HeldChannel(name: name), at: place)
-            heldIndices.insert(place)
+        let index = core.localChannel(name, &edge)
+        if !core.channels[index].isHeldForPolls {
+            core.channels[index].isHeldForPolls = true
+            core.channels[index].references += 1
+            held.insert(HeldChannel(name: name), at: index)
+            heldIndices.insert(index)
         }
-        held[place].untilMs = edge.nowMs + Int64(core.node.settings.transports.pollChannelLinger * 1_000)
-        return place
+        held[index].untilMs = edge.nowMs + Int64(core.node.settings.transports.pollChannelLinger * 1_000)
+        return index
     }
 
     /// Lets go of channels in which no poll has waited for a while.
     mutating func release(_ core: inout ShardCore, _ edge: inout Edge) {
         guard !heldIndices.isEmpty else { return }
-        for place in heldIndices {
-            guard held[place].polls.isEmpty, held[place].crowd.isEmpty, held[place].reads <= 0,
-                held[place].untilMs <= edge.nowMs || core.shutdownEndsMs != nil
+        for index in heldIndices {
+            guard held[index].polls.isEmpty, held[index].crowd.isEmpty, held[index].reads <= 0,
+                held[index].untilMs <= edge.nowMs || core.shutdownEndsMs != nil
             else { continue }
-            heldIndices.remove(place)
-            held.remove(at: place)
-            core.channels[place].isHeldForPolls = false
-            core.leave(place, &edge)
+            heldIndices.remove(index)
+            held.remove(at: index)
+            core.channels[index].isHeldForPolls = false
+            core.leave(index, &edge)
         }
     }
 }

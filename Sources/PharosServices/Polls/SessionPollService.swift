@@ -5,7 +5,9 @@ import PharosProtocol
 
 /// Long polls with a session: a client whose output waits until it is fetched.
 struct SessionPollService: ~Copyable {
-    /// Polls of sessions that wait here for an answer from the session's shard, by the connection's slot.
+    /// Polls that wait here for an answer from their session's shard.
+    ///
+    /// By the connection's slot.
     private var waitingPolls: [UInt32: WaitingPoll] = [:]
 
     /// Bytes of messages in one answer, unless one message alone is longer.
@@ -27,7 +29,7 @@ struct SessionPollService: ~Copyable {
             return core.answer(id, 400, error: error.message, fields: fields, &edge)
         }
         var session: (shard: Int, id: ConnectionID)
-        // With commands and without a cursor a client begins anew: whoever has the session goes on until it is known who it is.
+        // With commands and without a cursor a client begins anew: the session's holder goes on until its user is known.
         let isContinued = request.cursor != nil || body.isEmpty
         let base = request.cursor.map { PolledSession.base(of: $0) }
         if isContinued, let place = core.node.parked.polled(request.session, base: base) {
@@ -118,24 +120,24 @@ struct SessionPollService: ~Copyable {
         guard let polled = core.polledSessions[session.slot], polled.generation == session.generation,
             let start = edge.outputStart(of: session),
             PolledSession.base(of: order.cursor ?? polled.base) == polled.base
-        else { return tell(order.poller, order.shard, 404, "unknown session", &core) }
+        else { return refuse(order.poller, order.shard, 404, "unknown session", &core) }
         if let user = order.user, core.sessions.contains(session), core.sessions[session].isRegistered,
             core.sessions[session].session.user != user
         {
-            return tell(order.poller, order.shard, 403, "the session is another user's", &core)
+            return refuse(order.poller, order.shard, 403, "the session is another user's", &core)
         }
         let cursor = order.cursor.map { $0 - polled.base } ?? start
         if core.polledSessions[session.slot]?.isOver == true, cursor == edge.outputEnd(of: session) ?? start {
-            // The last words have arrived.
+            // The last messages have arrived.
             drop(session, &core, &edge)
-            return tell(order.poller, order.shard, 404, "unknown session", &core)
+            return refuse(order.poller, order.shard, 404, "unknown session", &core)
         }
         guard cursor >= start, cursor <= edge.outputEnd(of: session) ?? start else {
-            return tell(order.poller, order.shard, 409, "this cursor is not the last answer's", &core)
+            return refuse(order.poller, order.shard, 409, "this cursor is not the last answer's", &core)
         }
         if let older = core.polledSessions[session.slot]?.waiter {
             core.polledSessions[session.slot]?.waiter = nil
-            tell(older.poller, older.shard, 409, "ended by a newer poll", &core)
+            refuse(older.poller, older.shard, 409, "ended by a newer poll", &core)
         }
         // What came before the cursor has arrived.
         edge.dropOutput(of: session, upTo: cursor)
@@ -171,7 +173,7 @@ struct SessionPollService: ~Copyable {
             limit = Int(answered.to - waiter.from)
         }
         let end = edge.copyOutput(of: session, from: waiter.from, limit: limit, into: &core.packed) ?? waiter.from
-        if end == edge.outputEnd(of: session) { noteTold(session, &core) }
+        if end == edge.outputEnd(of: session) { noteSent(session, &core) }
         core.packed.withBytes { SessionPollEncoder.encode(cursor: polled.base + end, lines: $0, into: &core.scratch) }
         let body = core.scratch.array
         core.packed.removeAll()
@@ -184,23 +186,25 @@ struct SessionPollService: ~Copyable {
         updateTimer(session, &clients, &core, &edge)
     }
 
-    /// What its channels are known to have brought is in the session's output, and not still on the way there.
+    /// Brings the publications of its channels into the session's output.
+    ///
+    /// Those that are known to have come are there then, and not still on the way.
     private func catchUp(_ session: ConnectionID, _ core: borrowing ShardCore, _ edge: inout Edge) {
         guard core.sessions.contains(session) else { return }
         for subscription in core.sessions[session].session.subscriptions { edge.catchUp(subscription.binding) }
     }
 
-    /// Everything that the session has to say so far is in the answer.
-    private func noteTold(_ session: ConnectionID, _ core: inout ShardCore) {
+    /// Notes the positions of an answer that has all of the session's output so far.
+    private func noteSent(_ session: ConnectionID, _ core: inout ShardCore) {
         guard core.sessions.contains(session) else { return }
-        var told: [ChannelName: StreamPosition] = [:]
+        var sent: [ChannelName: StreamPosition] = [:]
         for channel in core.sessions[session].session.positionedChannels {
-            if let place = core.channels.index(of: channel) { told[channel] = core.channels[place].position }
+            if let index = core.channels.index(of: channel) { sent[channel] = core.channels[index].position }
         }
-        core.polledSessions[session.slot]?.told = told
+        core.polledSessions[session.slot]?.told = sent
     }
 
-    private func tell(
+    private func refuse(
         _ poller: ConnectionID, _ shard: Int, _ status: Int, _ message: String, _ core: inout ShardCore
     ) {
         var text = ByteWriter()
@@ -239,7 +243,7 @@ struct SessionPollService: ~Copyable {
         guard isCurrent(id, core), let polled = core.polledSessions[id.slot] else { return false }
         if let waiter = polled.waiter, waiter.deadlineMs <= edge.nowMs { answerPoll(id, &clients, &core, &edge) }
         if let idle = core.polledSessions[id.slot]?.idleUntilMs, idle <= edge.nowMs {
-            // Nobody came back in time: there is no one left to tell.
+            // No poll came back in time: there is none left to answer.
             if core.sessions.contains(id) { clients.close(id, keepsState: false, &core, &edge) }
             drop(id, &core, &edge)
             return true
@@ -247,7 +251,9 @@ struct SessionPollService: ~Copyable {
         return !core.sessions.contains(id)
     }
 
-    /// The session is over: its last messages wait for the next poll, for a while, unless nothing is to wait.
+    /// The session is over.
+    ///
+    /// Its last messages wait for the next poll, for a while, unless nothing is to wait.
     func ended(
         _ id: ConnectionID, dropsOutput: Bool, _ clients: inout ClientService, _ core: inout ShardCore,
         _ edge: inout Edge
@@ -261,11 +267,11 @@ struct SessionPollService: ~Copyable {
         updateTimer(id, &clients, &core, &edge)
     }
 
-    /// The session and what waits in it are gone; a poll that waits is told so.
+    /// Forgets the session and what waits in it; a poll that waits is refused.
     private func drop(_ id: ConnectionID, _ core: inout ShardCore, _ edge: inout Edge) {
         guard isCurrent(id, core), let polled = core.polledSessions.removeValue(forKey: id.slot) else { return }
         edge.closeDetached(id)
-        if let waiter = polled.waiter { tell(waiter.poller, waiter.shard, 404, "unknown session", &core) }
+        if let waiter = polled.waiter { refuse(waiter.poller, waiter.shard, 404, "unknown session", &core) }
         let place = ParkedSessions.Place(shard: core.index, id: id, base: polled.base)
         core.node.parked.ended(polled.key, place, nowMs: edge.nowMs)
     }

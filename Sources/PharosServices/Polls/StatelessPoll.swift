@@ -4,7 +4,7 @@ import PharosProtocol
 
 /// One poll without a session, while its streams are read or news is awaited.
 struct StatelessPoll {
-    /// One channel of it: what was found, and up to where it has been looked at.
+    /// One channel of it, with what was found, and up to where.
     struct Channel {
         var name: ChannelName
         var options = ChannelOptions()
@@ -13,7 +13,7 @@ struct StatelessPoll {
         var position: StreamPosition?
         /// Nothing is missing since it began, or since the position that it began with.
         var isWhole = true
-        /// The oldest offset that is left, when what was asked for is gone.
+        /// The oldest offset that is left, when the requested ones are gone.
         var first: UInt64?
         var publications: [Publication] = []
     }
@@ -23,19 +23,20 @@ struct StatelessPoll {
     /// Field lines of the answer that let a page of another origin read it.
     let originFields: [UInt8]
     var user: UserID = ""
-    /// Until it may read: who the client is, and what it may hear, is being found out.
+    /// Until it may read: the client's user and permissions are being found out.
     var entrance: PollEntrance?
     var channels: [Channel] = []
     var reads = 0
     let startedMs: Int64
     var deadlineMs: Int64
-    /// What a newer poll of the same user must have in common with this one to end it; empty: nothing ends it.
+    /// The key that a newer poll must share with this one to end it; nil: none does.
     var exclusiveKey: ExclusivePolls.Key?
 
     var hasNews: Bool { channels.contains { !$0.publications.isEmpty || !$0.isWhole } }
 
-    /// Whether it waits for what many others get alike: the next publication of one channel, after the position that it came
-    /// with.
+    /// Whether it waits for an answer that many others get alike.
+    ///
+    /// That is the next publication of one channel, after the position that it came with.
     var isPlain: Bool {
         channels.count == 1 && channels[0].answer.recovered == true && !hasNews && reads == 0 && originFields.isEmpty
             && exclusiveKey == nil && !request.isRoom
@@ -72,7 +73,7 @@ extension StatelessPoll.Channel {
 
     /// A publication came while news was awaited; false: it was known already.
     mutating func arrived(_ publication: Publication, epoch: Epoch) -> Bool {
-        // With something to answer already, what follows is read by the next poll, from the position that this one tells.
+        // With something to answer already, what follows is read by the next poll, from the position in this answer.
         guard let known = position, publications.isEmpty else { return false }
         if known.epoch == epoch, publication.offset <= known.offset { return false }
         if known.epoch != epoch || publication.offset != known.offset + 1 {

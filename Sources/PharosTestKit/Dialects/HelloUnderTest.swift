@@ -8,6 +8,9 @@ package import PharosProtocol
 package struct HelloUnderTest: DialectUnderTest, CustomStringConvertible {
     package init() {}
 
+    /// Errors have no codes on this wire.
+    private static let unsaidCode: UInt32 = 0
+
     package var description: String { "hello" }
 
     package var dialect: any ClientDialect { HelloDialect() }
@@ -33,7 +36,7 @@ package struct HelloUnderTest: DialectUnderTest, CustomStringConvertible {
         [
             .ping, .reply(Reply(id: HelloConversation.connectID, result: .connect(ConnectResult()))),
             .reply(Reply(id: 5, result: .publish)),
-            .reply(Reply(id: 6, result: .error(ReplyError(code: 0, message: "no \"entry\"")))),
+            .reply(Reply(id: 6, result: .error(ReplyError(code: HelloUnderTest.unsaidCode, message: "no \"entry\"")))),
             .push(Push(channel: "news", event: .publication(Publication(data: [0x31]), epoch: ""))),
         ]
     }
@@ -90,7 +93,7 @@ package struct HelloUnderTest: DialectUnderTest, CustomStringConvertible {
                 return [.push(Push(channel: channel, event: .publication(Publication(data: data), epoch: "")))]
             }
             let id = sid ?? HelloConversation.connectID
-            if let error { return [.reply(Reply(id: id, result: .error(ReplyError(code: 0, message: error))))] }
+            if let error { return [.reply(Reply(id: id, result: .error(ReplyError(code: HelloUnderTest.unsaidCode, message: error))))] }
             return [.reply(Reply(id: id, result: sid == nil ? .connect(ConnectResult()) : .publish))]
         }
     }

@@ -22,10 +22,10 @@ extension Stories {
         func matrix(_ row: AdmissionRow) async throws {
             for (number, entrance) in Entrance.allCases.enumerated() where row.applies(entrance) {
                 // Both numbers of shards, and both kinds of connection, in turn.
-                let stage = Stage(shards: 1 + number % 2, kind: number % 4 < 2 ? .socket : .tls)
+                let setting = StorySetting(shards: 1 + number % 2, kind: number % 4 < 2 ? .socket : .tls)
                 let origin = AnsweringOrigin(row.answers)
                 try await play(
-                    stage, { Self.settings(row, &$0) }, application: Application(origin: origin)
+                    setting, { Self.settings(row, &$0) }, application: Application(origin: origin)
                 ) { scene in
                     scene.server.verifier.setConnection("nobody") { $0.user = "" }
                     let other = try row.other?(scene)
@@ -49,7 +49,7 @@ extension Stories {
         }
 
         private func verdict(
-            of row: AdmissionRow, at entrance: Entrance, _ scene: Scene
+            of row: AdmissionRow, at entrance: Entrance, _ scene: StoryServer
         ) async throws -> Entrance.Verdict {
             let channel =
                 entrance.namesInAddress ? row.channel : row.channel.replacing("%23", with: "#")
@@ -61,7 +61,7 @@ extension Stories {
         @Test("whoever is there holds a place, a poll for as long as it waits", arguments: Entrance.allCases)
         func places(_ entrance: Entrance) async throws {
             try await play(
-                Stage(),
+                StorySetting(),
                 {
                     $0.openEverything(sessionTTL: 1)
                     $0.openRaw { $0.origin = "" }
@@ -90,7 +90,7 @@ extension Stories {
         func expiry(_ entrance: Entrance) async throws {
             guard !entrance.isRaw else { return }
             try await play(
-                Stage(),
+                StorySetting(),
                 {
                     $0.openEverything(sessionTTL: 60)
                     $0.client.expiredCloseDelay = 0
@@ -111,7 +111,7 @@ extension Stories {
         func single(_ entrance: Entrance) async throws {
             guard !entrance.isRaw, !entrance.isRequest else { return }
             try await play(
-                Stage(shards: 2),
+                StorySetting(shards: 2),
                 {
                     $0.openEverything()
                     $0.client.singleConnection = true
@@ -127,13 +127,15 @@ extension Stories {
 
         // MARK: One by one
 
-        @Test("a POST without a cursor begins a session, and the application is asked about it", arguments: Stage.pairs)
-        func postOnLiveSession(_ stage: Stage) async throws {
+        @Test(
+            "a POST without a cursor begins a session, and the application is asked about it",
+            arguments: StorySetting.pairs)
+        func postOnLiveSession(_ setting: StorySetting) async throws {
             var claims = ConnectionClaims()
             claims.user = "ann"
             let origin = AnsweringOrigin([.handshake: .granted(.handshake(claims), meta: nil)])
             try await play(
-                stage,
+                setting,
                 {
                     $0.openEverything()
                     $0.client.allowAnonymousConnectWithoutToken = false
@@ -165,7 +167,7 @@ extension Stories {
         func sends(_ crossing: Crossing) async throws {
             let origin = AnsweringOrigin([.message: .granted(.message)])
             try await play(
-                crossing.stage,
+                crossing.setting,
                 {
                     $0.openEverything()
                     $0.client.rateLimits.perConnection = 5
@@ -181,11 +183,13 @@ extension Stories {
             }
         }
 
-        @Test("a late answer about one poll decides nothing about the next on its connection", arguments: Stage.pairs)
-        func lateAnswers(_ stage: Stage) async throws {
+        @Test(
+            "a late answer about one poll decides nothing about the next on its connection",
+            arguments: StorySetting.pairs)
+        func lateAnswers(_ setting: StorySetting) async throws {
             let origin = ScriptedOrigin()
             try await play(
-                stage,
+                setting,
                 {
                     $0.openEverything()
                     $0.namespace("log") { $0.subscribeHook = "app" }

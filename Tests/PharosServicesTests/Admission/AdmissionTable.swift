@@ -15,7 +15,7 @@ struct AdmissionRow: Sendable, CustomTestStringConvertible {
     var channel = "log:a"
     var token = ""
     /// Comes first, and is there meanwhile.
-    var other: (@Sendable (Scene) throws -> TestClient)?
+    var other: (@Sendable (StoryServer) throws -> TestClient)?
     let verdict: Entrance.Verdict
     /// How often the application is asked for one client.
     var questions: [HookKind: Int] = [:]

@@ -54,7 +54,7 @@ enum Entrance: CaseIterable, Sendable, CustomTestStringConvertible {
     ///
     /// - Parameter waits: whether a poll waits for news, so that it is there when this returns.
     func come(
-        _ scene: Scene, to channel: ChannelName, token: String = "", headers: [(String, String)] = [],
+        _ scene: StoryServer, to channel: ChannelName, token: String = "", headers: [(String, String)] = [],
         waits: Bool = false
     ) async throws -> Visit {
         do {

@@ -22,7 +22,7 @@ extension Stories {
 
         /// One cell, by one pair of doors: a session is left in one way, and its client returns in another.
         private struct Cell: Sendable {
-            let scene: Scene
+            let scene: StoryServer
             let end: End
             let left: Door
             let back: Door
@@ -161,7 +161,7 @@ extension Stories {
 
         @Test("every end, by every way to return, over every pair of transports", arguments: End.allCases)
         func cells(_ end: End) async throws {
-            try await play(Stage(shards: 2), { Self.settings(end.setting, &$0) }) { scene in
+            try await play(StorySetting(shards: 2), { Self.settings(end.setting, &$0) }) { scene in
                 var number = 0
                 for left in Door.all where left != .events || !end.needsCommands {
                     for back in Door.all {

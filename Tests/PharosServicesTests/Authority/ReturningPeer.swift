@@ -32,11 +32,11 @@ final class ReturningPeer: Sendable {
 
     /// Comes with a key, and with a token unless that is empty. nil for the peer: it was refused.
     static func come(
-        _ scene: Scene, _ door: Door, key: String, token: String
+        _ server: StoryServer, _ door: Door, key: String, token: String
     ) throws -> (outcome: AuthorityTable.Outcome, peer: ReturningPeer?) {
         switch door {
         case .over(let transport):
-            let client = try scene.client(over: transport, .json, query: "?session=\(key)")
+            let client = try server.client(over: transport, .json, query: "?session=\(key)")
             try client.send(.connect(token: token))
             switch try client.reply(to: 1) {
             case .connect(let result):
@@ -47,7 +47,7 @@ final class ReturningPeer: Sendable {
             case let other: throw TestClient.Failure.unexpected("\(other)")
             }
         case .events:
-            let stream = try scene.events("session=\(key)" + (token.isEmpty ? "" : "&token=\(token)"))
+            let stream = try server.events("session=\(key)" + (token.isEmpty ? "" : "&token=\(token)"))
             guard stream.stream.status == 200 else {
                 stream.stream.link.close()
                 // The status is all that a page sees.

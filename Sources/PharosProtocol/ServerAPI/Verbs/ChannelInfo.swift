@@ -49,7 +49,7 @@ package struct APIChannelInfo: PlannedVerb {
 
     package var route: VerbRoute { .owner(of: channel) }
 
-    /// What the channel does not have is not asked for.
+    /// Asks only for those parts that the channel has.
     package func plan(_ rules: ChannelRules) throws(ReplyError) -> VerbPlan {
         let options = try rules.resolve(channel).options
         var operations: [ShardOperation] = [.countSubscribers(channel)]
@@ -64,7 +64,7 @@ package struct APIChannelInfo: PlannedVerb {
     }
 }
 
-/// What a channel keeps, and where.
+/// The part of its publications that a channel keeps, and whether durably.
 package struct ChannelRetention: VerbResult {
     /// Publications.
     package var size: Int

@@ -10,7 +10,7 @@ import Testing
 enum Stories {}
 
 /// Where a story is played: the same ones over both kinds of connection, both wire formats, one shard and two.
-struct Stage: Sendable, CustomTestStringConvertible {
+struct StorySetting: Sendable, CustomTestStringConvertible {
     var shards = 1
     var kind = LinkKind.socket
     var wire = WireFormat.json
@@ -20,28 +20,28 @@ struct Stage: Sendable, CustomTestStringConvertible {
     /// Every combination.
     static let all = [1, 2].flatMap { shards in
         LinkKind.allCases.flatMap { kind in
-            WireFormat.allCases.map { wire in Stage(shards: shards, kind: kind, wire: wire) }
+            WireFormat.allCases.map { wire in StorySetting(shards: shards, kind: kind, wire: wire) }
         }
     }
 
     /// Each pair of values at least once: for long stories.
     static let pairs = [
-        Stage(shards: 1, kind: .socket, wire: .json), Stage(shards: 2, kind: .socket, wire: .protobuf),
-        Stage(shards: 2, kind: .tls, wire: .json), Stage(shards: 1, kind: .tls, wire: .protobuf),
+        StorySetting(shards: 1, kind: .socket, wire: .json), StorySetting(shards: 2, kind: .socket, wire: .protobuf),
+        StorySetting(shards: 2, kind: .tls, wire: .json), StorySetting(shards: 1, kind: .tls, wire: .protobuf),
     ]
 
-    static let shardCounts = [Stage(shards: 1), Stage(shards: 2)]
+    static let shardCounts = [StorySetting(shards: 1), StorySetting(shards: 2)]
 }
 
 /// A server and the clients of one story.
-final class Scene: Sendable {
+final class StoryServer: Sendable {
     let server: TestServer
-    let stage: Stage
+    let setting: StorySetting
     private let clients = Locked<[TestClient]>([])
     private let links = Locked<[any ClientLink]>([])
 
-    init(_ stage: Stage, server: TestServer) {
-        self.stage = stage
+    init(_ setting: StorySetting, server: TestServer) {
+        self.setting = setting
         self.server = server
     }
 
@@ -49,7 +49,7 @@ final class Scene: Sendable {
     func client(
         _ wire: WireFormat? = nil, kind: LinkKind? = nil, query: String = "", headers: [(String, String)] = []
     ) throws -> TestClient {
-        let client = try server.client(kind ?? stage.kind, wire ?? stage.wire, query: query, headers: headers)
+        let client = try server.client(kind ?? setting.kind, wire ?? setting.wire, query: query, headers: headers)
         clients.withLock { $0.append(client) }
         return client
     }
@@ -66,7 +66,7 @@ final class Scene: Sendable {
 
     /// A connection for HTTP requests.
     func http() throws -> HTTPLink {
-        let link = try server.link(stage.kind)
+        let link = try server.link(setting.kind)
         links.withLock { $0.append(link) }
         return HTTPLink(link)
     }
@@ -85,14 +85,14 @@ final class Scene: Sendable {
 
 /// Plays a story on a fresh server. Afterwards the clients are cut, nothing of them may be left, and the server must end.
 func play(
-    _ stage: Stage, _ change: (inout ServerSettings) -> Void = { _ in }, durable: (any DurableStreams)? = nil,
+    _ setting: StorySetting, _ change: (inout ServerSettings) -> Void = { _ in }, durable: (any DurableStreams)? = nil,
     application: Application = Application(), responder: (any RequestResponder)? = nil,
-    _ body: (Scene) async throws -> Void
+    _ body: (StoryServer) async throws -> Void
 ) async throws {
-    var settings = ServerSettings.stories(shards: stage.shards)
+    var settings = ServerSettings.stories(shards: setting.shards)
     change(&settings)
     let server = try TestServer(settings, durable: durable, application: application, responder: responder)
-    let scene = Scene(stage, server: server)
+    let scene = StoryServer(setting, server: server)
     do {
         try await body(scene)
     } catch {

@@ -3,7 +3,7 @@ import PharosServices
 import PharosTestKit
 import Testing
 
-@Suite("the event log in memory") struct ToldLogTests {
+@Suite("the event log in memory") struct MemoryEventLogTests {
     @Test("keeps every guarantee of an event log", arguments: EventQueueConformance.allCases)
     func conformance(_ guarantee: EventQueueConformance) async throws {
         try await guarantee.check { MemoryEventLog(rules: EventRules($0)) }

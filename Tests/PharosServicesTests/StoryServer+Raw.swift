@@ -55,7 +55,7 @@ final class RawClient: @unchecked Sendable {
     func close() throws { try frames.sendClose(code: 1000) }
 }
 
-extension Scene {
+extension StoryServer {
     func raw(
         _ path: String = "/raw", headers: [(String, String)] = [], subprotocol: String? = nil, messages: [String] = []
     ) throws -> RawClient {

@@ -4,19 +4,19 @@ import PharosServices
 import PharosTestKit
 import Testing
 
-/// A transport on a stage.
+/// A transport in one setting.
 struct Crossing: Sendable, CustomTestStringConvertible {
     var transport: Transport
-    var stage: Stage
+    var setting: StorySetting
 
-    var testDescription: String { "\(transport), \(stage.testDescription)" }
+    var testDescription: String { "\(transport), \(setting.testDescription)" }
 
-    /// What carries Protobuf on both of its stages, and the others on JSON; each with one shard and two.
+    /// Each transport with one shard and two, in Protobuf as well where it carries that.
     static let all = Transport.allCases.flatMap { transport in
-        Stage.pairs.map { stage in
-            var stage = stage
-            if transport == .eventStream || transport == .poll { stage.wire = .json }
-            return Crossing(transport: transport, stage: stage)
+        StorySetting.pairs.map { setting in
+            var setting = setting
+            if transport == .eventStream || transport == .poll { setting.wire = .json }
+            return Crossing(transport: transport, setting: setting)
         }
     }
 }
@@ -32,13 +32,13 @@ extension ServerSettings {
     }
 }
 
-extension Scene {
+extension StoryServer {
     /// A client that is about to connect by one of the transports.
     func client(
         over transport: Transport, _ wire: WireFormat? = nil, query: String = "", headers: [(String, String)] = []
     ) throws -> TestClient {
         let isText = transport == .eventStream || transport == .poll
-        let wire = isText ? .json : wire ?? stage.wire
+        let wire = isText ? .json : wire ?? setting.wire
         let open: @Sendable () throws -> any ClientLink = { try self.http().link }
         guard let link = TransportLink.make(transport, wire, open: open) else {
             return try client(wire, query: query, headers: headers)
@@ -79,13 +79,15 @@ func number(_ name: String, in json: String) -> UInt64? {
 /// A position as text, as a poll's `since` has it.
 func since(_ position: StreamPosition) -> String { "\(position.epoch):\(position.offset)" }
 
-/// Plays a story on several stages at once: for stories whose traces fade only with time.
+/// Plays a story in several settings at once.
+///
+/// For stories whose traces fade only with time.
 func playTogether(
-    _ stages: [Stage], _ change: @escaping @Sendable (inout ServerSettings) -> Void = { _ in },
-    _ body: @escaping @Sendable (Scene) async throws -> Void
+    _ settings: [StorySetting], _ change: @escaping @Sendable (inout ServerSettings) -> Void = { _ in },
+    _ body: @escaping @Sendable (StoryServer) async throws -> Void
 ) async throws {
     try await withThrowingTaskGroup(of: Void.self) { group in
-        for stage in stages { group.addTask { try await play(stage, change, body) } }
+        for setting in settings { group.addTask { try await play(setting, change, body) } }
         try await group.waitForAll()
     }
 }

@@ -14,7 +14,8 @@ package final class TestServer: Sendable {
 
     package init(
         _ settings: ServerSettings, verifier: FakeTokenVerifier = FakeTokenVerifier(),
-        durable: (any DurableStreams)? = nil, application: Application = Application(),
+        durable: (any DurableStreams)? = nil, dialects: DialectTable = .standard,
+        application: Application = Application(),
         responder: (any RequestResponder)? = nil,
         report: @escaping @Sendable (ServiceEvent) -> Void = { _ in }
     ) throws {
@@ -24,9 +25,8 @@ package final class TestServer: Sendable {
         var stores = StreamStores.inMemory
         if let durable { stores.add(durable, named: StreamStores.diskName) }
         group = try ShardGroup(
-            settings: settings, verifier: verifier, stores: stores, application: application, responder: responder,
-            version: "pharos test",
-            openFiles: 4_096, tls: TestCertificate.server,
+            settings: settings, verifier: verifier, stores: stores, dialects: dialects, application: application,
+            responder: responder, version: "pharos test", openFiles: 4_096, tls: TestCertificate.server,
             report: report)
     }
 

@@ -86,12 +86,14 @@ final class StoryServer: Sendable {
 /// Plays a story on a fresh server. Afterwards the clients are cut, nothing of them may be left, and the server must end.
 func play(
     _ setting: StorySetting, _ change: (inout ServerSettings) -> Void = { _ in }, durable: (any DurableStreams)? = nil,
+    dialects: DialectTable = .standard,
     application: Application = Application(), responder: (any RequestResponder)? = nil,
     _ body: (StoryServer) async throws -> Void
 ) async throws {
     var settings = ServerSettings.stories(shards: setting.shards)
     change(&settings)
-    let server = try TestServer(settings, durable: durable, application: application, responder: responder)
+    let server = try TestServer(
+        settings, durable: durable, dialects: dialects, application: application, responder: responder)
     let scene = StoryServer(setting, server: server)
     do {
         try await body(scene)

@@ -14,7 +14,7 @@ package enum DialectConformance: String, CaseIterable, Sendable {
     case pingsAreAnswered
     case endsAreSaidOnce
 
-    /// Checks one promise. Throws `BrokenPromise`.
+    /// Checks one promise. Throws `ConformanceFailure`.
     package func check(_ subject: any DialectUnderTest) throws {
         switch self {
         case .commandsArriveAsTheyWereSaid: try commandsArrive(subject)
@@ -52,7 +52,7 @@ package enum DialectConformance: String, CaseIterable, Sendable {
             let speaker = try subject.speaker(over: subject.framings[0])
             do {
                 let said = try speaker.hear(message)
-                throw BrokenPromise(description: "\(message) was taken for \(said)")
+                throw ConformanceFailure(description: "\(message) was taken for \(said)")
             } catch is MalformedFrame {}
         }
     }
@@ -68,7 +68,7 @@ package enum DialectConformance: String, CaseIterable, Sendable {
             _ = speaker.say(Push(channel: "news", event: .publication(Publication(data: [0x31]), epoch: "")))
             _ = speaker.end(.badRequest)
         }
-        guard refused > 0 else { throw BrokenPromise(description: "no damage was noticed") }
+        guard refused > 0 else { throw ConformanceFailure(description: "no damage was noticed") }
     }
 
     // MARK: From the server
@@ -135,7 +135,7 @@ package enum DialectConformance: String, CaseIterable, Sendable {
         for publication in DialectConformance.publications {
             let said = try subject.speaker(over: subject.framings[0]).publish(publication, in: "news", epoch: "e1")
             guard said.messages.count == said.count, said.count <= 1 else {
-                throw BrokenPromise(description: "\(said) for one publication")
+                throw ConformanceFailure(description: "\(said) for one publication")
             }
             guard !said.isEmpty || subject.forms.isEmpty else { continue }
             try isHeard(publication, try said.messages.flatMap { try subject.read($0) }, "alone")
@@ -145,7 +145,7 @@ package enum DialectConformance: String, CaseIterable, Sendable {
     private func isHeard(_ publication: Publication, _ messages: [ServerMessage], _ what: String) throws {
         guard messages.count == 1, case .push(let push) = messages[0], push.channel == "news",
             case .publication(let heard, _) = push.event
-        else { throw BrokenPromise(description: "\(what): \(messages), not a publication") }
+        else { throw ConformanceFailure(description: "\(what): \(messages), not a publication") }
         try require(heard.data, is: publication.data, what)
     }
 
@@ -189,7 +189,7 @@ package enum DialectConformance: String, CaseIterable, Sendable {
                 let speaker = try subject.speaker(over: framing)
                 let said = speaker.end(reason)
                 guard said.count == 1, case .ended(let style, let last) = said[0] else {
-                    throw BrokenPromise(description: "\(framing): \(said), not one end")
+                    throw ConformanceFailure(description: "\(framing): \(said), not one end")
                 }
                 switch style {
                 case .closeFrame:
@@ -197,7 +197,7 @@ package enum DialectConformance: String, CaseIterable, Sendable {
                     try require(last, is: [], "a message beside a close frame")
                 case .lastMessage:
                     guard framing != .frame, !last.isEmpty else {
-                        throw BrokenPromise(description: "\(framing): \(last) as the last message")
+                        throw ConformanceFailure(description: "\(framing): \(last) as the last message")
                     }
                 case .silence: try require(last, is: [], "a message at a silent end")
                 }

@@ -1,3 +1,4 @@
+import PharosBytes
 import PharosDomain
 import PharosProtocol
 import Testing

@@ -131,7 +131,7 @@ extension Stories {
                 await scene.until { await scene.server.group.counters().currentConnections == 0 }
                 asked.answer(granted("ann", "news"))
                 await scene.settle()
-                // The place is somebody else's now, who is asked about anew.
+                // The slot is another client's now, about which the application is asked anew.
                 async let opened = scene.client()
                 await gate.next().answer(granted("bob"))
                 let client = try await opened

@@ -111,7 +111,7 @@ extension Stories {
                         isRefused = true
                     }
                 }
-                // A little later the door is open again.
+                // A little later clients are admitted again.
                 while isRefused {
                     let client = try scene.client(over: crossing.transport)
                     do {

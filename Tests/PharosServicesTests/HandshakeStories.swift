@@ -114,7 +114,9 @@ extension Stories {
             }
         }
 
-        @Test("who goes before the answer leaves nothing, and the answer finds nobody", arguments: StorySetting.pairs)
+        @Test(
+            "a client that goes before the answer leaves nothing, and the answer finds no request",
+            arguments: StorySetting.pairs)
         func gone(_ setting: StorySetting) async throws {
             let gate = ScriptedOrigin()
             try await play(setting, Self.gated, application: Application(origin: gate)) { scene in
@@ -152,7 +154,7 @@ extension Stories {
             }
         }
 
-        @Test("without an application behind the hook nobody is let in")
+        @Test("without an application behind the hook no client is admitted")
         func closed() async throws {
             try await play(StorySetting(), Self.gated) { scene in
                 #expect(throws: TestClient.Failure.refused(status: 503)) { try scene.client() }

@@ -172,7 +172,9 @@ extension Stories {
             }
         }
 
-        @Test("at shutdown every client of every transport is told, and the threads end", arguments: StorySetting.pairs)
+        @Test(
+            "at shutdown every client of every transport gets the reason, and the threads end",
+            arguments: StorySetting.pairs)
         func shutdown(_ setting: StorySetting) async throws {
             try await play(setting, { $0.openEverything(sessionTTL: 60) }) { scene in
                 var clients: [TestClient] = []

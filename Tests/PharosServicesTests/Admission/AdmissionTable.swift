@@ -103,7 +103,7 @@ struct AdmissionRow: Sendable, CustomTestStringConvertible {
         AdmissionRow(title: "the token has expired", applies: notRaw, token: "expired", verdict: .refused),
         AdmissionRow(title: "the token is forged", applies: notRaw, token: "forged", verdict: .refused),
         AdmissionRow(
-            title: "the token names nobody, and that is not allowed", applies: notRaw,
+            title: "the token names no user, and that is not allowed", applies: notRaw,
             settings: { $0.client.disallowAnonymousConnectionTokens = true }, token: "nobody", verdict: .refused),
         AdmissionRow(title: "the channel is closed", applies: notRaw, channel: "closed:log", verdict: .refused),
         AdmissionRow(

@@ -54,6 +54,16 @@ extension Edge {
         }
     }
 
+    /// Calls `body` with the connection of each subscriber in one lane.
+    package func forEachSubscriber(of topic: UInt32, lane: UInt16, _ body: (ConnectionID) -> Void) {
+        let entry = topics[topic]
+        guard let subscribers = entry.pointee.subscribers, let laneIndex = entry.index(ofLane: lane) else { return }
+        for index in 0..<Int(entry.pointee.count) where Int(subscribers[index].lane) == Int(laneIndex) {
+            let slot = subscribers[index].connection
+            body(ConnectionID(slot: slot, generation: connections[slot].pointee.generation))
+        }
+    }
+
     /// Adds a subscriber to a topic.
     ///
     /// Messages that were published before, in this turn too, do not reach it.

@@ -94,12 +94,8 @@ extension EdgeHandler where Self: ~Copyable {
 
 /// A handler's decision about a request whose head has arrived.
 package enum HeadDecision {
-    /// Upgrade to WebSocket.
+    /// Upgrade to WebSocket; the answer names the subprotocol.
     case webSocket(WebSocketHandshake.Subprotocol)
-    /// Upgrade to WebSocket with a subprotocol that is not one of ours.
-    ///
-    /// An empty one: the answer names none.
-    case upgrade(subprotocol: String)
     /// Not known yet: the head is kept for a later decision.
     ///
     /// `edge.resumeHead` has it asked about again, or `connectionClosed` reports its end. When neither comes in time

@@ -178,9 +178,6 @@ extension ShardLoop where Handler: ~Copyable {
         case .webSocket(let subprotocol):
             upgrade(id, head, subprotocol)
             return head.length
-        case .upgrade(let name):
-            upgrade(id, head, .none, named: name)
-            return head.length
         case .later(let timeoutMs):
             entry.pointee.phase = .awaitingDecision
             entry.pointee.flags.insert(.isKnown)
@@ -267,13 +264,13 @@ extension ShardLoop where Handler: ~Copyable {
     }
 
     private mutating func upgrade(
-        _ id: ConnectionID, _ head: RequestHead, _ subprotocol: WebSocketHandshake.Subprotocol, named name: String = ""
+        _ id: ConnectionID, _ head: RequestHead, _ subprotocol: WebSocketHandshake.Subprotocol
     ) {
         let entry = edge.connections[id.slot]
         var response = ByteWriter(capacity: 256)
         let compression = edge.configuration.compression ? PerMessageDeflate.accepted(in: head) : nil
         WebSocketHandshake.appendResponse(
-            head, subprotocol: subprotocol, named: name, compression: compression, into: &response)
+            head, subprotocol: subprotocol, compression: compression, into: &response)
         response.withBytes { edge.append(id.slot, $0) }
         entry.pointee.phase = .webSocket
         if let compression {

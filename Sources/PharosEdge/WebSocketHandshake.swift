@@ -12,25 +12,25 @@ package enum WebSocketHandshake {
         case refused(status: Int, reason: StaticString)
     }
 
-    /// The wire format that was agreed on.
-    package enum Subprotocol: UInt8, Sendable {
-        /// The client offered none, or none that we speak: the answer names none.
-        case none
-        case centrifugeJSON
-        case centrifugeProtobuf
+    /// The subprotocol that was agreed on (RFC 6455, section 1.9).
+    package struct Subprotocol: Equatable, Sendable {
+        /// Its index among those that are known; nil: none was agreed on.
+        package let index: Int?
+        /// As it stands in `Sec-WebSocket-Protocol`; empty: the answer names none.
+        package let name: String
 
-        /// As it stands in `Sec-WebSocket-Protocol`; empty for `none`.
-        package var name: StaticString {
-            switch self {
-            case .none: ""
-            case .centrifugeJSON: "centrifuge-json"
-            case .centrifugeProtobuf: "centrifuge-protobuf"
-            }
+        package static let none = Subprotocol(index: nil, name: "")
+
+        package init(index: Int?, name: String) {
+            self.index = index
+            self.name = name
         }
     }
 
     /// Decides about a request by its head alone; who may connect is not asked here.
-    package static func examine(_ head: RequestHead) -> Verdict {
+    ///
+    /// - Parameter subprotocols: those that are known; the first of them that the client offers is chosen.
+    package static func examine(_ head: RequestHead, subprotocols: [String] = []) -> Verdict {
         let fields = HandshakeFields(head)
         guard fields.asksForWebSocket else { return .notUpgrade }
         guard FieldText.isSame(head.method, "GET") else {
@@ -55,33 +55,31 @@ package enum WebSocketHandshake {
         guard fields.areExtensionsValid else {
             return .refused(status: 400, reason: "Sec-WebSocket-Extensions is malformed")
         }
-        return .accept(subprotocol: fields.subprotocol)
+        return .accept(subprotocol: fields.hasSubprotocols ? subprotocol(of: head, among: subprotocols) : .none)
     }
 
-    /// The first subprotocol that the client offers and `known` has; "": none.
+    /// The first subprotocol that the client offers and `known` has.
     ///
-    /// Case counts (RFC 6455, section 4.1).
-    package static func subprotocol(of head: RequestHead, among known: [String]) -> String {
-        var chosen = ""
+    /// Case counts (RFC 6455, section 4.1). An empty header, as some clients send, offers nothing.
+    package static func subprotocol(of head: RequestHead, among known: [String]) -> Subprotocol {
+        var chosen: Int?
         head.forEachHeader { name, value in
-            guard chosen.isEmpty, FieldText.equals(name, lowercase: "sec-websocket-protocol") else { return }
+            guard chosen == nil, FieldText.equals(name, lowercase: "sec-websocket-protocol") else { return }
             var rest = value
-            while chosen.isEmpty, let offered = FieldText.nextElement(of: &rest) {
-                chosen = known.first { offered.elementsEqual($0.utf8) } ?? ""
+            while chosen == nil, let offered = FieldText.nextElement(of: &rest) {
+                chosen = known.firstIndex { offered.elementsEqual($0.utf8) }
             }
         }
-        return chosen
+        return chosen.map { Subprotocol(index: $0, name: known[$0]) } ?? .none
     }
 
     /// Writes the whole answer to a request that `examine` accepted.
     ///
     /// Its status is 101 Switching Protocols.
     ///
-    /// - Parameters:
-    ///   - name: a subprotocol that is not one of ours, with `.none`; "": none.
-    ///   - compression: the offer taken, nil: none.
+    /// - Parameter compression: the offer taken, nil: none.
     package static func appendResponse(
-        _ head: RequestHead, subprotocol: Subprotocol, named name: String = "", compression: PerMessageDeflate? = nil,
+        _ head: RequestHead, subprotocol: Subprotocol, compression: PerMessageDeflate? = nil,
         into writer: inout ByteWriter
     ) {
         guard let key = head.header("sec-websocket-key") else {
@@ -90,12 +88,9 @@ package enum WebSocketHandshake {
         writer.append("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n")
         writer.append("Sec-WebSocket-Accept: ")
         appendAccept(key: key, into: &writer)
-        if subprotocol != .none {
+        if !subprotocol.name.isEmpty {
             writer.append("\r\nSec-WebSocket-Protocol: ")
             writer.append(subprotocol.name)
-        } else if !name.isEmpty {
-            writer.append("\r\nSec-WebSocket-Protocol: ")
-            writer.append(name)
         }
         if let compression {
             writer.append("\r\nSec-WebSocket-Extensions: ")
@@ -136,7 +131,7 @@ private struct HandshakeFields {
     ///
     /// A server must not go on if not (RFC 6455, section 9.1).
     var areExtensionsValid = true
-    var subprotocol = WebSocketHandshake.Subprotocol.none
+    var hasSubprotocols = false
 
     init(_ head: RequestHead) {
         head.forEachHeader { name, value in note(name, value) }
@@ -155,7 +150,7 @@ private struct HandshakeFields {
             versionCount += 1
             isVersion13 = FieldText.isSame(value, "13")
         case 22 where FieldText.equals(name, lowercase: "sec-websocket-protocol"):
-            chooseSubprotocol(value)
+            hasSubprotocols = true
         case 24 where FieldText.equals(name, lowercase: "sec-websocket-extensions"):
             if !ExtensionOffers.areWellFormed(value) { areExtensionsValid = false }
         default:
@@ -166,18 +161,5 @@ private struct HandshakeFields {
     private static func isNonce(_ key: UnsafeRawBufferPointer) -> Bool {
         guard key.count == 24 else { return false }
         return withUnsafeTemporaryAllocation(byteCount: 18, alignment: 1) { Base64.decode(key, into: $0) == 16 }
-    }
-
-    /// The first that the client offers and we speak.
-    ///
-    /// An empty header, as some clients send, offers nothing.
-    private mutating func chooseSubprotocol(_ value: UnsafeRawBufferPointer) {
-        var rest = value
-        while subprotocol == .none, let offered = FieldText.nextElement(of: &rest) {
-            for candidate in [WebSocketHandshake.Subprotocol.centrifugeJSON, .centrifugeProtobuf]
-            where FieldText.isSame(offered, candidate.name) {
-                subprotocol = candidate
-            }
-        }
     }
 }

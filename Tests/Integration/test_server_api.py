@@ -13,7 +13,7 @@ from harness.configuration import API_KEY, PUBLISH_ONLY_KEY
 
 ALL_METHODS = [
     "publish", "broadcast", "subscribe", "unsubscribe", "disconnect", "refresh", "presence", "presence_stats", "history",
-    "history_remove", "channels", "info", "rpc", "batch", "send", "connections",
+    "history_remove", "channels", "info", "rpc", "batch", "send", "connections", "channel_info",
 ]
 
 

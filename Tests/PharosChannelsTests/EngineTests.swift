@@ -16,8 +16,11 @@ struct InProcessEngineTests {
         EngineUnderTest { wake in
             var stores = StreamStores.inMemory
             if store == .later { stores.add(LateStreams(), named: StreamStores.diskName) }
+            // Channels without a time of their own are remembered without an end.
+            var settings = ChannelSettings()
+            settings.historyMetaTTL = 0
             return InProcessEngine(
-                stores, settings: ChannelSettings(), idempotencyWindowMs: EngineUnderTest.windowMs, wake: wake)
+                stores, settings: settings, idempotencyWindowMs: EngineUnderTest.windowMs, wake: wake)
         }
     }
 

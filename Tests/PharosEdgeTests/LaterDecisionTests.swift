@@ -54,7 +54,7 @@ struct LaterDecisionTests {
     @Test("a subprotocol of the application's own is named in the answer")
     func subprotocol() {
         let scene = ShardScene()
-        scene.script.onHead = { _, _ in .upgrade(subprotocol: "chat.v2") }
+        scene.script.onHead = { _, _ in .webSocket(.init(index: 1, name: "chat.v2")) }
         let peer = scene.connect()
         peer.send(Self.upgrade + "Sec-WebSocket-Protocol: chat.v3, chat.v2\r\n\r\n")
         scene.run { $0.opened.count == 1 }

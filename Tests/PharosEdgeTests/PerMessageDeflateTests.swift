@@ -113,11 +113,11 @@ struct PerMessageDeflateTests {
             withHead([]) { head in
                 var writer = ByteWriter()
                 WebSocketHandshake.appendResponse(
-                    head, subprotocol: .centrifugeJSON, compression: compression, into: &writer)
+                    head, subprotocol: .init(index: 0, name: "chat"), compression: compression, into: &writer)
                 return String(decoding: writer.array, as: UTF8.self)
             }
         }
-        let start = "\r\nSec-WebSocket-Protocol: centrifuge-json\r\n"
+        let start = "\r\nSec-WebSocket-Protocol: chat\r\n"
         #expect(response(nil)?.hasSuffix(start + "\r\n") == true)
         let accepted = response(PerMessageDeflate(windowBits: 15, namesWindow: false))
         #expect(accepted?.hasSuffix(start + "Sec-WebSocket-Extensions: \(Self.answer)\r\n\r\n") == true)

@@ -9,6 +9,10 @@ struct WebSocketHandshakeTests {
         "Host: a", "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13", key,
     ]
 
+    private static let subprotocols = ["chat-text", "chat-binary"]
+    private static let text = WebSocketHandshake.Subprotocol(index: 0, name: "chat-text")
+    private static let binary = WebSocketHandshake.Subprotocol(index: 1, name: "chat-binary")
+
     private enum Verdict: Equatable {
         case invalidHead, notUpgrade
         case accept(WebSocketHandshake.Subprotocol)
@@ -19,7 +23,7 @@ struct WebSocketHandshakeTests {
         let text = ([requestLine] + lines).joined(separator: "\r\n") + "\r\n\r\n"
         return Array(text.utf8).withUnsafeBytes { bytes in
             guard case .complete(let head) = RequestHead.parse(bytes, limit: 8_192) else { return .invalidHead }
-            return switch WebSocketHandshake.examine(head) {
+            return switch WebSocketHandshake.examine(head, subprotocols: Self.subprotocols) {
             case .notUpgrade: .notUpgrade
             case .accept(let subprotocol): .accept(subprotocol)
             case .refused(let status, _): .refused(status)
@@ -55,25 +59,37 @@ struct WebSocketHandshakeTests {
     @Test("the chosen subprotocol is echoed")
     func echo() {
         #expect(
-            answer(Self.lines, .centrifugeProtobuf).hasSuffix("\r\nSec-WebSocket-Protocol: centrifuge-protobuf\r\n\r\n")
-        )
-        #expect(answer(Self.lines, .centrifugeJSON).hasSuffix("\r\nSec-WebSocket-Protocol: centrifuge-json\r\n\r\n"))
+            answer(Self.lines, Self.binary).hasSuffix("\r\nSec-WebSocket-Protocol: chat-binary\r\n\r\n"))
+        #expect(answer(Self.lines, Self.text).hasSuffix("\r\nSec-WebSocket-Protocol: chat-text\r\n\r\n"))
     }
 
     @Test(
-        "of the subprotocols offered the first that is spoken is chosen",
+        "of the subprotocols offered the first that is known is chosen",
         arguments: [
-            (["Sec-WebSocket-Protocol: centrifuge-protobuf"], WebSocketHandshake.Subprotocol.centrifugeProtobuf),
-            (["Sec-WebSocket-Protocol: x, centrifuge-json,centrifuge-protobuf"], .centrifugeJSON),
-            (
-                ["Sec-WebSocket-Protocol: x", "sec-websocket-protocol: centrifuge-protobuf, centrifuge-json"],
-                .centrifugeProtobuf
-            ),
-            (["Sec-WebSocket-Protocol: x, y"], .none), (["Sec-WebSocket-Protocol: CENTRIFUGE-JSON"], .none),
+            (["Sec-WebSocket-Protocol: chat-binary"], binary),
+            (["Sec-WebSocket-Protocol: x, chat-text,chat-binary"], text),
+            (["Sec-WebSocket-Protocol: x", "sec-websocket-protocol: chat-binary, chat-text"], binary),
+            (["Sec-WebSocket-Protocol: chat-text", "Sec-WebSocket-Protocol: chat-binary"], text),
+            (["Sec-WebSocket-Protocol: x, y"], .none), (["Sec-WebSocket-Protocol: CHAT-TEXT"], .none),
             (["Sec-WebSocket-Protocol:"], .none), (["Sec-WebSocket-Protocol: , ,"], .none),
         ])
     func subprotocols(extra: [String], expected: WebSocketHandshake.Subprotocol) {
         #expect(examine(Self.lines + extra) == .accept(expected))
+    }
+
+    @Test("without known subprotocols none is chosen")
+    func noneKnown() {
+        let text = (["GET /ws HTTP/1.1"] + Self.lines + ["Sec-WebSocket-Protocol: chat-text"]).joined(separator: "\r\n")
+        Array((text + "\r\n\r\n").utf8).withUnsafeBytes { bytes in
+            guard case .complete(let head) = RequestHead.parse(bytes, limit: 8_192),
+                case .accept(let subprotocol) = WebSocketHandshake.examine(head)
+            else {
+                Issue.record("the handshake was not accepted")
+                return
+            }
+            #expect(subprotocol == .none)
+            #expect(WebSocketHandshake.subprotocol(of: head, among: Self.subprotocols) == Self.text)
+        }
     }
 
     @Test("header names, and tokens among others, are found in any case")

@@ -61,6 +61,18 @@ extension Stories {
             }
         }
 
+        @Test("where one part cannot be had, the call fails as a whole", arguments: StorySetting.shardCounts)
+        func failingPart(_ setting: StorySetting) async throws {
+            let store = ScriptedStreams()
+            try await play(setting, durable: store) { scene in
+                _ = try scene.connected(to: "log:a")
+                store.setFailingReads(true)
+                #expect(await info(scene, "log:cold").hasPrefix(#"{"error":{"code":100,"#))
+                store.setFailingReads(false)
+                #expect(await info(scene, "log:cold").hasPrefix(#"{"result":{"position":"#))
+            }
+        }
+
         @Test(
             "alone, in a batch and in the old form; mistakes and keys as with every method",
             arguments: StorySetting.pairs)

@@ -9,6 +9,7 @@ final class ScriptedStreams: DurableStreams {
         var waiting: [(StreamOperation, UInt64, any StreamReceiver)] = []
         var goesOn = true
         var fails = false
+        var failsReads = false
         var asked = 0
     }
 
@@ -42,6 +43,9 @@ final class ScriptedStreams: DurableStreams {
     /// The disk is full, or no longer.
     func setFailing(_ fails: Bool) { state.withLock { $0.fails = fails } }
 
+    /// The disk cannot be read, or can again.
+    func setFailingReads(_ fails: Bool) { state.withLock { $0.failsReads = fails } }
+
     var health: StoreHealth { state.withLock { $0.fails ? .failing("the disk is full") : .working } }
 
     var loss: String? { nil }
@@ -69,11 +73,13 @@ final class ScriptedStreams: DurableStreams {
                 let (position, isRepeat) = try state.store.streams.publish(append)
                 return .success(.appended(position, isRepeat: isRepeat))
             case .read(let channel, let after, let limit, let retention, let nowMs):
+                guard !state.failsReads else { return .failure(.internalError) }
                 return .success(
                     .read(
                         try state.store.streams.read(
                             channel, after: after, limit: limit, retention: retention, nowMs: nowMs)))
             case .readBackwards(let channel, let before, let limit, let retention, let nowMs):
+                guard !state.failsReads else { return .failure(.internalError) }
                 return .success(
                     .read(
                         try state.store.streams.readBackwards(

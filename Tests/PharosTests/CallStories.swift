@@ -55,6 +55,10 @@ extension Library.Calls {
                 #expect(try await server.subscriberCount(of: "room:1") == 11)
                 #expect(try await server.presence(in: "room:1").map(\.client) == clients.map(\.id.text).sorted())
                 #expect(try await server.channels(matching: "room:*") == ["room:1": 11])
+                let info = try await server.channelInfo(of: "room:1")
+                #expect(info.subscribers == 11)
+                #expect(info.clients == 10)
+                #expect(info.position == nil && info.retention == nil && !info.isDurable)
                 subscription.cancel()
                 for client in clients { client.cut() }
                 #expect(Set(await gone.first(10 * round).suffix(10)) == Set(clients.map(\.id.text)))

@@ -71,7 +71,7 @@ package enum ParserProperties {
         }
         guard hosts == head.headerCount("host"), hosts == 1 || head.minorVersion == 0 else { return "hosts miscounted" }
         guard !(head.isChunked && head.contentLength >= 0) else { return "two lengths of one body" }
-        if case .accept(let subprotocol) = WebSocketHandshake.examine(head) {
+        if case .accept(let subprotocol) = WebSocketHandshake.examine(head, subprotocols: ["chat", "centrifuge-json"]) {
             var writer = ByteWriter()
             let compression = PerMessageDeflate.accepted(in: head)
             guard compression.map({ MessageCompressor.windowBits.contains($0.windowBits) }) ?? true else {

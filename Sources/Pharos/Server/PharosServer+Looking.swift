@@ -50,6 +50,32 @@ extension PharosServer {
         _ = try await call(APIHistoryRemove(channel: ChannelName(channel)))
     }
 
+    /// One channel, as ``PharosServer/channelInfo(of:)`` tells about it.
+    public struct ChannelInfo: Hashable, Sendable {
+        /// The newest position of its stream; nil without history.
+        public let position: Position?
+        /// How many publications it keeps, and for how long; nil without history.
+        public let retention: Configuration.ChannelRules.History?
+        /// Whether they survive a crash.
+        public let isDurable: Bool
+        /// Subscriptions, those in this process among them.
+        public let subscribers: Int
+        /// Clients that are present; nil where presence is not kept.
+        public let clients: Int?
+        /// Different users of those clients; nil where presence is not kept.
+        public let users: Int?
+    }
+
+    /// A channel's position, what it keeps, and how many are in it.
+    public func channelInfo(of channel: String) async throws(PharosError) -> ChannelInfo {
+        let info = try await call(APIChannelInfo(channel: ChannelName(channel)))
+        return ChannelInfo(
+            position: info.position.map { Position($0) },
+            retention: info.retention.map { .init(size: $0.size, lifetime: .seconds($0.ttl)) },
+            isDurable: info.retention?.isDurable ?? false, subscribers: info.subscribers,
+            clients: info.members.map { Int($0.clients) }, users: info.members.map { Int($0.users) })
+    }
+
     /// The channels with subscribers, and how many each has.
     ///
     /// Names that `String` takes for equal, such as those of two Unicode normalisations, are one entry here.

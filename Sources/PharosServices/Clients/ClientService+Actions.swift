@@ -54,7 +54,7 @@ extension ClientService {
             var granted = HookPublish()
             granted.data = data
             // What came in a message of JSON is JSON.
-            let isJSON = core.sessions[id].wire.format == .json
+            let isJSON = core.dialects.traits(core.sessions[id].wire.dialect).payloadsAreJSON
             publish(command, channel, granted, options, isJSON: isJSON, of: id, &core, &edge)
         case .publishGranted(let command, let channel, let granted, let options):
             publish(command, channel, granted, options, isJSON: false, of: id, &core, &edge)

@@ -17,12 +17,14 @@ extension ClientService {
         _ id: ConnectionID, _ message: UnsafeRawBufferPointer, _ core: inout ShardCore, _ edge: inout Edge
     ) {
         var commands: [Command] = []
-        swap(&commands, &spare)
         do throws(MalformedFrame) {
-            switch core.sessions[id].wire.format {
-            case .json: try JSONCommandDecoder.decode(message, into: &commands)
-            case .protobuf: try ProtobufCommandDecoder.decode(message, into: &commands)
+            if core.sessions[id].hasConversation {
+                return try core.converse(id, &edge) { (conversation, output) throws(MalformedFrame) in
+                    try conversation.received(message, into: &output)
+                }
             }
+            swap(&commands, &spare)
+            try core.dialects.decode(message, core.sessions[id].wire.dialect, into: &commands)
         } catch {
             return disconnect(id, .badRequest, &core, &edge)
         }

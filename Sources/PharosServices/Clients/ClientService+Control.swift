@@ -115,23 +115,13 @@ extension ClientService {
         for id in matching(everybody, core, edge) {
             if request.target.exclude.contains(core.sessions[id].session.client) {
                 count.excluded += 1
-            } else if send(request.data, isJSON: request.dataIsJSON, to: id, &core, &edge) {
+            } else if core.sendMessage(request.data, isJSON: request.dataIsJSON, to: id, &edge) {
                 count.delivered += 1
             } else {
                 count.undeliverable += 1
             }
         }
         return count
-    }
-
-    /// false: the connection cannot carry it.
-    private mutating func send(
-        _ data: [UInt8], isJSON: Bool, to id: ConnectionID, _ core: inout ShardCore, _ edge: inout Edge
-    ) -> Bool {
-        let wire = core.sessions[id].wire
-        if wire.carrier == .events { return core.sendEventsMessage(data, isJSON: isJSON, to: id, &edge) }
-        core.write(Push(channel: "", event: .message(data: data)), to: id, wire, &edge)
-        return true
     }
 
     /// The first connections after the cursor, one more than a page: then there is a next one.
@@ -157,7 +147,7 @@ extension ClientService {
     private func entry(of id: ConnectionID, _ core: borrowing ShardCore) -> APIConnection {
         var entry = APIConnection(client: core.sessions[id].session.client)
         entry.user = core.sessions[id].session.user
-        entry.transport = core.sessions[id].wire.carrier.name
+        entry.transport = core.dialects.transportName(core.sessions[id].wire)
         entry.connectedAt = Int64(core.sessions[id].connectedAt)
         let name = Int(core.sessions[id].name)
         if name > 0 { entry.name = core.node.settings.client.registeredNames[name - 1] }

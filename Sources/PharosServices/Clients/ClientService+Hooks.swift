@@ -11,8 +11,9 @@ extension ClientService {
                 &edge)
         }
         var request = HookRequest(ticket.question, from: core.sessions[id].session)
-        request.transport = core.sessions[id].wire.carrier.name
-        request.isProtobuf = core.sessions[id].wire.format == .protobuf
+        let wire = core.sessions[id].wire
+        request.transport = core.dialects.transportName(wire)
+        request.isProtobuf = !core.dialects.traits(wire.dialect).payloadsAreJSON
         request.peer = core.address(of: id, edge)
         if let facts = core.facts[id.slot] { request.facts = facts }
         let (node, index, number) = (core.node, core.index, ticket.number)

@@ -47,14 +47,14 @@ extension ClientService {
         guard core.node.rates.isActive, let request = command.request, command.id > 0 || request.isSend else {
             return false
         }
-        // The commands of a plain event stream are our own.
-        guard core.sessions[id].wire.carrier != .events else { return false }
+        let wire = core.sessions[id].wire
+        guard core.dialects.traits(wire.dialect).hasClientCommands else { return false }
         switch core.sessions[id].session.state {
         case .connected: return true
         // A polled session begins with a request that was counted itself.
         case .awaitingConnect:
             switch request {
-            case .connect, .malformed: return core.sessions[id].wire.carrier != .poll
+            case .connect, .malformed: return wire.framing != .line
             default: return false
             }
         case .connecting, .refused, .closed: return false

@@ -51,7 +51,7 @@ extension ClientService {
     ) {
         if case .granted(let left) = claim {
             returning.insert(id)
-            core.eventStreams[at: id.slot]?.opening?.continuesSession = left != nil
+            core.conversations[at: id.slot]?.continued(withState: left != nil)
         }
         perform(core.sessions[id].session.sessionClaimed(claim, core.context(edge)), of: id, &core, &edge)
     }

@@ -51,16 +51,17 @@ extension ClientService {
     ) {
         stopWaiting(order.channel, order.generation, id, &core)
         guard let place = core.channels.index(of: order.channel) else { return }
-        var lane = Lane(
-            wire: core.sessions[id].wire, receivesJoinLeave: order.flags.contains(.receivesJoinLeave))
+        let delta = core.dialects.traits(core.sessions[id].wire.dialect).delta
+        var lane = core.deltaLane(id, order.flags, order.flags.contains(.usesDelta) && delta != nil ? .fresh : .none)
         if order.flags.contains(.usesDelta) {
-            lane.delta = .fresh
             core.channels[place].deltaSubscribers += 1
             core.channels[place].hasFreshDeltas = true
             core.freshDeltas[id.slot, default: []].insert(order.channel)
         }
-        if lane.wire.carrier == .events { lane = core.eventsLane(id, order.channel, &edge) }
-        let binding = edge.subscribe(id, to: core.channels[place].topic, lane: lane.number)
+        if core.sessions[id].hasConversation { lane = core.lane(of: id, for: order.channel, lane, &edge) }
+        // Only a dialect with more forms than a table takes can come to this.
+        guard let number = try? core.lanes.number(of: lane) else { return disconnect(id, .serverError, &core, &edge) }
+        let binding = edge.subscribe(id, to: core.channels[place].topic, lane: number)
         guard
             let live = core.sessions[id].session.wentLive(
                 generation: order.generation, binding: binding, core.context(edge))
@@ -76,8 +77,8 @@ extension ClientService {
         switch live.answer {
         case .reply(var reply):
             count(reply, &core)
-            if subscription.flags.contains(.usesDelta), case .subscribe(var result) = reply.result {
-                result.publications = DeltaWriter.publications(result.publications, core.sessions[id].wire.format)
+            if subscription.flags.contains(.usesDelta), let delta, case .subscribe(var result) = reply.result {
+                result.publications = delta.publications(result.publications)
                 reply.result = .subscribe(result)
             }
             core.send(reply, to: id, &edge)
@@ -174,8 +175,8 @@ extension ClientService {
             guard core.sessions.contains(id), let subscription = core.sessions[id].session.subscription(of: name),
                 subscription.flags.contains(.isPositioned)
             else { continue }
-            // A plain event stream comes back by itself, and with its position.
-            if subscription.flags.contains(.isServerSide) || core.sessions[id].wire.carrier == .events {
+            let resumes = core.dialects.traits(core.sessions[id].wire.dialect).resumesByReconnecting
+            if subscription.flags.contains(.isServerSide) || resumes {
                 disconnect(id, .insufficientState, &core, &edge)
             } else if let removed = core.sessions[id].session.removeSubscription(of: name) {
                 undo(removed, of: id, because: .insufficientState, &core, &edge)

@@ -25,38 +25,42 @@ struct ClientService: ~Copyable {
 
     // MARK: Connections
 
-    /// A connection has come, and its first command is awaited.
+    /// A connection has come, and its first command is awaited: the one way in, for all transports.
     ///
-    /// - Parameter claims: what the application granted to the request.
+    /// The edge has it as a connection that can be sent to, or as one that waits for its answer.
     mutating func open(
-        _ id: ConnectionID, _ head: RequestHead, _ wire: Wire, _ claims: ConnectionClaims?,
-        _ core: inout ShardCore, _ edge: inout Edge
+        _ id: ConnectionID, _ facts: ClientFacts, _ wire: Wire, _ core: inout ShardCore, _ edge: inout Edge
     ) {
-        let key = SessionKey(head, wire.carrier)
         let session = ClientSession(
-            client: core.makeClientID(id), settings: heartbeatSettings(wire.carrier, core),
-            firstPing: .random(in: 0..<1, using: &core.random),
-            usesFramePings: wire.carrier == .webSocket && Query.has("cf_ws_frame_ping_pong", "true", in: head.query),
-            user: core.userFromProxy(id, head, edge), claims: claims, bringsKey: key != nil, now: core.now(edge))
-        if !core.passed.isEmpty { core.facts[id.slot] = core.requestFacts(head, id, edge) }
-        if core.node.keepsAddresses { core.addresses[id.slot] = core.clientAddress(id, head, edge) }
+            client: core.makeClientID(id), settings: heartbeatSettings(facts.pings, core),
+            firstPing: .random(in: 0..<1, using: &core.random), usesFramePings: facts.pings == .frame,
+            user: facts.user, claims: facts.claims, bringsKey: facts.key != nil, now: core.now(edge))
+        core.facts[id.slot] = facts.request
+        if core.node.keepsAddresses { core.addresses[id.slot] = facts.address }
         var entry = SessionEntry(session: consume session, wire: wire, generation: id.generation)
-        if !wire.hasCloseFrame { entry.streamKey = core.random.next() }
+        if wire.framing != .frame { entry.streamKey = core.random.next() }
+        if let conversation = facts.conversation {
+            entry.hasConversation = true
+            core.conversations.insert(conversation, at: Int(id.slot))
+        }
         core.sessions.insert(consume entry, id)
-        if let key { keyBrought(key, id, &core) }
+        if let key = facts.key { keyBrought(key, id, &core) }
         core.counters.opened += 1
         edge.spend(Cost.session)
         edge.setTimer(id, atMs: core.sessions[id].session.nextDeadline(core.context(edge)))
+        if facts.conversation != nil {
+            let client = core.sessions[id].session.client.name
+            core.converse(id, &edge) { $0.opened(as: client, into: &$1) }
+        }
     }
 
-    /// A client that cannot answer is pinged only to keep the connection busy, and one that polls is not pinged at all.
-    private func heartbeatSettings(_ carrier: Wire.Carrier, _ core: borrowing ShardCore) -> ClientSettings {
+    /// A client that cannot answer is pinged only to keep the connection busy, and one that comes by itself is not pinged.
+    private func heartbeatSettings(_ pings: PingStyle, _ core: borrowing ShardCore) -> ClientSettings {
         var settings = core.node.settings.client
-        switch carrier {
-        case .webSocket, .httpStream, .eventStream: break
-        case .events: settings.pongTimeout = 0
-        case .poll: settings.pingInterval = 0
-        case .raw, .rawEvents: preconditionFailure("raw connections have no session")
+        switch pings {
+        case .message, .frame: break
+        case .comment: settings.pongTimeout = 0
+        case .none: settings.pingInterval = 0
         }
         return settings
     }
@@ -107,10 +111,10 @@ struct ClientService: ~Copyable {
         core.node.report(.disconnected(code: reason.code, reason: reason.reason))
         // What was published to it in this turn goes before the close frame: leaving its channels hands that over.
         let wire = core.sessions[id].wire
-        let stream = core.eventStreams[at: id.slot]
+        let conversation = core.sessions[id].hasConversation ? core.conversations[at: id.slot] : nil
         // A client that is sent away for good finds nothing again.
         close(id, because: reason, keepsState: keepsState ?? reason.isReconnect, &core, &edge)
-        core.endOutput(id, wire, stream, reason, dropsQueue: dropsQueue, &edge)
+        core.endOutput(id, wire, conversation, reason, dropsQueue: dropsQueue, &edge)
     }
 
     /// A session is over.
@@ -134,12 +138,12 @@ struct ClientService: ~Copyable {
         if core.sessions[id].name > 0 { core.counters.nameCounts[Int(core.sessions[id].name) - 1] -= 1 }
         if core.sessions[id].userSequence > 0 { core.node.leftNewest(of: core.sessions[id].session.user) }
         if core.sessions[id].holdsUserPlace { core.node.leave(user: core.sessions[id].session.user) }
+        if core.sessions[id].hasConversation { core.conversations.remove(at: Int(id.slot)) }
         core.sessions.remove(id)
         sessionKeys[id.slot] = nil
         if !returning.isEmpty { returning.remove(id) }
         core.facts[id.slot] = nil
         core.freshDeltas[id.slot] = nil
-        core.eventStreams[at: id.slot] = nil
         queues[id.slot] = nil
         connectionRates[id.slot] = nil
         core.node.leave(address: core.addresses.removeValue(forKey: id.slot) ?? "")

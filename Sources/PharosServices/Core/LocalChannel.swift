@@ -1,5 +1,6 @@
 import PharosDomain
 import PharosEdge
+import PharosProtocol
 
 /// A channel as one shard sees it: its subscribers here, and how far they have been told.
 struct LocalChannel {

@@ -5,9 +5,13 @@ import PharosProtocol
 /// Keys under which clients find their state again, in requests.
 extension SessionKey {
     /// The key with which a request asks that its client's state outlive the connection; nil if it does not ask.
-    init?(_ head: RequestHead, _ carrier: Wire.Carrier) {
+    ///
+    /// - Parameter parameter: of the query, beside `session`; nil: there is no other.
+    init?(_ head: RequestHead, parameter: StaticString?) {
         let named = SessionKey.parameter("session", head)
-        guard let key = named ?? (carrier == .events ? SessionKey.parameter("id", head) : nil) else { return nil }
+        guard let key = named ?? parameter.flatMap({ SessionKey.parameter(FieldName("\($0)"), head) }) else {
+            return nil
+        }
         self = key
     }
 

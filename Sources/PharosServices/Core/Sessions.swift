@@ -9,6 +9,8 @@ struct SessionEntry: ~Copyable {
     var generation: UInt32
     /// Index into the registered client names; 0 unregistered.
     var name: UInt16 = 0
+    /// Its messages depend on those before: see the core's `conversations`.
+    var hasConversation = false
     /// Counted against the limit of connections per user.
     var holdsUserPlace = false
     /// Counted as a client: the connect was answered.

@@ -7,20 +7,18 @@ import PharosProtocol
 extension ShardCore {
     // MARK: Cursors
 
-    static let addressTooLong =
-        "the address leaves no room for the positions of so many channels (edge.head_size_limit)"
+    static let addressTooLong = ConversationRefusal.addressTooLong.message
 
-    /// How many channels the cursor of a request may name that is otherwise like this one, in a header or in the address.
+    /// How many channels the cursor of a request may name that is otherwise like this one.
+    func cursorRoom(_ head: RequestHead) -> Int { PositionCursor.room(in: cursorSpace(head)) }
+
+    /// Bytes for a cursor in a request that is otherwise like this one, in a header or in the address.
     ///
-    /// - Parameter known: bytes of the cursor that it has already.
-    func cursorRoom(_ head: RequestHead, shortenedBy known: Int) -> Int {
+    /// Those of a cursor that it has already are not counted.
+    func cursorSpace(_ head: RequestHead) -> Int {
         // The parameter's or the field's name, and what separates it.
         let name = 24
-        let free =
-            min(
-                node.settings.edge.headSizeLimit - head.length, RequestHead.targetLimit - head.target.count) - name
-            + known
-        return PositionCursor.room(in: free)
+        return min(node.settings.edge.headSizeLimit - head.length, RequestHead.targetLimit - head.target.count) - name
     }
 
     // MARK: Answers
@@ -71,13 +69,18 @@ extension ShardCore {
             answer(id, status, error: message, fields: originFields, &edge)
             return false
         }
-        var fields = ByteWriter()
-        fields.append("Content-Type: ")
-        fields.append(contentType)
-        fields.append("\r\nCache-Control: no-store\r\nX-Accel-Buffering: no\r\n")
-        originFields.withUnsafeBytes { fields.append($0) }
-        edge.beginStream(id, head: fields)
+        edge.beginStream(id, head: streamHead(contentType, originFields))
         return true
+    }
+
+    /// The field lines of an answer that does not end.
+    func streamHead(_ contentType: StaticString, _ fields: [UInt8]) -> ByteWriter {
+        var head = ByteWriter()
+        head.append("Content-Type: ")
+        head.append(contentType)
+        head.append("\r\nCache-Control: no-store\r\nX-Accel-Buffering: no\r\n")
+        head.append(fields)
+        return head
     }
 
     // MARK: Other origins (Fetch standard, section 3.2)

@@ -12,7 +12,7 @@ extension ShardCore {
         var event = OriginEvent(kind, atMs: edge.wallMs)
         event.client = sessions[id].session.client.name
         event.user = sessions[id].session.user
-        event.transport = sessions[id].wire.carrier.name
+        event.transport = dialects.transportName(sessions[id].wire)
         event.meta = sessions[id].session.meta
         return event
     }

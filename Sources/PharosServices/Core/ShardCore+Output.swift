@@ -3,118 +3,132 @@ import PharosDomain
 import PharosEdge
 import PharosProtocol
 
-/// Replies and pushes to one connection, in its wire format.
+/// Replies, pushes and pings to one connection, in its dialect.
 extension ShardCore {
     mutating func send(_ reply: Reply, to id: ConnectionID, _ edge: inout Edge) {
         guard sessions.contains(id) else { return }
         if case .error(let error) = reply.result { counters.replyErrors[error.code, default: 0] += 1 }
-        if sessions[id].wire.carrier == .events { return eventsReplied(reply, id, &edge) }
-        switch sessions[id].wire.format {
-        case .json: JSONReplyEncoder.encode(reply, into: &scratch)
-        case .protobuf: ProtobufReplyEncoder.encode(reply, into: &scratch)
-        }
+        if sessions[id].hasConversation { return converse(id, &edge) { $0.replied(reply, into: &$1) } }
+        let wire = sessions[id].wire
+        guard let kind = dialects.encode(reply, wire.dialect, into: &scratch) else { return }
         let count = scratch.count
-        flushScratch(to: id, sessions[id].wire, &edge)
+        sendScratch(to: id, wire, kind, &edge)
         if count > node.settings.client.queueMaxSize / 8 { edge.allowOutput(id, count: count) }
     }
 
     mutating func send(_ push: Push, to id: ConnectionID, _ edge: inout Edge) {
         guard sessions.contains(id) else { return }
-        if sessions[id].wire.carrier == .events { return eventsPushed(push, id, &edge) }
-        write(push, to: id, sessions[id].wire, &edge)
+        if sessions[id].hasConversation { return converse(id, &edge) { $0.pushed(push, into: &$1) } }
+        let wire = sessions[id].wire
+        guard let kind = dialects.encode(push, wire.dialect, into: &scratch) else { return }
+        sendScratch(to: id, wire, kind, &edge)
     }
 
-    /// Also to a connection whose session has just ended.
-    mutating func write(_ push: Push, to id: ConnectionID, _ wire: Wire, _ edge: inout Edge) {
-        encode(push, wire)
-        flushScratch(to: id, wire, &edge)
-    }
-
-    mutating func encode(_ push: Push, _ wire: Wire) {
-        switch wire.format {
-        case .json: JSONReplyEncoder.encode(push, into: &scratch)
-        case .protobuf: ProtobufReplyEncoder.encode(push, into: &scratch)
+    /// Sends a message to the connection itself, in no channel.
+    ///
+    /// - Returns: false: its dialect cannot carry it.
+    mutating func sendMessage(
+        _ data: [UInt8], isJSON: Bool, to id: ConnectionID, _ edge: inout Edge
+    ) -> Bool {
+        if sessions[id].hasConversation {
+            var isCarried = false
+            converse(id, &edge) { isCarried = $0.message(data, isJSON: isJSON, into: &$1) }
+            return isCarried
         }
+        let wire = sessions[id].wire
+        guard let kind = dialects[wire.dialect].encodeMessage(data, isJSON: isJSON, into: &scratch) else {
+            return false
+        }
+        sendScratch(to: id, wire, kind, &edge)
+        return true
     }
 
     mutating func sendPing(_ id: ConnectionID, _ edge: inout Edge) {
-        let wire = sessions[id].wire
         if sessions[id].session.usesFramePings {
             return edge.send(id, .ping, UnsafeRawBufferPointer(start: nil, count: 0))
         }
-        if wire.carrier == .events {
-            EventStreamEncoder.comment(into: &scratch)
-            edge.send(id, .chunk, scratch)
-            return scratch.removeAll()
-        }
-        switch wire.format {
-        case .json: JSONReplyEncoder.encodePing(into: &scratch)
-        case .protobuf: ProtobufReplyEncoder.encodePing(into: &scratch)
-        }
-        flushScratch(to: id, wire, &edge)
+        if sessions[id].hasConversation { return converse(id, &edge) { $0.pinged(into: &$1) } }
+        let wire = sessions[id].wire
+        guard let kind = dialects.encodePing(wire.dialect, into: &scratch) else { return }
+        sendScratch(to: id, wire, kind, &edge)
+    }
+
+    /// Tells a connection that it was too slow for some publications of a channel.
+    mutating func sendDropped(_ count: Int, _ channel: ChannelName, to id: ConnectionID, _ edge: inout Edge) {
+        if sessions[id].hasConversation { return converse(id, &edge) { $0.dropped(count, in: channel, into: &$1) } }
+        let wire = sessions[id].wire
+        guard let kind = dialects[wire.dialect].encodeDropped(count, in: channel, into: &scratch) else { return }
+        sendScratch(to: id, wire, kind, &edge)
     }
 
     /// Sends the one message in `scratch`, which is empty afterwards.
-    private mutating func flushScratch(to id: ConnectionID, _ wire: Wire, _ edge: inout Edge) {
+    mutating func sendScratch(to id: ConnectionID, _ wire: Wire, _ kind: MessageKind, _ edge: inout Edge) {
         edge.spend(scratch.count)
-        let framing = frame(wire, edge)
-        switch framing {
-        case .chunk where wire.carrier == .eventStream, .bare where wire.carrier == .eventStream:
-            edge.send(id, framing, packed)
+        if frame(wire.dialect, wire.framing, kind) == .packed {
+            edge.send(id, ShardCore.framing(wire, kind), packed)
             packed.removeAll()
-        default: edge.send(id, framing, scratch)
+        } else {
+            edge.send(id, ShardCore.framing(wire, kind), scratch)
         }
         scratch.removeAll()
     }
 
-    /// Makes the message in `scratch` ready for the carrier, in `packed` where it takes another form there.
-    mutating func frame(_ wire: Wire, _ edge: borrowing Edge) -> Framing {
-        switch wire.carrier {
-        case .webSocket: return wire.format == .json ? .text : .binary
-        case .httpStream:
-            if wire.format == .json { scratch.append(UInt8(ascii: "\n")) }
-            return wire.streamFraming
-        case .eventStream:
-            scratch.withBytes { MessageEventStream.append($0, into: &packed) }
-            return wire.streamFraming
-        case .poll:
-            scratch.append(UInt8(ascii: "\n"))
-            return .bare
-        case .events, .raw, .rawEvents:
-            preconditionFailure("plain event streams carry no messages of the protocol")
+    /// Makes the message in `scratch` ready for its transport; in `packed` if it takes another form there.
+    private mutating func frame(
+        _ dialect: UInt8, _ framing: TransportFraming, _ kind: MessageKind
+    ) -> FramedMessage {
+        dialects.frame(&scratch, kind, dialect, framing, into: &packed)
+    }
+
+    /// How the edge keeps messages apart.
+    private static func framing(_ wire: Wire, _ kind: MessageKind) -> Framing {
+        switch wire.framing {
+        case .frame: kind == .text ? .text : .binary
+        case .stream, .event: wire.streamFraming
+        case .line: .bare
         }
     }
 
     // MARK: Ends
 
-    /// Says why a connection ends, in the way of its carrier; its session has ended already.
+    /// Says why a connection ends, in its dialect; its session has ended already.
     ///
-    /// - Parameter stream: the state of a plain event stream before its session ended.
+    /// - Parameter conversation: the one that it had; nil: none.
     mutating func endOutput(
-        _ id: ConnectionID, _ wire: Wire, _ stream: EventsState?, _ reason: Disconnect, dropsQueue: Bool,
+        _ id: ConnectionID, _ wire: Wire, _ conversation: (any Conversation)?, _ reason: Disconnect, dropsQueue: Bool,
         _ edge: inout Edge
     ) {
-        switch wire.carrier {
-        case .webSocket:
-            edge.closeWebSocket(
-                id, code: UInt16(truncatingIfNeeded: reason.code), reason: reason.reason, dropsQueue: dropsQueue)
-        case .httpStream, .eventStream:
-            // Without a close frame the reason is the last message.
-            encode(Push(channel: "", event: .disconnect(reason)), wire)
-            _ = frame(wire, edge)
-            if wire.carrier == .eventStream {
+        guard let conversation else {
+            let style = dialects[wire.dialect].end(reason, over: wire.framing, into: &scratch)
+            return end(id, wire, style, dropsQueue: dropsQueue, &edge)
+        }
+        end(conversation, id, wire, reason, dropsQueue: dropsQueue, &edge)
+    }
+
+    /// Ends the transport; a last message is in `scratch`.
+    mutating func end(
+        _ id: ConnectionID, _ wire: Wire, _ style: EndStyle, dropsQueue: Bool, _ edge: inout Edge
+    ) {
+        switch (style, wire.framing) {
+        case (.closeFrame(let code, let reason), .frame):
+            edge.closeWebSocket(id, code: code, reason: reason, dropsQueue: dropsQueue)
+        case (.lastMessage(let kind), .frame):
+            if !dropsQueue { sendScratch(to: id, wire, kind, &edge) }
+            edge.closeWebSocket(id, code: 1000, reason: "", dropsQueue: dropsQueue)
+        case (.silence, .frame): edge.closeWebSocket(id, code: 1000, reason: "", dropsQueue: dropsQueue)
+        case (.lastMessage(let kind), .stream), (.lastMessage(let kind), .event):
+            if frame(wire.dialect, wire.framing, kind) == .packed {
                 packed.withBytes { edge.endStream(id, lastWords: $0, dropsQueue: dropsQueue) }
             } else {
                 scratch.withBytes { edge.endStream(id, lastWords: $0, dropsQueue: dropsQueue) }
             }
             packed.removeAll()
-            scratch.removeAll()
-        case .poll:
-            if !dropsQueue { write(Push(channel: "", event: .disconnect(reason)), to: id, wire, &edge) }
+        case (_, .stream), (_, .event): edge.endStream(id, dropsQueue: dropsQueue)
+        case (_, .line):
+            if case .lastMessage(let kind) = style, !dropsQueue { sendScratch(to: id, wire, kind, &edge) }
             post(.polledSessionEnded(id, dropsOutput: dropsQueue), to: index)
-        case .events: endEvents(id, stream, reason, dropsQueue: dropsQueue, &edge)
-        case .raw, .rawEvents: preconditionFailure("raw connections have no session")
         }
+        scratch.removeAll()
     }
 
     /// When a polled session needs attention; `.max` for others.
@@ -125,42 +139,29 @@ extension ShardCore {
 
     // MARK: Lanes
 
-    mutating func encode(_ publication: Publication, _ epoch: Epoch, channel: ChannelName, _ format: WireFormat) {
-        switch format {
-        case .json: JSONReplyEncoder.encodePublication(channel: channel, publication, epoch: epoch, into: &scratch)
-        case .protobuf:
-            ProtobufReplyEncoder.encodePublication(channel: channel, publication, epoch: epoch, into: &scratch)
-        }
-    }
-
     /// Gives the message in `scratch` to all subscribers of a lane.
     mutating func publishScratch(
-        _ topic: UInt32, _ lane: Lane, _ overflow: (policy: OverflowPolicy, key: UInt32), _ edge: inout Edge
-    ) {
-        let framing = frame(lane.wire, edge)
-        guard lane.wire.carrier == .eventStream else {
-            return publishScratch(topic, lane, framing: framing, overflow, &edge)
-        }
-        edge.publish(topic, lane: lane.number, framing, packed, policy: overflow.policy, key: overflow.key)
-        packed.removeAll()
-        scratch.removeAll()
-    }
-
-    /// The same for a message that is framed otherwise than the lane's other messages.
-    mutating func publishScratch(
-        _ topic: UInt32, _ lane: Lane, framing: Framing, _ overflow: (policy: OverflowPolicy, key: UInt32),
-        _ edge: inout Edge
+        _ topic: UInt32, _ number: UInt16, _ lane: LaneKey, _ kind: MessageKind,
+        _ overflow: (policy: OverflowPolicy, key: UInt32), _ edge: inout Edge
     ) {
         let (policy, key) = overflow
-        if lane.wire.windowBits == 0 {
-            edge.publish(topic, lane: lane.number, framing, scratch, policy: policy, key: key)
-        } else if edge.compress(scratch, windowBits: lane.wire.windowBits, into: &packed) {
+        guard lane.framing == .frame else {
+            let framing: Framing = lane.framing == .line ? .bare : lane.streamFraming
+            if frame(lane.dialect, lane.framing, kind) == .packed {
+                edge.publish(topic, lane: number, framing, packed, policy: policy, key: key)
+                packed.removeAll()
+            } else {
+                edge.publish(topic, lane: number, framing, scratch, policy: policy, key: key)
+            }
+            return scratch.removeAll()
+        }
+        if lane.windowBits != 0, edge.compress(scratch, windowBits: lane.windowBits, into: &packed) {
             // Compressed once for all that agreed on the same window.
-            let compressed: Framing = framing == .text ? .compressedText : .compressedBinary
-            edge.publish(topic, lane: lane.number, compressed, packed, policy: policy, key: key)
+            let compressed: Framing = kind == .text ? .compressedText : .compressedBinary
+            edge.publish(topic, lane: number, compressed, packed, policy: policy, key: key)
             packed.removeAll()
         } else {
-            edge.publish(topic, lane: lane.number, framing, scratch, policy: policy, key: key)
+            edge.publish(topic, lane: number, kind == .text ? .text : .binary, scratch, policy: policy, key: key)
         }
         scratch.removeAll()
     }

@@ -18,23 +18,19 @@ extension ShardCore {
         _ publication: Publication, _ epoch: Epoch, except: ClientID?, _ place: Int, _ edge: inout Edge
     ) {
         let (name, topic) = (channels[place].name, channels[place].topic)
-        // Only the first publication of a stream brings its epoch, for those that subscribed while it was empty.
-        let sentEpoch = publication.offset == 1 ? epoch : ""
         let overflow = overflow(publication, place)
         var away: (id: ConnectionID, binding: UInt32)?
         if let except { away = stepAside(except, place, &edge) }
         for lanePlace in 0..<edge.laneSlots(of: topic) {
             guard let number = edge.lane(of: topic, at: lanePlace) else { continue }
-            let lane = Lane(number: number)
-            if lane.wire.carrier.isRaw {
-                publishRaw(publication, place, lane, overflow, &edge)
-            } else if lane.wire.carrier == .events {
-                publishEvent(publication, epoch, place, lane, overflow, &edge)
+            let lane = lanes[number]
+            if lane.hasOwnBytes {
+                publishOwn(publication, epoch, except: away?.id, place, lane: number, &edge)
             } else if lane.delta != .none {
-                publishDelta(publication, sentEpoch, place, lane, &edge)
+                publishDelta(publication, epoch, place, number, lane, &edge)
             } else {
-                encode(publication, sentEpoch, channel: name, lane.wire.format)
-                publishScratch(topic, lane, overflow, &edge)
+                let kind = dialects.encodePublication(publication, in: name, epoch: epoch, for: lane, into: &scratch)
+                publishScratch(topic, number, lane, kind, overflow, &edge)
             }
         }
         if let away { edge.stepBack(away.binding) }
@@ -53,50 +49,47 @@ extension ShardCore {
             case .join(let info): .join(info)
             case .leave(let info): .leave(info)
             }
+        let push = Push(channel: channels[place].name, event: event)
         for lanePlace in 0..<edge.laneSlots(of: topic) {
             guard let number = edge.lane(of: topic, at: lanePlace) else { continue }
-            let lane = Lane(number: number)
-            guard lane.receivesJoinLeave else { continue }
-            encode(Push(channel: channels[place].name, event: event), lane.wire)
-            publishScratch(topic, lane, (.close, 0), &edge)
+            let lane = lanes[number]
+            if lane.hasOwnBytes {
+                publishOwn(push, place, lane: number, &edge)
+            } else if lane.receivesJoinLeave, let kind = dialects.encode(push, lane.dialect, into: &scratch) {
+                publishScratch(topic, number, lane, kind, (.close, 0), &edge)
+            }
         }
     }
 
-    // MARK: Raw connections
-
-    /// Gives a publication to all raw connections of a lane: framed once, and without a channel's name unless that is wanted.
-    mutating func publishRaw(
-        _ publication: Publication, _ place: Int, _ lane: Lane, _ overflow: (policy: OverflowPolicy, key: UInt32),
-        _ edge: inout Edge
-    ) {
-        let isText = RawPublicationEncoder.encode(
-            publication, channel: channels[place].name, namesChannel: lane.wire.format == .protobuf, into: &scratch)
-        let topic = channels[place].topic
-        guard lane.wire.carrier == .rawEvents else {
-            return publishScratch(topic, lane, framing: isText ? .text : .binary, overflow, &edge)
+    private mutating func publishOwn(_ push: Push, _ place: Int, lane number: UInt16, _ edge: inout Edge) {
+        for id in subscribers(of: channels[place].topic, lane: number, edge) where sessions.contains(id) {
+            guard let subscription = sessions[id].session.subscription(of: push.channel),
+                subscription.flags.contains(.receivesJoinLeave)
+            else { continue }
+            send(push, to: id, &edge)
         }
-        if isText {
-            scratch.withBytes { RawPublicationEncoder.appendEvent($0, into: &packed) }
-        } else {
-            let text = Array(Base64.encode(scratch.array).utf8)
-            text.withUnsafeBytes { RawPublicationEncoder.appendEvent($0, into: &packed) }
-        }
-        edge.publish(
-            topic, lane: lane.number, lane.wire.streamFraming, packed, policy: overflow.policy, key: overflow.key)
-        packed.removeAll()
-        scratch.removeAll()
     }
 
     // MARK: Deltas
 
     /// A publication for one lane of delta readers. Those who have nothing yet get it whole.
     mutating func publishDelta(
-        _ publication: Publication, _ epoch: Epoch, _ place: Int, _ lane: Lane, _ edge: inout Edge
+        _ publication: Publication, _ epoch: Epoch, _ place: Int, _ number: UInt16, _ lane: LaneKey,
+        _ edge: inout Edge
     ) {
         let base = lane.delta == .following && publication.allowsDelta ? channels[place].deltaBase : nil
-        let sent = DeltaWriter.publication(publication, after: base, lane.wire.format)
-        encode(sent, epoch, channel: channels[place].name, lane.wire.format)
-        publishScratch(channels[place].topic, lane, (.close, 0), &edge)
+        let sent = dialects.traits(lane.dialect).delta?.publication(publication, after: base) ?? publication
+        let kind = dialects.encodePublication(
+            sent, in: channels[place].name, epoch: epoch, for: lane, into: &scratch)
+        publishScratch(channels[place].topic, number, lane, kind, (.close, 0), &edge)
+    }
+
+    /// Where a subscription reads its channel, if its connection has no conversation.
+    func deltaLane(_ id: ConnectionID, _ flags: Subscription.Flags, _ delta: LaneKey.Delta) -> LaneKey {
+        var lane = LaneKey(sessions[id].wire)
+        lane.receivesJoinLeave = flags.contains(.receivesJoinLeave)
+        lane.delta = delta
+        return lane
     }
 
     /// Those who have got a whole publication can follow from now on.
@@ -106,12 +99,7 @@ extension ShardCore {
             guard let subscription = sessions[id].session.subscription(of: name),
                 subscription.flags.contains(.usesDelta), freshDeltas[id.slot]?.remove(name) != nil
             else { continue }
-            let lane = Lane(
-                wire: sessions[id].wire, receivesJoinLeave: subscription.flags.contains(.receivesJoinLeave),
-                delta: .following)
-            edge.unsubscribe(subscription.binding)
-            let binding = edge.subscribe(id, to: topic, lane: lane.number)
-            sessions[id].session.bind(generation: subscription.generation, to: binding)
+            rebind(id, subscription, place, to: deltaLane(id, subscription.flags, .following), &edge)
         }
         channels[place].hasFreshDeltas = false
     }
@@ -139,17 +127,11 @@ extension ShardCore {
         _ id: ConnectionID, _ publication: Publication, _ epoch: Epoch, _ place: Int, _ edge: inout Edge
     ) {
         let name = channels[place].name
-        if publication.offset > 0, eventStreams[at: id.slot]?.positions[name] != nil {
-            eventStreams[at: id.slot]?.stand(name, at: StreamPosition(offset: publication.offset, epoch: epoch))
-        }
+        conversations[at: id.slot]?.passedOver(publication, in: name, epoch: epoch)
         guard let subscription = sessions[id].session.subscription(of: name), subscription.flags.contains(.usesDelta)
         else { return }
         freshDeltas[id.slot, default: []].insert(name)
         channels[place].hasFreshDeltas = true
-        let lane = Lane(
-            wire: sessions[id].wire, receivesJoinLeave: subscription.flags.contains(.receivesJoinLeave), delta: .fresh)
-        edge.unsubscribe(subscription.binding)
-        let binding = edge.subscribe(id, to: channels[place].topic, lane: lane.number)
-        sessions[id].session.bind(generation: subscription.generation, to: binding)
+        rebind(id, subscription, place, to: deltaLane(id, subscription.flags, .fresh), &edge)
     }
 }

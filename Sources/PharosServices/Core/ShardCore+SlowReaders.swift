@@ -36,15 +36,6 @@ extension ShardCore {
             .publicationsDropped(
                 client: sessions[id].session.client.name, user: sessions[id].session.user, channel: channel,
                 count: dropped))
-        if sessions[id].wire.carrier == .events {
-            guard let state = eventStreams[at: id.slot] else { return }
-            state.encoder.failure(
-                EventStreamFailure(code: "lagging", message: "\(dropped) publications were dropped", topic: channel),
-                into: &scratch)
-            edge.send(id, .chunk, scratch)
-            return scratch.removeAll()
-        }
-        let notice = Array("{\"lagging\":{\"dropped\":\(dropped)}}".utf8)
-        send(Push(channel: channel, event: .message(data: notice)), to: id, &edge)
+        sendDropped(dropped, channel, to: id, &edge)
     }
 }

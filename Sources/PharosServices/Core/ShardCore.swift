@@ -2,6 +2,7 @@ import PharosBytes
 import PharosChannels
 import PharosDomain
 import PharosEdge
+import PharosProtocol
 
 /// What the services of one shard share: sessions, channels with subscribers, counters, and the messages between them.
 ///
@@ -22,15 +23,20 @@ struct ShardCore: ~Copyable {
     /// Parts of the clients' requests that may be passed on, by the connection's slot; empty where nothing may.
     var facts: [UInt32: RequestFacts] = [:]
     let passed: PassList
-    /// Plain event streams, by the connection's slot.
-    var eventStreams = SlotTable<EventsState>()
+    let dialects: DialectTable
+    /// Conversations of the connections whose dialects have them, by slot.
+    var conversations = SlotTable<any Conversation>()
+    /// Memory for what the next conversation puts out.
+    var spareOutput: ConversationOutput? = ConversationOutput()
+    /// How subscribers read channels, by number.
+    var lanes = LaneTable()
     /// Sessions that are polled, by the slot of their output.
     var polledSessions: [UInt32: PolledSession] = [:]
     /// Channels whose next publication must be whole, by the connection's slot.
     var freshDeltas: [UInt32: Set<ChannelName>] = [:]
     /// Written by every encoder in turn, and always empty between two messages.
     var scratch: ByteWriter
-    /// A message in the form that its carrier gives it; empty between two messages as well.
+    /// A message in another form for its transport; empty between two messages as well.
     var packed: ByteWriter
     /// Work that goes on in the next turn.
     var unfinished = FairQueue<(work: UnfinishedWork, turn: UInt64)>()
@@ -49,6 +55,7 @@ struct ShardCore: ~Copyable {
     init(node: NodeContext, index: Int) {
         let settings = node.settings
         self.node = node
+        dialects = node.dialects
         self.index = index
         rules = ChannelRules(settings.channel)
         sessions = Sessions(userCounts: node.users)
@@ -145,6 +152,12 @@ struct ShardCore: ~Copyable {
     func subscribers(of topic: UInt32, _ edge: borrowing Edge) -> [ConnectionID] {
         var ids: [ConnectionID] = []
         edge.forEachSubscriber(of: topic) { ids.append($0) }
+        return ids
+    }
+
+    func subscribers(of topic: UInt32, lane: UInt16, _ edge: borrowing Edge) -> [ConnectionID] {
+        var ids: [ConnectionID] = []
+        edge.forEachSubscriber(of: topic, lane: lane) { ids.append($0) }
         return ids
     }
 

@@ -112,11 +112,11 @@ extension Endpoint {
     /// The name that hooks have for the transport at this address.
     fileprivate var transportName: String {
         switch self {
-        case .webSocket: Wire.Carrier.webSocket.name
-        case .httpStream, .emulation: Wire.Carrier.httpStream.name
-        case .eventStream: Wire.Carrier.eventStream.name
-        case .events: Wire.Carrier.events.name
-        case .poll, .sessionPoll: Wire.Carrier.poll.name
+        case .webSocket: TransportFraming.frame.transportName
+        case .httpStream, .emulation: TransportFraming.stream.transportName
+        case .eventStream: TransportFraming.event.transportName
+        case .events: DialectTable.standard.transportName(DialectTable.events, .stream)
+        case .poll, .sessionPoll: TransportFraming.line.transportName
         }
     }
 }

@@ -37,6 +37,8 @@ enum ShardMail: Sendable {
     // Streams and polls.
     /// Commands for a stream of that shard.
     case emulated(ClientID, [UInt8])
+    /// A conversation has ended its connection by itself: the session is over.
+    case conversationOver(ConnectionID)
     /// A plain event stream could not begin: answer its request.
     case refuseStream(ConnectionID, status: Int, message: String, fields: [UInt8])
     /// A newer poll of the same user has come, maybe on another shard.

@@ -1,6 +1,7 @@
 import PharosBytes
 import PharosDomain
 import PharosEdge
+import PharosProtocol
 import Synchronization
 
 /// The state that all shards of a process share.
@@ -12,6 +13,7 @@ final class NodeContext: Sendable {
     let uid: String
     let verifier: any TokenVerifier
     let stores: StreamStores
+    let dialects: DialectTable
     let messages: any NodeMessages
     let incarnation: NodeIncarnation
     let apiAccess: APIAccess
@@ -40,7 +42,7 @@ final class NodeContext: Sendable {
 
     init(
         settings: ServerSettings, version: String, verifier: any TokenVerifier, stores: StreamStores,
-        application: Application, shards: Int, nowMs: Int64,
+        dialects: DialectTable = .standard, application: Application, shards: Int, nowMs: Int64,
         refusals: RefusalLedger, report: @escaping @Sendable (ServiceEvent) -> Void
     ) throws {
         self.report = report
@@ -49,6 +51,7 @@ final class NodeContext: Sendable {
         self.version = version
         self.verifier = verifier
         self.stores = stores
+        self.dialects = dialects
         self.application = application
         let mailboxes = (0..<shards).map { _ in Mailbox<ShardMail>() }
         self.mailboxes = mailboxes

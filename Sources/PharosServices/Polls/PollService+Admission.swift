@@ -100,7 +100,7 @@ extension PollService {
             return node.post(.hookAnswered(id, number, .unavailable), to: index)
         }
         var request = HookRequest(ticket.question, from: entrance.session)
-        request.transport = Wire.Carrier.poll.name
+        request.transport = TransportFraming.line.transportName
         if let facts = core.facts[id.slot] { request.facts = facts }
         origin.ask(request, of: ticket.origin) { node.post(.hookAnswered(id, number, $0), to: index) }
     }

@@ -58,7 +58,7 @@ struct PollService: ~Copyable {
             }
         }
         // What cannot be resumed is not begun.
-        guard request.isResumed || request.channels.count <= core.cursorRoom(head, shortenedBy: 0) else {
+        guard request.isResumed || request.channels.count <= core.cursorRoom(head) else {
             return core.answer(id, 431, error: ShardCore.addressTooLong, fields: fields, &edge)
         }
         let poll = StatelessPoll(

@@ -78,7 +78,11 @@ struct SessionPollService: ~Copyable {
         core.polledSessions[session.slot] = PolledSession(
             generation: session.generation, base: UInt64(truncatingIfNeeded: core.random.next() >> 44) << 40,
             idleUntilMs: edge.nowMs + sessionTTLMs(core), key: key)
-        clients.open(session, head, Wire(format: .json, carrier: .poll), claims, &core, &edge)
+        let wire = Wire(dialect: DialectTable.json, framing: .line)
+        guard let facts = try? core.clientFacts(session, head, wire, claims, edge) else {
+            preconditionFailure("commands of polls need no conversation")
+        }
+        clients.open(session, facts, wire, &core, &edge)
         if core.node.keepsAddresses { core.addresses[session.slot] = address }
         clients.updateTimer(session, &core, &edge)
         return session

@@ -28,7 +28,10 @@ extension RawService {
         }
         var claims = ConnectionClaims()
         if !path.handshake.isEmpty {
-            switch handshakes.verdict(of: path.handshake, transport: Wire.Carrier.raw.name, id, head, &core, &edge) {
+            switch handshakes.verdict(
+                of: path.handshake, transport: core.dialects.transportName(DialectTable.raw, .frame), id, head, &core,
+                &edge)
+            {
             case .decided(let decision): return decision
             case .granted(let granted): claims = granted
             }
@@ -53,8 +56,8 @@ extension RawService {
         }
         let subprotocol = WebSocketHandshake.subprotocol(of: head, among: path.subprotocols)
         raw.admission = RawConnections.Admission(
-            path: path, subprotocol: subprotocol, channels: channels, user: claims.user)
-        return .upgrade(subprotocol: subprotocol)
+            path: path, subprotocol: subprotocol.name, channels: channels, user: claims.user)
+        return .webSocket(subprotocol)
     }
 
     /// The channels that a handshake named, each once; nil: one of them cannot be, or there are too many.
@@ -71,10 +74,8 @@ extension RawService {
         _ id: ConnectionID, _ head: RequestHead, _ admission: RawConnections.Admission, _ core: inout ShardCore,
         _ edge: inout Edge
     ) {
-        let format: WireFormat = admission.path.namesChannels ? .protobuf : .json
-        openRaw(
-            id, head, admission, Wire(format: format, carrier: .raw, windowBits: edge.compression(of: id)), &core, &edge
-        )
+        let wire = Wire(dialect: DialectTable.raw, framing: .frame, windowBits: edge.compression(of: id))
+        openRaw(id, head, admission, wire, &core, &edge)
     }
 
     /// A request for an event stream at a raw path.
@@ -94,12 +95,11 @@ extension RawService {
         }
         guard core.beginStream(id, head, "text/event-stream", fields, &edge) else { return }
         let admission = RawConnections.Admission(path: path, subprotocol: "", channels: channels, user: claims.user)
-        let format: WireFormat = path.namesChannels ? .protobuf : .json
         // Makes intermediaries send the head at once.
         MessageEventStream.begin(into: &core.scratch)
         edge.send(id, .chunk, core.scratch)
         core.scratch.removeAll()
-        let wire = Wire(format: format, carrier: .rawEvents, isUnchunked: edge.isUnchunked(id))
+        let wire = Wire(dialect: DialectTable.raw, framing: .event, isUnchunked: edge.isUnchunked(id))
         openRaw(id, head, admission, wire, &core, &edge)
     }
 

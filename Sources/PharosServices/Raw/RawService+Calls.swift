@@ -109,7 +109,7 @@ extension RawService {
                 report.full.append(target.text)
                 continue
             }
-            guard targets.count > 1, connection.wire.carrier == .raw, connection.wire.windowBits == 0 else {
+            guard targets.count > 1, connection.wire.framing == .frame, connection.wire.windowBits == 0 else {
                 write(message, to: connection, &core, &edge)
                 continue
             }

@@ -15,7 +15,7 @@ extension RawService {
         core.node.report(.disconnected(code: UInt32(code), reason: reason))
         // What was published to it in this turn goes before the close frame: leaving its channels hands that over.
         rawGone(connection, code: code, reason: reason, &core, &edge)
-        if connection.wire.carrier == .raw {
+        if connection.wire.framing == .frame {
             edge.closeWebSocket(connection.id, code: code, reason: reason, dropsQueue: dropsQueue)
         } else {
             edge.endStream(connection.id, dropsQueue: dropsQueue)
@@ -88,7 +88,7 @@ extension RawService {
     private func ping(_ connection: RawConnection, _ core: inout ShardCore, _ edge: inout Edge) {
         let settings = core.node.settings.client
         connection.nextPingMs = edge.nowMs + Int64(settings.pingInterval * 1_000)
-        guard connection.wire.carrier == .raw else {
+        guard connection.wire.framing == .frame else {
             EventStreamEncoder.comment(into: &core.scratch)
             edge.send(connection.id, .chunk, core.scratch)
             return core.scratch.removeAll()

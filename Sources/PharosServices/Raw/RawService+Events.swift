@@ -92,7 +92,7 @@ extension RawService {
         guard let events = core.node.application.events, events.kinds.contains(kind) else { return }
         var event = OriginEvent(kind, atMs: edge.wallMs)
         event.client = connection.name
-        event.transport = Wire.Carrier.raw.name
+        event.transport = core.dialects.transportName(DialectTable.raw, .frame)
         event.origin = connection.path.origin
         if kind == .rawClosed {
             event.code = UInt32(connection.endCode)

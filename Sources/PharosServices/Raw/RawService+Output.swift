@@ -11,7 +11,7 @@ extension RawService {
     /// Sends one message. To event streams only text can go: other bytes as base64.
     func write(_ message: RawMessage, to connection: RawConnection, _ core: inout ShardCore, _ edge: inout Edge) {
         connection.lastActiveAtMs = edge.wallMs
-        if connection.wire.carrier == .raw {
+        if connection.wire.framing == .frame {
             return message.data.withUnsafeBytes { edge.send(connection.id, message.isText ? .text : .binary, $0) }
         }
         let text = message.isText ? message.data : Array(Base64.encode(message.data).utf8)
@@ -29,8 +29,11 @@ extension RawService {
         let place = core.localChannel(channel, &edge)
         core.channels[place].references += 1
         core.counters.subscriptions += 1
-        let lane = Lane(wire: connection.wire)
-        let subscriber = edge.subscribe(connection.id, to: core.channels[place].topic, lane: lane.number)
+        let form: RawDialect.Form = connection.path.namesChannels ? .named : .payload
+        guard let lane = try? core.lanes.number(of: LaneKey(connection.wire, form: form.rawValue)) else {
+            preconditionFailure("raw connections have a handful of lanes")
+        }
+        let subscriber = edge.subscribe(connection.id, to: core.channels[place].topic, lane: lane)
         connection.subscriptions.append((channel, subscriber))
         // Only to hear of the channel: it has no position, and nobody sees it there.
         let request = AttachRequest(

@@ -3,7 +3,7 @@ import PharosBytes
 package import PharosDomain
 package import PharosEdge
 import PharosMemory
-import PharosProtocol
+package import PharosProtocol
 import Synchronization
 
 #if canImport(Glibc)
@@ -48,13 +48,15 @@ package final class ShardGroup: Backend {
     /// Opens the ports and starts the threads: `init` and `start` in one.
     package convenience init(
         settings: ServerSettings, verifier: any TokenVerifier, stores: StreamStores = .inMemory,
+        dialects: DialectTable = .standard,
         application: Application = Application(), responder: (any RequestResponder)?, version: String, openFiles: Int,
         processors: [Int] = [], listens: Bool = true, tls: (any TLSContextSource)? = nil,
         refusals: RefusalLedger? = nil,
         report: @escaping @Sendable (ServiceEvent) -> Void = { _ in }
     ) throws {
         try self.init(
-            settings: settings, verifier: verifier, stores: stores, application: application, version: version,
+            settings: settings, verifier: verifier, stores: stores, dialects: dialects, application: application,
+            version: version,
             openFiles: openFiles,
             processors: processors, listens: listens, tls: tls, refusals: refusals, report: report)
         start(responder: responder)
@@ -64,6 +66,7 @@ package final class ShardGroup: Backend {
     ///
     /// - Parameters:
     ///   - stores: where streams live; those that are shared are closed by the caller, after `join`.
+    ///   - dialects: how clients can be spoken to; the standard ones come first.
     ///   - application: whom the shards ask, and tell.
     ///   - listens: false: connections come only through `open`.
     ///   - tls: gives the certificates for `edge.tls`; without it there is no TLS.
@@ -72,6 +75,7 @@ package final class ShardGroup: Backend {
     ///   - report: called on the shards' threads; must not block.
     package init(
         settings: ServerSettings, verifier: any TokenVerifier, stores: StreamStores = .inMemory,
+        dialects: DialectTable = .standard,
         application: Application = Application(), version: String,
         openFiles: Int, processors: [Int] = [], listens: Bool = true, tls: (any TLSContextSource)? = nil,
         refusals: RefusalLedger? = nil,
@@ -82,7 +86,7 @@ package final class ShardGroup: Backend {
         let count = min(settings.edge.shards > 0 ? settings.edge.shards : usable.count, 64)
         do {
             node = try NodeContext(
-                settings: settings, version: version, verifier: verifier, stores: stores,
+                settings: settings, version: version, verifier: verifier, stores: stores, dialects: dialects,
                 application: application, shards: count,
                 nowMs: pharos_monotonic_ms(), refusals: refusals ?? RefusalLedger { report(.refusal($0)) },
                 report: report)

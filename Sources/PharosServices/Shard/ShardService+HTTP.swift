@@ -104,7 +104,7 @@ extension ShardService {
     private func admitWebSocket(
         _ id: ConnectionID, _ head: RequestHead, _ edge: borrowing Edge
     ) -> HeadDecision {
-        switch WebSocketHandshake.examine(head) {
+        switch WebSocketHandshake.examine(head, subprotocols: core.dialects.subprotocols) {
         case .notUpgrade: return .refuse(status: 426, message: "this address speaks WebSocket")
         case .refused(let status, let reason): return .refuse(status: status, message: reason)
         case .accept(let subprotocol):

@@ -29,6 +29,7 @@ extension ShardService {
         case .yieldSession(let id): clients.yieldSession(id, &core, &edge)
         case .sessionYielded(let id, let key): clients.sessionYielded(id, key, &core, &edge)
         case .emulated(let session, let data): StreamTransport.emulated(session, data, &clients, &core, &edge)
+        case .conversationOver(let id): clients.close(id, &core, &edge)
         case .refuseStream(let id, let status, let message, let fields):
             guard core.sessions.contains(id) else { return }
             clients.close(id, &core, &edge)

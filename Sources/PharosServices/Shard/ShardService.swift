@@ -114,13 +114,15 @@ struct ShardService: EdgeHandler, ~Copyable {
             raw.opened(id, head, admission, &core, &edge)
             return settle(&edge)
         }
-        let wantsProtobuf =
-            subprotocol == .centrifugeProtobuf
-            || (subprotocol == .none
-                && (Query.has("cf_protocol", "protobuf", in: head.query)
-                    || Query.has("format", "protobuf", in: head.query)))
-        let wire = Wire(format: wantsProtobuf ? .protobuf : .json, windowBits: edge.compression(of: id))
-        clients.open(id, head, wire, handshakes.takeClaims(id), &core, &edge)
+        let dialect = core.dialects.dialect(subprotocol: subprotocol.index, query: head.query)
+        let wire = Wire(dialect: dialect, framing: .frame, windowBits: edge.compression(of: id))
+        do throws(ConversationRefusal) {
+            let facts = try core.clientFacts(id, head, wire, handshakes.takeClaims(id), edge)
+            clients.open(id, facts, wire, &core, &edge)
+        } catch {
+            // The upgrade is answered already: the close frame says it.
+            edge.closeWebSocket(id, code: 1008, reason: error.message, dropsQueue: false)
+        }
         settle(&edge)
     }
 

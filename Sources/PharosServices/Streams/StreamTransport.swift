@@ -10,12 +10,12 @@ enum StreamTransport {
         _ claims: ConnectionClaims?, _ clients: inout ClientService, _ core: inout ShardCore, _ edge: inout Edge
     ) {
         let fields = ShardCore.originFields(head)
-        var wire = Wire(format: .json, carrier: endpoint == .eventStream ? .eventStream : .httpStream)
-        wire.isUnchunked = edge.isUnchunked(id)
-        if wire.carrier == .httpStream, isOctetStream(head) { wire.format = .protobuf }
+        let isEvents = endpoint == .eventStream
+        let dialect = isEvents ? DialectTable.json : core.dialects.dialect(contentType: head.header("content-type"))
+        let wire = Wire(dialect: dialect, framing: isEvents ? .event : .stream, isUnchunked: edge.isUnchunked(id))
         // The connect command comes in the body, or in the address, where an EventSource can put nothing else.
         var commands = Array(body)
-        if wire.carrier == .eventStream, commands.isEmpty {
+        if isEvents, commands.isEmpty {
             let query = (try? QueryReader.first("cf_connect", in: head.query)) ?? nil
             guard let query, !query.isEmpty else {
                 return core.answer(id, 400, error: "cf_connect is missing", fields: fields, &edge)
@@ -27,13 +27,20 @@ enum StreamTransport {
                 return core.answer(id, 400, error: message, fields: fields, &edge)
             }
         }
-        guard core.beginStream(id, head, contentType(wire), fields, &edge) else { return }
-        if wire.carrier == .eventStream {
+        let facts: ClientFacts
+        do throws(ConversationRefusal) {
+            facts = try core.clientFacts(id, head, wire, claims, edge)
+        } catch {
+            return core.answer(id, error.status, error: error.message, fields: fields, &edge)
+        }
+        let contentType = isEvents ? "text/event-stream" : core.dialects.traits(dialect).contentType
+        guard core.beginStream(id, head, contentType, fields, &edge) else { return }
+        if isEvents {
             MessageEventStream.begin(into: &core.scratch)
             edge.send(id, .chunk, core.scratch)
             core.scratch.removeAll()
         }
-        clients.open(id, head, wire, claims, &core, &edge)
+        clients.open(id, facts, wire, &core, &edge)
         commands.withUnsafeBytes { clients.received(id, $0, &core, &edge) }
     }
 
@@ -48,14 +55,6 @@ enum StreamTransport {
             case .connect, .subscribe: true
             default: false
             }
-        }
-    }
-
-    private static func contentType(_ wire: Wire) -> StaticString {
-        switch (wire.carrier, wire.format) {
-        case (.eventStream, _): "text/event-stream"
-        case (_, .json): "application/json"
-        case (_, .protobuf): "application/octet-stream"
         }
     }
 
@@ -112,17 +111,12 @@ enum StreamTransport {
     ) {
         let fields = ShardCore.originFields(head)
         guard core.withinLimits(id, head, fields, &edge) else { return }
-        let request: EventsRequest
-        do throws(ParameterError) {
-            request = try EventsRequest.decode(
-                query: head.query, fields: RequestFields(head), isKnown: claims != nil)
+        let wire = Wire(dialect: DialectTable.events, framing: .stream, isUnchunked: edge.isUnchunked(id))
+        let facts: ClientFacts
+        do throws(ConversationRefusal) {
+            facts = try core.clientFacts(id, head, wire, claims, answerFields: fields, edge)
         } catch {
-            return core.answer(id, 400, error: error.message, fields: fields, &edge)
-        }
-        // What cannot be resumed is not begun. Who comes back has been here before.
-        let room = core.cursorRoom(head, shortenedBy: request.resumeLength)
-        guard request.channels.count <= room || request.resumeLength > 0 else {
-            return core.answer(id, 431, error: ShardCore.addressTooLong, fields: fields, &edge)
+            return core.answer(id, error.status, error: error.message, fields: fields, &edge)
         }
         let address = core.node.countsAddresses ? core.clientAddress(id, head, edge) : ""
         if let status = core.node.admit(address: address, nowMs: edge.nowMs) {
@@ -130,18 +124,6 @@ enum StreamTransport {
         }
         // Whether the client may connect is answered by the status: an EventSource sees nothing else.
         edge.park(id)
-        core.eventStreams[at: id.slot] = EventsState(
-            form: request.form, key: SessionKey(head, .events),
-            isSolo: request.channels.count == 1 && request.session.isEmpty, room: room,
-            opening: EventsOpening(request, originFields: fields))
-        // The two forms of events are told apart where lanes are: there is no other encoding here.
-        let wire = Wire(
-            format: request.form == .named ? .json : .protobuf, carrier: .events, isUnchunked: edge.isUnchunked(id))
-        clients.open(id, head, wire, claims, &core, &edge)
-        var connect = ConnectRequest()
-        connect.token = request.token
-        if case .after(let positions) = request.resume { connect.positions = positions }
-        let command = Command(id: 1, request: .connect(connect))
-        core.arrivedCommands.append(ArrivedCommands(id: id, commands: [command], bytes: 0))
+        clients.open(id, facts, wire, &core, &edge)
     }
 }

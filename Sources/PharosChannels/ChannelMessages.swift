@@ -59,7 +59,7 @@ package struct DetachRequest: Sendable {
     package var info: ClientInfo
     package var keepsPresence: Bool
     package var emitsLeave: Bool
-    /// Whether the shard need hear of the channel no longer.
+    /// Whether the shard needs the channel's events no longer.
     package var isLastOfShard: Bool
 
     package init(

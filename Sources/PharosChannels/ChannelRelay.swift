@@ -39,7 +39,7 @@ package struct ChannelRelay: ~Copyable {
     let settings: Settings
     let engine: any ChannelEngine
     let presence: any PresenceStore
-    /// The channels that shards of this node want to hear of.
+    /// The channels whose events go to shards of this node.
     var interest: [ChannelName: Interest] = [:]
     /// Publications reported for channels whose reads the engine answers later.
     var cache: StreamCache

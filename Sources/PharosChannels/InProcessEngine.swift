@@ -73,7 +73,7 @@ package final class InProcessEngine: ChannelEngine {
             carryOut(.removeHistory(channel: channel), by: store(options), .other(ticket: ticket), into: &events)
         case .announce(let change, let channel): events.append(.member(channel: channel, change))
         case .follow, .unfollow:
-            // The only relay that could want to hear of the channel is the one that this engine reports to.
+            // The only relay that could follow the channel is the one that this engine reports to.
             break
         }
     }

@@ -13,7 +13,7 @@ struct StreamCache {
         var first = 0
         /// Nothing older is in the store either.
         var isComplete: Bool
-        /// Until then the store need not hear that the stream is in use.
+        /// Until then the store need not learn that the stream is in use.
         var validUntilMs: Int64
         /// Some entries were read from the store, which alone knows how long they live.
         var isFilled = false

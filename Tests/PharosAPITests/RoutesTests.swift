@@ -56,9 +56,9 @@ import Testing
             #expect(answer.headers["date"]?.hasSuffix(" GMT") == true)
         }
         server.backend.state.withLock { $0.storeLoss = "the log is gone" }
-        let told = try #require(try await client.request("GET", "/health"))
-        #expect(told.status == 200)
-        #expect(told.text == #"{"lost":"the log is gone"}"#)
+        let lost = try #require(try await client.request("GET", "/health"))
+        #expect(lost.status == 200)
+        #expect(lost.text == #"{"lost":"the log is gone"}"#)
         server.backend.state.withLock { $0.isReady = false }
         #expect(try await client.request("GET", "/health/live")?.status == 200)
         let down = try #require(try await client.request("GET", "/health/ready"))

@@ -5,7 +5,9 @@ import Testing
 
 @testable import PharosChannels
 
-/// The engine of a server that stands alone, over a store that answers at once and over one that takes its time.
+/// The guarantees of engines, checked for the one of a server that stands alone.
+///
+/// It runs over a store that answers at once, and over one that takes its time.
 @Suite("the engine in the process")
 struct InProcessEngineTests {
     enum Store: CaseIterable { case atOnce, later }

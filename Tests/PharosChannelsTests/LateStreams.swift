@@ -2,7 +2,9 @@ import PharosBytes
 import PharosDomain
 import PharosMemory
 
-/// A store in memory that answers from another thread, in the order of submission, as one with a disk does.
+/// A store in memory that answers from another thread, as one with a disk does.
+///
+/// The answers come in the order of submission.
 final class LateStreams: DurableStreams {
     private let streams = MemoryStreams()
     private let queue = Locked<[(StreamOperation, UInt64, any StreamReceiver)]>([])

@@ -4,7 +4,9 @@ import Testing
 
 @testable import PharosChannels
 
-/// Transcripts of a relay: a shard's request or an engine's report goes in, and what follows is read in words.
+/// Transcripts of a relay.
+///
+/// A shard's request or an engine's report goes in, and what follows is read in words.
 @Suite("relays of channels")
 struct RelayTests {
     /// A relay of three shards' channels before an engine in the test's hands.
@@ -31,7 +33,7 @@ struct RelayTests {
             return output()
         }
 
-        /// What the engine reports, and what follows.
+        /// Lets the engine report, and returns what follows.
         func collect() -> [String] {
             relay.collect(at: now)
             return output()
@@ -116,7 +118,7 @@ struct RelayTests {
         }
     }
 
-    @Test("a subscriber is answered before its join is told, and the shards with subscribers hear of both")
+    @Test("a subscriber is answered before its join is announced, and the shards with subscribers get both")
     func attachAndJoin() {
         let rig = Rig()
         #expect(rig.ask(rig.attach("c1", as: 1, joins: true, positioned: false)) == ["0: attached 1", "a +c1 to 1"])
@@ -172,7 +174,7 @@ struct RelayTests {
         #expect(rig.collect() == ["0: refused 1 100", "0: error 5 100"])
     }
 
-    @Test("a client that leaves before it is answered is told of neither as joined nor as gone")
+    @Test("a client that leaves before it is answered is announced neither as joined nor as gone")
     func leavesEarly() {
         let rig = Rig()
         _ = rig.ask(rig.attach("c1", as: 1, positioned: false))

@@ -1,6 +1,6 @@
 import PharosDomain
 
-/// An engine in the hands of a test: it notes what it is asked, and reports what the test says.
+/// An engine that notes its requests, and reports what the test says.
 final class ScriptedEngine: ChannelEngine {
     private(set) var requests: [(request: EngineRequest, ticket: UInt64)] = []
     private var reports: [EngineEvent] = []

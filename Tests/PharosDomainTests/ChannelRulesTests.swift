@@ -204,7 +204,7 @@ struct ClientIDTests {
 
 @Suite("codes")
 struct CodeTests {
-    @Test("the code's range tells the client whether to reconnect")
+    @Test("the code's range says whether the client is to reconnect")
     func ranges() {
         for code: UInt32 in [1_000, 3_000, 3_499, 4_000, 4_499, 5_000] {
             #expect(Disconnect(code: code, reason: "").isReconnect)

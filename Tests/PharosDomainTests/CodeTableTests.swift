@@ -16,7 +16,9 @@ struct CodeTableTests {
             .map { $0.split(separator: "|").map { $0.trimmingCharacters(in: .whitespaces) } }
     }
 
-    /// Every `Type(code: n, …)` with a number in the source: its code, and the text behind it.
+    /// The code and the text of every `Type(code: n, …)` in the source.
+    ///
+    /// Only those whose code is a number.
     ///
     /// - Parameter isListed: whether a file's are wanted.
     private static func literals(

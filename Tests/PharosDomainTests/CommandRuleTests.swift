@@ -38,7 +38,7 @@ struct CommandRuleTests {
         #expect(talk.received(Command(id: 7, request: nil)) == .disconnect(.badRequest))
     }
 
-    @Test("ping as a command is not available, nor is rpc where nobody handles it; send has no handler")
+    @Test("ping as a command is not available, nor is rpc without a handler; send has no handler")
     func withoutHandlers() throws {
         var talk = Conversation()
         try talk.connect()

@@ -9,6 +9,8 @@ struct ConnectStageTests {
 
     private static let grant = HookOutcome.granted(.connect(ConnectionClaims(), data: []))
 
+    /// Brings a connect as far as `stage`.
+    ///
     /// - Parameter question: the number of the question that is open, where the application was asked.
     private func talk(_ stage: Stage, question: inout UInt32) throws -> Conversation {
         var hooks = HookSettings()
@@ -132,7 +134,7 @@ struct ConnectStageTests {
         let read = StreamRead(top: StreamPosition(offset: 3, epoch: "e"))
         #expect(talk.attached(orders[0], read) == .waits)
         talk.session.publicationArrived(Publication(data: [], offset: 4), generation: orders[0].generation)
-        // An answer that comes twice does not take the place of the first.
+        // An answer that comes twice does not replace the first.
         let newer = StreamRead(top: StreamPosition(offset: 9, epoch: "e"))
         #expect(talk.attached(orders[0], newer) == .late)
         #expect(talk.attached(orders[1], read) == .ready(orders))

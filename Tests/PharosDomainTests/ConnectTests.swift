@@ -23,7 +23,7 @@ struct ConnectTests {
         #expect(try talk.connect().timeMs == talk.clock.moment.wallMs)
     }
 
-    @Test("frame pings take the place of the protocol's")
+    @Test("frame pings replace the protocol's")
     func framePings() throws {
         var talk = Conversation(usesFramePings: true)
         let result = try talk.connect()
@@ -31,7 +31,7 @@ struct ConnectTests {
         #expect(result.pong == false)
     }
 
-    @Test("nobody comes in without a token unless that is allowed")
+    @Test("no client connects without a token unless that is allowed")
     func anonymous() {
         var talk = Conversation { settings, _ in settings.allowAnonymousConnectWithoutToken = false }
         #expect(talk.received(.connect()) == refusal(1, .permissionDenied))

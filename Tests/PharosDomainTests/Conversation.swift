@@ -2,7 +2,9 @@ import PharosDomain
 import PharosTestKit
 import Testing
 
-/// One session with its settings and its clock: events go in, the actions that follow come out.
+/// One session with its settings and its clock.
+///
+/// Events go in, the actions that follow come out.
 struct Conversation: ~Copyable {
     var session: ClientSession
     var clock = ManualClock()
@@ -61,7 +63,7 @@ struct Conversation: ~Copyable {
         return session.connectionVerified(.valid(claims), context)
     }
 
-    /// What the order of a subscribe action says.
+    /// The order of a subscribe action.
     func order(_ action: SessionAction) throws -> SubscribeOrder {
         guard case .subscribe(let order) = action else { throw Unexpected("\(action)") }
         return order
@@ -90,7 +92,7 @@ struct Conversation: ~Copyable {
         session.attached(generation: order.generation, .success(read), context)
     }
 
-    /// What follows from the read; a subscription that is ready is bound, as the service does it.
+    /// Answers an order by a read; the subscription is bound, as the service does it.
     mutating func read(
         _ order: SubscribeOrder, _ read: StreamRead? = nil, binding: UInt32 = 77
     ) throws -> LiveSubscription {

@@ -1,7 +1,7 @@
 import PharosDomain
 import Testing
 
-@Suite("the plan by which events are told") struct DispatchPlanTests {
+@Suite("the plan by which events are sent") struct DispatchPlanTests {
     private func events(_ sequences: ClosedRange<UInt64>, atMs: Int64 = 0) -> [NumberedEvent] {
         sequences.map { NumberedEvent(sequence: $0, event: OriginEvent(.connected, atMs: atMs)) }
     }
@@ -42,7 +42,7 @@ import Testing
         #expect(plan.answered(false, nowMs: 0, isOverfull: false, chance: 0) == .wait(milliseconds: 50))
     }
 
-    @Test("what has waited too long is buried after one more attempt, and the rest goes on")
+    @Test("what has waited too long becomes a dead letter after one more attempt, and the rest goes on")
     func deadLettered() {
         var plan = DispatchPlan(keptForMs: 1_000)
         _ = plan.started()
@@ -61,7 +61,7 @@ import Testing
         #expect(plan.eventsRead(young, nowMs: 2_000, isOverfull: false) == .send(young))
     }
 
-    @Test("what cannot be buried is told again")
+    @Test("what cannot be written to the dead letters is sent again")
     func unburied() {
         var plan = DispatchPlan(keptForMs: 0)
         _ = plan.started()
@@ -99,8 +99,8 @@ import Testing
     }
 }
 
-@Suite("which events are recorded and told") struct EventRulesTests {
-    @Test("nothing is recorded where nothing is told")
+@Suite("which events are recorded and sent") struct EventRulesTests {
+    @Test("nothing is recorded where nothing is sent")
     func nothing() {
         #expect(EventRules(HookSettings()).kinds == [])
         var settings = HookSettings()

@@ -2,7 +2,7 @@ import PharosDomain
 import PharosTestKit
 import Testing
 
-/// A session that puts questions to the application, told as a transcript.
+/// Transcripts of a session that puts questions to the application.
 @Suite("questions to the application")
 struct HookTests {
     private func talk(_ configure: (inout HookSettings, inout ChannelSettings) -> Void) -> Conversation {
@@ -40,7 +40,7 @@ struct HookTests {
 
     // MARK: Connect
 
-    @Test("without a token the application says who the client is, and what it is told in the reply")
+    @Test("without a token the application says who the client is, and what its reply holds")
     func connect() throws {
         var talk = talk { hooks, _ in hooks.connect = "app" }
         let ticket = try ticket(talk.received(.connect(token: "")))
@@ -62,7 +62,7 @@ struct HookTests {
     }
 
     @Test(
-        "nobody is let in unasked: errors, statuses, silence and nonsense refuse the connect",
+        "no client is admitted unasked: errors, statuses, silence and nonsense refuse the connect",
         arguments: [
             (HookOutcome.refused(ReplyError(code: 1_000, message: "no")), ReplyError(code: 1_000, message: "no")),
             (.unavailable, .internalError), (.status(403), .permissionDenied), (.status(418), .internalError),

@@ -52,7 +52,7 @@ struct LookingTests {
         #expect(talk.received(.publish(id: 4, "no:where")) == refusal(4, .unknownChannel))
     }
 
-    @Test("what is switched off is 108, whoever asks")
+    @Test("what is switched off is 108 for every client")
     func switchedOff() throws {
         var closed = try conversation { _ in }
         #expect(closed.received(.presence(id: 2, "news")) == refusal(2, .notAvailable))

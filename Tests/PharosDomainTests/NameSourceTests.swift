@@ -1,20 +1,24 @@
 import Foundation
 import Testing
 
-/// Reads the product's sources for what the type of names cannot forbid by itself: names that became plain text again.
+/// Looks in the product's sources for names that became plain text again.
+///
+/// The type of names cannot forbid that by itself.
 @Suite("no name is compared as text")
 struct NameSourceTests {
     private static let sources = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("Sources")
 
-    /// Where names decide who gets what. The others read configurations and commands, or are what a program embeds.
+    /// The targets in which names decide on access and delivery.
+    ///
+    /// The others read configurations and commands, or are what a program embeds.
     private static let strict = [
         "PharosDomain", "PharosProtocol", "PharosEdge", "PharosMemory", "PharosChannels", "PharosServices",
         "PharosSQLite", "PharosOrigin",
     ]
     private static let all = strict + ["PharosAuth", "PharosAPI", "PharosTransports", "PharosConfiguration", "Pharos"]
 
-    /// Texts of this server's own making, which nobody outside can choose.
+    /// Texts of this server's own making, which no client or caller can choose.
     private static let ownTexts: Set<String> = [
         // Reasons of refusals are words of ours.
         "PharosDomain/Refusal/RefusalKind.swift", "PharosServices/Node/RefusalLedger.swift",

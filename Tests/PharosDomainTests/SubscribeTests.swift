@@ -104,7 +104,7 @@ struct SubscribeTests {
         _ = try insecure.order(insecure.received(.subscribe(id: 2, "news")))
     }
 
-    @Test("a user-limited channel lets its users in and nobody else")
+    @Test("a user-limited channel admits its users and no others")
     func userLimited() throws {
         func conversation(_ user: UserID) throws -> Conversation {
             var talk = Conversation { _, channel in channel.withoutNamespace.allowUserLimitedChannels = true }

@@ -17,7 +17,9 @@ struct SubscriptionStageTests {
         return .valid(claims)
     }
 
-    /// A conversation whose subscribe of "news" has come as far as `stage`; its question, where it was asked about.
+    /// A conversation whose subscribe of "news" has come as far as `stage`.
+    ///
+    /// - Parameter question: the number of its question, where the application was asked.
     private func talk(_ stage: Stage, question: inout UInt32) throws -> Conversation {
         var talk = Conversation { _, channel in
             channel.withoutNamespace.historySize = 10

@@ -7,7 +7,7 @@ import Testing
 extension Stories {
     @Suite("batches, idempotency and versions")
     struct Batches {
-        @Test("a batch runs one after the other and answers each in its place", arguments: StorySetting.pairs)
+        @Test("a batch runs one after the other and answers in the same order", arguments: StorySetting.pairs)
         func batch(_ setting: StorySetting) async throws {
             try await play(setting) { scene in
                 let client = try scene.connected(as: "ann")

@@ -31,7 +31,7 @@ extension Stories {
                 var base: [UInt8]?
                 var deltas = 0
                 for number in 1...60 {
-                    // Whoever comes in the middle begins with a whole one, and disturbs nobody.
+                    // A client that comes in the middle begins with a whole one, and disturbs no other.
                     if number == 30 {
                         let late = try server.connected()
                         try late.subscribe("log:a") { $0.delta = "fossil" }
@@ -75,9 +75,9 @@ extension Stories {
                 var payloads: [[UInt8]] = []
                 for _ in 1...20 { payloads.append(try plain.publication().publication.data) }
                 var base: [UInt8]?
-                for (place, publication) in result.publications.enumerated() {
+                for (index, publication) in result.publications.enumerated() {
                     base = try Whole.payload(publication, base, setting.wire)
-                    #expect(base == payloads[5 + place])
+                    #expect(base == payloads[5 + index])
                 }
                 for number in 21...40 {
                     await server.publish("log:a", Compression.payload(number))

@@ -163,7 +163,7 @@ extension Stories {
             }
         }
 
-        @Test("beyond the connection limit the upgrade is refused with 503; a place that is free is given again")
+        @Test("beyond the connection limit the upgrade is refused with 503; a slot that is free is given again")
         func connectionLimit() async throws {
             try await play(StorySetting(), { $0.client.connectionLimit = 2 }) { scene in
                 let first = try scene.client()
@@ -241,5 +241,5 @@ extension Stories {
     }
 }
 
-/// Something else came than the story tells.
+/// Another message came than the story expects.
 struct Wrong: Error {}

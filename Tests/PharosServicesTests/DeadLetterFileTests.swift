@@ -61,7 +61,7 @@ import Testing
         #expect(older.count + newer.count < 10)
     }
 
-    @Test("a directory that has gone is a problem with a name, and nothing counts as buried")
+    @Test("a directory that has gone is a problem with a name, and nothing counts as kept")
     func failing() {
         let problems = Locked<[String]>([])
         let log = DeadLetterFile(directory: "/nowhere", node: "n") { text in problems.withLock { $0.append(text) } }

@@ -5,10 +5,10 @@ import PharosTestKit
 import Testing
 
 extension Stories {
-    /// Streams that live in a store which answers later; the store's disk is in the story's hands.
+    /// Streams in a store that answers later; the story decides when.
     @Suite("durable streams")
     struct Durable {
-        @Test("nobody hears of a publication before it is stored", arguments: StorySetting.all)
+        @Test("no subscriber gets a publication before it is stored", arguments: StorySetting.all)
         func deliveryFollowsStoring(_ setting: StorySetting) async throws {
             let store = ScriptedStreams()
             try await play(setting, durable: store) { scene in
@@ -29,7 +29,7 @@ extension Stories {
         }
 
         @Test(
-            "a full disk is told to the publisher, and nothing is delivered; then it goes on",
+            "a full disk is reported to the publisher, and nothing is delivered; then it goes on",
             arguments: StorySetting.pairs)
         func fullDisk(_ setting: StorySetting) async throws {
             let store = ScriptedStreams()

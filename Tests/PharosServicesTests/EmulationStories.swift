@@ -5,7 +5,7 @@ import PharosTestKit
 import Testing
 
 extension Stories {
-    /// What is peculiar to answers that do not end and to the commands beside them.
+    /// Stories of answers that do not end, and of the commands beside them.
     @Suite("HTTP streams and SSE")
     struct Emulation {
         private let connect = #"{"id":1,"connect":{}}"#
@@ -123,8 +123,8 @@ extension Stories {
             }
         }
 
-        @Test("doors that are not opened are not there")
-        func closedDoors() async throws {
+        @Test("transports that are not enabled have no addresses")
+        func disabledTransports() async throws {
             try await play(StorySetting()) { server throws in
                 for path in ["/connection/http_stream", "/connection/sse", "/connection/poll", "/emulation"] {
                     #expect(try server.ask(path, method: "POST", body: connect).status == 404)

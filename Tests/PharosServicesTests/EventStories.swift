@@ -35,12 +35,12 @@ extension Stories {
                     ids.append(event.id)
                 }
                 stream.stream.link.close()
-                for (place, id) in ids.enumerated() {
+                for (index, id) in ids.enumerated() {
                     // The header wins over what the page has in its address.
                     let again = try scene.events(
                         "channel=log:a&last_event_id=nonsense", headers: [("Last-Event-ID", id)])
                     #expect(try again.event().data.hasSuffix(#""recovered":{"log:a":true}}"#))
-                    for number in (place + 1)..<5 {
+                    for number in (index + 1)..<5 {
                         #expect(try again.event() == Event(name: "log:a", data: "\(number + 1)", id: ids[number]))
                     }
                     again.stream.link.close()
@@ -138,7 +138,7 @@ extension Stories {
                 #expect(try stream.event().data == "2")
                 stream.stream.link.close()
                 await scene.publish("log:a", "3")
-                // Under a name that nobody knows it is a new stream.
+                // Under an unknown name it is a new stream.
                 let unknown = try scene.events("channel=log:a&since_event=\(cursor(("log:a", id)))")
                 #expect(try unknown.event().data.hasSuffix(#""recovered":{}}"#))
                 try Events.resumes(scene, "log:a", after: cursor(("log:a", id)), "3")
@@ -227,7 +227,7 @@ extension Stories {
             again.stream.link.close()
         }
 
-        @Test("a gap is told in the first message, and the stream goes on", arguments: StorySetting.pairs)
+        @Test("a gap is reported in the first message, and the stream goes on", arguments: StorySetting.pairs)
         func gap(_ setting: StorySetting) async throws {
             try await play(
                 setting,

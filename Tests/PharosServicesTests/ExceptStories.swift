@@ -24,7 +24,7 @@ extension Stories {
                 for channel: ChannelName in ["news", "log:a", "room:a"] {
                     let publisher = try scene.connected(to: channel)
                     let other = try scene.connected(to: channel)
-                    // Of joins nothing is told here.
+                    // Joins are skipped here.
                     func next(_ client: TestClient) throws -> Publication {
                         while true {
                             let push = try client.push()
@@ -193,7 +193,7 @@ extension Stories {
     }
 }
 
-/// What a delta reader makes of a publication.
+/// Decodes publications as a delta reader does.
 enum Whole {
     /// - Parameter base: the payload that it has.
     static func payload(_ publication: Publication, _ base: [UInt8]?, _ wire: WireFormat) throws -> [UInt8] {

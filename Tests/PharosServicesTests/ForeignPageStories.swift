@@ -4,7 +4,7 @@ import PharosTestKit
 import Testing
 
 extension Stories {
-    /// What a page that the user happens to have open can do with the user's browser.
+    /// The requests that a page which a user has open can make by the user's browser.
     @Suite("foreign pages")
     struct ForeignPages {
         private static let connect = #"{"id":1,"connect":{}}"#

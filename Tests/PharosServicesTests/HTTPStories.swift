@@ -48,14 +48,14 @@ extension Stories {
             }
         }
 
-        @Test("requests cut at every place are served", arguments: StorySetting.shardCounts)
+        @Test("requests cut at every byte are served", arguments: StorySetting.shardCounts)
         func cutAnywhere(_ setting: StorySetting) async throws {
             try await play(setting) { scene in
                 let http = try scene.http()
                 let two = publish("1") + publish("2")
-                for place in 1..<two.count {
-                    try http.link.send(Array(two[..<place]))
-                    try http.link.send(Array(two[place...]))
+                for index in 1..<two.count {
+                    try http.link.send(Array(two[..<index]))
+                    try http.link.send(Array(two[index...]))
                     #expect(try http.response().status == 200)
                     #expect(try http.response().status == 200)
                 }

@@ -114,7 +114,9 @@ extension Stories {
             }
         }
 
-        @Test("who goes before the answer leaves nothing, and the answer finds nobody", arguments: StorySetting.pairs)
+        @Test(
+            "a client that goes before the answer leaves nothing, and the answer finds no request",
+            arguments: StorySetting.pairs)
         func gone(_ setting: StorySetting) async throws {
             let gate = ScriptedOrigin()
             try await play(setting, Self.gated, application: Application(origin: gate)) { scene in
@@ -131,7 +133,7 @@ extension Stories {
                 await scene.until { await scene.server.group.counters().currentConnections == 0 }
                 asked.answer(granted("ann", "news"))
                 await scene.settle()
-                // The place is somebody else's now, who is asked about anew.
+                // The slot is another client's now, about which the application is asked anew.
                 async let opened = scene.client()
                 await gate.next().answer(granted("bob"))
                 let client = try await opened
@@ -152,7 +154,7 @@ extension Stories {
             }
         }
 
-        @Test("without an application behind the hook nobody is let in")
+        @Test("without an application behind the hook no client is admitted")
         func closed() async throws {
             try await play(StorySetting(), Self.gated) { scene in
                 #expect(throws: TestClient.Failure.refused(status: 503)) { try scene.client() }

@@ -63,7 +63,7 @@ extension Stories {
         }
 
         @Test(
-            "an origin that is down, slow or silent leaves nothing behind, and lets nobody in",
+            "an origin that is down, slow or silent leaves nothing behind, and no client is admitted",
             arguments: StorySetting.pairs)
         func down(_ setting: StorySetting) async throws {
             let origin = ScriptedOrigin()
@@ -88,7 +88,7 @@ extension Stories {
             }
         }
 
-        @Test("without an application where one is configured, nobody is let in")
+        @Test("without an application where one is configured, no client is admitted")
         func missing() async throws {
             try await play(StorySetting(), Self.ask) { scene in
                 let client = try scene.client()
@@ -196,11 +196,11 @@ extension Stories {
         }
     }
 
-    /// The application is told, over a whole server.
-    @Suite("telling the application")
-    struct Told {
+    /// Stories of the events that a whole server reports.
+    @Suite("events for the application")
+    struct ReportedEvents {
         @Test(
-            "what happens to a client is told in its order, from connected to disconnected", arguments: StorySetting.all
+            "a client's events are reported in their order, from connected to disconnected", arguments: StorySetting.all
         )
         func story(_ setting: StorySetting) async throws {
             let events = RecordedEvents()
@@ -234,7 +234,7 @@ extension Stories {
             #expect(channels.filter { $0.hasSuffix("news") } == ["occupied news", "vacated news"])
         }
 
-        @Test("of a connect that was never answered nothing is told")
+        @Test("of a connect that was never answered nothing is reported")
         func neverConnected() async throws {
             let events = RecordedEvents()
             try await play(StorySetting(), { $0.client.insecure = false }, application: Application(events: events)) {
@@ -247,7 +247,7 @@ extension Stories {
         }
 
         @Test(
-            "server-side subscriptions are told after the connection that they came with",
+            "server-side subscriptions are reported after the connection that they came with",
             arguments: StorySetting.shardCounts)
         func serverSide(_ setting: StorySetting) async throws {
             let events = RecordedEvents()
@@ -266,7 +266,7 @@ extension Stories {
                 ])
         }
 
-        @Test("while nothing can be recorded nobody new is let in, and who is there stays")
+        @Test("while nothing can be recorded no further client is admitted, and those that are there stay")
         func full() async throws {
             let events = RecordedEvents()
             try await play(StorySetting(), application: Application(events: events)) { scene in

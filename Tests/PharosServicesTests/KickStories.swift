@@ -9,7 +9,7 @@ extension Stories {
     @Suite("kicks and counts")
     struct Kicks {
         @Test(
-            "FT-2: who is kicked from a channel is told and hears nothing more, all others go on",
+            "FT-2: a client that is kicked from a channel gets a push and nothing more, all others go on",
             arguments: StorySetting.all)
         func unsubscribe(_ setting: StorySetting) async throws {
             try await play(setting) { scene in
@@ -53,7 +53,7 @@ extension Stories {
             }
         }
 
-        @Test("FT-2: a kicked connection is told why, all others go on", arguments: Crossing.all)
+        @Test("FT-2: a kicked connection gets the reason, all others go on", arguments: Crossing.all)
         func disconnect(_ crossing: Crossing) async throws {
             try await play(crossing.setting, { $0.openEverything() }) { scene in
                 func client(_ user: UserID, _ channels: ChannelName...) throws -> TestClient {

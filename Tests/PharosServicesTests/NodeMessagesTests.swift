@@ -6,9 +6,9 @@ import Testing
 
 @testable import PharosServices
 
-/// The guarantees of every implementation of `NodeMessages`, checked for a server that stands alone.
+/// The guarantees of `NodeMessages`, checked for a server that stands alone.
 ///
-/// The shards are the test's: it looks into their mailboxes and answers for them.
+/// They are those of every implementation. The shards are the test's: it looks into their mailboxes and answers for them.
 @Suite("messages between nodes")
 struct NodeMessagesTests {
     private final class Rig {
@@ -41,7 +41,7 @@ struct NodeMessagesTests {
             return asked
         }
 
-        /// What was answered so far: the number, or the nodes that are missing.
+        /// The answers so far: the number, or the nodes that are missing.
         var heard: [String] {
             answers.withLock { $0 }.map { got in
                 if case .channels(let counts)? = got.answer { return "\(counts["a"] ?? 0)" }
@@ -60,13 +60,13 @@ struct NodeMessagesTests {
         #expect(rig.heard == ["7"])
     }
 
-    @Test("a client's node and shard alone are asked; an id that no node gave asks nobody")
+    @Test("a client's node and shard alone are asked; an id that no node gave asks none")
     func client() {
         let rig = Rig()
         rig.ask(.countSubscribers("a"), of: .client(rig.here.clientID(random: 7, low: 1)))
         #expect(rig.answer() == [1])
         #expect(rig.heard == ["1"])
-        // The same place in an earlier incarnation of the node.
+        // The same slot in an earlier incarnation of the node.
         let earlier = NodeIncarnation(name: "n1", random: .max / 5)
         rig.ask(.countSubscribers("a"), of: .client(earlier.clientID(random: 7, low: 1)))
         rig.ask(.countSubscribers("a"), of: .client(rig.here.clientID(random: 7, low: 9)))

@@ -5,8 +5,9 @@ import Testing
 
 @testable import PharosServices
 
-/// One key, and connections that come for it one after the other. Each is on a shard of its own, so the messages between
-/// them arrive in any order; connections close whenever they like.
+/// The table under one key, with connections that claim it one after the other.
+///
+/// Each is on a shard of its own, so the messages between them arrive in any order; connections close at any time.
 @Suite("the table of session keys")
 struct ParkedSessionsTests {
     @Test("what the first connection had is the last one's, or is kept, in whatever order the others go")
@@ -27,14 +28,14 @@ struct ParkedSessionsTests {
         for _ in 0..<2 { walk.claim() }
         walk.deliverYield(0)
         walk.claim()
-        // The first has left, and the second is told so after the third has come.
-        walk.deliverTold(1)
+        // The first has left, and the second is notified after the third has come.
+        walk.deliverNotice(1)
         walk.deliverYield(1)
-        walk.deliverTold(2)
+        walk.deliverNotice(2)
         #expect(walk.connections.map(\.has) == [nil, nil, Walk.state])
     }
 
-    @Test("nobody else gets it meanwhile")
+    @Test("no other user gets it meanwhile")
     func strangers() {
         var walk = Walk(seed: 0)
         for _ in 0..<2 { walk.claim() }
@@ -52,7 +53,7 @@ private struct Walk {
         var has: RestoredState?
         /// Messages on their way to it.
         var yields = 0
-        var told = 0
+        var notices = 0
     }
 
     static let key = SessionKey("0123456789012345678901")
@@ -99,7 +100,7 @@ private struct Walk {
         let has = connections[number].has
         connections[number].has = nil
         let next = table.leave(Walk.key, Walk.place(number), has, nowMs: 1, untilMs: 1_000)
-        if let next { connections[next.shard].told += 1 }
+        if let next { connections[next.shard].notices += 1 }
     }
 
     mutating func deliverYield(_ number: Int) {
@@ -108,9 +109,9 @@ private struct Walk {
         leave(number)
     }
 
-    mutating func deliverTold(_ number: Int) {
-        guard connections[number].told > 0 else { return }
-        connections[number].told -= 1
+    mutating func deliverNotice(_ number: Int) {
+        guard connections[number].notices > 0 else { return }
+        connections[number].notices -= 1
         guard connections[number].isHere, connections[number].has == nil else { return }
         guard let taken = table.take(Walk.key, Walk.place(number)) else { return }
         transcript.append("\(number) takes")
@@ -119,7 +120,9 @@ private struct Walk {
 
     // MARK: Whole walks
 
-    /// Up to five come, up to two close by themselves, and then all that is on its way arrives.
+    /// Lets up to five connections come and up to two close by themselves.
+    ///
+    /// Then all messages on their way arrive.
     mutating func run() {
         let total = Int.random(in: 2...5, using: &random)
         var closings = Int.random(in: 0...2, using: &random)
@@ -127,9 +130,9 @@ private struct Walk {
         while true {
             var steps: [(inout Walk) -> Void] = []
             if connections.count < total { steps.append { $0.claim() } }
-            for number in connections.indices where connections[number].isHere || connections[number].told > 0 {
+            for number in connections.indices where connections[number].isHere || connections[number].notices > 0 {
                 if connections[number].yields > 0 { steps.append { $0.deliverYield(number) } }
-                if connections[number].told > 0 { steps.append { $0.deliverTold(number) } }
+                if connections[number].notices > 0 { steps.append { $0.deliverNotice(number) } }
                 if connections[number].isHere, closings > 0 {
                     steps.append {
                         closings -= 1

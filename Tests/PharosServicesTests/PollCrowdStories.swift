@@ -17,7 +17,7 @@ extension Stories {
             while await scene.server.group.counters().currentWaitingPolls != count { await Task.yield() }
         }
 
-        @Test("whoever is cut leaves the crowd, all others get the same answer, again and again")
+        @Test("a poll that is cut leaves the crowd, all others get the same answer, again and again")
         func cut() async throws {
             try await playTogether(StorySetting.pairs, { $0.openEverything() }) { scene async throws in
                 var top = await scene.put("log:a", "0")
@@ -26,7 +26,7 @@ extension Stories {
                     var polls = try (0..<12).map { _ in try begin(scene, query) }
                     await waiting(scene, 12)
                     // The first, the last and one between: each leaves its seat to another.
-                    for place in [11, 5, 0] { polls.remove(at: place).link.close() }
+                    for index in [11, 5, 0] { polls.remove(at: index).link.close() }
                     await waiting(scene, 9)
                     top = await scene.put("log:a", "\(turn)")
                     for poll in polls {
@@ -59,7 +59,7 @@ extension Stories {
             }
         }
 
-        @Test("a query that was seen before is answered anew to whoever is behind")
+        @Test("a query that was seen before is answered anew to a client that is behind")
         func behind() async throws {
             try await playTogether(StorySetting.pairs, { $0.openEverything() }) { scene async throws in
                 let top = await scene.put("log:a", "0")

@@ -169,7 +169,7 @@ extension Stories {
             }
         }
 
-        @Test("what is gone is told, with the oldest that is left")
+        @Test("the loss of publications is reported, with the oldest that is left")
         func lost() async throws {
             let change: @Sendable (inout ServerSettings) -> Void = {
                 $0.openEverything()

@@ -49,7 +49,7 @@ extension Stories {
             }
         }
 
-        @Test("joins and leaves go to those who asked, if nobody is forced to hear them", arguments: StorySetting.pairs)
+        @Test("joins and leaves go to those who asked, if they are not forced on all", arguments: StorySetting.pairs)
         func onRequest(_ setting: StorySetting) async throws {
             try await play(setting, { $0.namespace("room") { $0.forcePushJoinLeave = false } }) { scene in
                 let asking = try scene.connected(as: "ann")

@@ -97,7 +97,9 @@ extension Stories {
             }
         }
 
-        /// 200 publications of 50,000 bytes: far more than the queue, and than the buffers of a socket.
+        /// Publishes `count` times 50,000 bytes.
+        ///
+        /// By default that is far more than the queue, and than the buffers of a socket.
         private static func fill(_ scene: StoryServer, _ count: UInt64 = 200) async {
             let data = "\"\(String(repeating: "x", count: 50_000))\""
             for _ in 0..<count { await scene.publish("log:a", data) }

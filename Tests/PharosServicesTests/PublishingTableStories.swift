@@ -5,8 +5,9 @@ import PharosTestKit
 import Testing
 
 extension Stories {
-    /// Versions, idempotency keys and `skip_history`, each with each, whichever way a publication comes and wherever its
-    /// channel's stream lives.
+    /// Versions, idempotency keys and `skip_history`, each with each.
+    ///
+    /// By every way in which a publication comes, and for every store of its channel's stream.
     @Suite("rules of publishing")
     struct PublishingTable {
         enum Way: String, CaseIterable, Sendable { case publish, broadcast, batch, hook }
@@ -37,7 +38,7 @@ extension Stories {
                 return hook
             }
 
-            /// Whether nobody gets it after `first`.
+            /// Whether no subscriber gets it after `first`.
             func isSuppressed(after first: Step) -> Bool {
                 (!key.isEmpty && key == first.key) || (version > 0 && version <= first.version)
             }

@@ -68,10 +68,10 @@ extension Stories {
         func perUser(_ setting: StorySetting) async throws {
             try await play(setting, { $0.client.rateLimits.perUser = 1 }) { scene in
                 let commands = (2...8).map { Command.history(id: $0, "log:a", limit: 0) }
-                let nobody = try scene.connected()
-                try nobody.send(commands)
+                let anonymous = try scene.connected()
+                try anonymous.send(commands)
                 for command in commands {
-                    guard case .history = try nobody.reply(to: command.id) else { throw Wrong() }
+                    guard case .history = try anonymous.reply(to: command.id) else { throw Wrong() }
                 }
                 // The one command that is allowed may have come back between two connections, but not between two commands.
                 for _ in 0..<3 {
@@ -111,7 +111,7 @@ extension Stories {
                         isRefused = true
                     }
                 }
-                // A little later the door is open again.
+                // A little later clients are admitted again.
                 while isRefused {
                     let client = try scene.client(over: crossing.transport)
                     do {

@@ -4,7 +4,7 @@ import PharosTestKit
 import Testing
 
 extension Stories {
-    /// What raw connections hear of channels that they never name.
+    /// The events that raw connections get of channels that they never name.
     @Suite("channels of raw connections")
     struct RawChannels {
         private func granted(_ channels: ChannelName...) -> HookOutcome {
@@ -71,7 +71,7 @@ extension Stories {
         func events(_ setting: StorySetting) async throws {
             let gate = ScriptedOrigin()
             let origin = ScriptedRawOrigin()
-            let told = RecordedEvents()
+            let recorded = RecordedEvents()
             try await play(
                 setting,
                 { settings in
@@ -79,7 +79,7 @@ extension Stories {
                         $0.open = false
                         $0.handshake = "gate"
                     }
-                }, application: Application(origin: gate, raw: origin, events: told)
+                }, application: Application(origin: gate, raw: origin, events: recorded)
             ) { scene in
                 let link = try scene.http().link
                 async let opened = StreamLink(link, "/raw", headers: [("Accept", "text/event-stream")])
@@ -98,11 +98,11 @@ extension Stories {
                     "{\"Close\":[{\"ConnectionIds\":[\"\(id)\"],\"Code\":4000}]}")
                 #expect(status == 200 && report == "{\"Unknown\":[],\"Closed\":[],\"Full\":[]}")
                 #expect(try stream.rest().isEmpty)
-                #expect(told.end(of: id)?.code == 4_000)
+                #expect(recorded.end(of: id)?.code == 4_000)
             }
         }
 
-        @Test("channels that cannot be are the application's mistake: nobody is let in half")
+        @Test("channels that cannot be are the application's mistake: no client is admitted by half")
         func badChannel() async throws {
             let gate = ScriptedOrigin()
             try await play(StorySetting(), { Self.listening(&$0) }, application: Application(origin: gate)) { scene in

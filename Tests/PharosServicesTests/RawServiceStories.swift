@@ -70,14 +70,14 @@ extension Stories {
             }
         }
 
-        @Test("an id that somebody made up reaches nobody", arguments: Raw.storySettings)
+        @Test("an id that somebody made up reaches no connection", arguments: Raw.storySettings)
         func forged(_ setting: StorySetting) async throws {
             let origin = ScriptedRawOrigin()
             try await play(setting, { $0.openRaw() }, application: Application(raw: origin)) { scene in
                 let (client, id) = try await scene.accepted(origin)
                 var characters = Array(id.text)
-                let place = characters.count - 4
-                characters[place] = characters[place] == "A" ? "B" : "A"
+                let index = characters.count - 4
+                characters[index] = characters[index] == "A" ? "B" : "A"
                 let forged = ClientName(String(characters))
                 #expect(try scene.resource("POST", forged, body: "x").0 == 410)
                 let (_, report) = try scene.service("{\"Close\":[{\"ConnectionIds\":[\"\(forged)\"]}]}")

@@ -99,7 +99,7 @@ extension Stories {
             }
         }
 
-        @Test("who was not accepted is closed, and nobody is told of an end", arguments: StorySetting.shardCounts)
+        @Test("a client that was not accepted is closed, and no end is reported", arguments: StorySetting.shardCounts)
         func notAccepted(_ setting: StorySetting) async throws {
             let origin = ScriptedRawOrigin { _ in .failed }
             let events = RecordedEvents()
@@ -114,7 +114,7 @@ extension Stories {
             }
         }
 
-        @Test("without an origin at all nobody stays")
+        @Test("without an origin at all no client stays")
         func noOrigin() async throws {
             try await play(StorySetting(), { $0.openRaw() }) { scene in
                 let client = try scene.raw()
@@ -132,13 +132,13 @@ extension Stories {
             ) { scene in
                 for _ in 0..<20 { try scene.comeAndGo(500, saying: ["first", "second"]) }
                 await scene.until { events.count == 20_000 }
-                let told = Dictionary(grouping: origin.events, by: \.connection)
-                #expect(told.count == 10_000)
+                let byConnection = Dictionary(grouping: origin.events, by: \.connection)
+                #expect(byConnection.count == 10_000)
                 let whole: [RawEvent.Kind] = [
                     .established(subprotocol: ""), .message(Array("first".utf8), isText: true),
                     .message(Array("second".utf8), isText: true),
                 ]
-                #expect(told.values.allSatisfy { $0.map(\.kind) == whole && $0.map(\.sequence) == [1, 2, 3] })
+                #expect(byConnection.values.allSatisfy { $0.map(\.kind) == whole && $0.map(\.sequence) == [1, 2, 3] })
                 let stories = Dictionary(grouping: events.all, by: \.client)
                 #expect(stories.count == 10_000)
                 #expect(stories.values.allSatisfy { $0.map(\.kind) == [.rawEstablished, .rawClosed] })
@@ -181,7 +181,7 @@ extension Stories {
             }
         }
 
-        @Test("a message beyond the limit closes with 1009, and the end is told (WS-10)", arguments: storySettings)
+        @Test("a message beyond the limit closes with 1009, and the end is reported (WS-10)", arguments: storySettings)
         func tooLong(_ setting: StorySetting) async throws {
             let origin = ScriptedRawOrigin()
             let events = RecordedEvents()
@@ -210,7 +210,7 @@ extension Stories {
             }
         }
 
-        @Test("a path that is not open lets nobody in without a handshake")
+        @Test("a path that is not open admits no client without a handshake")
         func notOpen() async throws {
             try await play(StorySetting(), { $0.openRaw { $0.open = false } }) { scene in
                 #expect(throws: TestClient.Failure.refused(status: 403)) { try scene.raw() }
@@ -290,7 +290,7 @@ extension Stories {
             }
         }
 
-        @Test("the end of the server closes with 1001 and tells of every connection (WS-7)", arguments: storySettings)
+        @Test("the server's end closes with 1001, and reports every connection (WS-7)", arguments: storySettings)
         func shutdown(_ setting: StorySetting) async throws {
             let origin = ScriptedRawOrigin { _ in .accepted([]) }
             let events = RecordedEvents()
@@ -325,7 +325,7 @@ extension Stories {
             #expect(events.all.map(\.kind) == [.rawEstablished, .rawClosed])
         }
 
-        @Test("who does not answer pings has vanished, and the origin is told", arguments: storySettings)
+        @Test("a client that answers no pings has vanished, and its end is reported", arguments: storySettings)
         func vanished(_ setting: StorySetting) async throws {
             let origin = ScriptedRawOrigin()
             let events = RecordedEvents()

@@ -21,7 +21,7 @@ struct RefusalLedgerTests {
 
         func pass(_ ms: Int64) { time.withLock { $0 += ms } }
 
-        /// What has been written since the last look.
+        /// The lines that have been written since the last look.
         func written() -> [RefusalLedger.Line] {
             lines.withLock { lines in
                 defer { lines = [] }
@@ -42,15 +42,15 @@ struct RefusalLedgerTests {
         }
     }
 
-    @Test("every kind and reason is counted, and told with what is known", arguments: RefusalKind.allCases)
+    @Test("every kind and reason is counted, and reported with what is known", arguments: RefusalKind.allCases)
     func counted(kind: RefusalKind) {
         let rig = Rig()
         for reason in kind.row.reasons {
             rig.note(kind, reason, times: 2)
             rig.pass(RefusalLedger.whileMs)
-            let told = rig.written()
-            #expect(told.count == (kind.row.usual.contains(reason) ? 0 : 2))
-            if case .refused(let refusal, suppressed: 0)? = told.first { #expect(refusal.reason == reason) }
+            let written = rig.written()
+            #expect(written.count == (kind.row.usual.contains(reason) ? 0 : 2))
+            if case .refused(let refusal, suppressed: 0)? = written.first { #expect(refusal.reason == reason) }
         }
         #expect(rig.ledger.counts == [kind: Dictionary(uniqueKeysWithValues: kind.row.reasons.map { ($0, 2) })])
         rig.note(kind, "invented by a stranger")
@@ -76,7 +76,7 @@ struct RefusalLedgerTests {
         #expect(rig.ledger.counts[.origin] == ["not_allowed": 1_000, "several": 1])
     }
 
-    @Test("after a flood that has ended, what was left out is told without another refusal")
+    @Test("after a flood that has ended, what was left out is reported without another refusal")
     func floodThatEnds() {
         let rig = Rig()
         rig.note(.token, "signature", times: RefusalLedger.linesAtOnce + 5)

@@ -1,7 +1,7 @@
 import PharosBytes
 import PharosDomain
 
-/// An application that acknowledges what it likes, and remembers all it was told.
+/// An application that acknowledges what it likes, and remembers all events.
 final class ScriptedSender: EventSender {
     struct State: Sendable {
         var attempts: [(origin: OriginName, events: [NumberedEvent], isAcknowledged: Bool)] = []
@@ -32,7 +32,7 @@ final class ScriptedSender: EventSender {
         return true
     }
 
-    /// Returns once `condition` is true of all that was told.
+    /// Returns once `condition` is true of all that was sent.
     func until(_ condition: @escaping @Sendable (State) -> Bool) async {
         await withCheckedContinuation { continuation in
             change { $0.watchers.append((condition, continuation)) }

@@ -2,7 +2,7 @@ import PharosBytes
 import PharosDomain
 import PharosMemory
 
-/// A durable store whose disk is in the story's hands: it keeps what it is asked until the story lets it go on.
+/// A durable store that keeps requests until the story lets it go on.
 final class ScriptedStreams: DurableStreams {
     private struct State {
         var store = MemoryState()

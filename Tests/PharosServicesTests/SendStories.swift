@@ -39,7 +39,7 @@ extension Stories {
                 for client in all { #expect(try client.push() == Send.message("5")) }
                 #expect(await send("\"all\":true,\"exclude\":[\"\(ann.id)\",\"\(idle.id)\"]", "6") == delivered(2))
                 for client in [annAgain, bob] { #expect(try client.push() == Send.message("6")) }
-                // Nobody of them is no error; one client that is not there is.
+                // It is no error that none of them is there; for one single client it is.
                 #expect(await send("\"user\":\"nobody\"", "7") == delivered(0))
                 #expect(await send("\"channel\":\"empty\"", "7") == delivered(0))
                 let unknown = #"{"error":{"code":102,"message":"unknown connection"}}"#

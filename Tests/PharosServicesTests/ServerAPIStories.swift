@@ -31,7 +31,7 @@ extension Stories {
                 #expect(text(try second.publication().publication.data) == "2")
                 await server.call("subscribe", #"{"channel":"closed:b","user":"ann","client":"\#(first.id)"}"#)
                 #expect(try first.push().channel == "closed:b")
-                // A client of another user is not touched, nor one that nobody named.
+                // A client of another user is not touched, nor one that no call names.
                 await server.call("subscribe", #"{"channel":"closed:c","user":"bob","client":"\#(first.id)"}"#)
                 await server.call("subscribe", #"{"channel":"closed:c"}"#)
                 await server.call("unsubscribe", #"{"channel":"closed:a"}"#)

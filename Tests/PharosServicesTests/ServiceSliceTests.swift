@@ -13,8 +13,9 @@ import Testing
 
 @testable import PharosServices
 
-/// What commands and batches may take of a turn. One shard whose turns are run by hand: what was done is counted, and
-/// no clock is looked at.
+/// The share of a turn that commands and batches may take.
+///
+/// One shard whose turns are run by hand: what was done is counted, and no clock is looked at.
 @Suite("slices of a turn, commands and batches")
 struct ServiceSliceTests {
     /// A shard without a thread, and its clients.
@@ -65,7 +66,9 @@ struct ServiceSliceTests {
             return peer
         }
 
-        /// The answer to a call of the server API, with the number of turns that it took and the most publications in one.
+        /// Calls the server API.
+        ///
+        /// - Returns: the answer, the number of turns that it took, and the most publications in one.
         func call(_ method: MethodName, _ body: String) -> (answer: String, turns: Int, most: UInt64) {
             let answer = Locked<String?>(nil)
             let call = BackendCall(
@@ -158,9 +161,9 @@ struct ServiceSliceTests {
             replies += heavy.heard()
         }
         #expect(turns >= 4_000 / 512)
-        let places = (2..<4_002).compactMap { replies.firstRange(of: #""id":\#($0),"#)?.lowerBound }
-        #expect(places.count == 4_000)
-        #expect(places == places.sorted())
+        let starts = (2..<4_002).compactMap { replies.firstRange(of: #""id":\#($0),"#)?.lowerBound }
+        #expect(starts.count == 4_000)
+        #expect(starts == starts.sorted())
     }
 
     @Test("what a client says behind such a message is carried out behind it")
@@ -234,7 +237,7 @@ struct ServiceSliceTests {
         for parallel in [false, true] {
             let (answer, turns, most) = shard.call("batch", #"{"parallel":\#(parallel),"commands":[\#(commands)]}"#)
             #expect(answer.hasPrefix(#"{"replies":["#))
-            // Answered in their places, none left out.
+            // Answered in their order, none left out.
             #expect(answer.utf8.count { $0 == UInt8(ascii: ",") } >= Self.most - 1)
             if !call.contains("null"), !call.contains("fly") { #expect(turns > 5) }
             #expect(most <= 1_024)

@@ -10,7 +10,9 @@ extension Stories {
     struct Sessions {
         private static func query(_ key: String) -> String { "?session=\(key)" }
 
-        /// What a returned client has got of a channel: recovered with the reply, then live.
+        /// The offsets that a returned client got of a channel.
+        ///
+        /// First those recovered with the reply, then live ones.
         private static func offsets(_ result: SubscribeResult, _ client: TestClient, upTo top: UInt64) throws
             -> [UInt64]
         {
@@ -131,7 +133,7 @@ extension Stories {
                 defer { publishing.cancel() }
                 var current = first
                 for round in 0..<rounds {
-                    // Two come at once: the first of them has hardly begun when the second takes its place. On two shards
+                    // Two come at once: the first of them has hardly begun when the second replaces it. On two shards
                     // either may be the second.
                     var both = [
                         try scene.client(query: Sessions.query(key)),
@@ -219,7 +221,7 @@ extension Stories {
             position.offset += 1
         }
 
-        @Test("whoever has the key and not the user gets nothing of it", arguments: StorySetting.pairs)
+        @Test("a client that has the key and not the user gets nothing of it", arguments: StorySetting.pairs)
         func stranger(_ setting: StorySetting) async throws {
             try await play(setting, { $0.openEverything(sessionTTL: 20) }) { scene in
                 let key = SessionKeys.make()

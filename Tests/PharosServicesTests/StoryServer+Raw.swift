@@ -104,7 +104,7 @@ extension StoryServer {
         return (answer.status, answer.body)
     }
 
-    /// The status with which a client is refused; nil: it is let in.
+    /// The status with which a client is refused; nil: it is admitted.
     func refusal(of open: @Sendable () throws -> some Any) throws -> Int? {
         do {
             _ = try open()
@@ -126,7 +126,7 @@ extension StoryServer {
 }
 
 extension RecordedEvents {
-    /// What was recorded of one raw connection's end.
+    /// The event that was recorded of one raw connection's end.
     func end(of connection: ClientName) -> OriginEvent? {
         all.first { $0.client == connection && $0.kind == .rawClosed }
     }

@@ -11,7 +11,7 @@ struct Crossing: Sendable, CustomTestStringConvertible {
 
     var testDescription: String { "\(transport), \(setting.testDescription)" }
 
-    /// Each transport with one shard and two, in Protobuf as well where it carries that.
+    /// Each transport with one shard and two, also in Protobuf where it carries that.
     static let all = Transport.allCases.flatMap { transport in
         StorySetting.pairs.map { setting in
             var setting = setting
@@ -22,7 +22,9 @@ struct Crossing: Sendable, CustomTestStringConvertible {
 }
 
 extension ServerSettings {
-    /// Opens every door. Clients that asked for it are remembered for `sessionTTL` seconds.
+    /// Enables every transport, and sessions.
+    ///
+    /// The state of clients that asked for it is kept for `sessionTTL` seconds.
     mutating func openEverything(sessionTTL: Double = 2) {
         transports.httpStream = true
         transports.sse = true
@@ -60,7 +62,9 @@ extension StoryServer {
         return (answer.status, try answer.rest(), answer.headers)
     }
 
-    /// Everything sent so far has been read, and has reached the shard that it is for: what waits there waits now.
+    /// Returns once everything sent so far has been read, and is on its shard.
+    ///
+    /// What waits there waits now.
     func settle() async { for _ in 0..<3 { _ = await server.group.counters() } }
 
     /// Publishes through the server API, and says where the publication stands.

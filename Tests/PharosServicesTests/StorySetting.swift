@@ -5,11 +5,15 @@ import PharosServices
 import PharosTestKit
 import Testing
 
-/// All stories over a whole server; one at a time, so that each has the machine to itself.
+/// All stories over a whole server.
+///
+/// They run one at a time, so that each has the machine to itself.
 @Suite("stories", .serialized, .ownThreads, .timeLimit(.minutes(10)))
 enum Stories {}
 
-/// Where a story is played: the same ones over both kinds of connection, both wire formats, one shard and two.
+/// The setting in which a story is played.
+///
+/// The same stories are played over both kinds of connection, in both wire formats, with one shard and two.
 struct StorySetting: Sendable, CustomTestStringConvertible {
     var shards = 1
     var kind = LinkKind.socket
@@ -83,7 +87,9 @@ final class StoryServer: Sendable {
     }
 }
 
-/// Plays a story on a fresh server. Afterwards the clients are cut, nothing of them may be left, and the server must end.
+/// Plays a story on a fresh server.
+///
+/// Afterwards the clients are cut, nothing of them may be left, and the server must end.
 func play(
     _ setting: StorySetting, _ change: (inout ServerSettings) -> Void = { _ in }, durable: (any DurableStreams)? = nil,
     dialects: DialectTable = .standard,

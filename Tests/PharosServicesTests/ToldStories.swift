@@ -4,7 +4,7 @@ import PharosServices
 import PharosTestKit
 import Testing
 
-@Suite("telling the application") struct ToldStories {
+@Suite("sending events to the application") struct ToldStories {
     /// A clock that jumps over every pause.
     private final class JumpingClock: Sendable {
         let nowMs = Locked<Int64>(1_000)
@@ -19,7 +19,7 @@ import Testing
         }
     }
 
-    private final class Graves: DeadLetterLog {
+    private final class DeadLetterList: DeadLetterLog {
         let letters = Locked<[NumberedEvent]>([])
 
         func append(_ events: [NumberedEvent], for origin: OriginName, nowMs: Int64) -> Bool {
@@ -29,16 +29,16 @@ import Testing
     }
 
     private func dispatcher(
-        _ log: any EventQueue, _ sender: ScriptedSender, _ graves: any DeadLetterLog = DeadLettersCounted(),
+        _ log: any EventQueue, _ sender: ScriptedSender, _ deadLetters: any DeadLetterLog = DeadLettersCounted(),
         settings: HookSettings = EventQueueConformance.settings, timing: DispatchTiming,
         report: @escaping @Sendable (DispatchEvent) -> Void = { _ in }
     ) -> EventDispatcher {
         EventDispatcher(
-            queue: log, sender: sender, deadLetters: graves, settings: settings, timing: timing, report: report)
+            queue: log, sender: sender, deadLetters: deadLetters, settings: settings, timing: timing, report: report)
     }
 
     @Test(
-        "WS-6: whatever fails, each connection's events are acknowledged in order, none is lost, none is told twice after that",
+        "WS-6: whatever fails, each connection's events are acknowledged in order, none is lost, none is sent again",
         arguments: 0..<8 as Range<UInt64>)
     func randomFailures(_ seed: UInt64) async {
         let log = MemoryEventLog(rules: EventRules(EventQueueConformance.settings))
@@ -93,17 +93,17 @@ import Testing
     }
 
     @Test(
-        "WS-6: an end that nobody acknowledges goes to the dead letters after the configured time, the next one is told"
+        "WS-6: an end that is never acknowledged goes to the dead letters after the configured time, the next one is sent"
     )
     func deadLetters() async {
         var settings = EventQueueConformance.settings
         settings.eventsKeptFor = 60
         let log = MemoryEventLog(rules: EventRules(settings))
-        let (graves, clock) = (Graves(), JumpingClock())
+        let (deadLetters, clock) = (DeadLetterList(), JumpingClock())
         let isUp = Locked(false)
         let sender = ScriptedSender { _, _ in isUp.withLock { $0 } }
         let (buried, continuation) = AsyncStream<DispatchEvent>.makeStream()
-        let dispatcher = dispatcher(log, sender, graves, settings: settings, timing: clock.timing) {
+        let dispatcher = dispatcher(log, sender, deadLetters, settings: settings, timing: clock.timing) {
             continuation.yield($0)
         }
         var old = OriginEvent.of("c1", .disconnected, "")
@@ -124,7 +124,7 @@ import Testing
         log.record(new)
         await sender.until { !$0.acknowledged().isEmpty }
         await dispatcher.stop(within: 1_000)
-        #expect(graves.letters.withLock { $0.map(\.event.client) } == ["c1"])
+        #expect(deadLetters.letters.withLock { $0.map(\.event.client) } == ["c1"])
         #expect(sender.state.withLock { $0 }.acknowledged().map(\.event.client) == ["c2"])
         #expect(dispatcher.counters.buried == 1)
         #expect(dispatcher.counters.told == 1)
@@ -149,7 +149,7 @@ import Testing
         #expect(reports.map(\.sequence) == [12_000, 12_000, 12_000])
     }
 
-    @Test("the server's end waits for what is left to be told, and for a hanging origin no longer than allowed")
+    @Test("the server's end waits for what is left to be sent, and for a hanging origin no longer than allowed")
     func ending() async {
         let log = MemoryEventLog(rules: EventRules(EventQueueConformance.settings))
         let sender = ScriptedSender { _, origin in
@@ -182,8 +182,8 @@ import Testing
             await sender.until { $0.acknowledged().count >= round * 40 - 10 }
         }
         await dispatcher.stop(within: 1_000)
-        let told = sender.state.withLock { $0 }.acknowledged()
-        #expect(told.map(\.sequence) == Array(1...2_000))
-        #expect(told.map(\.event.client) == (1...50).flatMap { round in (1...40).map { "\(round) \($0)" } })
+        let acknowledged = sender.state.withLock { $0 }.acknowledged()
+        #expect(acknowledged.map(\.sequence) == Array(1...2_000))
+        #expect(acknowledged.map(\.event.client) == (1...50).flatMap { round in (1...40).map { "\(round) \($0)" } })
     }
 }

@@ -172,7 +172,9 @@ extension Stories {
             }
         }
 
-        @Test("at shutdown every client of every transport is told, and the threads end", arguments: StorySetting.pairs)
+        @Test(
+            "at shutdown every client of every transport gets the reason, and the threads end",
+            arguments: StorySetting.pairs)
         func shutdown(_ setting: StorySetting) async throws {
             try await play(setting, { $0.openEverything(sessionTTL: 60) }) { scene in
                 var clients: [TestClient] = []
@@ -184,7 +186,7 @@ extension Stories {
                         clients.append(client)
                     }
                 }
-                // Last words that nobody fetches any more.
+                // Last messages that no poll fetches any more.
                 let forgotten = try scene.client(over: .poll)
                 try forgotten.connect(token: "forgotten")
                 await scene.server.call("disconnect", #"{"user":"forgotten"}"#)
@@ -203,7 +205,7 @@ extension Stories {
                 scene.server.group.beginShutdown(windowMs: 50)
                 for (index, task) in waiting.enumerated() {
                     if Transport.allCases[index / 3] == .poll {
-                        // A poll on its way may find nobody left to ask; one that waits is told.
+                        // A poll on its way may find the server gone; one that waits is answered.
                         if let reason = try? await task.value { #expect(reason == .shutdown) }
                     } else {
                         let reason = try await task.value

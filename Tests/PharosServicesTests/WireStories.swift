@@ -213,7 +213,7 @@ extension Stories {
         }
 
         @Test(
-            "bytes that are no JSON reach everybody: in JSON as base64, with a flag, and nobody is closed",
+            "bytes that are no JSON reach every client: in JSON as base64, with a flag, and none is closed",
             arguments: StorySetting.shardCounts)
         func binary(_ setting: StorySetting) async throws {
             try await play(setting) { scene in
@@ -306,7 +306,7 @@ extension Stories {
         }
 
         @Test(
-            "information about a client that is no JSON breaks no message and closes nobody",
+            "information about a client that is no JSON breaks no message and closes no connection",
             arguments: StorySetting.pairs)
         func binaryInfo(_ setting: StorySetting) async throws {
             try await play(setting) { scene in

@@ -49,7 +49,7 @@ extension ClientSession {
 
     /// Looks for what the client left; nil: that was done, or there is no key.
     ///
-    /// Everything that can be refused is refused first, so that a client that is not let in changes nothing for the one
+    /// Everything that can be refused is refused first, so that a client that is not admitted changes nothing for the one
     /// that is there.
     mutating func claim(for admission: Admission, _ connect: Connect, _ context: SessionContext) -> SessionAction? {
         guard case .brought = connect.key else { return nil }

@@ -17,7 +17,7 @@ package struct Permissions {
         return settings.insecure
     }
 
-    /// Whether the channel's name itself lists who may subscribe.
+    /// Whether the channel's name itself lists the users that may subscribe.
     package func isUserLimited(_ channel: ChannelName, _ options: ChannelOptions) -> Bool {
         options.allowUserLimitedChannels && rules.listedUsers(channel) != nil
     }

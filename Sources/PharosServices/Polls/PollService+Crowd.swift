@@ -48,7 +48,7 @@ extension PollService {
         plans.remember(PollPlan(query: head.query, channel: channel, waitSeconds: request.waitSeconds))
     }
 
-    /// Whether nothing but its query decides who a poll is from and what it is for.
+    /// Whether nothing but its query decides on a poll's user and channels.
     private func isDecidedByQuery(_ head: RequestHead, _ core: borrowing ShardCore) -> Bool {
         core.node.settings.client.userIDHTTPHeader.isEmpty && core.node.settings.hooks.connect.isEmpty
             && head.header("authorization") == nil && head.header("request-timeout") == nil

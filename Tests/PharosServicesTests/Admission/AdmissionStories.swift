@@ -58,8 +58,8 @@ extension Stories {
             return visit.verdict
         }
 
-        @Test("whoever is there holds a place, a poll for as long as it waits", arguments: Entrance.allCases)
-        func places(_ entrance: Entrance) async throws {
+        @Test("each client counts as a connection, a poll for as long as it waits", arguments: Entrance.allCases)
+        func connectionLimit(_ entrance: Entrance) async throws {
             try await play(
                 StorySetting(),
                 {
@@ -77,7 +77,7 @@ extension Stories {
                 let third = try await entrance.come(scene, to: "log:a")
                 #expect(third.verdict == .refused)
                 for visit in visits { visit.leave() }
-                // The places are free again, once the server has noticed.
+                // There is room again, once the server has noticed.
                 try await until {
                     guard let visit = try? await entrance.come(scene, to: "log:a") else { return false }
                     defer { visit.leave() }

@@ -4,7 +4,9 @@ import PharosServices
 import PharosTestKit
 import Testing
 
-/// What everybody is asked on the way in. Each row is tried at every entrance; what a row does not apply to says so itself.
+/// One rule about the admission of clients, which is tried at every entrance.
+///
+/// A row says by itself to which entrances it does not apply.
 struct AdmissionRow: Sendable, CustomTestStringConvertible {
     let title: String
     /// Whether the row says anything about an entrance.
@@ -25,7 +27,9 @@ struct AdmissionRow: Sendable, CustomTestStringConvertible {
     var testDescription: String { title }
 
     private static let notRaw: @Sendable (Entrance) -> Bool = { !$0.isRaw }
-    /// Rows about connections of a user: a poll that has been answered is none, and raw ones are the application's.
+    /// The entrances of rows about connections of a user.
+    ///
+    /// A poll that has been answered is none, and raw ones are the application's.
     private static let connections: @Sendable (Entrance) -> Bool = { !$0.isRaw && !$0.isRequest }
 
     private static func claims(_ user: UserID, _ channels: ChannelName...) -> ConnectionClaims {
@@ -99,7 +103,7 @@ struct AdmissionRow: Sendable, CustomTestStringConvertible {
         AdmissionRow(title: "the token has expired", applies: notRaw, token: "expired", verdict: .refused),
         AdmissionRow(title: "the token is forged", applies: notRaw, token: "forged", verdict: .refused),
         AdmissionRow(
-            title: "the token names nobody, and that is not allowed", applies: notRaw,
+            title: "the token names no user, and that is not allowed", applies: notRaw,
             settings: { $0.client.disallowAnonymousConnectionTokens = true }, token: "nobody", verdict: .refused),
         AdmissionRow(title: "the channel is closed", applies: notRaw, channel: "closed:log", verdict: .refused),
         AdmissionRow(

@@ -5,18 +5,22 @@ import PharosServices
 import PharosTestKit
 import Testing
 
-/// Every way into the server. A new transport is in the matrix by being a case here, with what its client does in `come`.
+/// Every way into the server.
+///
+/// A new transport is in the matrix by being a case here, with its client's steps in `come`.
 enum Entrance: CaseIterable, Sendable, CustomTestStringConvertible {
     case webSocket, httpStream, eventStream, sessionPoll, events, poll, oldPoll, raw, rawEvents
 
-    /// What became of a client that came and wanted to hear one channel.
+    /// The outcome for a client that came and wanted to hear one channel.
     enum Verdict: Equatable, Sendable {
         case heard
         /// At the request, at the connect or at the subscribe.
         case refused
     }
 
-    /// Whether connections belong to the application alone: it says who they are and what they hear, at the handshake.
+    /// Whether connections belong to the application alone.
+    ///
+    /// It names their users and channels at the handshake.
     var isRaw: Bool { self == .raw || self == .rawEvents }
 
     /// Whether nothing stands between two requests.
@@ -37,7 +41,7 @@ enum Entrance: CaseIterable, Sendable, CustomTestStringConvertible {
         }
     }
 
-    /// What a client holds that is there.
+    /// A client that has come, and what it holds.
     final class Visit: Sendable {
         let verdict: Verdict
         private let end: @Sendable () -> Void

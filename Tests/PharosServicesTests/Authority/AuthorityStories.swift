@@ -6,7 +6,7 @@ import PharosTestKit
 import Testing
 
 extension Stories {
-    /// What a client that comes back with its key still may.
+    /// The permissions that a client which comes back with its key still has.
     @Suite("the life of a session's authority")
     struct Authority {
         typealias End = AuthorityTable.End
@@ -20,12 +20,14 @@ extension Stories {
             settings.client.singleConnection = setting == .single
         }
 
-        /// One cell, by one pair of doors: a session is left in one way, and its client returns in another.
+        /// One cell of the table, for one pair of transports.
+        ///
+        /// A session is left by the one, and its client returns by the other.
         private struct Cell: Sendable {
             let scene: StoryServer
             let end: End
-            let left: Door
-            let back: Door
+            let left: SessionTransport
+            let back: SessionTransport
             let number: Int
             let key = SessionKeys.make()
 
@@ -70,11 +72,11 @@ extension Stories {
             }
 
             private func ends(_ peer: ReturningPeer, _ code: UInt32) throws {
-                let told = try peer.ending()
-                #expect(told == nil || told == code, "\(self)")
+                let received = try peer.ending()
+                #expect(received == nil || received == code, "\(self)")
             }
 
-            /// What happens to the session.
+            /// Ends the session, or changes it, as the row says.
             func end(_ peer: ReturningPeer) async throws {
                 let byUser = #"{"user":"\#(user)""#
                 switch end {
@@ -163,8 +165,8 @@ extension Stories {
         func cells(_ end: End) async throws {
             try await play(StorySetting(shards: 2), { Self.settings(end.setting, &$0) }) { scene in
                 var number = 0
-                for left in Door.all where left != .events || !end.needsCommands {
-                    for back in Door.all {
+                for left in SessionTransport.all where left != .events || !end.needsCommands {
+                    for back in SessionTransport.all {
                         for proof in Proof.allCases {
                             number += 1
                             let cell = Cell(scene: scene, end: end, left: left, back: back, number: number)

@@ -1,8 +1,9 @@
-/// The life of a session's authority: what a client that comes back with its key still may, by how its session ended.
+/// The permissions of a client that comes back with its key, by its session's end.
 ///
-/// The one source of the table in docs/sessions.md and of the test that runs every cell of it, over every pair of transports.
+/// The one source of the table in docs/sessions.md and of the test that runs every cell of it, over every pair of
+/// transports.
 enum AuthorityTable {
-    /// With what a client returns, besides its key.
+    /// The proof that a client returns with, besides its key.
     enum Proof: CaseIterable, Sendable {
         /// `connect` without a token: only the key says who the client is.
         case key
@@ -53,11 +54,11 @@ enum AuthorityTable {
         case staleRefresh, disconnectedAsExpired
         case sentAway, sentAwayAway, sentAwayByKey, sentAwayByClient, forgedRefresh, badRequest, newerOfUser
 
-        /// What the scene of it has to be like.
+        /// The server's settings that the end needs.
         enum Setting: CaseIterable, Sendable {
-            /// What has expired may still be refreshed for a long while.
+            /// A connection that has expired may still be refreshed for a long while.
             case patient
-            /// What has expired ends at once.
+            /// A connection that has expired ends at once.
             case strict
             /// Only a user's newest connection stays.
             case single
@@ -100,10 +101,12 @@ enum AuthorityTable {
             }
         }
 
-        /// Whether the end needs commands of the client, which a plain event stream has not.
+        /// Whether the end needs commands of the client: a plain event stream has none.
         var needsCommands: Bool { self == .staleRefresh || self == .forgedRefresh || self == .badRequest }
 
-        /// Whether the session still stands when its client returns. Who is refused leaves it alone.
+        /// Whether the session still stands when its client returns.
+        ///
+        /// A client that is refused leaves it alone.
         var isLive: Bool { self == .live || self == .inGrace }
 
         func outcome(_ proof: Proof) -> Outcome {

@@ -4,12 +4,12 @@ import PharosServices
 import PharosTestKit
 import Testing
 
-/// An address at which a client with a session key comes.
-enum Door: Hashable, Sendable, CustomStringConvertible {
+/// A transport by which a client with a session key comes.
+enum SessionTransport: Hashable, Sendable, CustomStringConvertible {
     case over(Transport)
     case events
 
-    static let all = Transport.allCases.map(Door.over) + [.events]
+    static let all = Transport.allCases.map(SessionTransport.over) + [.events]
 
     var description: String {
         switch self {
@@ -19,7 +19,7 @@ enum Door: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// A client with a session key, by whatever door.
+/// A client with a session key, by any transport.
 final class ReturningPeer: Sendable {
     private enum Link: Sendable {
         case client(TestClient)
@@ -30,11 +30,13 @@ final class ReturningPeer: Sendable {
 
     private init(_ link: Link) { self.link = link }
 
-    /// Comes with a key, and with a token unless that is empty. nil for the peer: it was refused.
+    /// Comes with a key, and with a token unless that is empty.
+    ///
+    /// nil for the peer: it was refused.
     static func come(
-        _ server: StoryServer, _ door: Door, key: String, token: String
+        _ server: StoryServer, _ transport: SessionTransport, key: String, token: String
     ) throws -> (outcome: AuthorityTable.Outcome, peer: ReturningPeer?) {
-        switch door {
+        switch transport {
         case .over(let transport):
             let client = try server.client(over: transport, .json, query: "?session=\(key)")
             try client.send(.connect(token: token))
@@ -63,13 +65,15 @@ final class ReturningPeer: Sendable {
         }
     }
 
-    /// What its client id is; nil: its transport does not tell.
+    /// Its client id; nil: its transport does not show it.
     var clientID: String? {
         guard case .client(let client) = link else { return nil }
         return "\(client.id)"
     }
 
-    /// Waits until the server has ended it; it says with which code, nil: its transport does not tell.
+    /// Waits until the server has ended it, and returns the code.
+    ///
+    /// nil: its transport does not show it.
     func ending() throws -> UInt32? {
         switch link {
         case .client(let client): return try client.ending().reason.code

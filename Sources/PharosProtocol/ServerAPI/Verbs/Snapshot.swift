@@ -1,7 +1,7 @@
 package import PharosBytes
 package import PharosDomain
 
-/// `snapshot`: who is connected and where they are, as the event log has it.
+/// `snapshot`: the connected clients and their channels, as the event log has them.
 package struct APISnapshot: Equatable, Sendable {
     /// Clients of one page at most.
     package static let limitRange = 1...10_000

@@ -73,7 +73,9 @@ extension ClientService {
         }
     }
 
-    /// Fetches keys first if that is what is missing, once; afterwards the token is looked at again.
+    /// Starts to fetch the keys if they are missing; true if the action has to wait.
+    ///
+    /// This happens once for each action; after that the token is checked again.
     private func wait(
         _ needsKeys: Bool, _ action: SessionAction, of id: ConnectionID, _ isRetry: Bool, _ core: borrowing ShardCore
     ) -> Bool {

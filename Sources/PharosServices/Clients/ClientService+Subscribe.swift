@@ -168,7 +168,9 @@ extension ClientService {
         }
     }
 
-    /// Publications are missing: every positioned subscription here ends, and its client comes back with recovery.
+    /// Ends every positioned subscription here, because publications are missing.
+    ///
+    /// The client of each comes back with recovery.
     mutating func endPositioned(_ place: Int, _ core: inout ShardCore, _ edge: inout Edge) {
         let (name, topic) = (core.channels[place].name, core.channels[place].topic)
         for id in core.subscribers(of: topic, edge) {

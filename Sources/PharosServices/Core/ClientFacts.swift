@@ -2,9 +2,9 @@ import PharosDomain
 import PharosEdge
 import PharosProtocol
 
-/// What is known of a client before its first command, by whichever transport it came.
+/// The facts known of a client before its first command, by any transport.
 struct ClientFacts {
-    /// What the application granted to its request.
+    /// The claims that the application granted to its request.
     var claims: ConnectionClaims?
     /// Whom a configured proxy named.
     var user: UserID?

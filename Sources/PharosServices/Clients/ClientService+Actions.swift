@@ -144,8 +144,8 @@ extension ClientService {
     {
         let settings = core.node.settings.client
         if settings.singleConnection {
-            // The newest connection stays, on whichever shard the older ones are. The number decides between two that come
-            // at the same moment: without it each would end the other.
+            // The newest connection stays, on whichever shard the older ones are. The number decides between two that
+            // come at the same moment: without it each would end the other.
             let sequence = core.node.newestConnection(of: user)
             core.sessions[id].userSequence = sequence
             core.node.messages.send(.disconnectOlder(user: user, sequence: sequence), to: nil) {

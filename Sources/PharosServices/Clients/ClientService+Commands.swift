@@ -10,8 +10,8 @@ struct CommandRun {
 
 /// A connection's commands: carried out in order, a limited number in one turn.
 ///
-/// No command overtakes those that wait. They are carried out one at a time by `carryOutNext`, and the shard carries out
-/// what follows from each of them before the next one.
+/// No command overtakes those that wait. They are carried out one at a time by `carryOutNext`, and the shard carries
+/// out what follows from each of them before the next one.
 extension ClientService {
     /// Reads a message of a client.
     mutating func received(
@@ -122,8 +122,8 @@ extension ClientService {
 
     /// Checks a connection's waiting commands again, after a change they may wait for.
     ///
-    /// - Parameter isItsTurn: the commands stood on the list of unfinished work. Without it, those that still stand there are
-    ///   left there.
+    /// - Parameter isItsTurn: the commands stood on the list of unfinished work, and their turn has come. If it is
+    ///   false, commands that still stand on that list are left there.
     mutating func resumeQueue(_ id: ConnectionID, isItsTurn: Bool = false, _ edge: inout Edge) {
         guard !queues.isEmpty, let queue = queues[id.slot], queue.isListed == isItsTurn, !queue.isRunnable else {
             return

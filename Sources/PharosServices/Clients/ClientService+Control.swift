@@ -21,9 +21,9 @@ extension ClientService {
             for id in matching(request.target, core, edge, includesPending: true) where core.sessions.contains(id) {
                 disconnect(id, request.disconnect, &core, &edge)
             }
-            // A client that is sent away for good finds no state again, even if it is away at this moment. Each shard removes the
-            // parked state once it has looked at its own connections: a client that leaves a shard meanwhile is found by the one
-            // or by the other.
+            // A client that is sent away for good finds no state again, even if it is away at this moment. Each shard
+            // removes the parked state once it has looked at its own connections: a client that leaves a shard
+            // meanwhile is found by the one or by the other.
             sendBack(request.target, request.disconnect, &core, &edge)
             if request.disconnect.code == Disconnect.expired.code {
                 core.node.parked.expire(request.target, core.now(edge))

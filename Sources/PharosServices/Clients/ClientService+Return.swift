@@ -69,8 +69,9 @@ extension ClientService {
 
     /// Continues a connection that waited for the state of the older ones.
     ///
-    /// The older connections have gone, and with them the state that this one waited for is there. This connection may have
-    /// gone as well, or a newer one may have come: the table of keys has that on record, and has notified the next one.
+    /// The older connections have gone, and with them the state that this one waited for is there. This connection may
+    /// have gone as well, or a newer one may have come: the table of keys has that on record, and has notified the next
+    /// one.
     mutating func sessionYielded(_ id: ConnectionID, _ key: SessionKey, _ core: inout ShardCore, _ edge: inout Edge) {
         let place = ParkedSessions.Place(shard: core.index, id: id)
         guard core.sessions.contains(id), core.sessions[id].awaitsState, let taken = core.node.parked.take(key, place)
@@ -117,8 +118,8 @@ extension ClientService {
 
     /// Disconnects the clients a call selects that are about to get their state back.
     ///
-    /// They have taken the state that they left, and their connect is not answered yet. A call that selects one of them ends
-    /// its connection; the state that it gives back is then changed like the state of clients that are away.
+    /// They have taken the state that they left, and their connect is not answered yet. A call that selects one of them
+    /// ends its connection; the state that it gives back is then changed like the state of clients that are away.
     mutating func sendBack(_ target: APITarget, _ reason: Disconnect, _ core: inout ShardCore, _ edge: inout Edge) {
         guard !returning.isEmpty else { return }
         for id in returning where core.sessions.contains(id) {
@@ -132,8 +133,8 @@ extension ClientService {
 
     /// The state of a session, before its subscriptions are undone.
     ///
-    /// Where something still waits to be sent, the client has not received all that was published to it: unless the client
-    /// itself names its position, it must be informed that something is missing.
+    /// Where something still waits to be sent, the client has not received all that was published to it: unless the
+    /// client itself names its position, it must be informed that something is missing.
     func stateLeft(by id: ConnectionID, because reason: Disconnect, _ core: borrowing ShardCore, _ edge: borrowing Edge)
         -> RestoredState?
     {

@@ -9,7 +9,8 @@ extension ClientService {
     mutating func subscribe(_ order: SubscribeOrder, of id: ConnectionID, _ core: inout ShardCore, _ edge: inout Edge) {
         let options: ChannelOptions
         do throws(ReplyError) { options = try core.rules.resolve(order.channel).options } catch {
-            // The session resolved the same name by the same rules a moment ago: a client must not wait for ever if not.
+            // The session resolved the same name by the same rules a moment ago: a client must not wait for ever if
+            // not.
             _ = core.sessions[id].session.removeSubscription(of: order.channel)
             return disconnect(id, .serverError, &core, &edge)
         }

@@ -4,9 +4,10 @@ import PharosDomain
 import PharosEdge
 import PharosProtocol
 
-/// The clients of one shard: the commands, subscriptions, timers and ends of sessions.
+/// The clients of one shard: their sessions' commands, subscriptions and timers.
 ///
-/// A session decides, and this carries out what it decided. State of a connection is kept by its slot.
+/// It also handles the ends of sessions. A session decides, and this carries out what it decided. State of a connection
+/// is kept by its slot.
 struct ClientService: ~Copyable {
     /// Commands that wait.
     var queues: [UInt32: CommandQueue] = [:]
@@ -31,8 +32,8 @@ struct ClientService: ~Copyable {
 
     /// Adds a connection that has come, and whose first command is awaited.
     ///
-    /// This is the one way in, for all transports. The edge has the connection as one that can be sent to, or as one that
-    /// waits for its answer.
+    /// This is the one way in, for all transports. The edge has the connection as one that can be sent to, or as one
+    /// that waits for its answer.
     mutating func open(
         _ id: ConnectionID, _ facts: ClientFacts, _ wire: Wire, _ core: inout ShardCore, _ edge: inout Edge
     ) {
@@ -61,7 +62,8 @@ struct ClientService: ~Copyable {
 
     /// The settings of a session, with the pings that suit its connection.
     ///
-    /// A client that cannot answer is pinged only to keep the connection busy, and one that comes by itself is not pinged.
+    /// A client that cannot answer is pinged only to keep the connection busy, and one that comes by itself is not
+    /// pinged.
     private func heartbeatSettings(_ pings: PingStyle, _ core: borrowing ShardCore) -> ClientSettings {
         var settings = core.node.settings.client
         switch pings {

@@ -8,7 +8,8 @@ extension SessionKey {
     ///
     /// The state then outlives the connection.
     ///
-    /// - Parameter parameter: the name of a parameter of the query that is read beside `session`; nil: there is no other.
+    /// - Parameter parameter: the name of a parameter of the query that is read beside `session`; nil: there is no
+    ///   other.
     init?(_ head: RequestHead, parameter: StaticString?) {
         let named = SessionKey.parameter("session", head)
         guard let key = named ?? parameter.flatMap({ SessionKey.parameter(FieldName("\($0)"), head) }) else {

@@ -1,7 +1,9 @@
 import PharosDomain
 import PharosEdge
 
-/// What the application is told. Each of these is called in the order in which it happens to a connection.
+/// The events of connections that are reported to the application.
+///
+/// Each of these functions is called in the order in which the events happen to a connection.
 extension ShardCore {
     /// Whether anybody wants to know.
     private func tells(_ kind: OriginEvent.Kind) -> Bool {

@@ -2,7 +2,9 @@ import PharosDomain
 import PharosEdge
 import PharosProtocol
 
-/// One connection at a raw path, until its socket has gone and its origin has had all its events. One shard's.
+/// One connection at a raw path, which belongs to one shard.
+///
+/// It exists until its socket has gone and its origin has had all its events.
 final class RawConnection {
     let id: ConnectionID
     let path: RawPath
@@ -54,7 +56,7 @@ final class RawConnection {
 
 /// Events of one connection that wait for its origin, in order.
 struct RawInbox {
-    /// What an event costs besides its message.
+    /// Bytes that an event counts besides its message.
     static let overhead = 64
 
     private var events: [RawEvent.Kind] = []

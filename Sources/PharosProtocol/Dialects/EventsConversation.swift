@@ -21,6 +21,8 @@ package final class EventsConversation: Conversation {
     /// Where each channel with a position stands, in this stream.
     private var positions: [ChannelName: StreamPosition] = [:]
 
+    /// Reads the request that begins the conversation.
+    ///
     /// - Throws: status 400 for parameters that are not as they have to be, 431 for more channels than could be
     ///   resumed.
     package init(_ request: ConversationRequest) throws(ConversationRefusal) {

@@ -2,7 +2,7 @@ import PharosBytes
 import PharosDomain
 import PharosProtocol
 
-/// What every dialect promises: a dialect's tests go through all of these.
+/// The guarantees of every dialect: a dialect's tests go through all of these.
 package enum DialectConformance: String, CaseIterable, Sendable {
     case commandsArriveAsTheyWereSaid
     case malformedMessagesThrow

@@ -3,10 +3,9 @@ package import PharosDomain
 
 /// One plain event stream, from its request to its last message.
 ///
-/// Follows the HTML standard, section 9.2.
-/// A stream whose only channel is that of the address reads with everybody else's bytes, and stands where the channel
-/// does. With a second channel each event needs an id of its own, the positions in all of them. Small, since most are
-/// idle.
+/// Follows the HTML standard, section 9.2. A stream whose only channel is that of the address shares the bytes with all
+/// other readers, and stands where the channel does. With a second channel each event needs an id of its own, the
+/// positions in all of them. Small, since most are idle.
 package final class EventsConversation: Conversation {
     private let encoder: EventStreamEncoder
     /// How many positions an id may have.

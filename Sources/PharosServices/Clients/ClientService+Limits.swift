@@ -35,7 +35,7 @@ extension ClientService {
     private mutating func refuse(
         _ command: Command, _ scope: RateLimiter.Scope, _ id: ConnectionID, _ core: inout ShardCore, _ edge: inout Edge
     ) -> Bool {
-        // What asks for no answer cannot be told that it was not taken: the connection is.
+        // A command without an answer cannot be refused by an error: the connection is closed with the reason.
         guard command.id > 0 else {
             disconnect(id, .tooManyRequests, &core, &edge)
             return false

@@ -108,7 +108,7 @@ extension ClientService {
 
     /// Undoes all that was done for a subscription that its session has already let go.
     ///
-    /// - Parameter reason: what the application is told of it.
+    /// - Parameter reason: the reason in the event that the application gets.
     mutating func undo(
         _ ended: EndedSubscription, of id: ConnectionID, because reason: UnsubscribeReason = .client,
         _ core: inout ShardCore, _ edge: inout Edge

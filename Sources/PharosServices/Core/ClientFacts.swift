@@ -6,7 +6,7 @@ import PharosProtocol
 struct ClientFacts {
     /// The claims that the application granted to its request.
     var claims: ConnectionClaims?
-    /// Whom a configured proxy named.
+    /// The user that a configured proxy named.
     var user: UserID?
     /// Under which its state outlives the connection; nil: it does not.
     var key: SessionKey?

@@ -22,7 +22,7 @@ struct LocalChannel {
     var hasReceivers = false
     /// Polls wait here, or may come back: then the record stays.
     var isHeldForPolls = false
-    /// The newest payload, kept while somebody reads deltas.
+    /// The newest payload, kept while there are readers of deltas.
     var deltaBase: DeltaBase?
     var deltaSubscribers = 0
     /// Some of them wait for a whole publication to begin with.

@@ -23,7 +23,7 @@ struct SessionEntry: ~Copyable {
     var userSequence: UInt64 = 0
     /// The secret half of a stream's name; 0: commands come on the same connection.
     var streamKey: UInt64 = 0
-    /// Commands wait until an older connection of the client has told what it leaves.
+    /// Whether commands wait until an older connection of the client leaves its state.
     var awaitsState = false
 }
 

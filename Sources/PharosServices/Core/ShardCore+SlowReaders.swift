@@ -30,7 +30,7 @@ extension ShardCore {
         }
     }
 
-    /// Publications that a subscriber will not get: it is told how many.
+    /// Sends a subscriber the number of publications that it will not get.
     mutating func publicationsDropped(
         _ id: ConnectionID, topic: UInt32, dropped: Int, _ edge: inout Edge
     ) {

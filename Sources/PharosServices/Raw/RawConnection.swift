@@ -25,7 +25,7 @@ final class RawConnection {
     var sequence: UInt64 = 0
     /// Number of the event that the origin has not answered yet; 0: none.
     var awaited: UInt64 = 0
-    /// Whether the origin took the first event: then it is told of the end as well.
+    /// Whether the origin took the first event: then it gets one of the end as well.
     var isAccepted = false
     /// Whether it has its socket.
     var isOpen = true

@@ -14,7 +14,7 @@ extension RawService {
         -> HeadDecision?
     {
         guard !raw.paths.isEmpty, let path = RawServicePath(head.path) else { return nil }
-        // Another method is told which there are.
+        // A request with another method is answered with the list of the methods.
         guard path.form(method: head.method, reports: false) != nil else {
             return .read(limit: core.node.settings.edge.messageSizeLimit)
         }

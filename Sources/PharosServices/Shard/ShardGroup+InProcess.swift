@@ -37,7 +37,7 @@ extension ShardGroup {
         }
     }
 
-    /// Adds a subscriber. Returns at once; the receiver is told how it went.
+    /// Adds a subscriber. Returns at once; the receiver gets the result.
     ///
     /// What is published by calls that begin after this has returned is heard.
     package func join(_ join: InProcessJoin) {

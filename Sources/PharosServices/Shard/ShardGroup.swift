@@ -73,7 +73,7 @@ package final class ShardGroup: Backend {
     /// - Parameters:
     ///   - stores: where streams live; those that are shared are closed by the caller, after `join`.
     ///   - dialects: how clients can be spoken to; the standard ones come first.
-    ///   - application: whom the shards ask, and tell.
+    ///   - application: gets the requests and the events of the shards.
     ///   - listens: false: connections come only through `open`.
     ///   - tls: gives the certificates for `edge.tls`; without it there is no TLS.
     ///   - openFiles: descriptors this process may have; bounds the connections.
@@ -166,7 +166,7 @@ package final class ShardGroup: Backend {
         return (listeners, port)
     }
 
-    /// Binding without a shared port fails while anybody listens there.
+    /// Binding without a shared port fails while another socket listens there.
     private static func refuseSecondInstance(_ edge: EdgeSettings, port: Int, _ setting: String) throws(StartError) {
         guard port != 0 else { return }
         let probe = pharos_listen(edge.address, UInt16(port), 1, 0)

@@ -68,7 +68,7 @@ enum StreamTransport {
 
     // MARK: Commands beside the stream
 
-    /// Carries out commands for a stream, on whichever shard or node it is.
+    /// Carries out commands for a stream, on whichever shard of this node it is.
     ///
     /// The request is answered before they are carried out: replies come on the stream.
     static func emulate(
@@ -93,7 +93,7 @@ enum StreamTransport {
             return core.answer(id, 404, error: "unknown node", fields: fields, &edge)
         }
         core.answer(id, 204, fields: fields, &edge)
-        // That the stream may be gone is not told here: its client notices by the stream.
+        // The answer does not say that the stream may be gone: its client notices by the stream.
         guard let session = ClientID(request.session), let shard = core.node.shard(of: session) else { return }
         core.post(.emulated(session, request.data), to: shard)
     }

@@ -149,7 +149,7 @@ package enum DialectConformance: String, CaseIterable, Sendable {
         try require(heard.data, is: publication.data, what)
     }
 
-    /// Messages that follow each other in a transport can be told apart again.
+    /// Messages that follow each other in a transport can be separated again.
     private func messagesAreKeptApart(_ subject: any DialectUnderTest) throws {
         let table = DialectTable([subject.dialect])
         let isByLine = subject.dialect.traits.separator == .lineFeed

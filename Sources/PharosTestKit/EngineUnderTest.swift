@@ -1,10 +1,12 @@
 package import PharosDomain
 
-/// A channel engine as its guarantees are checked: on an actor in place of a shard, one request at a time or several.
+/// A channel engine in the form in which its guarantees are checked.
 ///
-/// What a store of streams guarantees, an engine guarantees as well: so it can be asked like a store.
+/// It runs on an actor in place of a shard, with one request at a time or several.
+///
+/// An engine gives all guarantees of a store of streams as well: so it can be asked like a store.
 package actor EngineUnderTest: StreamStoreUnderTest {
-    /// Milliseconds within which the engine answers a repeated key with the first result.
+    /// Milliseconds in which a repeated key gets the first result from the engine.
     package static let windowMs: Int64 = 5_000
 
     private let engine: any ChannelEngine
@@ -13,7 +15,9 @@ package actor EngineUnderTest: StreamStoreUnderTest {
     /// All that the engine has reported, in order; completions as well.
     package private(set) var events: [EngineEvent] = []
 
-    /// - Parameter make: makes the engine; what it is given is called when there is something to collect.
+    /// Makes the actor around a new engine.
+    ///
+    /// - Parameter make: makes the engine; the closure that it is given is called when there is something to collect.
     package init(_ make: @Sendable (@escaping @Sendable () -> Void) -> any ChannelEngine) {
         // Everything is collected by asking again and again: no turn of a shard is there to be woken.
         engine = make {}

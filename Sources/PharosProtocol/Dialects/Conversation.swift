@@ -89,7 +89,9 @@ package struct ConversationRequest {
     package var query: UnsafeRawBufferPointer
     package var fields: RequestFields
     package var framing = TransportFraming.stream
-    /// Who the client is and what it hears has been decided without the conversation.
+    /// Whether the client's identity and its channels are decided already.
+    ///
+    /// They have then been decided without the conversation.
     package var isKnown = false
     /// Bytes for a cursor in a request that is otherwise like this one.
     ///

@@ -44,7 +44,7 @@ package struct ConversationOutput: ~Copyable {
 
     package var isEmpty: Bool { steps.isEmpty }
 
-    /// What was written since the last message is one message, to be sent.
+    /// Sends the bytes that were written since the last message as one message.
     package mutating func endMessage(_ kind: MessageKind) {
         steps.append(.send(length: bytes.count - start, kind))
         start = bytes.count

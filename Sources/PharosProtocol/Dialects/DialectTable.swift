@@ -44,6 +44,8 @@ package struct DialectTable: Sendable {
     /// The dialects of `subprotocols`.
     private let subprotocolDialects: [UInt8]
 
+    /// Makes a table of dialects.
+    ///
     /// - Parameter dialects: the first one is for clients that ask for none; at most 256.
     package init(_ dialects: [any ClientDialect]) {
         precondition(1...256 ~= dialects.count, "dialects are numbered with eight bits, and one is the default")

@@ -1,6 +1,6 @@
 /// Facts about a dialect that never change.
 package struct DialectTraits: Sendable {
-    /// What keeps messages apart in `TransportFraming.stream`.
+    /// The separator of messages in `TransportFraming.stream`.
     package var separator = MessageSeparator.lineFeed
     /// No message has a line break inside.
     package var isSingleLine = true
@@ -26,7 +26,7 @@ package struct DialectTraits: Sendable {
     package init() {}
 }
 
-/// What stands between two messages of a stream.
+/// The bytes between two messages of a stream.
 package enum MessageSeparator: UInt8, Hashable, Sendable {
     /// Each message ends with a line feed, which its encoder leaves to the framing.
     case lineFeed

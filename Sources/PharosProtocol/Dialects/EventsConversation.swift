@@ -3,10 +3,9 @@ package import PharosDomain
 
 /// One plain event stream, from its request to its last message.
 ///
-/// Follows the HTML standard, section 9.2.
-/// A stream whose only channel is that of the address reads with everybody else's bytes, and stands where the channel
-/// does. With a second channel each event needs an id of its own, the positions in all of them. Small, since most are
-/// idle.
+/// Follows the HTML standard, section 9.2. A stream whose only channel is that of the address shares the bytes with all
+/// other readers, and stands where the channel does. With a second channel each event needs an id of its own, the
+/// positions in all of them. Small, since most are idle.
 package final class EventsConversation: Conversation {
     private let encoder: EventStreamEncoder
     /// How many positions an id may have.
@@ -21,6 +20,8 @@ package final class EventsConversation: Conversation {
     /// Where each channel with a position stands, in this stream.
     private var positions: [ChannelName: StreamPosition] = [:]
 
+    /// Reads the request that begins the conversation.
+    ///
     /// - Throws: status 400 for parameters that are not as they have to be, 431 for more channels than could be
     ///   resumed.
     package init(_ request: ConversationRequest) throws(ConversationRefusal) {

@@ -32,7 +32,7 @@ package struct LaneTable: ~Copyable {
         return number
     }
 
-    /// What a number that this table gave stands for.
+    /// The lane key of a number that this table gave.
     package subscript(number: UInt16) -> LaneKey {
         @inline(__always)
         get {

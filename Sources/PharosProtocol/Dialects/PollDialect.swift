@@ -1,7 +1,7 @@
 package import PharosBytes
 import PharosDomain
 
-/// How a stateless poll is answered: in our own form, or in that of the room protocol.
+/// The form of the answer to a stateless poll: our own, or the room protocol's.
 ///
 /// No `ClientDialect`: a poll is one request with one answer. It has no session that replies, no pushes, and no lane;
 /// its commands are in the query, and all that depends on the form is the status and the body of the answer.

@@ -73,7 +73,9 @@ extension ClientService {
         }
     }
 
-    /// Fetches keys first if that is what is missing, once; afterwards the token is looked at again.
+    /// Starts to fetch the keys if they are missing; true if the action has to wait.
+    ///
+    /// This happens once for each action; after that the token is checked again.
     private func wait(
         _ needsKeys: Bool, _ action: SessionAction, of id: ConnectionID, _ isRetry: Bool, _ core: borrowing ShardCore
     ) -> Bool {
@@ -142,8 +144,8 @@ extension ClientService {
     {
         let settings = core.node.settings.client
         if settings.singleConnection {
-            // The newest connection stays, on whichever shard the older ones are. The number decides between two that come
-            // at the same moment: without it each would end the other.
+            // The newest connection stays, on whichever shard the older ones are. The number decides between two that
+            // come at the same moment: without it each would end the other.
             let sequence = core.node.newestConnection(of: user)
             core.sessions[id].userSequence = sequence
             core.node.messages.send(.disconnectOlder(user: user, sequence: sequence), to: nil) {

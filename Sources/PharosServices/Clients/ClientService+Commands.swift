@@ -8,9 +8,10 @@ struct CommandRun {
     var next = 0
 }
 
-/// A connection's commands: in order, none before those that wait, and only so many in one turn.
+/// A connection's commands: carried out in order, a limited number in one turn.
 ///
-/// They are carried out one at a time by `carryOutNext`, and the shard sees to what follows from each before the next one.
+/// No command overtakes those that wait. They are carried out one at a time by `carryOutNext`, and the shard carries
+/// out what follows from each of them before the next one.
 extension ClientService {
     /// Reads a message of a client.
     mutating func received(
@@ -108,7 +109,9 @@ extension ClientService {
         if queue.count > limit { disconnect(id, .tooManyRequests, &core, &edge) }
     }
 
-    /// The connection's commands go on in the next turn. Until then its frames are not read, so that no more are kept.
+    /// Leaves the rest of the connection's commands to the next turn.
+    ///
+    /// Until then its frames are not read, so that no further commands are kept.
     private mutating func list(_ id: ConnectionID, _ core: inout ShardCore, _ edge: inout Edge) {
         queues[id.slot]?.isListed = true
         edge.pauseReading(id)
@@ -117,9 +120,10 @@ extension ClientService {
 
     // MARK: Waiting commands
 
-    /// Something has changed for which commands may have waited: they are looked at again.
+    /// Checks a connection's waiting commands again, after a change they may wait for.
     ///
-    /// - Parameter isItsTurn: they stood on the list of unfinished work; those that still do are left there.
+    /// - Parameter isItsTurn: the commands stood on the list of unfinished work, and their turn has come. If it is
+    ///   false, commands that still stand on that list are left there.
     mutating func resumeQueue(_ id: ConnectionID, isItsTurn: Bool = false, _ edge: inout Edge) {
         guard !queues.isEmpty, let queue = queues[id.slot], queue.isListed == isItsTurn, !queue.isRunnable else {
             return
@@ -130,7 +134,9 @@ extension ClientService {
         runnable.append(id)
     }
 
-    /// Carries out the first of a connection's waiting commands, as far as the session and the turn allow it.
+    /// Carries out the first of a connection's waiting commands.
+    ///
+    /// It does so only as far as the session and the turn allow it.
     private mutating func goOn(_ id: ConnectionID, _ core: inout ShardCore, _ edge: inout Edge) {
         guard core.sessions.contains(id), let command = queues[id.slot]?.first else {
             if core.sessions.contains(id) { queues[id.slot] = nil }

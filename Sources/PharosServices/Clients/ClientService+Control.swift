@@ -10,7 +10,7 @@ extension ClientService {
         case .subscribe(let request): return subscribe(request, &core, &edge)
         case .unsubscribe(let request):
             var target = request.target
-            // Whoever else is meant need not be looked at one by one.
+            // Only subscribers of the channel are concerned: other clients need not be looked at one by one.
             if target.all { (target.all, target.channel) = (false, request.channel) }
             for id in matching(target, core, edge, includesPending: true) where core.sessions.contains(id) {
                 unsubscribe(request.channel, id, &core, &edge)
@@ -21,8 +21,9 @@ extension ClientService {
             for id in matching(request.target, core, edge, includesPending: true) where core.sessions.contains(id) {
                 disconnect(id, request.disconnect, &core, &edge)
             }
-            // Who is sent away for good finds nothing again, even if it is away at this moment. Each shard sees to that once
-            // it has looked at its own: whoever leaves one meanwhile is found by the one or by the other.
+            // A client that is sent away for good finds no state again, even if it is away at this moment. Each shard
+            // removes the parked state once it has looked at its own connections: a client that leaves a shard
+            // meanwhile is found by the one or by the other.
             sendBack(request.target, request.disconnect, &core, &edge)
             if request.disconnect.code == Disconnect.expired.code {
                 core.node.parked.expire(request.target, core.now(edge))
@@ -65,7 +66,7 @@ extension ClientService {
                 else { continue }
                 subscribe(order, of: id, &core, &edge)
             } catch  where error == .limitExceeded {
-                // The server wants more for this client than it may have: nothing the client could mend.
+                // The server wants more for this client than it may have: the client can do nothing about it.
                 disconnect(id, .channelLimit, &core, &edge)
             } catch {
                 return .failed(error)
@@ -124,7 +125,9 @@ extension ClientService {
         return count
     }
 
-    /// The first connections after the cursor, one more than a page: then there is a next one.
+    /// The first connections after the cursor, at most one more than a page has.
+    ///
+    /// The additional one means that there is a next page.
     func list(_ request: APIConnections, _ core: borrowing ShardCore, _ edge: borrowing Edge) -> [APIConnection] {
         var target = APITarget()
         (target.user, target.channel) = (request.user, request.channel)

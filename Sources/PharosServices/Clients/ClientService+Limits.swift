@@ -5,7 +5,9 @@ import PharosProtocol
 
 /// Limits on how many commands and requests there may be per second.
 extension ClientService {
-    /// Whether a client's command may be carried out. If not, it has been answered with error 111, or the connection closed.
+    /// Whether a client's command may be carried out.
+    ///
+    /// If not, it has been answered with error 111, or the connection has been closed.
     mutating func withinLimits(_ command: Command, of id: ConnectionID, _ core: inout ShardCore, _ edge: inout Edge)
         -> Bool
     {
@@ -33,7 +35,7 @@ extension ClientService {
     private mutating func refuse(
         _ command: Command, _ scope: RateLimiter.Scope, _ id: ConnectionID, _ core: inout ShardCore, _ edge: inout Edge
     ) -> Bool {
-        // What asks for no answer cannot be told that it was not taken: the connection is.
+        // A command without an answer cannot be refused by an error: the connection is closed with the reason.
         guard command.id > 0 else {
             disconnect(id, .tooManyRequests, &core, &edge)
             return false
@@ -42,7 +44,9 @@ extension ClientService {
         return false
     }
 
-    /// Pongs are free, and so is what ends the connection anyway because nothing could be answered to it.
+    /// Whether a command counts towards the limits.
+    ///
+    /// Pongs do not count, nor does a command that ends the connection anyway because nothing could be answered to it.
     private func countsCommand(_ command: Command, _ id: ConnectionID, _ core: borrowing ShardCore) -> Bool {
         guard core.node.rates.isActive, let request = command.request, command.id > 0 || request.isSend else {
             return false
@@ -63,7 +67,9 @@ extension ClientService {
 }
 
 extension Request {
-    /// Whether it is a message without an answer; everything else without an id ends the connection.
+    /// Whether it is a message without an answer.
+    ///
+    /// Every other request without an id ends the connection.
     fileprivate var isSend: Bool {
         if case .send = self { true } else { false }
     }

@@ -4,7 +4,9 @@ import PharosProtocol
 
 /// Clients that come back: what they were is kept under a key of their own choice.
 extension ClientService {
-    /// A connection with a key has come. Nothing is taken from anybody before it is known who its client is.
+    /// Notes that a connection with a key has come.
+    ///
+    /// No state is taken from any other connection before it is known which client this one has.
     mutating func keyBrought(_ key: SessionKey, _ id: ConnectionID, _ core: inout ShardCore) {
         sessionKeys[id.slot] = KeyedSession(key: key)
         let place = keyPlace(id, core)
@@ -45,7 +47,9 @@ extension ClientService {
         goOn(claim, id, &core, &edge)
     }
 
-    /// The client is let in with what it has left, and is found by calls of the server API from here on.
+    /// Lets the client continue with the state that it left.
+    ///
+    /// From here on it is found by calls of the server API.
     private mutating func goOn(
         _ claim: ClientSession.Claim, _ id: ConnectionID, _ core: inout ShardCore, _ edge: inout Edge
     ) {
@@ -63,8 +67,11 @@ extension ClientService {
         core.post(.polledSessionEnded(id, dropsOutput: true), to: core.index)
     }
 
-    /// The older connections have gone, and with them what this one waited for is there. Should it have gone as well, or a
-    /// newer one have come, the table of keys knows: it has told the one that is next.
+    /// Continues a connection that waited for the state of the older ones.
+    ///
+    /// The older connections have gone, and with them the state that this one waited for is there. This connection may
+    /// have gone as well, or a newer one may have come: the table of keys has that on record, and has notified the next
+    /// one.
     mutating func sessionYielded(_ id: ConnectionID, _ key: SessionKey, _ core: inout ShardCore, _ edge: inout Edge) {
         let place = ParkedSessions.Place(shard: core.index, id: id)
         guard core.sessions.contains(id), core.sessions[id].awaitsState, let taken = core.node.parked.take(key, place)
@@ -79,9 +86,11 @@ extension ClientService {
         edge.nowMs + Int64(core.node.settings.client.sessionTTL * 1_000)
     }
 
-    /// A connection with a key has gone: what it was is kept, or handed to the newer one that waits for it.
+    /// Handles that a connection with a key has gone.
     ///
-    /// - Parameter left: nil: it leaves nothing.
+    /// Its state is kept, or handed to the newer connection that waits for it.
+    ///
+    /// - Parameter left: the state that the connection leaves; nil: it leaves none.
     mutating func keyLeft(
         _ keyed: KeyedSession, _ id: ConnectionID, _ left: RestoredState?, _ core: inout ShardCore,
         _ edge: borrowing Edge
@@ -107,8 +116,10 @@ extension ClientService {
 
     // MARK: Calls of the server API
 
-    /// Clients that are on their way back: they have taken what they left, and are not answered yet. A call that means one
-    /// of them ends it, and what it gives back is then changed like that of those who are away.
+    /// Disconnects the clients a call selects that are about to get their state back.
+    ///
+    /// They have taken the state that they left, and their connect is not answered yet. A call that selects one of them
+    /// ends its connection; the state that it gives back is then changed like the state of clients that are away.
     mutating func sendBack(_ target: APITarget, _ reason: Disconnect, _ core: inout ShardCore, _ edge: inout Edge) {
         guard !returning.isEmpty else { return }
         for id in returning where core.sessions.contains(id) {
@@ -120,8 +131,10 @@ extension ClientService {
         }
     }
 
-    /// What a session is, before its subscriptions are undone. Where something still waits to be sent, the client has not
-    /// got all that was published to it: unless it says itself where it is, it must be told that something is missing.
+    /// The state of a session, before its subscriptions are undone.
+    ///
+    /// Where something still waits to be sent, the client has not received all that was published to it: unless the
+    /// client itself names its position, it must be informed that something is missing.
     func stateLeft(by id: ConnectionID, because reason: Disconnect, _ core: borrowing ShardCore, _ edge: borrowing Edge)
         -> RestoredState?
     {

@@ -9,7 +9,8 @@ extension ClientService {
     mutating func subscribe(_ order: SubscribeOrder, of id: ConnectionID, _ core: inout ShardCore, _ edge: inout Edge) {
         let options: ChannelOptions
         do throws(ReplyError) { options = try core.rules.resolve(order.channel).options } catch {
-            // The session resolved the same name by the same rules a moment ago: a client must not wait for ever if not.
+            // The session resolved the same name by the same rules a moment ago: a client must not wait for ever if
+            // not.
             _ = core.sessions[id].session.removeSubscription(of: order.channel)
             return disconnect(id, .serverError, &core, &edge)
         }
@@ -107,7 +108,7 @@ extension ClientService {
 
     /// Undoes all that was done for a subscription that its session has already let go.
     ///
-    /// - Parameter reason: what the application is told of it.
+    /// - Parameter reason: the reason in the event that the application gets.
     mutating func undo(
         _ ended: EndedSubscription, of id: ConnectionID, because reason: UnsubscribeReason = .client,
         _ core: inout ShardCore, _ edge: inout Edge
@@ -168,7 +169,9 @@ extension ClientService {
         }
     }
 
-    /// Publications are missing: every positioned subscription here ends, and its client comes back with recovery.
+    /// Ends every positioned subscription here, because publications are missing.
+    ///
+    /// The client of each comes back with recovery.
     mutating func endPositioned(_ place: Int, _ core: inout ShardCore, _ edge: inout Edge) {
         let (name, topic) = (core.channels[place].name, core.channels[place].topic)
         for id in core.subscribers(of: topic, edge) {

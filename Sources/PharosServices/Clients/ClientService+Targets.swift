@@ -4,7 +4,9 @@ import PharosProtocol
 
 /// Which of this shard's connections a call of the server API means.
 extension ClientService {
-    /// Those for which everything named holds, excluded ones left out. Only clients whose connect was answered.
+    /// The connections that match everything that the target names.
+    ///
+    /// Excluded ones are left out, and so are clients whose connect is not answered yet.
     ///
     /// - Parameter includesPending: subscribers whose subscribe is not answered yet count as subscribed.
     func matching(
@@ -53,7 +55,9 @@ extension ClientService {
 
     // MARK: Sessions by name
 
-    /// A session has the name that its connect reply told, and maybe a key that its client chose.
+    /// The connection of a session, by the session's name or by its client's key.
+    ///
+    /// A session has the name that its connect reply contained, and maybe a key that its client chose.
     private func connection(ofSession key: SessionKey, _ core: borrowing ShardCore) -> ConnectionID? {
         if let name = ClientID(key.text), let id = core.connection(named: name), isStream(id, name, core) { return id }
         guard let place = core.node.parked.holder(of: key), place.shard == core.index else { return nil }

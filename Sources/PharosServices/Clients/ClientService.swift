@@ -4,9 +4,10 @@ import PharosDomain
 import PharosEdge
 import PharosProtocol
 
-/// The clients of one shard: their sessions' commands, subscriptions, timers and ends.
+/// The clients of one shard: their sessions' commands, subscriptions and timers.
 ///
-/// A session decides, and this carries out what it decided. State of a connection is kept by its slot.
+/// It also handles the ends of sessions. A session decides, and this carries out what it decided. State of a connection
+/// is kept by its slot.
 struct ClientService: ~Copyable {
     /// Commands that wait.
     var queues: [UInt32: CommandQueue] = [:]
@@ -16,18 +17,23 @@ struct ClientService: ~Copyable {
     var running: CommandRun?
     /// Memory for the next message's commands.
     var spare: [Command] = []
-    /// Under which key a client finds its state again: only of those that asked for that.
+    /// The keys under which clients find their state again.
+    ///
+    /// Only connections that asked for that have one.
     var sessionKeys: [UInt32: KeyedSession] = [:]
-    /// Connections that have taken the state that their client left, and whose connect is not answered yet.
+    /// Connections that have taken the state that their client left.
+    ///
+    /// Their connect is not answered yet.
     var returning: Set<ConnectionID> = []
     /// How fast connections have been; empty while nothing limits that.
     var connectionRates: [UInt32: ConnectionRate] = [:]
 
     // MARK: Connections
 
-    /// A connection has come, and its first command is awaited: the one way in, for all transports.
+    /// Adds a connection that has come, and whose first command is awaited.
     ///
-    /// The edge has it as a connection that can be sent to, or as one that waits for its answer.
+    /// This is the one way in, for all transports. The edge has the connection as one that can be sent to, or as one
+    /// that waits for its answer.
     mutating func open(
         _ id: ConnectionID, _ facts: ClientFacts, _ wire: Wire, _ core: inout ShardCore, _ edge: inout Edge
     ) {
@@ -54,7 +60,10 @@ struct ClientService: ~Copyable {
         }
     }
 
-    /// A client that cannot answer is pinged only to keep the connection busy, and one that comes by itself is not pinged.
+    /// The settings of a session, with the pings that suit its connection.
+    ///
+    /// A client that cannot answer is pinged only to keep the connection busy, and one that comes by itself is not
+    /// pinged.
     private func heartbeatSettings(_ pings: PingStyle, _ core: borrowing ShardCore) -> ClientSettings {
         var settings = core.node.settings.client
         switch pings {

@@ -1,10 +1,14 @@
 import PharosDomain
 
-/// Commands of one connection that wait: for an answer to an earlier one, or for the connection's next share of a turn.
+/// Commands of one connection that wait.
+///
+/// They wait for an answer to an earlier one, or for the connection's next share of a turn.
 struct CommandQueue {
     /// Commands that a connection may have waiting for an answer.
     static var heldLimit: Int { 1_024 }
-    /// Commands that further messages may add to those that wait for their share of a turn.
+    /// Commands that may wait for their share of a turn.
+    ///
+    /// Further messages may add commands up to this number.
     static var listedLimit: Int { 8_192 }
 
     private var commands: [Command] = []

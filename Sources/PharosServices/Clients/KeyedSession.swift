@@ -3,9 +3,11 @@ import PharosDomain
 /// The key with which a connection's client finds its state again.
 struct KeyedSession {
     let key: SessionKey
-    /// The key is this connection's, and what it is will be kept. Before that it may be anybody's.
+    /// Whether the key belongs to this connection, so that its state will be kept.
+    ///
+    /// Before that the key may belong to any connection.
     var isClaimed = false
-    /// What the table of keys knows of the session.
+    /// The user and the lifetime that the table of keys has on record for the session.
     var user: UserID = ""
     var expireAt: Int64 = 0
 }

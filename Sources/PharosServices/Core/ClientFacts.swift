@@ -2,11 +2,11 @@ import PharosDomain
 import PharosEdge
 import PharosProtocol
 
-/// What is known of a client before its first command, by whichever transport it came.
+/// The facts known of a client before its first command, by any transport.
 struct ClientFacts {
-    /// What the application granted to its request.
+    /// The claims that the application granted to its request.
     var claims: ConnectionClaims?
-    /// Whom a configured proxy named.
+    /// The user that a configured proxy named.
     var user: UserID?
     /// Under which its state outlives the connection; nil: it does not.
     var key: SessionKey?

@@ -2,26 +2,32 @@ import PharosDomain
 import PharosEdge
 import PharosProtocol
 
-/// A channel as one shard sees it: its subscribers here, and how far they have been told.
+/// A channel as one shard sees it.
+///
+/// It holds the shard's subscribers, and the position up to which publications were delivered to them.
 struct LocalChannel {
     var name: ChannelName
     var topic: UInt32
     /// Reserved and live subscriptions of this shard; at zero the record goes.
     var references = 0
-    /// Subscriptions whose stream is still being read: publications are kept for them, not sent.
+    /// Subscriptions whose stream is still being read.
+    ///
+    /// Publications are kept for them, not sent.
     var waiting: [(connection: ConnectionID, generation: UInt32)] = []
-    /// What all live subscribers here have been told; they all hear the same sequence. nil: nothing known yet.
+    /// The position that all live subscribers here have reached; nil: not known yet.
+    ///
+    /// All of them receive the same sequence.
     var position: StreamPosition?
     /// Subscribers inside the process hear of it.
     var hasReceivers = false
     /// Polls wait here, or may come back: then the record stays.
     var isHeldForPolls = false
-    /// The newest payload, kept while somebody reads deltas.
+    /// The newest payload, kept while there are readers of deltas.
     var deltaBase: DeltaBase?
     var deltaSubscribers = 0
     /// Some of them wait for a whole publication to begin with.
     var hasFreshDeltas = false
-    /// What becomes of its publications where a subscriber is too slow for them.
+    /// How its publications are treated where a subscriber is too slow for them.
     var slowReader = ChannelOptions.SlowReaderPolicy.close
     var conflationTag: TagKey = ""
     /// A number for each value of that tag.

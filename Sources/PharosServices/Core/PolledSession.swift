@@ -1,7 +1,9 @@
 import PharosDomain
 import PharosEdge
 
-/// A session whose output is fetched by polls. The output itself is the edge's; this is who may fetch which part of it.
+/// A session whose output is fetched by polls.
+///
+/// The output itself is kept by the edge; this records which poll may fetch which part of it.
 struct PolledSession {
     struct Waiter {
         var poller: ConnectionID
@@ -12,7 +14,9 @@ struct PolledSession {
     }
 
     var generation: UInt32
-    /// Added to positions in the output to make cursors: so one of another session of the same client means nothing here.
+    /// The number added to positions in the output to make cursors.
+    ///
+    /// It differs between sessions, so a cursor of another session of the same client means nothing here.
     let base: UInt64
 
     /// The base of a cursor.
@@ -20,7 +24,7 @@ struct PolledSession {
 
     /// The poll that is to be answered next.
     var waiter: Waiter?
-    /// What the last answer held: the same cursor brings the same again.
+    /// The range that the last answer held: the same cursor brings the same again.
     var answered: (from: UInt64, to: UInt64)?
     /// When the session ends unless it is polled.
     var idleUntilMs: Int64

@@ -1,6 +1,8 @@
 import CPharosSys
 
-/// Random numbers from the operating system, fetched many at a time: a system call per number would be felt when many connect.
+/// Random numbers from the operating system, fetched many at a time.
+///
+/// A system call for each number would take noticeable time when many clients connect.
 struct RandomPool: RandomNumberGenerator {
     private static let size = 64
     private var numbers: [UInt64] = []

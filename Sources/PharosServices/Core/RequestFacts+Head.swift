@@ -3,7 +3,7 @@ import PharosEdge
 import PharosProtocol
 
 extension RequestFacts {
-    /// What `list` names of a request's head.
+    /// The parts of a request's head that `list` names.
     init(_ head: RequestHead, _ list: PassList, address: PeerAddress) {
         self.init()
         self.address = address.text

@@ -1,6 +1,6 @@
 import PharosDomain
 
-/// What one shard's service has counted since start.
+/// The counters of one shard's service since start.
 struct ServiceCounters {
     var opened: UInt64 = 0
     var closed: UInt64 = 0

@@ -4,9 +4,12 @@ import PharosProtocol
 
 /// Keys under which clients find their state again, in requests.
 extension SessionKey {
-    /// The key with which a request asks that its client's state outlive the connection; nil if it does not ask.
+    /// The key with which a request asks to keep its client's state; nil: it does not.
     ///
-    /// - Parameter parameter: of the query, beside `session`; nil: there is no other.
+    /// The state then outlives the connection.
+    ///
+    /// - Parameter parameter: the name of a parameter of the query that is read beside `session`; nil: there is no
+    ///   other.
     init?(_ head: RequestHead, parameter: StaticString?) {
         let named = SessionKey.parameter("session", head)
         guard let key = named ?? parameter.flatMap({ SessionKey.parameter(FieldName("\($0)"), head) }) else {
@@ -15,7 +18,9 @@ extension SessionKey {
         self = key
     }
 
-    /// Whether a request names a key that could be guessed: it is refused, so that no client relies on such a session.
+    /// Whether a request names a key that could be guessed.
+    ///
+    /// Such a request is refused, so that no client relies on such a session.
     static func isBad(in head: RequestHead) -> Bool {
         guard !head.query.isEmpty, let key = parameter("session", head) else { return false }
         return !key.isValid

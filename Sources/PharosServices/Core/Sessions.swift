@@ -17,11 +17,13 @@ struct SessionEntry: ~Copyable {
     var isRegistered = false
     /// When the connect was answered, in seconds since 1970.
     var connectedAt: UInt32 = 0
-    /// The number of this connection among its user's, where only the newest may stay; 0 elsewhere.
+    /// The number of this connection among those of its user; 0: not counted.
+    ///
+    /// It is counted where only the newest connection of a user may stay.
     var userSequence: UInt64 = 0
-    /// The secret half of a stream's name; 0 where commands come on the same connection.
+    /// The secret half of a stream's name; 0: commands come on the same connection.
     var streamKey: UInt64 = 0
-    /// Commands wait until an older connection of the client has told what it leaves.
+    /// Whether commands wait until an older connection of the client leaves its state.
     var awaitsState = false
 }
 

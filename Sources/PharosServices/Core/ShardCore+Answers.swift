@@ -9,12 +9,15 @@ extension ShardCore {
 
     static let addressTooLong = ConversationRefusal.addressTooLong.message
 
-    /// How many channels the cursor of a request may name that is otherwise like this one.
+    /// The number of channels that a cursor may name in a request like this one.
+    ///
+    /// The request with the cursor is otherwise like this one.
     func cursorRoom(_ head: RequestHead) -> Int { PositionCursor.room(in: cursorSpace(head)) }
 
-    /// Bytes for a cursor in a request that is otherwise like this one, in a header or in the address.
+    /// Bytes for a cursor in a request like this one, in a header or in the address.
     ///
-    /// Those of a cursor that it has already are not counted.
+    /// The request with the cursor is otherwise like this one. The bytes of a cursor that it has already are not
+    /// counted.
     func cursorSpace(_ head: RequestHead) -> Int {
         // The parameter's or the field's name, and what separates it.
         let name = 24
@@ -46,7 +49,9 @@ extension ShardCore {
         answer(id, status, fields: fields, body: text.array, &edge)
     }
 
-    /// Whether the address of a request may ask once more; if not, it has been answered with 429.
+    /// Whether the limits allow one more request from the address of this one.
+    ///
+    /// If not, the request has been answered with 429.
     mutating func withinLimits(
         _ id: ConnectionID, _ head: RequestHead, _ originFields: [UInt8], _ edge: inout Edge
     ) -> Bool {
@@ -57,7 +62,9 @@ extension ShardCore {
         return false
     }
 
-    /// Answers with the head of a stream, unless there are too many connections; false: that was said.
+    /// Answers with the head of a stream, unless there are too many connections.
+    ///
+    /// It is false if there are too many, and the request has been answered with the error.
     mutating func beginStream(
         _ id: ConnectionID, _ head: RequestHead, _ contentType: StaticString, _ originFields: [UInt8],
         _ edge: inout Edge
@@ -85,7 +92,9 @@ extension ShardCore {
 
     // MARK: Other origins (Fetch standard, section 3.2)
 
-    /// What lets a page of an allowed origin read the answer; nothing for requests without an origin.
+    /// The field lines with which a page of an allowed origin can read the answer.
+    ///
+    /// Empty for requests without an origin.
     static func originFields(_ head: RequestHead) -> [UInt8] {
         guard let origin = head.header("origin") else { return [] }
         var fields = ByteWriter(capacity: 160)

@@ -3,9 +3,10 @@ import PharosProtocol
 
 /// Publications before they are taken.
 extension ShardCore {
-    /// Whether every subscriber can be given the publication, and its data is of the form that the namespace demands.
+    /// Checks that a publication can be delivered and has the demanded form.
     ///
-    /// Whatever is published comes through here: by clients, by the server API and by the program around the server.
+    /// Every subscriber must be able to get it, and its data must be of the form that the namespace demands. All
+    /// publications come through here: those of clients, of the server API and of the program around the server.
     func check(
         _ publication: Publication, _ channel: ChannelName, _ options: ChannelOptions
     ) throws(ReplyError) {

@@ -3,9 +3,11 @@ import PharosDomain
 import PharosEdge
 import PharosProtocol
 
-/// Connections whose messages depend on those before: the steps of their conversations.
+/// The steps of the conversations of connections.
+///
+/// Such a connection's messages depend on those before.
 extension ShardCore {
-    /// Tells a connection's conversation of one thing that has happened, and does what it wants done.
+    /// Passes one event to a connection's conversation, and carries out its output.
     ///
     /// - Throws: what `tell` throws; nothing has been done then.
     mutating func converse<Failure: Error>(

@@ -1,9 +1,11 @@
 import PharosDomain
 import PharosEdge
 
-/// What the application is told. Each of these is called in the order in which it happens to a connection.
+/// The events of connections that are reported to the application.
+///
+/// Each of these functions is called in the order in which the events happen to a connection.
 extension ShardCore {
-    /// Whether anybody wants to know.
+    /// Whether the application asked for events of this kind.
     private func tells(_ kind: OriginEvent.Kind) -> Bool {
         node.application.events?.kinds.contains(kind) ?? false
     }
@@ -40,7 +42,7 @@ extension ShardCore {
     func tellUnsubscribed(
         _ id: ConnectionID, _ channel: ChannelName, _ reason: UnsubscribeReason, _ edge: borrowing Edge
     ) {
-        // Of who has not got the reply to its connect nothing was told.
+        // No event was recorded of a client that has not got the reply to its connect.
         guard tells(.unsubscribed), sessions[id].isRegistered else { return }
         var told = event(.unsubscribed, id, edge)
         told.channel = channel

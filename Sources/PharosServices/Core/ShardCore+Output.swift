@@ -73,7 +73,9 @@ extension ShardCore {
         scratch.removeAll()
     }
 
-    /// Makes the message in `scratch` ready for its transport; in `packed` if it takes another form there.
+    /// Makes the message in `scratch` ready for its transport.
+    ///
+    /// The result is in `packed` if the message takes another form there.
     private mutating func frame(
         _ dialect: UInt8, _ framing: TransportFraming, _ kind: MessageKind
     ) -> FramedMessage {

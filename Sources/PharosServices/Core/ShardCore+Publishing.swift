@@ -4,7 +4,9 @@ import PharosDomain
 import PharosEdge
 import PharosProtocol
 
-/// From an event of a channel to its subscribers on this shard: encoded once for each lane.
+/// Sends events of a channel to its subscribers on this shard.
+///
+/// Each event is encoded once for each lane.
 extension ShardCore {
     /// Keeps a publication for the subscriptions whose streams are still being read.
     mutating func keepForReaders(_ publication: Publication, _ place: Int) {
@@ -72,7 +74,9 @@ extension ShardCore {
 
     // MARK: Deltas
 
-    /// A publication for one lane of delta readers. Those who have nothing yet get it whole.
+    /// Sends a publication to one lane of delta readers.
+    ///
+    /// Readers that have no publication yet get it whole.
     mutating func publishDelta(
         _ publication: Publication, _ epoch: Epoch, _ place: Int, _ number: UInt16, _ lane: LaneKey,
         _ edge: inout Edge
@@ -106,9 +110,10 @@ extension ShardCore {
 
     // MARK: Publishers that do not hear themselves
 
-    /// Takes the client's subscription, if it is one of this shard's, out of what is published next.
+    /// Takes the client's subscription out of what is published next.
     ///
-    /// One whose subscribe is not answered yet gets nothing live anyway.
+    /// It does so if the subscription is one of this shard's. One whose subscribe is not answered yet gets nothing live
+    /// anyway.
     mutating func stepAside(
         _ client: ClientID, _ place: Int, _ edge: inout Edge
     ) -> (id: ConnectionID, binding: UInt32)? {
@@ -121,8 +126,8 @@ extension ShardCore {
 
     /// The others have got the publication: for this client it counts as heard of.
     ///
-    /// Its position moves on with that of the channel, so nothing looks lost. A difference would meet a base that it has not
-    /// got: its next publication must be whole.
+    /// Its position moves on with that of the channel, so nothing looks lost. A difference would meet a base that it
+    /// has not got: its next publication must be whole.
     mutating func passedOver(
         _ id: ConnectionID, _ publication: Publication, _ epoch: Epoch, _ place: Int, _ edge: inout Edge
     ) {

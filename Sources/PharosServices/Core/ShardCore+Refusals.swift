@@ -2,7 +2,9 @@ import PharosDomain
 import PharosEdge
 import PharosProtocol
 
-/// What this shard refuses, noted for whoever runs the server: one call at the place that refuses.
+/// Records what this shard refuses, for the operator of the server.
+///
+/// There is one call at each place that refuses.
 extension ShardCore {
     /// A request was refused, before there is a session.
     func noteRefused(
@@ -39,7 +41,7 @@ extension ShardCore {
         node.refusals.write(line)
     }
 
-    /// What became of a client's token, if it was not accepted.
+    /// Notes the outcome of a client's token, if it was not accepted.
     func note<Claims>(_ outcome: TokenOutcome<Claims>, _ use: TokenUse, of id: ConnectionID, _ edge: borrowing Edge) {
         guard let fault = outcome.fault else { return }
         note(fault, use, of: id, edge)
@@ -51,7 +53,7 @@ extension ShardCore {
             [.init("use", use.rawValue), .init("why", fault.text)])
     }
 
-    /// What a good token led to: it may be good for somebody else.
+    /// Notes the error that a valid token led to: it may be valid for another client.
     func note<Claims>(
         _ action: SessionAction, after outcome: TokenOutcome<Claims>, _ use: TokenUse, of id: ConnectionID,
         _ edge: borrowing Edge
@@ -71,7 +73,7 @@ extension ShardCore {
         }
     }
 
-    /// What a command came to, if the client was denied it.
+    /// Notes the result of a command, if the client was denied it.
     func note(
         _ action: SessionAction, _ method: String, _ channel: @autoclosure () -> ChannelName, of id: ConnectionID,
         _ edge: borrowing Edge
@@ -100,7 +102,7 @@ extension ShardCore {
     }
 }
 
-/// What a client brought a token for.
+/// The command that a client brought a token for.
 enum TokenUse: String {
     case connection, subscription, refresh
     case subRefresh = "sub_refresh"

@@ -3,9 +3,13 @@ import PharosDomain
 import PharosEdge
 import PharosProtocol
 
-/// Subscribers that read more slowly than is published: what their namespaces want done, and what they are told.
+/// Subscribers that read more slowly than is published.
+///
+/// Their namespaces decide how the publications are treated, and which messages the subscribers get about it.
 extension ShardCore {
-    /// Values of the tag that are told apart per channel; publications with further ones are not conflated.
+    /// The most values of the tag that are distinguished per channel.
+    ///
+    /// Publications with further values are not conflated.
     private static var conflationLimit: Int { 65_536 }
 
     /// How a publication is treated where it has to wait.
@@ -26,7 +30,7 @@ extension ShardCore {
         }
     }
 
-    /// Publications that a subscriber will not get: it is told how many.
+    /// Sends a subscriber the number of publications that it will not get.
     mutating func publicationsDropped(
         _ id: ConnectionID, topic: UInt32, dropped: Int, _ edge: inout Edge
     ) {

@@ -4,11 +4,13 @@ import PharosDomain
 import PharosEdge
 import PharosProtocol
 
-/// What the services of one shard share: sessions, channels with subscribers, counters, and the messages between them.
+/// The state that the services of one shard share, and the messages between them.
 ///
-/// A service takes the core and the edge `inout` and keeps its own state to itself. Services do not call one another: what
-/// one wants of another, on this shard or on any other, it sends as a message, and messages from one shard to another keep
-/// their order. So there is one way of asking, wherever the other side lives.
+/// The state is sessions, channels with subscribers, and counters.
+///
+/// A service takes the core and the edge `inout` and keeps its own state to itself. Services do not call one another:
+/// if one needs another, on this shard or on any other, it sends a message, and messages from one shard to another keep
+/// their order. So there is one way of asking, on whichever shard the other service is.
 struct ShardCore: ~Copyable {
     let node: NodeContext
     let index: Int
@@ -20,7 +22,9 @@ struct ShardCore: ~Copyable {
     var askers = TicketTable<Asker>()
     /// Client addresses by the connection's slot, kept only while they are needed.
     var addresses: [UInt32: PeerAddress] = [:]
-    /// Parts of the clients' requests that may be passed on, by the connection's slot; empty where nothing may.
+    /// Parts of the clients' requests that may be passed on, by the connection's slot.
+    ///
+    /// Empty where nothing may be passed on.
     var facts: [UInt32: RequestFacts] = [:]
     let passed: PassList
     let dialects: DialectTable
@@ -75,7 +79,9 @@ struct ShardCore: ~Copyable {
 
     // MARK: Messages
 
-    /// Sends a message to a shard, maybe this one; it is received once the service that sends is done.
+    /// Sends a message to a shard, maybe this one.
+    ///
+    /// It is received once the service that sends is done.
     mutating func post(_ mail: ShardMail, to shard: Int) {
         guard shard != index else { return inbox.append(mail) }
         outbox.append((shard, mail))
@@ -94,8 +100,10 @@ struct ShardCore: ~Copyable {
     /// The next message to this shard itself.
     mutating func nextMail() -> ShardMail? { inbox.popFirst() }
 
-    /// Hands over what is meant for other shards: at once what follows one another to the same shard, and nothing before
-    /// what was sent earlier to another. So a shard that hears of something finds that its causes have arrived as well.
+    /// Hands over the messages that are meant for other shards, in order.
+    ///
+    /// Successive messages to the same shard are handed over at once, and no message before one that was sent earlier
+    /// to another shard. So when a message arrives at a shard, the messages that caused it have arrived as well.
     mutating func flushOutbox() {
         var next = 0
         while next < outbox.count {
@@ -107,7 +115,9 @@ struct ShardCore: ~Copyable {
         outbox.removeAll(keepingCapacity: outbox.count <= 1_024)
     }
 
-    /// Asks nodes to carry out a command; the answer comes as `gathered` under the ticket.
+    /// Asks nodes to carry out a command.
+    ///
+    /// The answer comes as `gathered` under the ticket.
     mutating func askNodes(_ command: ControlCommand, of scope: NodeScope, deadlineMs: Int64, ticket: UInt64) {
         node.messages.ask(command, of: scope, deadlineMs: deadlineMs, for: .shard(index, ticket: ticket)) {
             post($0, to: $1)
@@ -132,7 +142,9 @@ struct ShardCore: ~Copyable {
         return channels.add(channel)
     }
 
-    /// A user of the channel's record is gone; true if it was the last one, and the record with it.
+    /// Ends one use of the channel's record.
+    ///
+    /// It is true if that was the last use; then the record is gone as well.
     mutating func release(_ place: Int, _ edge: inout Edge) -> Bool {
         channels[place].references -= 1
         guard channels[place].references == 0 else { return false }
@@ -141,7 +153,9 @@ struct ShardCore: ~Copyable {
         return true
     }
 
-    /// A user of the record that is no client has gone: its relay need not hear of it by name.
+    /// Ends a use of the record that is not a client's.
+    ///
+    /// The channel's relay need not get a name for it.
     mutating func leave(_ place: Int, _ edge: inout Edge) {
         let name = channels[place].name
         let isLast = release(place, &edge)
@@ -174,7 +188,9 @@ struct ShardCore: ~Copyable {
         return address ^ node.clientIDSecret
     }
 
-    /// The session that a name leads to, if it is on this shard and still the same connection.
+    /// The session that a name leads to; nil: there is none on this shard.
+    ///
+    /// It must still be the same connection.
     func connection(named name: ClientID) -> ConnectionID? {
         let address = name.low ^ node.clientIDSecret
         guard address >> 56 == UInt64(index), let id = sessions.connection(at: UInt32(truncatingIfNeeded: address)),
@@ -229,7 +245,7 @@ struct ShardCore: ~Copyable {
     }
 }
 
-/// Who gets the answer of a channel's relay.
+/// The party that gets the answer of a channel's relay.
 enum Asker {
     case call(CallOrigin)
     case client(ConnectionID, command: UInt32)

@@ -1,4 +1,6 @@
-/// Elements by a small number chosen by the caller or by the store, changed in place and never copied to be read.
+/// A table of elements by small numbers, for elements that are not copied.
+///
+/// The caller or the store chooses the numbers. Elements are changed in place and never copied to be read.
 ///
 /// Grows by pieces, so that nothing is ever moved and what grows costs what is used. Not thread-safe.
 struct SlotTable<Element: ~Copyable>: ~Copyable {
@@ -30,7 +32,9 @@ struct SlotTable<Element: ~Copyable>: ~Copyable {
 
     func contains(_ index: Int) -> Bool { index < capacity && taken[index >> 6] & 1 << (index & 63) != 0 }
 
-    /// The element at a place that is taken; where it stands, so that looking at a part of it copies nothing else.
+    /// The element at a place that is taken, accessed in place.
+    ///
+    /// So reading a part of it copies nothing else.
     subscript(index: Int) -> Element {
         unsafeAddress { UnsafePointer(address(of: index)) }
         nonmutating unsafeMutableAddress { address(of: index) }

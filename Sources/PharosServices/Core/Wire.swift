@@ -23,7 +23,9 @@ extension LaneKey {
             isUnchunked: wire.isUnchunked)
     }
 
-    /// Where those read whose conversations write their publications: one lane for all that are framed alike.
+    /// The lane of readers whose conversations write their publications.
+    ///
+    /// It is one lane for all connections that are framed alike.
     init(ownBytesOf wire: Wire) {
         self.init(wire)
         hasOwnBytes = true

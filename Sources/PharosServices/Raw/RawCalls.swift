@@ -2,7 +2,7 @@ import PharosDomain
 import PharosEdge
 import PharosProtocol
 
-/// Who waits for the answer.
+/// The caller that waits for the answer.
 enum RawCaller: Sendable {
     case http(ConnectionID)
     case backend(RawBackendCall)

@@ -2,7 +2,9 @@ import PharosDomain
 import PharosEdge
 import PharosProtocol
 
-/// One connection at a raw path, until its socket has gone and its origin has had all its events. One shard's.
+/// One connection at a raw path, which belongs to one shard.
+///
+/// It exists until its socket has gone and its origin has had all its events.
 final class RawConnection {
     let id: ConnectionID
     let path: RawPath
@@ -23,7 +25,7 @@ final class RawConnection {
     var sequence: UInt64 = 0
     /// Number of the event that the origin has not answered yet; 0: none.
     var awaited: UInt64 = 0
-    /// Whether the origin took the first event: then it is told of the end as well.
+    /// Whether the origin took the first event: then it gets one of the end as well.
     var isAccepted = false
     /// Whether it has its socket.
     var isOpen = true
@@ -54,7 +56,7 @@ final class RawConnection {
 
 /// Events of one connection that wait for its origin, in order.
 struct RawInbox {
-    /// What an event costs besides its message.
+    /// Bytes that an event counts besides its message.
     static let overhead = 64
 
     private var events: [RawEvent.Kind] = []

@@ -2,9 +2,11 @@ import PharosDomain
 import PharosEdge
 import PharosProtocol
 
-/// The raw connections of one shard: those that are open, and those that have gone while their origin still has to hear of it.
+/// The raw connections of one shard.
+///
+/// They are those that are open, and those that have gone while their origin still has events to get.
 struct RawConnections {
-    /// Who has been let in, until the upgrade that follows at once.
+    /// The request that has been let in, until the upgrade that follows at once.
     struct Admission {
         var path: RawPath
         var subprotocol: String
@@ -12,7 +14,9 @@ struct RawConnections {
         var user: UserID
     }
 
-    /// Bytes that may wait for origins on one shard; beyond it every connection with something that waits is paused.
+    /// Bytes that may wait for origins on one shard.
+    ///
+    /// Beyond it every connection with something that waits is paused.
     static let inboundLimit = 134_217_728
 
     let paths: [RawPath]
@@ -31,12 +35,12 @@ struct RawConnections {
         node = Array(address.utf8.prefix(RawConnectionID.addressLimit))
     }
 
-    /// Nobody is here any more, and no origin has anything to hear.
+    /// There are no connections any more, and no origin has events to get.
     var isEmpty: Bool { open.isEmpty && leaving.isEmpty }
     var openCount: Int { open.count }
     var all: [RawConnection] { Array(open.values) + Array(leaving.values) }
 
-    /// What a path belongs to; nil: it is no raw one.
+    /// The raw path of a request's path; nil: it is no raw one.
     func path(_ path: UnsafeRawBufferPointer) -> RawPath? {
         paths.first { path.elementsEqual($0.path.utf8) }
     }

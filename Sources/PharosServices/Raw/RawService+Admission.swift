@@ -3,9 +3,11 @@ import PharosDomain
 import PharosEdge
 import PharosProtocol
 
-/// Raw paths: WebSockets and event streams without our protocol. Who may come, and what begins then.
+/// Admission of connections at raw paths, and how such a connection begins.
+///
+/// Raw paths are for WebSockets and event streams without our protocol.
 extension RawService {
-    /// Who serves a request at a raw path; nil: it is at another one.
+    /// The decision about a request at a raw path; nil: it is at another one.
     mutating func admit(
         _ id: ConnectionID, _ head: RequestHead, _ handshakes: inout Handshakes, _ core: inout ShardCore,
         _ edge: inout Edge
@@ -60,7 +62,9 @@ extension RawService {
         return .webSocket(subprotocol)
     }
 
-    /// The channels that a handshake named, each once; nil: one of them cannot be, or there are too many.
+    /// The channels that a handshake named, each once; nil: they cannot be used.
+    ///
+    /// It is nil if one of them cannot be, or if there are too many.
     private func channels(of claims: ConnectionClaims, _ core: borrowing ShardCore) -> [ChannelName]? {
         let channels = Set(claims.channels).union(claims.subscriptions.keys).sorted()
         guard channels.count <= core.node.settings.client.channelLimit,

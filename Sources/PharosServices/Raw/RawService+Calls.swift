@@ -3,7 +3,9 @@ import PharosDomain
 import PharosEdge
 import PharosProtocol
 
-/// Carries out what the application wants of raw connections, on whichever shards they are; answered after the work.
+/// Carries out calls of the application about raw connections, on all shards.
+///
+/// The connections may be on any shard. A call is answered after the work.
 extension RawService {
     mutating func call(
         _ form: RawCallForm, _ connection: ClientName, _ body: UnsafeRawBufferPointer, query: UnsafeRawBufferPointer,
@@ -122,7 +124,9 @@ extension RawService {
         }
     }
 
-    /// The connection with an id of this shard's; nil: it has gone, or there never was one.
+    /// The connection with an id of this shard's; nil: it has gone.
+    ///
+    /// It is also nil if there never was such a connection.
     private func connection(_ rawID: RawConnectionID, _ core: borrowing ShardCore) -> RawConnection? {
         let place = rawID.place ^ core.node.clientIDSecret
         guard let connection = raw.connection(at: UInt32(truncatingIfNeeded: place)), connection.rawID == rawID else {

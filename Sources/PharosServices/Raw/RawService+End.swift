@@ -5,7 +5,9 @@ import PharosProtocol
 
 /// How raw connections end, and how it is noticed that they have.
 extension RawService {
-    /// Ends a connection with a code. Events that were read before still reach the origin, and then that it has ended.
+    /// Ends a connection with a code.
+    ///
+    /// Events that were read before still reach the origin, and then that it has ended.
     mutating func closeRaw(
         _ connection: RawConnection, code: UInt16, reason: String, dropsQueue: Bool = false, _ core: inout ShardCore,
         _ edge: inout Edge
@@ -53,7 +55,9 @@ extension RawService {
         rawGone(connection, code: 1006, reason: "connection closed", &core, &edge)
     }
 
-    /// The shard ends before all origins have answered: they are told of the end all the same.
+    /// Ends all connections when the shard ends before all origins have answered.
+    ///
+    /// The origins are notified of the end all the same.
     mutating func abandon(_ core: inout ShardCore, _ edge: inout Edge) {
         for connection in raw.all {
             closeRaw(connection, code: 1001, reason: "going away", &core, &edge)

@@ -2,7 +2,9 @@ import PharosDomain
 import PharosEdge
 import PharosProtocol
 
-/// Events of raw connections on their way to the origin: one at a time, in order, and no more waiting than is bearable.
+/// Delivery of the events of raw connections to the origin.
+///
+/// They go one at a time and in order, and the number of bytes that may wait is limited.
 extension RawService {
     mutating func received(
         _ id: ConnectionID, _ message: UnsafeRawBufferPointer, isText: Bool, _ core: inout ShardCore, _ edge: inout Edge

@@ -4,7 +4,9 @@ import PharosDomain
 import PharosEdge
 import PharosProtocol
 
-/// What raw connections hear: messages of their origin, and publications in the channels that the handshake named.
+/// The output to raw connections.
+///
+/// It consists of messages of their origin, and of publications in the channels that the handshake named.
 extension RawService {
     // MARK: Messages
 
@@ -35,7 +37,7 @@ extension RawService {
         }
         let subscriber = edge.subscribe(connection.id, to: core.channels[place].topic, lane: lane)
         connection.subscriptions.append((channel, subscriber))
-        // Only to hear of the channel: it has no position, and nobody sees it there.
+        // Only to get the channel's publications: it has no position, and it is not listed in presence.
         let request = AttachRequest(
             channel: channel, options: options, info: ClientInfo(user: user, client: connection.name))
         let tag = SubscriberTag(connection: connection.id.raw, generation: 0)

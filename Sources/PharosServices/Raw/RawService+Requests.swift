@@ -3,14 +3,18 @@ import PharosDomain
 import PharosEdge
 import PharosProtocol
 
-/// Requests at the addresses where the application reaches raw connections: who may ask, and how it is answered.
+/// Requests at the addresses where the application reaches raw connections.
+///
+/// These functions decide which requests are allowed, and how they are answered.
 extension RawService {
-    /// Who serves a request at one of these addresses; nil: it is at another one, or there are no raw paths.
+    /// The decision about a request at one of these addresses; nil: none applies.
+    ///
+    /// It is nil if the request is at another address, or if there are no raw paths.
     func admitCall(_ id: ConnectionID, _ head: RequestHead, _ core: borrowing ShardCore, _ edge: borrowing Edge)
         -> HeadDecision?
     {
         guard !raw.paths.isEmpty, let path = RawServicePath(head.path) else { return nil }
-        // Another method is told which there are.
+        // A request with another method is answered with the list of the methods.
         guard path.form(method: head.method, reports: false) != nil else {
             return .read(limit: core.node.settings.edge.messageSizeLimit)
         }

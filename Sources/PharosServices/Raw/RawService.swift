@@ -1,6 +1,8 @@
 import PharosDomain
 
-/// The raw connections of one shard: WebSockets and event streams without a protocol of ours, each with its origin.
+/// The raw connections of one shard, each with its origin.
+///
+/// They are WebSockets and event streams without a protocol of ours.
 struct RawService: ~Copyable {
     var raw: RawConnections
 

@@ -1,6 +1,6 @@
 package import PharosDomain
 
-/// What the world outside the shards asks of them: the HTTP pages and TLS.
+/// The requests to the shards from outside them: from the HTTP pages and TLS.
 ///
 /// All methods may be called from any thread or task.
 package protocol Backend: AnyObject, Sendable {
@@ -13,7 +13,9 @@ package protocol Backend: AnyObject, Sendable {
     /// How the durable store is; one that does not exist works.
     var storeHealth: StoreHealth { get }
 
-    /// Why what publishers were answered for before the start may be missing; nil: it is all there.
+    /// Why data may be missing that was acknowledged to publishers before the start.
+    ///
+    /// nil: it is all there.
     var storeLoss: String? { get }
 }
 

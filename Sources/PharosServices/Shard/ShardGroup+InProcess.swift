@@ -21,7 +21,9 @@ extension ShardGroup {
         if case .owner(let channel) = request.route { node.owner(of: channel) } else { pickShard() }
     }
 
-    /// How many subscriptions a channel has, all shards together; those inside the process are among them.
+    /// The number of subscriptions that a channel has, all shards together.
+    ///
+    /// Those inside the process are among them.
     package func subscriberCount(of channel: ChannelName) async -> Int {
         let deadlineMs = pharos_monotonic_ms() + 10_000
         return await withCheckedContinuation { continuation in
@@ -35,7 +37,7 @@ extension ShardGroup {
         }
     }
 
-    /// Adds a subscriber. Returns at once; the receiver is told how it went.
+    /// Adds a subscriber. Returns at once; the receiver gets the result.
     ///
     /// What is published by calls that begin after this has returned is heard.
     package func join(_ join: InProcessJoin) {

@@ -10,10 +10,14 @@ import Synchronization
     import Glibc
 #endif
 
-/// The shards of one process: their threads, their listeners, and the way in for everybody else.
+/// The shards of one process, with their threads, their listeners and their API.
+///
+/// The API is the way in for all code outside the shards.
 package final class ShardGroup: Backend {
     package enum StartError: Error, Equatable, Sendable, CustomStringConvertible {
-        /// Another process listens on the port already. With a shared port it would silently get half of the connections.
+        /// Another process listens on the port already.
+        ///
+        /// With a shared port it would silently get half of the connections.
         case portInUse(address: String, port: Int, setting: String)
         case cannotListen(address: String, port: Int, errno: Int32)
         case badProxies(String)
@@ -40,7 +44,9 @@ package final class ShardGroup: Backend {
     private let tlsListeners: [Int32]
     private let processors: [Int]
     private let openFiles: Int
-    /// As they were at the start: so many shards there are unless the settings say otherwise.
+    /// The usable processors, as they were at the start.
+    ///
+    /// There is one shard for each of them unless the settings say otherwise.
     private let usableProcessors: UsableProcessors
     private let threads: Locked<[SystemThread]>
     private let nextShard = Atomic<Int>(0)
@@ -67,7 +73,7 @@ package final class ShardGroup: Backend {
     /// - Parameters:
     ///   - stores: where streams live; those that are shared are closed by the caller, after `join`.
     ///   - dialects: how clients can be spoken to; the standard ones come first.
-    ///   - application: whom the shards ask, and tell.
+    ///   - application: gets the requests and the events of the shards.
     ///   - listens: false: connections come only through `open`.
     ///   - tls: gives the certificates for `edge.tls`; without it there is no TLS.
     ///   - openFiles: descriptors this process may have; bounds the connections.
@@ -137,7 +143,9 @@ package final class ShardGroup: Backend {
 
     package var shardCount: Int { node.mailboxes.count }
 
-    /// How many processors this process may use, and why they are not all of the machine's.
+    /// The number of processors that this process may use, as text.
+    ///
+    /// It also says why they are not all of the machine's.
     package var processorsText: String { usableProcessors.text }
 
     /// A listening socket for each shard, and the port, which the system chooses for 0.
@@ -158,7 +166,7 @@ package final class ShardGroup: Backend {
         return (listeners, port)
     }
 
-    /// Binding without a shared port fails while anybody listens there.
+    /// Binding without a shared port fails while another socket listens there.
     private static func refuseSecondInstance(_ edge: EdgeSettings, port: Int, _ setting: String) throws(StartError) {
         guard port != 0 else { return }
         let probe = pharos_listen(edge.address, UInt16(port), 1, 0)
@@ -180,9 +188,12 @@ package final class ShardGroup: Backend {
 
     package var storeLoss: String? { node.stores.loss }
 
-    /// One server API call, `POST /api/<method>`, already read. Never throws: errors are in the response. Any thread.
+    /// Carries out one server API call, `POST /api/<method>`, already read.
     ///
-    /// - Parameter headers: names in lower case; at least `x-api-key`, `authorization` and `x-centrifugo-error-mode` if present.
+    /// Never throws: errors are in the response. May be called on any thread.
+    ///
+    /// - Parameter headers: names in lower case; at least `x-api-key`, `authorization` and `x-centrifugo-error-mode` if
+    ///   present.
     package func callAPI(
         method: String, query: String, headers: [FieldName: String], body: [UInt8]
     ) async -> APIResponse {
@@ -196,7 +207,9 @@ package final class ShardGroup: Backend {
         }
     }
 
-    /// One request at an address where the application reaches raw connections, already read; see `RawServicePath`.
+    /// Carries out one request about raw connections, already read.
+    ///
+    /// The request is at an address where the application reaches raw connections; see `RawServicePath`.
     ///
     /// - Parameters:
     ///   - path: as in the request line, still percent-encoded, without query.
@@ -232,7 +245,9 @@ package final class ShardGroup: Backend {
 
     // MARK: End
 
-    /// Accepts nothing more and tells every client to reconnect, spread over the window. Returns at once: see `join`.
+    /// Accepts nothing more and asks every client to reconnect.
+    ///
+    /// The requests are spread over the window. Returns at once: see `join`.
     package func beginShutdown(windowMs: Int64) {
         node.stopAccepting()
         for shard in node.mailboxes.indices { node.post(.shutdown(windowMs: windowMs), to: shard) }

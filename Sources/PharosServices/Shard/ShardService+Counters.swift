@@ -2,7 +2,7 @@ import PharosChannels
 import PharosDomain
 import PharosEdge
 
-/// What this shard has counted.
+/// The counters of this shard.
 extension ShardService {
     func nodeCounters(_ edge: borrowing Edge) -> NodeCounters {
         var all = NodeCounters()

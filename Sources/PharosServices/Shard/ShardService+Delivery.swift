@@ -28,7 +28,9 @@ extension ShardService {
         core.publish(publication, epoch, except: except, place, &edge)
     }
 
-    /// Whether the publication is next. A repeated one is skipped; after a gap no subscriber is left that it would mislead.
+    /// Whether the publication is the next one, and is to be delivered.
+    ///
+    /// A repeated one is skipped; after a gap no subscriber is left that it would mislead.
     private mutating func advance(
         _ place: Int, to offset: UInt64, _ epoch: Epoch, _ edge: inout Edge
     ) -> Bool {
@@ -43,7 +45,9 @@ extension ShardService {
         return true
     }
 
-    /// Where the stream stands, after all that was delivered before: a difference means that something was lost.
+    /// Compares the stream's position with that of the channel on this shard.
+    ///
+    /// It is the position after all that was delivered before: a difference means that something was lost.
     mutating func comparePosition(of channel: ChannelName, with top: StreamPosition, _ edge: inout Edge) {
         guard let place = core.channels.index(of: channel), let position = core.channels[place].position,
             position != top

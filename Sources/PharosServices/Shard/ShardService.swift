@@ -5,10 +5,11 @@ import PharosEdge
 import PharosMemory
 import PharosProtocol
 
-/// One shard: its core, its services beside each other, and the relay of the channels that hash to it.
+/// One shard: its core, its services, and the relay of channels that hash to it.
 ///
-/// Everything happens on the shard's thread. What the edge reports, and what arrives as a message, goes to the one service
-/// that it is for; afterwards `settle` passes on the messages that services have sent one another, until none is left.
+/// The services stand beside each other. Everything happens on the shard's thread. An event that the edge reports, or a
+/// message that arrives, goes to the one service that it is for; afterwards `settle` passes on the messages that
+/// services have sent one another, until none is left.
 struct ShardService: EdgeHandler, ~Copyable {
     typealias Mail = ShardMail
 
@@ -44,7 +45,9 @@ struct ShardService: EdgeHandler, ~Copyable {
 
     // MARK: Messages
 
-    /// Carries out what services have asked of one another, and commands that were read, until nothing is left.
+    /// Carries out the requests that services have sent one another.
+    ///
+    /// It also carries out commands that were read, and goes on until nothing is left.
     mutating func settle(_ edge: inout Edge) {
         while true {
             if relay.hasOutput {
@@ -88,7 +91,9 @@ struct ShardService: EdgeHandler, ~Copyable {
         inProcess.wake()
     }
 
-    /// In order, a slice each, as far as one turn's part goes; what was begun in this turn has had its slice.
+    /// Continues unfinished work in order, a slice each.
+    ///
+    /// It does so as far as one turn's part goes. Work that was begun in this turn has had its slice.
     mutating func continueWork(_ edge: inout Edge) {
         var budget = edge.configuration.backlogSlice
         while budget > 0, let next = core.unfinished.first, next.turn != edge.turn,
@@ -219,7 +224,9 @@ struct ShardService: EdgeHandler, ~Copyable {
 
     // MARK: End
 
-    /// No new connections; those that are open are told to come back, spread over the window.
+    /// Accepts no new connections, and asks the open ones to come back.
+    ///
+    /// The requests are spread over the window.
     mutating func shutDown(_ windowMs: Int64, _ edge: inout Edge) {
         guard core.shutdownEndsMs == nil else { return }
         edge.stopAccepting()

@@ -3,7 +3,9 @@ import PharosDomain
 import PharosEdge
 import PharosProtocol
 
-/// Clients over HTTP answers that do not end, with commands beside them: HTTP streams, SSE, plain event streams.
+/// Clients over HTTP answers that do not end, with commands beside them.
+///
+/// They are HTTP streams, SSE and plain event streams.
 enum StreamTransport {
     static func open(
         _ endpoint: Endpoint, _ id: ConnectionID, _ head: RequestHead, _ body: UnsafeRawBufferPointer,
@@ -44,8 +46,9 @@ enum StreamTransport {
         commands.withUnsafeBytes { clients.received(id, $0, &core, &edge) }
     }
 
-    /// Whether commands change nothing for anybody but the connection that they begin. What cannot be read is not carried out
-    /// either, and the stream says so.
+    /// Whether commands concern only the connection that they begin.
+    ///
+    /// A message that cannot be read is not carried out either, and the stream says so.
     private static func onlyConnects(_ message: [UInt8]) -> Bool {
         var commands: [Command] = []
         let isReadable: Void? = try? message.withUnsafeBytes { try JSONCommandDecoder.decode($0, into: &commands) }
@@ -65,7 +68,9 @@ enum StreamTransport {
 
     // MARK: Commands beside the stream
 
-    /// Commands for a stream, wherever it is. Answered before they are carried out: replies come on the stream.
+    /// Carries out commands for a stream, on whichever shard of this node it is.
+    ///
+    /// The request is answered before they are carried out: replies come on the stream.
     static func emulate(
         _ id: ConnectionID, _ head: RequestHead, _ body: UnsafeRawBufferPointer, _ core: inout ShardCore,
         _ edge: inout Edge
@@ -88,7 +93,7 @@ enum StreamTransport {
             return core.answer(id, 404, error: "unknown node", fields: fields, &edge)
         }
         core.answer(id, 204, fields: fields, &edge)
-        // That the stream may be gone is not told here: its client notices by the stream.
+        // The answer does not say that the stream may be gone: its client notices by the stream.
         guard let session = ClientID(request.session), let shard = core.node.shard(of: session) else { return }
         core.post(.emulated(session, request.data), to: shard)
     }
@@ -104,7 +109,9 @@ enum StreamTransport {
 
     // MARK: Plain event streams
 
-    /// `GET /events`: publications for any `EventSource` (HTML standard, section 9.2), without a protocol above them.
+    /// Opens `GET /events`: publications for any `EventSource`.
+    ///
+    /// It follows the HTML standard, section 9.2, and has no protocol above the events.
     static func openEvents(
         _ id: ConnectionID, _ head: RequestHead, _ claims: ConnectionClaims?, _ clients: inout ClientService,
         _ core: inout ShardCore, _ edge: inout Edge

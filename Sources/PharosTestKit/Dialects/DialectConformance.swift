@@ -2,7 +2,7 @@ import PharosBytes
 import PharosDomain
 import PharosProtocol
 
-/// What every dialect promises: a dialect's tests go through all of these.
+/// The guarantees of every dialect: a dialect's tests go through all of these.
 package enum DialectConformance: String, CaseIterable, Sendable {
     case commandsArriveAsTheyWereSaid
     case malformedMessagesThrow
@@ -149,7 +149,7 @@ package enum DialectConformance: String, CaseIterable, Sendable {
         try require(heard.data, is: publication.data, what)
     }
 
-    /// Messages that follow each other in a transport can be told apart again.
+    /// Messages that follow each other in a transport can be separated again.
     private func messagesAreKeptApart(_ subject: any DialectUnderTest) throws {
         let table = DialectTable([subject.dialect])
         let isByLine = subject.dialect.traits.separator == .lineFeed

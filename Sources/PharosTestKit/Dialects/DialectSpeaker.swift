@@ -6,7 +6,7 @@ package import PharosProtocol
 ///
 /// It does what a service does with both, without a transport: tests read what would be sent.
 package final class DialectSpeaker {
-    /// What the connection's client, its request or its session gets.
+    /// One output to the connection's client, its request or its session.
     package enum Said: Equatable, Sendable {
         case message([UInt8])
         case begun(fields: [UInt8])

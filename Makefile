@@ -35,8 +35,10 @@ chaos: ## Kill the server a hundred times under load, the application fifty time
 format: ## Format the Swift sources.
 	swift format --in-place --parallel --recursive $(SOURCES)
 
-check-format: ## Fail if a Swift source is not formatted.
+check-format: ## Fail if a source is not formatted, a comment breaks the rules, or folders refer in circles.
 	swift format lint --strict --parallel --recursive $(SOURCES)
+	scripts/check-comments
+	scripts/check-folders
 
 clean: ## Remove everything that was built, not what was installed.
 	rm -rf .build

@@ -159,7 +159,8 @@ if !coreOnly {
         example("Snippets", path: "Tests/Snippets"),
         tests("PharosCryptoTests", ["PharosCrypto"]),
         tests("PharosAuthTests", ["PharosAuth", "PharosBytes", "PharosCrypto", "PharosDomain", "PharosTestKit"]),
-        tests("PharosSQLiteTests", ["PharosSQLite", "PharosDomain", "PharosTestKit"]),
+        tests(
+            "PharosSQLiteTests", ["PharosSQLite", "PharosChannels", "PharosDomain", "PharosMemory", "PharosTestKit"]),
         tests(
             "PharosOriginTests",
             [

@@ -1,6 +1,8 @@
 import PharosProtocol
 
-/// The addresses at which the application reaches the connections of raw paths, if there are such paths.
+/// The addresses at which the application reaches raw connections.
+///
+/// There are none without raw paths.
 extension OpenAPIDocument {
     var rawPaths: [(String, JSONTree)] {
         guard hasRawPaths else { return [] }

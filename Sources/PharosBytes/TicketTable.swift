@@ -32,7 +32,9 @@ package struct TicketTable<Value> {
         return UInt64(slots[Int(index)].uses) << 32 | UInt64(index)
     }
 
-    /// The value under a ticket; nil if its answer has come. Assigning nil takes it out.
+    /// The value under a ticket; nil if its answer has come.
+    ///
+    /// Assigning nil takes it out.
     package subscript(ticket: UInt64) -> Value? {
         get { index(of: ticket).flatMap { slots[$0].value } }
         set {

@@ -41,6 +41,10 @@ package struct ChannelRelay: ~Copyable {
     let presence: any PresenceStore
     /// The channels whose events go to shards of this node.
     var interest: [ChannelName: Interest] = [:]
+    /// Options of the followed channels, each once.
+    ///
+    /// They are those of the namespaces, so there are few, and channels are many.
+    private var knownOptions: [ChannelOptions] = []
     /// Publications reported for channels whose reads the engine answers later.
     var cache: StreamCache
     /// Whether the engine's reports are believed to be complete.
@@ -66,7 +70,8 @@ package struct ChannelRelay: ~Copyable {
     struct Interest {
         /// The shards with subscribers, one bit each.
         var shards: UInt64
-        var options: ChannelOptions
+        /// Index in `knownOptions`.
+        var options: UInt32
     }
 
     /// A question to the engine or to the presence store that is not answered yet.
@@ -157,9 +162,15 @@ package struct ChannelRelay: ~Copyable {
             interest[channel]!.shards |= 1 << UInt64(shard)
             return
         }
-        interest[channel] = Interest(shards: 1 << UInt64(shard), options: options)
+        interest[channel] = Interest(shards: 1 << UInt64(shard), options: index(of: options))
         submit(.follow(channel: channel, options: options), ticket: 0, now)
         if settings.notesOccupancy { output.append(.occupancy(channel: channel, isOccupied: true)) }
+    }
+
+    private mutating func index(of options: ChannelOptions) -> UInt32 {
+        if let known = knownOptions.firstIndex(of: options) { return UInt32(known) }
+        knownOptions.append(options)
+        return UInt32(knownOptions.count - 1)
     }
 
     mutating func unwatch(_ channel: ChannelName, shard: Int, _ now: Moment) {
@@ -221,7 +232,9 @@ package struct ChannelRelay: ~Copyable {
     private mutating func lost(_ channel: ChannelName, _ now: Moment) {
         counters.gaps += 1
         cache.forget(channel)
-        guard let options = interest[channel]?.options, options.hasHistory else { return }
+        guard let known = interest[channel]?.options else { return }
+        let options = knownOptions[Int(known)]
+        guard options.hasHistory else { return }
         submit(
             .read(channel: channel, options: options, after: .max, limit: 0), .repair(channel: channel), now)
     }

@@ -36,7 +36,9 @@ package final class Mailbox<Message: Sendable>: Sendable {
         return accepted
     }
 
-    /// Adds several messages in order, waking the shard once; false when the shard has ended.
+    /// Adds several messages in order, waking the shard once.
+    ///
+    /// - Returns: false when the shard has ended.
     @discardableResult
     package func post(contentsOf messages: some Collection<Message>) -> Bool {
         let (accepted, mustWake) = contents.withLock { contents in

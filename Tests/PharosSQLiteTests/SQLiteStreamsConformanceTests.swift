@@ -1,4 +1,6 @@
+import PharosChannels
 import PharosDomain
+import PharosMemory
 import PharosSQLite
 import PharosTestKit
 import Testing
@@ -31,6 +33,20 @@ struct SQLiteStreamsConformanceTests {
         let fixture = StoreFixture()
         let streams = try fixture.open()
         try await guarantee.check(streams, fixture.underTest(streams))
+        streams.close()
+    }
+
+    @Test("every guarantee of an engine is kept before the disk", arguments: EngineConformance.allCases)
+    func engineConformance(_ guarantee: EngineConformance) async throws {
+        let fixture = StoreFixture()
+        let streams = try fixture.open()
+        try await guarantee.check(
+            EngineUnderTest { wake in
+                var stores = StreamStores.inMemory
+                stores.add(streams, named: StreamStores.diskName)
+                return InProcessEngine(
+                    stores, settings: ChannelSettings(), idempotencyWindowMs: EngineUnderTest.windowMs, wake: wake)
+            })
         streams.close()
     }
 }

@@ -3,8 +3,9 @@ import PharosDomain
 import PharosProtocol
 
 extension CodecProperties {
-    /// A call means the same by its own path, in the old form and in a batch; what is marked as JSON is JSON; errors are
-    /// of the documented codes.
+    /// A call means the same by its own path, in the old form and in a batch.
+    ///
+    /// Data that is marked as JSON is JSON, and errors have documented codes.
     ///
     /// The first byte chooses the method, by its place in the list; 255 is the old form.
     package static func serverAPI(_ input: UnsafeRawBufferPointer) -> String? {
@@ -67,7 +68,9 @@ extension CodecProperties {
         return publish.data.withUnsafeBytes { JSONScanner.isValid($0) } ? nil : "data is marked as JSON and is not"
     }
 
-    /// The other two ways to say the same, unless nesting comes near the scanner's limit.
+    /// Compares the other two ways to say the same.
+    ///
+    /// Unless nesting comes near the scanner's limit.
     private static func violation(_ request: APIRequest, _ body: UnsafeRawBufferPointer, _ method: MethodName)
         -> String?
     {

@@ -24,7 +24,9 @@ package protocol DurableStreams: AnyObject, Sendable {
     /// Carries out an operation inside the call; nil if it has to be submitted.
     func carryOutNow(_ operation: StreamOperation) -> Result<StreamOutcome, ReplyError>?
 
-    /// Frees what has outlived its time; called about once a second, for stores without a thread of their own.
+    /// Frees what has outlived its time.
+    ///
+    /// Called about once a second, for stores without a thread of their own.
     func expire(nowMs: Int64)
 
     /// How the store is. Any thread.

@@ -93,7 +93,11 @@ package struct HelloUnderTest: DialectUnderTest, CustomStringConvertible {
                 return [.push(Push(channel: channel, event: .publication(Publication(data: data), epoch: "")))]
             }
             let id = sid ?? HelloConversation.connectID
-            if let error { return [.reply(Reply(id: id, result: .error(ReplyError(code: HelloUnderTest.unsaidCode, message: error))))] }
+            if let error {
+                return [
+                    .reply(Reply(id: id, result: .error(ReplyError(code: HelloUnderTest.unsaidCode, message: error))))
+                ]
+            }
             return [.reply(Reply(id: id, result: sid == nil ? .connect(ConnectResult()) : .publish))]
         }
     }

@@ -5,7 +5,7 @@ import PharosProtocol
 import PharosTestKit
 import Testing
 
-/// Dialects and conversations with what the fuzzers started from and once failed on.
+/// Dialects and conversations with the seeds and failures of the fuzzers.
 @Suite("Fuzzers' inputs in dialects")
 struct DialectReplayTests {
     @Test(

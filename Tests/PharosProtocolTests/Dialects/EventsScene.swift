@@ -2,7 +2,9 @@ import PharosDomain
 import PharosProtocol
 import PharosTestKit
 
-/// One plain event stream as a transcript: what happened goes in, one line for each thing to be done comes out.
+/// One plain event stream as a transcript.
+///
+/// Each thing that happens goes in; one line for each thing to be done comes out.
 struct EventsScene {
     let speaker: DialectSpeaker
 
@@ -15,7 +17,7 @@ struct EventsScene {
         }
     }
 
-    /// A stream whose connect was answered and whose channels are subscribed, with its first message taken off.
+    /// A stream whose channels are subscribed, with its first message taken off.
     static func begun(
         _ query: String, channels: [ChannelName], _ configure: (inout SubscribeResult) -> Void = { _ in }
     ) throws -> EventsScene {

@@ -4,7 +4,7 @@ import PharosServices
 import PharosTestKit
 import Testing
 
-@Suite("sending events to the application") struct ToldStories {
+@Suite("sending events to the application") struct ReportedEventStories {
     /// A clock that jumps over every pause.
     private final class JumpingClock: Sendable {
         let nowMs = Locked<Int64>(1_000)

@@ -62,10 +62,11 @@ package protocol EdgeHandler: ~Copyable {
 
     mutating func mailReceived(_ mail: Mail, _ edge: inout Edge)
 
-    /// The turn's input has been served.
+    /// Output is about to be sent.
     ///
-    /// It is called before the turn's output is sent, and again afterwards.
-    mutating func turnSettles(_ edge: inout Edge)
+    /// Messages to others that must not arrive after that output are to leave now. It is called each time that output is
+    /// sent, and at the end of the turn.
+    mutating func outputLeaves(_ edge: inout Edge)
 
     /// Goes on with work that would have made an earlier turn too long.
     ///
@@ -89,7 +90,7 @@ extension EdgeHandler where Self: ~Copyable {
     package mutating func continueWork(_ edge: inout Edge) {}
 
     /// Does nothing: most handlers send only to their connections.
-    package mutating func turnSettles(_ edge: inout Edge) {}
+    package mutating func outputLeaves(_ edge: inout Edge) {}
 }
 
 /// A handler's decision about a request whose head has arrived.

@@ -31,20 +31,19 @@ extension ShardLoop where Handler: ~Copyable {
         let count = pharos_epoll_wait(edge.epoll, events.baseAddress!, Int32(events.count), Int32(timeoutMs))
         edge.nowMs = pharos_monotonic_ms()
         edge.wallMs = pharos_wall_ms()
-        var hasMail = false
-        for index in 0..<Int(max(count, 0)) {
-            let event = events[index]
+        let ready = events[..<Int(max(count, 0))]
+        // Mail first: a peer that was answered by another shard, and now asks this one, finds what that answer said. A
+        // full list may have left the mailbox out.
+        if ready.count == events.count || ready.contains(where: { $0.data == Self.mailboxMark }) { readMail() }
+        for event in ready where event.data != Self.mailboxMark {
             if event.data == Self.listenerMark {
                 acceptConnections(listener, context: nil)
             } else if event.data == Self.tlsListenerMark {
                 acceptConnections(tlsListener, context: edge.configuration.tlsContexts?.context)
-            } else if event.data == Self.mailboxMark {
-                hasMail = true
             } else {
                 handle(event)
             }
         }
-        if hasMail { readMail() }
         return count > 0
     }
 
@@ -57,6 +56,7 @@ extension ShardLoop where Handler: ~Copyable {
         while rounds < 4, edge.isFanOutAhead {
             rounds += 1
             resumeRequests()
+            handler.outputLeaves(&edge)
             edge.flushDirty()
             guard serveReady(events, timeoutMs: 0) else { return }
         }
@@ -77,7 +77,6 @@ extension ShardLoop where Handler: ~Copyable {
 
     /// Sends the turn's output, then sees to what could not be sent.
     private mutating func settle() {
-        handler.turnSettles(&edge)
         sendOutput()
         if !edge.rollingTopics.isEmpty {
             edge.rollTopics()
@@ -93,7 +92,7 @@ extension ShardLoop where Handler: ~Copyable {
             _ = edge.reportHeld()
         }
         edge.releasePrepared()
-        handler.turnSettles(&edge)
+        handler.outputLeaves(&edge)
         if !edge.isAccepting { stopListening() }
     }
 
@@ -103,6 +102,7 @@ extension ShardLoop where Handler: ~Copyable {
     private mutating func sendOutput() {
         repeat {
             resumeRequests()
+            handler.outputLeaves(&edge)
             edge.deliverTopics()
             edge.flushDirty()
             tellArrived()

@@ -30,6 +30,31 @@ extension Stories {
             }
         }
 
+        /// A reply must not leave before the messages to other shards that came before it.
+        ///
+        /// Many joins and leaves make the shards gather publications, and send in the middle of their turns.
+        @Test("what a reply says is true for each client that asks afterwards")
+        func afterReply() async throws {
+            try await play(StorySetting(shards: 2)) { scene in
+                let crowd = try (0..<64).map { _ in try scene.connected(as: "ann", to: "room:a") }
+                let one = try scene.connected(as: "bob")
+                let others = try (0..<4).map { _ in try scene.connected(as: "eve") }
+                for round in 0..<200 {
+                    try one.subscribe("room:a")
+                    for other in others {
+                        let stats = try other.call { .presenceStats(id: $0, "room:a") }
+                        #expect(stats == .presenceStats(clients: 65, users: 2), "round \(round)")
+                    }
+                    #expect(try one.call { .unsubscribe(id: $0, "room:a") } == .unsubscribe)
+                    for other in others {
+                        let stats = try other.call { .presenceStats(id: $0, "room:a") }
+                        #expect(stats == .presenceStats(clients: 64, users: 1), "round \(round)")
+                    }
+                }
+                #expect(crowd.count == 64)
+            }
+        }
+
         @Test(
             "a client hears its own join after its reply, and the others' joins and leaves", arguments: StorySetting.all
         )

@@ -166,6 +166,24 @@ struct ServiceSliceTests {
         #expect(starts == starts.sorted())
     }
 
+    /// Otherwise a client that was answered by another shard, and asks this one, could find less than it knows of.
+    @Test("mail that was there before a client's message is served before it")
+    func mailFirst() throws {
+        let shard = try Shard()
+        let client = shard.client()
+        _ = client.heard()
+        for number in 1...20 {
+            let publish = BackendCall(
+                path: .method("publish"), query: "", headers: ["x-api-key": TestServer.apiKey],
+                body: Array(#"{"channel":"log:a","data":0}"#.utf8)
+            ) { _ in }
+            shard.node.post(.backendCall(publish), to: 0)
+            client.say(#"{"id":\#(number + 1),"history":{"channel":"log:a"}}"#)
+            shard.turn()
+            #expect(client.heard().contains(#""offset":\#(number)"#))
+        }
+    }
+
     @Test("what a client says behind such a message is carried out behind it")
     func order() throws {
         let shard = try Shard { $0.edge.messageSizeLimit = 1 << 20 }

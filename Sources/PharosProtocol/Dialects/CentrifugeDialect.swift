@@ -101,7 +101,7 @@ package struct CentrifugeDialect: ClientDialect {
     package func pings(over framing: TransportFraming, query: UnsafeRawBufferPointer) -> PingStyle {
         switch framing {
         case .frame: QueryFlag("cf_ws_frame_ping_pong", "true").isSet(in: query) ? .frame : .message
-        case .stream, .event: .message
+        case .stream, .event, .message: .message
         case .line: .none
         }
     }

@@ -14,6 +14,10 @@ package enum TransportFraming: UInt8, Hashable, Sendable, CaseIterable {
     ///
     /// `SessionPollEncoder` makes an answer of such lines.
     case line
+    /// Each message is given to its transport whole, with its kind and its length before it.
+    ///
+    /// One byte of the kind, four of the length in network order, as in the messages of gRPC over HTTP/2.
+    case message
 
     /// How hooks and events name the transport.
     package var transportName: String {
@@ -22,7 +26,28 @@ package enum TransportFraming: UInt8, Hashable, Sendable, CaseIterable {
         case .stream: "http_stream"
         case .event: "sse"
         case .line: "poll"
+        case .message: "message"
         }
+    }
+
+    /// Output is kept until it is asked for, since there is no socket.
+    package var isDetached: Bool { self == .line || self == .message }
+
+    /// The client's commands come beside the connection, in requests of their own.
+    package var isOneWay: Bool { self != .frame && self != .message }
+
+    /// Takes the first message from a run of messages in the framing `message`.
+    ///
+    /// - Returns: nil at the end of the run.
+    package static func takeMessage(
+        from run: inout Slice<UnsafeRawBufferPointer>
+    ) -> (kind: MessageKind, data: UnsafeRawBufferPointer)? {
+        guard run.count >= 5, let kind = MessageKind(rawValue: run.first!) else { return nil }
+        let length = run.dropFirst().prefix(4).reduce(0) { $0 << 8 | Int($1) }
+        let body = run.dropFirst(5)
+        precondition(body.count >= length, "a run holds whole messages")
+        run = body.dropFirst(length)
+        return (kind, UnsafeRawBufferPointer(rebasing: body.prefix(length)))
     }
 
     /// Makes one message ready for the transport.
@@ -43,6 +68,13 @@ package enum TransportFraming: UInt8, Hashable, Sendable, CaseIterable {
         case .line:
             message.append(UInt8(ascii: "\n"))
             return .message
+        case .message:
+            packed.append(kind.rawValue)
+            for shift in stride(from: 24, through: 0, by: -8) {
+                packed.append(UInt8(truncatingIfNeeded: message.count >> shift))
+            }
+            message.withBytes { packed.append($0) }
+            return .packed
         case .event:
             if traits.isSingleLine, kind == .text {
                 message.withBytes { MessageEventStream.append($0, into: &packed) }

@@ -44,7 +44,7 @@ struct ClientService: ~Copyable {
         core.facts[id.slot] = facts.request
         if core.node.keepsAddresses { core.addresses[id.slot] = facts.address }
         var entry = SessionEntry(session: consume session, wire: wire, generation: id.generation)
-        if wire.framing != .frame { entry.streamKey = core.random.next() }
+        if wire.framing.isOneWay { entry.streamKey = core.random.next() }
         if let conversation = facts.conversation {
             entry.hasConversation = true
             core.conversations.insert(conversation, at: Int(id.slot))

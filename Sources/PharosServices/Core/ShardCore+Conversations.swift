@@ -46,7 +46,7 @@ extension ShardCore {
             case .disconnect(let reason): post(.disconnect(id, reason), to: index)
             case .finish(let style, let length):
                 takeMessage(of: output, &start, length)
-                end(id, wire, style, dropsQueue: false, &edge)
+                end(id, wire, style, .connectionClosed, dropsQueue: false, &edge)
                 post(.conversationOver(id), to: index)
             }
         }
@@ -90,7 +90,7 @@ extension ShardCore {
                 answer(id, status, error: message, fields: fields, &edge)
             case .finish(let style, let length):
                 takeMessage(of: output, &start, length)
-                end(id, wire, style, dropsQueue: dropsQueue, &edge)
+                end(id, wire, style, reason, dropsQueue: dropsQueue, &edge)
             case .begin, .commands, .allowOutput, .disconnect: break
             }
         }

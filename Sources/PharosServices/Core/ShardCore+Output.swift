@@ -87,7 +87,7 @@ extension ShardCore {
         switch wire.framing {
         case .frame: kind == .text ? .text : .binary
         case .stream, .event: wire.streamFraming
-        case .line: .bare
+        case .line, .message: .bare
         }
     }
 
@@ -102,14 +102,15 @@ extension ShardCore {
     ) {
         guard let conversation else {
             let style = dialects[wire.dialect].end(reason, over: wire.framing, into: &scratch)
-            return end(id, wire, style, dropsQueue: dropsQueue, &edge)
+            return end(id, wire, style, reason, dropsQueue: dropsQueue, &edge)
         }
         end(conversation, id, wire, reason, dropsQueue: dropsQueue, &edge)
     }
 
     /// Ends the transport; a last message is in `scratch`.
     mutating func end(
-        _ id: ConnectionID, _ wire: Wire, _ style: EndStyle, dropsQueue: Bool, _ edge: inout Edge
+        _ id: ConnectionID, _ wire: Wire, _ style: EndStyle, _ reason: Disconnect, dropsQueue: Bool,
+        _ edge: inout Edge
     ) {
         switch (style, wire.framing) {
         case (.closeFrame(let code, let reason), .frame):
@@ -126,6 +127,9 @@ extension ShardCore {
             }
             packed.removeAll()
         case (_, .stream), (_, .event): edge.endStream(id, dropsQueue: dropsQueue)
+        case (_, .message):
+            if case .lastMessage(let kind) = style, !dropsQueue { sendScratch(to: id, wire, kind, &edge) }
+            post(.messageClientEnded(id, reason, dropsOutput: dropsQueue), to: index)
         case (_, .line):
             if case .lastMessage(let kind) = style, !dropsQueue { sendScratch(to: id, wire, kind, &edge) }
             post(.polledSessionEnded(id, dropsOutput: dropsQueue), to: index)
@@ -148,7 +152,7 @@ extension ShardCore {
     ) {
         let (policy, key) = overflow
         guard lane.framing == .frame else {
-            let framing: Framing = lane.framing == .line ? .bare : lane.streamFraming
+            let framing: Framing = lane.framing.isDetached ? .bare : lane.streamFraming
             if frame(lane.dialect, lane.framing, kind) == .packed {
                 edge.publish(topic, lane: number, framing, packed, policy: policy, key: key)
                 packed.removeAll()

@@ -37,6 +37,12 @@ enum ShardMail: Sendable {
     // Streams and polls.
     /// Commands for a stream of that shard.
     case emulated(ClientID, [UInt8])
+    /// A client has come by a transport that exchanges messages.
+    case openClient(UInt64, ClientOpening, any ClientOutbox)
+    case messageReceived(UInt64, [UInt8])
+    case outboxReady(UInt64)
+    case messageClientGone(UInt64)
+    case messageClientEnded(ConnectionID, Disconnect, dropsOutput: Bool)
     /// A conversation has ended its connection by itself: the session is over.
     case conversationOver(ConnectionID)
     /// A plain event stream could not begin: answer its request.

@@ -34,6 +34,8 @@ final class NodeContext: Sendable {
     let outputTotal: OutputTotal?
     let bodyBudget: BodyBudget
     let responderPlaces = ResponderPlaces()
+    /// The number of the newest client of a message transport.
+    let nextMessageClient = Atomic<UInt64>(0)
     private let responderBox = Locked<(any RequestResponder)?>(nil)
     let parked: ParkedSessions
     let rates: RateLimiter

@@ -29,6 +29,14 @@ extension ShardService {
         case .yieldSession(let id): clients.yieldSession(id, &core, &edge)
         case .sessionYielded(let id, let key): clients.sessionYielded(id, key, &core, &edge)
         case .emulated(let session, let data): StreamTransport.emulated(session, data, &clients, &core, &edge)
+        case .openClient(let number, let opening, let outbox):
+            messages.open(number, opening, outbox, &clients, &core, &edge)
+        case .messageReceived(let number, let message):
+            messages.received(number, message, &clients, &core, &edge)
+        case .outboxReady(let number): messages.ready(number, &edge)
+        case .messageClientGone(let number): messages.gone(number, &clients, &core, &edge)
+        case .messageClientEnded(let id, let reason, let dropsOutput):
+            messages.ended(id, reason, dropsOutput: dropsOutput, &edge)
         case .conversationOver(let id): clients.close(id, &core, &edge)
         case .refuseStream(let id, let status, let message, let fields):
             guard core.sessions.contains(id) else { return }

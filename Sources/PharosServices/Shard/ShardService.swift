@@ -19,6 +19,7 @@ struct ShardService: EdgeHandler, ~Copyable {
     var handshakes = Handshakes()
     var polls = PollService()
     var sessionPolls = SessionPollService()
+    var messages = MessageTransport()
     var raw: RawService
     var api = APIService()
     var inProcess = InProcessService()
@@ -86,7 +87,7 @@ struct ShardService: EdgeHandler, ~Copyable {
         settle(&edge)
     }
 
-    mutating func turnSettles(_ edge: inout Edge) {
+    mutating func outputLeaves(_ edge: inout Edge) {
         core.flushOutbox()
         inProcess.wake()
     }
@@ -194,6 +195,7 @@ struct ShardService: EdgeHandler, ~Copyable {
 
     mutating func outputArrived(_ id: ConnectionID, _ edge: inout Edge) {
         sessionPolls.outputArrived(id, &clients, &core, &edge)
+        if !messages.isEmpty { messages.outputArrived(id, &edge) }
         settle(&edge)
     }
 

@@ -1,0 +1,62 @@
+package import PharosDomain
+package import PharosProtocol
+
+/// A client that comes by a transport which exchanges whole messages.
+///
+/// So come streams of gRPC, and whatever else is no request of HTTP/1 with its bytes.
+package struct ClientOpening: Sendable {
+    /// Number in the server's `DialectTable`.
+    package var dialect: UInt8
+    package var address: PeerAddress
+    /// What the application granted to the client's request.
+    package var claims: ConnectionClaims?
+    /// The user that a trusted proxy named.
+    package var user: UserID?
+    /// The key under which the client's state outlives its connection; nil: it does not.
+    package var key: SessionKey?
+    /// The parts of its request that may be passed on.
+    package var request = RequestFacts()
+
+    package init(dialect: UInt8 = DialectTable.json, address: PeerAddress = "") {
+        self.dialect = dialect
+        self.address = address
+    }
+}
+
+/// The transport's end of a client's output.
+///
+/// Called on the shard's thread; must not block.
+package protocol ClientOutbox: Sendable {
+    /// Takes messages, in order and whole.
+    ///
+    /// No more come before `MessageClient.ready` is called. Until then they wait in the server, up to its limit for slow
+    /// readers.
+    func deliver(_ messages: [OutboxMessage])
+
+    /// The connection is over, after all that was delivered; the last call.
+    func ended(_ reason: Disconnect)
+}
+
+/// A message to a client of a message transport.
+package struct OutboxMessage: Equatable, Sendable {
+    package let kind: MessageKind
+    package let data: [UInt8]
+}
+
+/// A client of a message transport, as its transport calls it.
+///
+/// Any thread; calls of one thread keep their order.
+package struct MessageClient: Sendable {
+    let number: UInt64
+    let shard: Int
+    let post: @Sendable (ShardMail, Int) -> Void
+
+    /// Hands over one whole message of the client.
+    package func received(_ message: [UInt8]) { post(.messageReceived(number, message), shard) }
+
+    /// The messages that were delivered have been sent: more may come.
+    package func ready() { post(.outboxReady(number), shard) }
+
+    /// The client has gone; `ClientOutbox.ended` follows.
+    package func gone() { post(.messageClientGone(number), shard) }
+}

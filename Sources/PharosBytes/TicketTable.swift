@@ -1,24 +1,27 @@
 /// Values that wait for an answer, by the ticket that the answer will name.
 ///
 /// A ticket is never given twice: it holds the number of a slot and how often the slot was used, so that a second answer,
-/// or a late one, finds nothing. Not thread-safe.
+/// or a late one, finds nothing. Not thread-safe. Inlinable, since a generic type of another module is not specialized
+/// otherwise.
 package struct TicketTable<Value> {
-    private struct Slot {
-        var value: Value?
-        var uses: UInt32 = 0
+    @usableFromInline package struct Slot {
+        @usableFromInline package var value: Value?
+        @usableFromInline package var uses: UInt32 = 0
+
+        @inlinable package init() {}
     }
 
-    private var slots: [Slot] = []
-    private var free: [UInt32] = []
+    @usableFromInline package var slots: [Slot] = []
+    @usableFromInline package var free: [UInt32] = []
 
-    package init() {}
+    @inlinable package init() {}
 
     /// Values that wait.
-    package var count: Int { slots.count - free.count }
-    package var isEmpty: Bool { count == 0 }
+    @inlinable package var count: Int { slots.count - free.count }
+    @inlinable package var isEmpty: Bool { count == 0 }
 
     /// Keeps a value and gives its ticket, which is never 0.
-    package mutating func add(_ value: Value) -> UInt64 {
+    @inlinable package mutating func add(_ value: Value) -> UInt64 {
         let index: UInt32
         if let reused = free.popLast() {
             index = reused
@@ -35,7 +38,7 @@ package struct TicketTable<Value> {
     /// The value under a ticket; nil if its answer has come.
     ///
     /// Assigning nil takes it out.
-    package subscript(ticket: UInt64) -> Value? {
+    @inlinable package subscript(ticket: UInt64) -> Value? {
         get { index(of: ticket).flatMap { slots[$0].value } }
         set {
             guard let index = index(of: ticket) else { return }
@@ -45,7 +48,7 @@ package struct TicketTable<Value> {
     }
 
     /// Takes out the value that an answer is for; nil for a late or second answer.
-    package mutating func take(_ ticket: UInt64) -> Value? {
+    @inlinable package mutating func take(_ ticket: UInt64) -> Value? {
         guard let index = index(of: ticket) else { return nil }
         var taken: Value?
         swap(&taken, &slots[index].value)
@@ -54,12 +57,12 @@ package struct TicketTable<Value> {
     }
 
     /// Changes a value where it stands; nil if its answer has come.
-    package mutating func update<Result>(_ ticket: UInt64, _ body: (inout Value) -> Result) -> Result? {
+    @inlinable package mutating func update<Result>(_ ticket: UInt64, _ body: (inout Value) -> Result) -> Result? {
         guard let index = index(of: ticket) else { return nil }
         return body(&slots[index].value!)
     }
 
-    private func index(of ticket: UInt64) -> Int? {
+    @inlinable package func index(of ticket: UInt64) -> Int? {
         let index = Int(ticket & 0xFFFF_FFFF)
         guard index < slots.count, UInt64(slots[index].uses) == ticket >> 32, slots[index].value != nil else {
             return nil

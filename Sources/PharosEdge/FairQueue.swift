@@ -1,21 +1,24 @@
 /// A queue of work that waits for its next share of the loop's time.
 ///
-/// First in, first out, without moving the others.
+/// First in, first out, without moving the others. Inlinable, since messages and commands pass through such queues and a
+/// generic type of another module is not specialized otherwise.
 package struct FairQueue<Element> {
-    private var elements: [Element] = []
-    private var next = 0
+    /// Elements that were taken out are nil.
+    @usableFromInline package var elements: [Element?] = []
+    @usableFromInline package var next = 0
 
-    package init() {}
+    @inlinable package init() {}
 
-    package var count: Int { elements.count - next }
-    package var first: Element? { next < elements.count ? elements[next] : nil }
-    package var isEmpty: Bool { next == elements.count }
+    @inlinable package var count: Int { elements.count - next }
+    @inlinable package var first: Element? { next < elements.count ? elements[next] : nil }
+    @inlinable package var isEmpty: Bool { next == elements.count }
 
-    package mutating func append(_ element: Element) { elements.append(element) }
+    @inlinable package mutating func append(_ element: consuming Element) { elements.append(consume element) }
 
-    package mutating func popFirst() -> Element? {
+    @inlinable package mutating func popFirst() -> Element? {
         guard next < elements.count else { return nil }
-        let first = elements[next]
+        var first: Element?
+        swap(&first, &elements[next])
         next += 1
         if next == elements.count {
             elements.removeAll(keepingCapacity: next <= 1_024)
@@ -27,7 +30,7 @@ package struct FairQueue<Element> {
         return first
     }
 
-    package mutating func removeAll() {
+    @inlinable package mutating func removeAll() {
         elements = []
         next = 0
     }

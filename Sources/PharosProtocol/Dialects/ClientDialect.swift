@@ -50,7 +50,9 @@ package protocol ClientDialect: Sendable {
     /// How the connection learns of its end; a last message is appended.
     func end(_ reason: Disconnect, over framing: TransportFraming, into writer: inout ByteWriter) -> EndStyle
 
-    /// Begins the conversation with one client, if the dialect has conversations.
+    /// Begins the conversation with one client.
+    ///
+    /// Called only if the dialect has conversations.
     /// - Throws: the HTTP answer of a request that asks for what cannot be.
     func converse(_ request: ConversationRequest) throws(ConversationRefusal) -> (any Conversation)?
 }

@@ -8,6 +8,8 @@ package struct DialectTraits: Sendable {
     package var payloadsAreJSON = true
     /// How publications are sent as differences; nil: they are always whole.
     package var delta: DeltaPayload?
+    /// Messages depend on those before: each connection has a `Conversation`.
+    package var hasConversations = false
     /// Commands come from the client.
     ///
     /// If not, the dialect makes them from the request: a rate limit does not count them.

@@ -15,6 +15,7 @@ package struct EventsDialect: ClientDialect {
         traits.separator = .none
         traits.isSingleLine = false
         traits.hasClientCommands = false
+        traits.hasConversations = true
         traits.resumesByReconnecting = true
         traits.keyParameter = "id"
         traits.contentType = "text/event-stream"

@@ -26,19 +26,21 @@ extension ShardCore {
         _ id: ConnectionID, _ head: RequestHead, _ wire: Wire, _ claims: ConnectionClaims?, answerFields: [UInt8] = [],
         _ edge: borrowing Edge
     ) throws(ConversationRefusal) -> ClientFacts {
-        var request = ConversationRequest(query: head.query, fields: RequestFields(head))
-        request.framing = wire.framing
-        request.isKnown = claims != nil
-        request.cursorSpace = cursorSpace(head)
-        request.sessionTTLMs = Int64(node.settings.client.sessionTTL * 1_000)
-        request.pingSeconds = UInt32(node.settings.client.pingInterval)
-        request.answerFields = answerFields
-        let dialect = dialects[wire.dialect]
+        let (dialect, traits) = (dialects[wire.dialect], dialects.traits(wire.dialect))
         var facts = ClientFacts(claims: claims)
-        facts.conversation = try dialect.converse(request)
+        if traits.hasConversations {
+            var request = ConversationRequest(query: head.query, fields: RequestFields(head))
+            request.framing = wire.framing
+            request.isKnown = claims != nil
+            request.cursorSpace = cursorSpace(head)
+            request.sessionTTLMs = Int64(node.settings.client.sessionTTL * 1_000)
+            request.pingSeconds = UInt32(node.settings.client.pingInterval)
+            request.answerFields = answerFields
+            facts.conversation = try dialect.converse(request)
+        }
         facts.pings = dialect.pings(over: wire.framing, query: head.query)
         facts.user = userFromProxy(id, head, edge)
-        facts.key = SessionKey(head, parameter: dialect.traits.keyParameter)
+        facts.key = SessionKey(head, parameter: traits.keyParameter)
         if !passed.isEmpty { facts.request = requestFacts(head, id, edge) }
         if node.keepsAddresses { facts.address = clientAddress(id, head, edge) }
         return facts

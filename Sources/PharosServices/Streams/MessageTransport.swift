@@ -126,14 +126,14 @@ extension ShardCore {
         _ opening: ClientOpening, _ wire: Wire
     ) throws(ConversationRefusal) -> ClientFacts {
         let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
+        let dialect = dialects[wire.dialect]
         var request = ConversationRequest()
         request.framing = wire.framing
         request.isKnown = opening.claims != nil
         request.sessionTTLMs = Int64(node.settings.client.sessionTTL * 1_000)
         request.pingSeconds = UInt32(node.settings.client.pingInterval)
-        let dialect = dialects[wire.dialect]
         var facts = ClientFacts(claims: opening.claims, user: opening.user, key: opening.key)
-        facts.conversation = try dialect.converse(request)
+        if dialects.traits(wire.dialect).hasConversations { facts.conversation = try dialect.converse(request) }
         facts.pings = dialect.pings(over: wire.framing, query: nothing)
         if !passed.isEmpty { facts.request = opening.request }
         facts.address = opening.address

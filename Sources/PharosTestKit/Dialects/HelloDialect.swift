@@ -20,7 +20,11 @@ package struct HelloDialect: ClientDialect {
 
     package init(window: Int = 4) { self.window = window }
 
-    package var traits: DialectTraits { DialectTraits() }
+    package var traits: DialectTraits {
+        var traits = DialectTraits()
+        traits.hasConversations = true
+        return traits
+    }
 
     package var selection: DialectSelection {
         var selection = DialectSelection()

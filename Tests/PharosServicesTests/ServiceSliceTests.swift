@@ -166,7 +166,7 @@ struct ServiceSliceTests {
         #expect(starts == starts.sorted())
     }
 
-    /// Otherwise a client that was answered by another shard, and asks this one, could find less than it knows of.
+    /// A client finds at least what an answer of another shard has said.
     @Test("mail that was there before a client's message is served before it")
     func mailFirst() throws {
         let shard = try Shard()

@@ -14,8 +14,9 @@ package enum TransportFraming: UInt8, Hashable, Sendable, CaseIterable {
     ///
     /// `SessionPollEncoder` makes an answer of such lines.
     case line
-    /// Each message is given to its transport whole, with its kind and its length before it.
+    /// Each message is given to its transport whole.
     ///
+    /// Its kind and its length stand before it.
     /// One byte of the kind, four of the length in network order, as in the messages of gRPC over HTTP/2.
     case message
 

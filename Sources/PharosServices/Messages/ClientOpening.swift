@@ -8,11 +8,13 @@ package struct ClientOpening: Sendable {
     /// Number in the server's `DialectTable`.
     package var dialect: UInt8
     package var address: PeerAddress
-    /// What the application granted to the client's request.
+    /// The claims that the application granted to the client's request.
     package var claims: ConnectionClaims?
     /// The user that a trusted proxy named.
     package var user: UserID?
-    /// The key under which the client's state outlives its connection; nil: it does not.
+    /// The key under which the client's state outlives its connection.
+    ///
+    /// Nil: it does not.
     package var key: SessionKey?
     /// The parts of its request that may be passed on.
     package var request = RequestFacts()

@@ -73,7 +73,9 @@ struct MessageTransport: ~Copyable {
         deliver(number, &edge)
     }
 
-    /// The session is over; its last messages are still delivered, unless they are dropped.
+    /// The session is over.
+    ///
+    /// Its last messages are still delivered, unless they are dropped.
     mutating func ended(_ id: ConnectionID, _ reason: Disconnect, dropsOutput: Bool, _ edge: inout Edge) {
         guard let number = numbers[id], links[number]!.end == nil else { return }
         links[number]!.end = reason

@@ -51,6 +51,9 @@ package final class Mailbox<Message: Sendable>: Sendable {
         return accepted
     }
 
+    /// Whether no message waits.
+    package var isEmpty: Bool { contents.withLock { $0.messages.isEmpty } }
+
     /// All messages so far, in the order of posting.
     package func take() -> [Message] {
         contents.withLock { contents in

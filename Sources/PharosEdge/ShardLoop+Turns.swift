@@ -31,19 +31,20 @@ extension ShardLoop where Handler: ~Copyable {
         let count = pharos_epoll_wait(edge.epoll, events.baseAddress!, Int32(events.count), Int32(timeoutMs))
         edge.nowMs = pharos_monotonic_ms()
         edge.wallMs = pharos_wall_ms()
-        let ready = events[..<Int(max(count, 0))]
-        // Mail first: a peer that was answered by another shard, and now asks this one, finds what that answer said. A
-        // full list may have left the mailbox out.
-        if ready.count == events.count || ready.contains(where: { $0.data == Self.mailboxMark }) { readMail() }
-        for event in ready where event.data != Self.mailboxMark {
+        var hasMail = false
+        for index in 0..<Int(max(count, 0)) {
+            let event = events[index]
             if event.data == Self.listenerMark {
                 acceptConnections(listener, context: nil)
             } else if event.data == Self.tlsListenerMark {
                 acceptConnections(tlsListener, context: edge.configuration.tlsContexts?.context)
+            } else if event.data == Self.mailboxMark {
+                hasMail = true
             } else {
                 handle(event)
             }
         }
+        if hasMail { readMail() }
         return count > 0
     }
 

@@ -167,7 +167,7 @@ struct ServiceSliceTests {
     }
 
     /// A client finds at least what an answer of another shard has said.
-    @Test("mail that was there before a client's message is served before it")
+    @Test("mail that was there before a client's question is served before it")
     func mailFirst() throws {
         let shard = try Shard()
         let client = shard.client()

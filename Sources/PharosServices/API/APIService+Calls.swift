@@ -196,13 +196,17 @@ extension APIService {
     ) {
         switch origin {
         case .item(let parent, let index): itemFinished(parent, index, result, &core, &edge)
-        case .direct(let call): call.answer(result)
+        case .direct(let call):
+            // Calls that follow are not to overtake what this one has caused.
+            core.flushOutbox()
+            call.answer(result)
         case .http(let id, let transportErrors):
             let status = encode(result, transportErrors, &core)
             core.scratch.withBytes { edge.respond(id, status: status, body: $0) }
             core.scratch.removeAll()
         case .backend(let call, let transportErrors):
             let status = encode(result, transportErrors, &core)
+            core.flushOutbox()
             call.answer(APIResponse(status: status, body: core.scratch.array))
             core.scratch.removeAll()
         }

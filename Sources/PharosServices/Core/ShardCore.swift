@@ -94,7 +94,14 @@ struct ShardCore: ~Copyable {
 
     /// Asks the relay of a channel; the answer comes to the asker's service.
     mutating func ask(_ question: ChannelQuestion, _ channel: ChannelName, for asker: Asker) {
-        request(.ask(question, ticket: askers.add(asker)), of: channel)
+        let request = RelayRequest.ask(question, ticket: askers.add(asker))
+        // A client that was answered by another shard, and now asks here, is to find what that answer said: its cause may
+        // still be in the mailbox, since sockets are served before mail.
+        if question.onlyReads, node.owner(of: channel) == index, !node.mailboxes[index].isEmpty {
+            node.post(.relay(request, shard: index), to: index)
+        } else {
+            self.request(request, of: channel)
+        }
     }
 
     /// The next message to this shard itself.

@@ -141,7 +141,9 @@ extension RawService {
     private mutating func finish(_ caller: RawCaller, _ status: Int, _ core: inout ShardCore, _ edge: inout Edge) {
         switch caller {
         case .http(let id): core.scratch.withBytes { edge.respond(id, status: status, body: $0) }
-        case .backend(let call): call.answer(APIResponse(status: status, body: core.scratch.array))
+        case .backend(let call):
+            core.flushOutbox()
+            call.answer(APIResponse(status: status, body: core.scratch.array))
         }
         core.scratch.removeAll()
     }

@@ -27,9 +27,13 @@ let package = Package(
         core("PharosTLS", ["CPharosTLS", "PharosBytes"]),
         core("PharosEdge", ["CPharosSys", "CPharosTLS", "PharosBytes", "PharosTLS"]),
         core("PharosMemory", ["PharosDomain"]),
+        core("PharosChannels", ["PharosBytes", "PharosDomain"]),
         core(
             "PharosServices",
-            ["CPharosSys", "PharosBytes", "PharosDomain", "PharosProtocol", "PharosEdge", "PharosMemory", "PharosTLS"]),
+            [
+                "CPharosSys", "PharosBytes", "PharosDomain", "PharosProtocol", "PharosEdge", "PharosMemory",
+                "PharosChannels", "PharosTLS",
+            ]),
         .executableTarget(
             name: "pharos-inprocess-bench",
             dependencies: ["PharosBytes", "PharosDomain", "PharosProtocol", "PharosServices"], swiftSettings: strict),

@@ -59,7 +59,10 @@ extension ShardService {
         case .directCall(let call): api.execute(call.request, origin: .direct(call), &core, &edge)
         case .continueCalls(let ticket): api.continueCalls(ticket, &core, &edge)
         case .responded(let id, let answer): ResponderTransport.responded(id, answer, &edge)
-        case .counters(let call): call.answer(nodeCounters(edge))
+        case .counters(let call):
+            // A caller that sees the counts is not to overtake what led to them.
+            core.flushOutbox()
+            call.answer(nodeCounters(edge))
         case .joinInProcess(let join): inProcess.join(join, &core, &edge)
         case .leaveInProcess(let ticket): inProcess.leave(ticket, &core, &edge)
         case .shutdown(let windowMs): shutDown(windowMs, &edge)

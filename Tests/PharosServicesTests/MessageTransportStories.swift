@@ -100,6 +100,34 @@ extension Stories {
             }
         }
 
+        @Test("a transport that goes while last messages wait for it leaves nothing behind")
+        func goneWhileWaiting() async throws {
+            try await play(StorySetting()) { scene in
+                let peer = MessagePeer(scene.server, isReady: false)
+                peer.send(#"{"id":1,"connect":{}}"#)
+                _ = try await peer.next()
+                _ = await scene.server.call("disconnect", #"{"all":true}"#)
+                peer.client.gone()
+                let reason = try await peer.ending()
+                #expect(reason == .forceDisconnect)
+            }
+        }
+
+        @Test("a message that is too long, and a key that could be guessed")
+        func refusals() async throws {
+            try await play(StorySetting(), { $0.edge.messageSizeLimit = 1_000 }) { scene in
+                let long = MessagePeer(scene.server)
+                long.client.received([UInt8](repeating: UInt8(ascii: " "), count: 1_001))
+                _ = try await long.next()
+                let reason = try await long.ending()
+                #expect(reason == .badRequest)
+                var opening = ClientOpening()
+                opening.key = "short"
+                let refused = try await MessagePeer(scene.server, opening).ending()
+                #expect(refused == .badRequest)
+            }
+        }
+
         @Test("limits of connections count it")
         func limit() async throws {
             try await play(StorySetting(), { $0.client.connectionLimit = 1 }) { scene in

@@ -26,6 +26,9 @@ struct MessageTransport: ~Copyable {
         _ core: inout ShardCore, _ edge: inout Edge
     ) {
         let address = core.node.countsAddresses ? opening.address : ""
+        // The questions of every entrance: a key that cannot be guessed, the rate of the address, room.
+        guard opening.key?.isValid ?? true else { return outbox.ended(.badRequest) }
+        guard core.node.rates.take(address: address, nowMs: edge.nowMs) else { return outbox.ended(.tooManyRequests) }
         guard core.shutdownEndsMs == nil else { return outbox.ended(.shutdown) }
         guard core.node.admit(address: address, nowMs: edge.nowMs) == nil else { return outbox.ended(.connectionLimit) }
         guard let id = edge.makeDetached() else {
@@ -51,6 +54,9 @@ struct MessageTransport: ~Copyable {
         _ edge: inout Edge
     ) {
         guard let link = links[number], core.sessions.contains(link.id) else { return }
+        guard message.count <= core.node.settings.edge.messageSizeLimit else {
+            return clients.disconnect(link.id, .badRequest, &core, &edge)
+        }
         message.withUnsafeBytes { clients.received(link.id, $0, &core, &edge) }
     }
 
@@ -77,8 +83,10 @@ struct MessageTransport: ~Copyable {
     ///
     /// Its last messages are still delivered, unless they are dropped.
     mutating func ended(_ id: ConnectionID, _ reason: Disconnect, dropsOutput: Bool, _ edge: inout Edge) {
-        guard let number = numbers[id], links[number]!.end == nil else { return }
-        links[number]!.end = reason
+        guard let number = numbers[id] else { return }
+        // The transport may go while last messages wait for it.
+        guard links[number]!.end == nil || dropsOutput else { return }
+        if links[number]!.end == nil { links[number]!.end = reason }
         if dropsOutput, let end = edge.outputEnd(of: id) { edge.dropOutput(of: id, upTo: end) }
         deliver(number, &edge)
     }

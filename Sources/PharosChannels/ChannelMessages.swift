@@ -107,14 +107,6 @@ package enum ChannelQuestion: Sendable {
     /// As `history`, and events go to the asking shard from before the read on.
     case watch(HistoryOrder)
     case removeHistory(channel: ChannelName, options: ChannelOptions)
-
-    /// Nothing changes by it, so it may be answered later than what is asked after it.
-    package var onlyReads: Bool {
-        switch self {
-        case .presence, .presenceStats, .history: true
-        case .publish, .watch, .removeHistory: false
-        }
-    }
 }
 
 /// The answer of a channel's relay to a question.

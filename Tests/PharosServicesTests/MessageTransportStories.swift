@@ -26,7 +26,7 @@ extension Stories {
                 #expect(message0 == #"{"id":2,"subscribe":{}}"#)
                 let binary = MessagePeer(scene.server, ClientOpening(dialect: DialectTable.protobuf))
                 let connect = Command(id: 1, request: .connect(ConnectRequest()))
-                binary.client.received(TestClient.encode([connect], .protobuf))
+                binary.send(TestClient.encode([connect], .protobuf))
                 let frame1 = try await binary.nextMessage()
                 #expect(frame1.kind == .binary)
                 for number in 1...3 {
@@ -117,7 +117,7 @@ extension Stories {
         func refusals() async throws {
             try await play(StorySetting(), { $0.edge.messageSizeLimit = 1_000 }) { scene in
                 let long = MessagePeer(scene.server)
-                long.client.received([UInt8](repeating: UInt8(ascii: " "), count: 1_001))
+                long.send([UInt8](repeating: UInt8(ascii: " "), count: 1_001))
                 _ = try await long.next()
                 let reason = try await long.ending()
                 #expect(reason == .badRequest)
@@ -125,6 +125,24 @@ extension Stories {
                 opening.key = "short"
                 let refused = try await MessagePeer(scene.server, opening).ending()
                 #expect(refused == .badRequest)
+            }
+        }
+
+        @Test("a server that is ending, and one that has ended, say so", arguments: StorySetting.shardCounts)
+        func serverEnds(_ setting: StorySetting) async throws {
+            try await play(setting, { $0.shutdownTimeout = 0.1 }) { scene in
+                let silent = MessagePeer(scene.server, isReady: false)
+                silent.send(#"{"id":1,"connect":{}}"#)
+                _ = try await silent.next()
+                scene.server.group.beginShutdown(windowMs: 0)
+                let late = MessagePeer(scene.server)
+                scene.server.stop()
+                let lateReason = try await late.ending()
+                #expect(lateReason == .shutdown)
+                let reason = try await silent.ending()
+                #expect(reason == .shutdown)
+                let after = try await MessagePeer(scene.server).ending()
+                #expect(after == .shutdown)
             }
         }
 
@@ -169,11 +187,15 @@ final class MessagePeer: ClientOutbox, Sendable {
         opened.withLock { $0 = client }
     }
 
-    func send(_ text: String) { client.received(Array(text.utf8)) }
+    func send(_ text: String) { send(Array(text.utf8)) }
+
+    func send(_ message: [UInt8]) { _ = client.received(message) }
 
     // MARK: The transport
 
     func deliver(_ messages: [OutboxMessage]) { for message in messages { note(.message(message)) } }
+
+    func readOn() {}
 
     func ended(_ reason: Disconnect) { note(.ended(reason)) }
 
@@ -212,6 +234,13 @@ final class MessagePeer: ClientOutbox, Sendable {
     func next() async throws -> String {
         let message = try await nextMessage()
         #expect(message.kind == .text)
+        return text(message.data)
+    }
+
+    /// The next message; nil: the connection has ended instead.
+    func nextOrEnd() async throws -> String? {
+        guard case .message(let message) = await nextEvent() else { return nil }
+        if isReady, state.withLock({ $0.events.isEmpty }) { client.ready() }
         return text(message.data)
     }
 

@@ -23,15 +23,21 @@ struct ServiceSliceTests {
         var loop: ShardLoop<ShardService>
         let node: NodeContext
 
-        init(_ change: (inout ServerSettings) -> Void = { _ in }) throws {
-            var settings = ServerSettings.stories(shards: 1)
+        /// - Parameter shards: of which the first is run, and the others only get mail.
+        init(
+            shards: Int = 1, _ change: (inout ServerSettings) -> Void = { _ in },
+            edge changeEdge: (inout EdgeConfiguration) -> Void = { _ in }
+        ) throws {
+            var settings = ServerSettings.stories(shards: shards)
             change(&settings)
             node = try NodeContext(
                 settings: settings, version: "test", verifier: FakeTokenVerifier(), stores: .inMemory,
-                application: Application(), shards: 1, nowMs: pharos_monotonic_ms(), refusals: RefusalLedger { _ in },
+                application: Application(), shards: shards, nowMs: pharos_monotonic_ms(),
+                refusals: RefusalLedger { _ in },
                 report: { _ in })
             var configuration = EdgeConfiguration(settings)
             configuration.connectionCapacity = 64
+            changeEdge(&configuration)
             loop = ShardLoop(
                 edge: Edge(configuration), handler: ShardService(node: node, index: 0),
                 mailbox: node.mailboxes[0], listener: -1)
@@ -64,6 +70,18 @@ struct ServiceSliceTests {
             peer.say(#"{"id":1,"connect":{}}"#)
             turn()
             return peer
+        }
+
+        /// A channel with history whose relay is on this shard.
+        var ownChannel: ChannelName {
+            (0...).lazy.map { ChannelName("log:\($0)") }.first { node.owner(of: $0) == 0 }!
+        }
+
+        /// Posts a publication of a client of the second shard; a turn carries it out.
+        func publishElsewhere(_ channel: ChannelName) throws {
+            let options = try loop.handler.core.rules.resolve(channel).options
+            let order = EnginePublish(channel: channel, publication: Publication(data: [0x30]), options: options)
+            node.post(.relay(.ask(.publish(order), ticket: 0), shard: 1), to: 0)
         }
 
         /// Calls the server API.
@@ -169,18 +187,33 @@ struct ServiceSliceTests {
     /// A client finds at least what an answer of another shard has said.
     @Test("mail that was there before a client's question is served before it")
     func mailFirst() throws {
-        let shard = try Shard()
-        let client = shard.client()
+        let shard = try Shard(shards: 2)
+        let (client, channel) = (shard.client(), shard.ownChannel)
         _ = client.heard()
         for number in 1...20 {
-            let publish = BackendCall(
-                path: .method("publish"), query: "", headers: ["x-api-key": TestServer.apiKey],
-                body: Array(#"{"channel":"log:a","data":0}"#.utf8)
-            ) { _ in }
-            shard.node.post(.backendCall(publish), to: 0)
-            client.say(#"{"id":\#(number + 1),"history":{"channel":"log:a"}}"#)
+            try shard.publishElsewhere(channel)
+            client.say(#"{"id":\#(number + 1),"history":{"channel":"\#(channel)"}}"#)
             shard.turn()
             #expect(client.heard().contains(#""offset":\#(number)"#))
+        }
+    }
+
+    /// What waits for mail keeps its order, whether it reads or writes.
+    @Test("a question behind mail is answered before what the client publishes after it")
+    func heldOrder() throws {
+        let shard = try Shard(shards: 2)
+        let (client, channel) = (shard.client(), shard.ownChannel)
+        _ = client.heard()
+        for round in 0..<20 {
+            try shard.publishElsewhere(channel)
+            let history = #""history":{"channel":"\#(channel)"}}"#
+            let publish = #""publish":{"channel":"\#(channel)","data":1}}"#
+            let commands = [history, publish, history].enumerated().map { "{\"id\":\(3 * round + 2 + $0),\($1)" }
+            client.say(commands.joined(separator: "\n"))
+            shard.turn()
+            let heard = client.heard()
+            let tops = heard.matches(of: /"offset":(\d+)/).map { Int($0.1)! }
+            #expect(tops == [2 * round + 1, 2 * round + 2], "\(heard)")
         }
     }
 

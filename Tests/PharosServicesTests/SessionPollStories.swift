@@ -138,6 +138,24 @@ extension Stories {
             }
         }
 
+        @Test("commands for a session that is over are not carried out, and bring its last words")
+        func commandsAfterTheEnd() async throws {
+            try await playTogether(StorySetting.all, { $0.openEverything() }) { scene async throws in
+                let peer = Peer(scene)
+                let connected = try peer.post(#"{"id":1,"connect":{"token":"ann"}}"#)
+                await scene.server.call("disconnect", #"{"user":"ann"}"#)
+                let publish = #"{"id":2,"publish":{"channel":"log:a","data":1}}"#
+                let last = try peer.post(publish, cursor: connected.cursor)
+                #expect(last.messages.count == 1)
+                #expect(last.messages[0].hasPrefix(#"{"push":{"disconnect":{"code":3503"#))
+                #expect(throws: TestClient.Failure.refused(status: 404)) {
+                    try peer.post(publish, cursor: last.cursor)
+                }
+                let history = await scene.server.call("history", #"{"channel":"log:a"}"#)
+                #expect(!history.contains("\"offset\":1"))
+            }
+        }
+
         @Test("a long backlog comes in several answers, none of them too long")
         func backlog() async throws {
             try await playTogether(StorySetting.pairs, { $0.openEverything() }) { scene async throws in

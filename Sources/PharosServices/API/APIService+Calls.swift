@@ -197,17 +197,14 @@ extension APIService {
         switch origin {
         case .item(let parent, let index): itemFinished(parent, index, result, &core, &edge)
         case .direct(let call):
-            // Calls that follow are not to overtake what this one has caused.
-            core.flushOutbox()
-            call.answer(result)
+            core.answer(call, result)
         case .http(let id, let transportErrors):
             let status = encode(result, transportErrors, &core)
             core.scratch.withBytes { edge.respond(id, status: status, body: $0) }
             core.scratch.removeAll()
         case .backend(let call, let transportErrors):
             let status = encode(result, transportErrors, &core)
-            core.flushOutbox()
-            call.answer(APIResponse(status: status, body: core.scratch.array))
+            core.answer(call, APIResponse(status: status, body: core.scratch.array))
             core.scratch.removeAll()
         }
     }
@@ -225,7 +222,7 @@ extension APIService {
         defer { core.scratch.removeAll() }
         switch origin {
         case .http(let id, _): core.scratch.withBytes { edge.respond(id, status: 400, body: $0) }
-        case .backend(let call, _): call.answer(APIResponse(status: 400, body: core.scratch.array))
+        case .backend(let call, _): core.answer(call, APIResponse(status: 400, body: core.scratch.array))
         default: break
         }
     }

@@ -77,14 +77,14 @@ struct APIService: ~Copyable {
         var transportErrors = core.node.settings.api.transportErrorMode
         if let mode = call.headers["x-centrifugo-error-mode"] { transportErrors = mode == "transport" }
         let origin = CallOrigin.backend(call, transportErrors: transportErrors)
-        guard call.path.home == .shards else { return call.answer(.error(404, "not found")) }
+        guard call.path.home == .shards else { return core.answer(call, .error(404, "not found")) }
         switch core.node.apiAccess.verdict(of: call, method: call.path.method) {
         case .granted:
             call.withKey { key in
                 call.body.withUnsafeBytes { callAPI(call.path, $0, key: key, origin: origin, &core, &edge) }
             }
-        case .unauthorized: call.answer(.error(401, "unauthorized"))
-        case .forbidden: call.answer(.error(403, "this key may not call this method"))
+        case .unauthorized: core.answer(call, .error(401, "unauthorized"))
+        case .forbidden: core.answer(call, .error(403, "this key may not call this method"))
         }
     }
 

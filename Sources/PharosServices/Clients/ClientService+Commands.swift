@@ -14,9 +14,13 @@ struct CommandRun {
 /// out what follows from each of them before the next one.
 extension ClientService {
     /// Reads a message of a client.
+    ///
+    /// A message for a session that is over is passed over: where commands come apart from the output, some may be on the
+    /// way when it ends.
     mutating func received(
         _ id: ConnectionID, _ message: UnsafeRawBufferPointer, _ core: inout ShardCore, _ edge: inout Edge
     ) {
+        guard core.sessions.contains(id) else { return }
         var commands: [Command] = []
         do throws(MalformedFrame) {
             if core.sessions[id].hasConversation {

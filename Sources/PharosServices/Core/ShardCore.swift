@@ -53,6 +53,10 @@ struct ShardCore: ~Copyable {
     private var inbox = FairQueue<ShardMail>()
     /// Messages to other shards, which leave once in a turn, in the order of sending.
     private var outbox: [(shard: Int, mail: ShardMail)] = []
+    /// Requests to this shard's own relay that wait until the mail before them has been read.
+    private var held: [ShardMail] = []
+    /// Whether the present work was begun by mail, in its order.
+    var isReadingMail = false
     /// Made once: contexts refer to it.
     private let clientSettings: SessionContext.Settings
 
@@ -87,21 +91,32 @@ struct ShardCore: ~Copyable {
         outbox.append((shard, mail))
     }
 
-    /// Sends a request to the relay of a channel.
+    /// Sends a request to the relay of a channel; one channel's requests keep their order.
     mutating func request(_ request: RelayRequest, of channel: ChannelName) {
-        post(.relay(request, shard: index), to: node.owner(of: channel))
+        let owner = node.owner(of: channel)
+        let mail = ShardMail.relay(request, shard: index)
+        guard owner == index, mustHold else { return post(mail, to: owner) }
+        if held.isEmpty { node.post(.releaseHeld, to: index) }
+        held.append(mail)
+    }
+
+    /// Whether a request to the own relay must wait for mail.
+    ///
+    /// Sockets are served before mail. A client that was answered by another shard, and now asks here, is to find what
+    /// that answer said; its cause may still be in the mailbox.
+    private var mustHold: Bool {
+        !held.isEmpty || !isReadingMail && !node.mailboxes[index].isEmpty
+    }
+
+    /// The mail that was there before the held requests has been read.
+    mutating func releaseHeld() {
+        for mail in held { inbox.append(mail) }
+        held.removeAll(keepingCapacity: held.count <= 1_024)
     }
 
     /// Asks the relay of a channel; the answer comes to the asker's service.
     mutating func ask(_ question: ChannelQuestion, _ channel: ChannelName, for asker: Asker) {
-        let request = RelayRequest.ask(question, ticket: askers.add(asker))
-        // A client that was answered by another shard, and now asks here, is to find what that answer said: its cause may
-        // still be in the mailbox, since sockets are served before mail.
-        if question.onlyReads, node.owner(of: channel) == index, !node.mailboxes[index].isEmpty {
-            node.post(.relay(request, shard: index), to: index)
-        } else {
-            self.request(request, of: channel)
-        }
+        request(.ask(question, ticket: askers.add(asker)), of: channel)
     }
 
     /// The next message to this shard itself.
@@ -120,6 +135,14 @@ struct ShardCore: ~Copyable {
             next = end
         }
         outbox.removeAll(keepingCapacity: outbox.count <= 1_024)
+    }
+
+    /// Answers a caller outside the shards.
+    ///
+    /// Its next call may go to any shard, and is not to overtake what this one has caused.
+    mutating func answer<Call: AnsweredOnce>(_ call: Call, _ answer: Call.Answer) {
+        flushOutbox()
+        call.reply.answer(answer)
     }
 
     /// Asks nodes to carry out a command.

@@ -22,12 +22,12 @@ extension APIResponse {
 }
 
 /// A server API call from outside, and its answer.
-struct BackendCall: OutsideRequest {
+struct BackendCall: OutsideRequest, AnsweredOnce {
     let path: APIPath
     let headers: [FieldName: String]
     let query: String
     let body: [UInt8]
-    private let reply: ReplyOnce<APIResponse>
+    let reply: ReplyOnce<APIResponse>
 
     init(
         path: APIPath, query: String, headers: [FieldName: String], body: [UInt8],
@@ -39,17 +39,13 @@ struct BackendCall: OutsideRequest {
         self.body = body
         reply = ReplyOnce(otherwise: .stopping, completion: completion)
     }
-
-    func answer(_ response: APIResponse) { reply.answer(response) }
 }
 
 /// A question for one shard's counters; nil when it has ended.
-struct CounterCall: Sendable {
-    private let reply: ReplyOnce<NodeCounters?>
+struct CounterCall: AnsweredOnce, Sendable {
+    let reply: ReplyOnce<NodeCounters?>
 
     init(completion: @escaping @Sendable (NodeCounters?) -> Void) {
         reply = ReplyOnce(otherwise: nil, completion: completion)
     }
-
-    func answer(_ counters: NodeCounters?) { reply.answer(counters) }
 }

@@ -4,6 +4,9 @@ package import PharosProtocol
 /// A client that comes by a transport which exchanges whole messages.
 ///
 /// So come streams of gRPC, and whatever else is no request of HTTP/1 with its bytes.
+///
+/// It is admitted like every client; only the question about its request, the handshake hook, is its transport's, since
+/// only the transport has the request.
 package struct ClientOpening: Sendable {
     /// Number in the server's `DialectTable`.
     package var dialect: UInt8
@@ -35,7 +38,12 @@ package protocol ClientOutbox: Sendable {
     /// readers.
     func deliver(_ messages: [OutboxMessage])
 
-    /// The connection is over, after all that was delivered; the last call.
+    /// The shard has caught up: the transport may read on, after `MessageClient.received` was false.
+    func readOn()
+
+    /// The connection is over, after all that was delivered; the last call, and there is always one.
+    ///
+    /// If the server itself ends, it may come on another thread.
     func ended(_ reason: Disconnect)
 }
 
@@ -43,22 +51,4 @@ package protocol ClientOutbox: Sendable {
 package struct OutboxMessage: Equatable, Sendable {
     package let kind: MessageKind
     package let data: [UInt8]
-}
-
-/// A client of a message transport, as its transport calls it.
-///
-/// Any thread; calls of one thread keep their order.
-package struct MessageClient: Sendable {
-    let number: UInt64
-    let shard: Int
-    let post: @Sendable (ShardMail, Int) -> Void
-
-    /// Hands over one whole message of the client.
-    package func received(_ message: [UInt8]) { post(.messageReceived(number, message), shard) }
-
-    /// The messages that were delivered have been sent: more may come.
-    package func ready() { post(.outboxReady(number), shard) }
-
-    /// The client has gone; `ClientOutbox.ended` follows.
-    package func gone() { post(.messageClientGone(number), shard) }
 }

@@ -1,14 +1,14 @@
 import PharosDomain
 
 /// A service request that came in outside the shards, and its answer.
-struct RawBackendCall: OutsideRequest {
+struct RawBackendCall: OutsideRequest, AnsweredOnce {
     let method: String
     /// Still percent-encoded, without query.
     let path: String
     let query: String
     let headers: [FieldName: String]
     let body: [UInt8]
-    private let reply: ReplyOnce<APIResponse>
+    let reply: ReplyOnce<APIResponse>
 
     init(
         method: String, path: String, query: String, headers: [FieldName: String], body: [UInt8],
@@ -21,6 +21,4 @@ struct RawBackendCall: OutsideRequest {
         self.body = body
         reply = ReplyOnce(otherwise: .stopping, completion: completion)
     }
-
-    func answer(_ response: APIResponse) { reply.answer(response) }
 }

@@ -21,3 +21,11 @@ final class ReplyOnce<Value: Sendable>: Sendable {
         if !isAnswered.exchange(true, ordering: .relaxed) { completion(value) }
     }
 }
+
+/// A call from outside the shards, which gets one answer.
+///
+/// Shards answer it by `ShardCore.answer`.
+protocol AnsweredOnce {
+    associatedtype Answer: Sendable
+    var reply: ReplyOnce<Answer> { get }
+}

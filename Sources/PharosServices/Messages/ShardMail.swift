@@ -11,6 +11,8 @@ enum ShardMail: Sendable {
     // Channels: between the shards with subscribers and a channel's relay.
     case relay(RelayRequest, shard: Int)
     case relayed(RelayMessage)
+    /// Requests to this shard's own relay have waited for the mail before this one.
+    case releaseHeld
     /// The engine of this shard's relay, or its presence store, has events.
     case relayIsDue
 
@@ -38,7 +40,7 @@ enum ShardMail: Sendable {
     /// Commands for a stream of that shard.
     case emulated(ClientID, [UInt8])
     /// A client has come by a transport that exchanges messages.
-    case openClient(UInt64, ClientOpening, any ClientOutbox)
+    case openClient(ClientOpening, MessagePipe)
     case messageReceived(UInt64, [UInt8])
     case outboxReady(UInt64)
     case messageClientGone(UInt64)

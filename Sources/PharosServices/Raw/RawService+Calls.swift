@@ -142,8 +142,7 @@ extension RawService {
         switch caller {
         case .http(let id): core.scratch.withBytes { edge.respond(id, status: status, body: $0) }
         case .backend(let call):
-            core.flushOutbox()
-            call.answer(APIResponse(status: status, body: core.scratch.array))
+            core.answer(call, APIResponse(status: status, body: core.scratch.array))
         }
         core.scratch.removeAll()
     }

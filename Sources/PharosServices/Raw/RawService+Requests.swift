@@ -49,12 +49,12 @@ extension RawService {
     /// The same for a request that came in outside the shards.
     mutating func serveCall(_ call: RawBackendCall, _ core: inout ShardCore, _ edge: inout Edge) {
         let path = Array(call.path.utf8).withUnsafeBytes { RawServicePath($0) }
-        guard !raw.paths.isEmpty, let path else { return call.answer(.error(404, "not found")) }
+        guard !raw.paths.isEmpty, let path else { return core.answer(call, .error(404, "not found")) }
         let reports =
             call.query.utf8.split(separator: UInt8(ascii: "&")).contains { $0.elementsEqual("report=1".utf8) }
             || RawService.wantsReport(FieldName(call.headers["prefer"] ?? ""))
         let form = Array(call.method.utf8).withUnsafeBytes { path.form(method: $0, reports: reports) }
-        guard let form else { return call.answer(.error(405, "method not allowed")) }
+        guard let form else { return core.answer(call, .error(405, "method not allowed")) }
         switch core.node.apiAccess.verdict(of: call, method: "send") {
         case .granted:
             let query = Array(call.query.utf8)
@@ -63,8 +63,8 @@ extension RawService {
                     self.call(form, path.connection, $0, query: query, caller: .backend(call), &core, &edge)
                 }
             }
-        case .unauthorized: call.answer(.error(401, "unauthorized"))
-        case .forbidden: call.answer(.error(403, "this key may not send"))
+        case .unauthorized: core.answer(call, .error(401, "unauthorized"))
+        case .forbidden: core.answer(call, .error(403, "this key may not send"))
         }
     }
 

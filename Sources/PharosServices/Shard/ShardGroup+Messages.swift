@@ -1,3 +1,4 @@
+import PharosDomain
 import PharosProtocol
 import Synchronization
 
@@ -11,8 +12,9 @@ extension ShardGroup {
         precondition(Int(opening.dialect) < node.dialects.count, "the server has no dialect with this number")
         let number = node.nextMessageClient.wrappingAdd(1, ordering: .relaxed).newValue
         let shard = Int(number % UInt64(node.mailboxes.count))
+        let pipe = MessagePipe(number, outbox, limit: node.settings.edge.messageSizeLimit)
         let node = node
-        node.post(.openClient(number, opening, outbox), to: shard)
-        return MessageClient(number: number, shard: shard) { node.post($0, to: $1) }
+        node.post(.openClient(opening, pipe), to: shard)
+        return MessageClient(number: number, flow: pipe.flow, shard: shard) { node.post($0, to: $1) }
     }
 }

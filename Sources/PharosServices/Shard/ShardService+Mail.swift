@@ -10,6 +10,7 @@ extension ShardService {
         switch mail {
         case .relay(let request, let shard): relay.receive(request, from: shard, at: core.now(edge))
         case .relayed(let message): receive(message, &edge)
+        case .releaseHeld: core.releaseHeld()
         case .relayIsDue: relay.collect(at: core.now(edge))
         case .control(let command, let gathering):
             let answer = clients.control(command, &core, &edge)
@@ -29,8 +30,7 @@ extension ShardService {
         case .yieldSession(let id): clients.yieldSession(id, &core, &edge)
         case .sessionYielded(let id, let key): clients.sessionYielded(id, key, &core, &edge)
         case .emulated(let session, let data): StreamTransport.emulated(session, data, &clients, &core, &edge)
-        case .openClient(let number, let opening, let outbox):
-            messages.open(number, opening, outbox, &clients, &core, &edge)
+        case .openClient(let opening, let pipe): messages.open(opening, pipe, &clients, &core, &edge)
         case .messageReceived(let number, let message):
             messages.received(number, message, &clients, &core, &edge)
         case .outboxReady(let number): messages.ready(number, &edge)
@@ -59,10 +59,7 @@ extension ShardService {
         case .directCall(let call): api.execute(call.request, origin: .direct(call), &core, &edge)
         case .continueCalls(let ticket): api.continueCalls(ticket, &core, &edge)
         case .responded(let id, let answer): ResponderTransport.responded(id, answer, &edge)
-        case .counters(let call):
-            // A caller that sees the counts is not to overtake what led to them.
-            core.flushOutbox()
-            call.answer(nodeCounters(edge))
+        case .counters(let call): core.answer(call, nodeCounters(edge))
         case .joinInProcess(let join): inProcess.join(join, &core, &edge)
         case .leaveInProcess(let ticket): inProcess.leave(ticket, &core, &edge)
         case .shutdown(let windowMs): shutDown(windowMs, &edge)

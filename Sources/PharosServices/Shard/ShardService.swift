@@ -83,8 +83,10 @@ struct ShardService: EdgeHandler, ~Copyable {
     }
 
     mutating func mailReceived(_ mail: ShardMail, _ edge: inout Edge) {
+        core.isReadingMail = true
         receive(mail, &edge)
         settle(&edge)
+        core.isReadingMail = false
     }
 
     mutating func outputLeaves(_ edge: inout Edge) {
@@ -188,7 +190,7 @@ struct ShardService: EdgeHandler, ~Copyable {
     mutating func timerFired(_ id: ConnectionID, _ edge: inout Edge) {
         let isDone =
             polls.timedOut(id, &core, &edge) || sessionPolls.timedOut(id, &clients, &core, &edge)
-            || raw.timedOut(id, &core, &edge)
+            || raw.timedOut(id, &core, &edge) || messages.timedOut(id, &edge)
         if !isDone, core.sessions.contains(id) { clients.timerFired(id, &core, &edge) }
         settle(&edge)
     }
@@ -242,12 +244,13 @@ struct ShardService: EdgeHandler, ~Copyable {
         inProcess.end(&core, &edge)
         for id in open { edge.setTimer(id, atMs: edge.nowMs + .random(in: 0...max(windowMs, 0))) }
         edge.closeIdleRequests()
-        if edge.connectionCount == 0, raw.raw.isEmpty { edge.isFinished = true }
+        endIfDue(&edge)
     }
 
     private mutating func endIfDue(_ edge: inout Edge) {
         guard let ends = core.shutdownEndsMs else { return }
-        if edge.nowMs >= ends { raw.abandon(&core, &edge) }
-        if edge.connectionCount == 0 && raw.raw.isEmpty || edge.nowMs >= ends { edge.isFinished = true }
+        let isOver = edge.nowMs >= ends
+        if isOver { raw.abandon(&core, &edge) }
+        if isOver || edge.connectionCount == 0 && raw.raw.isEmpty && messages.isEmpty { edge.isFinished = true }
     }
 }

@@ -10,7 +10,7 @@ import PharosProtocol
 struct MessageTransport: ~Copyable {
     private struct Link {
         let id: ConnectionID
-        let outbox: any ClientOutbox
+        let pipe: MessagePipe
         var isReady = true
         /// Why the session has ended; nil: it has not.
         var end: Disconnect?
@@ -22,18 +22,18 @@ struct MessageTransport: ~Copyable {
     var isEmpty: Bool { links.isEmpty }
 
     mutating func open(
-        _ number: UInt64, _ opening: ClientOpening, _ outbox: any ClientOutbox, _ clients: inout ClientService,
-        _ core: inout ShardCore, _ edge: inout Edge
+        _ opening: ClientOpening, _ pipe: MessagePipe, _ clients: inout ClientService, _ core: inout ShardCore,
+        _ edge: inout Edge
     ) {
         let address = core.node.countsAddresses ? opening.address : ""
         // The questions of every entrance: a key that cannot be guessed, the rate of the address, room.
-        guard opening.key?.isValid ?? true else { return outbox.ended(.badRequest) }
-        guard core.node.rates.take(address: address, nowMs: edge.nowMs) else { return outbox.ended(.tooManyRequests) }
-        guard core.shutdownEndsMs == nil else { return outbox.ended(.shutdown) }
-        guard core.node.admit(address: address, nowMs: edge.nowMs) == nil else { return outbox.ended(.connectionLimit) }
+        guard opening.key?.isValid ?? true else { return pipe.end(.badRequest) }
+        guard core.node.rates.take(address: address, nowMs: edge.nowMs) else { return pipe.end(.tooManyRequests) }
+        guard core.shutdownEndsMs == nil else { return pipe.end(.shutdown) }
+        guard core.node.admit(address: address, nowMs: edge.nowMs) == nil else { return pipe.end(.connectionLimit) }
         guard let id = edge.makeDetached() else {
             core.node.leave(address: address)
-            return outbox.ended(.connectionLimit)
+            return pipe.end(.connectionLimit)
         }
         let wire = Wire(dialect: opening.dialect, framing: .message)
         let facts: ClientFacts
@@ -42,10 +42,10 @@ struct MessageTransport: ~Copyable {
         } catch {
             edge.closeDetached(id)
             core.node.leave(address: address)
-            return outbox.ended(.badRequest)
+            return pipe.end(.badRequest)
         }
-        links[number] = Link(id: id, outbox: outbox)
-        numbers[id] = number
+        links[pipe.number] = Link(id: id, pipe: pipe)
+        numbers[id] = pipe.number
         clients.open(id, facts, wire, &core, &edge)
     }
 
@@ -53,7 +53,8 @@ struct MessageTransport: ~Copyable {
         _ number: UInt64, _ message: [UInt8], _ clients: inout ClientService, _ core: inout ShardCore,
         _ edge: inout Edge
     ) {
-        guard let link = links[number], core.sessions.contains(link.id) else { return }
+        guard let link = links[number] else { return }
+        link.pipe.noteTaken(message.count)
         guard message.count <= core.node.settings.edge.messageSizeLimit else {
             return clients.disconnect(link.id, .badRequest, &core, &edge)
         }
@@ -87,21 +88,30 @@ struct MessageTransport: ~Copyable {
         // The transport may go while last messages wait for it.
         guard links[number]!.end == nil || dropsOutput else { return }
         if links[number]!.end == nil { links[number]!.end = reason }
+        // A transport that neither takes them nor goes may keep nothing here.
+        edge.setTimer(id, atMs: edge.nowMs + edge.configuration.closeTimeoutMs)
         if dropsOutput, let end = edge.outputEnd(of: id) { edge.dropOutput(of: id, upTo: end) }
         deliver(number, &edge)
+    }
+
+    /// true: the timer was for an end whose last messages the transport has not taken in time.
+    mutating func timedOut(_ id: ConnectionID, _ edge: inout Edge) -> Bool {
+        guard let number = numbers[id], let reason = links[number]!.end else { return false }
+        ended(id, reason, dropsOutput: true, &edge)
+        return true
     }
 
     private mutating func deliver(_ number: UInt64, _ edge: inout Edge) {
         guard let link = links[number] else { return }
         if link.isReady, let messages = takeOutput(of: link.id, &edge) {
             links[number]!.isReady = false
-            link.outbox.deliver(messages)
+            link.pipe.deliver(messages)
         }
         guard let reason = link.end, edge.outputStart(of: link.id) == edge.outputEnd(of: link.id) else { return }
         links[number] = nil
         numbers[link.id] = nil
         edge.closeDetached(link.id)
-        link.outbox.ended(reason)
+        link.pipe.end(reason)
     }
 
     /// Takes all messages that wait; nil: none does.

@@ -26,6 +26,8 @@ struct AdmissionRow: Sendable, CustomTestStringConvertible {
 
     var testDescription: String { title }
 
+    /// The entrances of rows about the request itself.
+    private static let requests: @Sendable (Entrance) -> Bool = { $0.hasHeader }
     private static let notRaw: @Sendable (Entrance) -> Bool = { !$0.isRaw }
     /// The entrances of rows about connections of a user.
     ///
@@ -57,13 +59,14 @@ struct AdmissionRow: Sendable, CustomTestStringConvertible {
         AdmissionRow(title: "nothing stands in the way", verdict: .heard),
         // MARK: the application
         AdmissionRow(
-            title: "the handshake hook refuses", settings: handshake, answers: [.handshake: .status(403)],
+            title: "the handshake hook refuses", applies: requests, settings: handshake,
+            answers: [.handshake: .status(403)],
             verdict: .refused, questions: [.handshake: 1]),
         AdmissionRow(
-            title: "the handshake hook cannot be asked", settings: handshake, verdict: .refused,
+            title: "the handshake hook cannot be asked", applies: requests, settings: handshake, verdict: .refused,
             questions: [.handshake: 1]),
         AdmissionRow(
-            title: "the handshake hook names the channel", settings: handshake,
+            title: "the handshake hook names the channel", applies: requests, settings: handshake,
             answers: [.handshake: .granted(.handshake(claims("ann", "closed:log")), meta: nil)], channel: "closed:log",
             verdict: .heard, questions: [.handshake: 1, .connect: 0, .subscribe: 0]),
         AdmissionRow(
@@ -123,12 +126,15 @@ struct AdmissionRow: Sendable, CustomTestStringConvertible {
             }, channel: "closed:log", verdict: .heard),
         // MARK: pages
         AdmissionRow(
-            title: "a page of another origin", headers: [("Origin", "https://evil.example")], verdict: .refused),
+            title: "a page of another origin", applies: requests, headers: [("Origin", "https://evil.example")],
+            verdict: .refused),
         AdmissionRow(
-            title: "a page of an allowed origin", settings: { $0.client.allowedOrigins = ["https://a.example"] },
+            title: "a page of an allowed origin", applies: requests,
+            settings: { $0.client.allowedOrigins = ["https://a.example"] },
             headers: [("Origin", "https://a.example"), ("Sec-Fetch-Site", "cross-site")], verdict: .heard),
         AdmissionRow(
-            title: "another site's page without an origin", headers: [("Sec-Fetch-Site", "cross-site")],
+            title: "another site's page without an origin", applies: requests,
+            headers: [("Sec-Fetch-Site", "cross-site")],
             verdict: .refused),
         // MARK: limits
         AdmissionRow(

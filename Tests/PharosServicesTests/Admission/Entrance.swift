@@ -9,7 +9,7 @@ import Testing
 ///
 /// A new transport is in the matrix by being a case here, with its client's steps in `come`.
 enum Entrance: CaseIterable, Sendable, CustomTestStringConvertible {
-    case webSocket, httpStream, eventStream, sessionPoll, events, poll, oldPoll, raw, rawEvents
+    case webSocket, httpStream, eventStream, sessionPoll, events, poll, oldPoll, raw, rawEvents, messages
 
     /// The outcome for a client that came and wanted to hear one channel.
     enum Verdict: Equatable, Sendable {
@@ -26,6 +26,11 @@ enum Entrance: CaseIterable, Sendable, CustomTestStringConvertible {
     /// Whether nothing stands between two requests.
     var isRequest: Bool { self == .poll || self == .oldPoll }
 
+    /// Whether the server sees the request itself, with its header.
+    ///
+    /// Elsewhere questions about the request are asked by the transport.
+    var hasHeader: Bool { self != .messages }
+
     /// Whether channel and token stand in an address.
     var namesInAddress: Bool { isRequest || self == .events }
 
@@ -37,7 +42,7 @@ enum Entrance: CaseIterable, Sendable, CustomTestStringConvertible {
         case .httpStream: .httpStream
         case .eventStream: .eventStream
         case .sessionPoll: .poll
-        case .events, .poll, .oldPoll, .raw, .rawEvents: nil
+        case .events, .poll, .oldPoll, .raw, .rawEvents, .messages: nil
         }
     }
 
@@ -76,6 +81,11 @@ enum Entrance: CaseIterable, Sendable, CustomTestStringConvertible {
                 let stream = try StreamLink(
                     scene.http().link, "/raw", headers: headers + [("Accept", "text/event-stream")])
                 return Visit(stream.status == 200 ? .heard : .refused) { stream.link.close() }
+            case .messages:
+                let peer = MessagePeer(scene.server, ClientOpening(address: "127.0.0.1"))
+                let verdict = try await connect(peer, token, channel)
+                if verdict == .refused { peer.client.gone() }
+                return Visit(verdict) { peer.client.gone() }
             case .events:
                 let stream = try scene.events(query(channel, token), headers: headers)
                 guard stream.stream.status == 200 else { return Visit(.refused) }
@@ -115,6 +125,15 @@ enum Entrance: CaseIterable, Sendable, CustomTestStringConvertible {
         if result.subscriptions[channel] != nil { return .heard }
         guard case .subscribe = try client.call({ .subscribe(id: $0, channel) }) else { return .refused }
         return .heard
+    }
+
+    private func connect(_ peer: MessagePeer, _ token: String, _ channel: ChannelName) async throws -> Verdict {
+        peer.send(#"{"id":1,"connect":{"token":"\#(token)"}}"#)
+        guard let connected = try await peer.nextOrEnd(), connected.contains(#""connect":{"#) else { return .refused }
+        if connected.contains(#""\#(channel)":"#) { return .heard }
+        peer.send(#"{"id":2,"subscribe":{"channel":"\#(channel)"}}"#)
+        guard let subscribed = try await peer.nextOrEnd() else { return .refused }
+        return subscribed.contains(#""subscribe":{"#) ? .heard : .refused
     }
 }
 

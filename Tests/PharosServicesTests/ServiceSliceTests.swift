@@ -198,7 +198,7 @@ struct ServiceSliceTests {
         }
     }
 
-    /// What waits for mail keeps its order, whether it reads or writes.
+    /// Requests that wait for mail keep their order, whether they read or write.
     @Test("a question behind mail is answered before what the client publishes after it")
     func heldOrder() throws {
         let shard = try Shard(shards: 2)

@@ -53,7 +53,7 @@ struct ShardCore: ~Copyable {
     private var inbox = FairQueue<ShardMail>()
     /// Messages to other shards, which leave once in a turn, in the order of sending.
     private var outbox: [(shard: Int, mail: ShardMail)] = []
-    /// Requests to this shard's own relay that wait until the mail before them has been read.
+    /// Requests to this shard's own relay that wait for the mail before them.
     private var held: [ShardMail] = []
     /// Whether the present work was begun by mail, in its order.
     var isReadingMail = false
@@ -91,7 +91,9 @@ struct ShardCore: ~Copyable {
         outbox.append((shard, mail))
     }
 
-    /// Sends a request to the relay of a channel; one channel's requests keep their order.
+    /// Sends a request to the relay of a channel.
+    ///
+    /// Requests of one channel keep their order.
     mutating func request(_ request: RelayRequest, of channel: ChannelName) {
         let owner = node.owner(of: channel)
         let mail = ShardMail.relay(request, shard: index)

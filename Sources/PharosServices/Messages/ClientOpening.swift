@@ -38,12 +38,12 @@ package protocol ClientOutbox: Sendable {
     /// readers.
     func deliver(_ messages: [OutboxMessage])
 
-    /// The shard has caught up: the transport may read on, after `MessageClient.received` was false.
+    /// The transport may read on, after `MessageClient.received` was false.
     func readOn()
 
-    /// The connection is over, after all that was delivered; the last call, and there is always one.
+    /// The connection is over, after all that was delivered.
     ///
-    /// If the server itself ends, it may come on another thread.
+    /// It is the last call, and there is always one. If the server itself ends, it may come on another thread.
     func ended(_ reason: Disconnect)
 }
 

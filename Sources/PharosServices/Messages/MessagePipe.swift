@@ -11,7 +11,7 @@ final class MessagePipe: Sendable {
     private let outbox: any ClientOutbox
     private let hasEnded = Atomic<Bool>(false)
 
-    /// - Parameter limit: bytes that may wait for the shard before the transport has to wait.
+    /// - Parameter limit: bytes that may wait for the shard.
     init(_ number: UInt64, _ outbox: any ClientOutbox, limit: Int) {
         self.number = number
         self.outbox = outbox

@@ -94,7 +94,7 @@ struct MessageTransport: ~Copyable {
         deliver(number, &edge)
     }
 
-    /// true: the timer was for an end whose last messages the transport has not taken in time.
+    /// true: the timer was for an end whose last messages were not taken.
     mutating func timedOut(_ id: ConnectionID, _ edge: inout Edge) -> Bool {
         guard let number = numbers[id], let reason = links[number]!.end else { return false }
         ended(id, reason, dropsOutput: true, &edge)

@@ -49,46 +49,64 @@ package struct Identifier<Kind> {
 
     /// Calls `body` with the bytes; they are valid inside it only.
     @inlinable
-    package func withBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
-        if let result = text.utf8.withContiguousStorageIfAvailable({ body(UnsafeRawBufferPointer($0)) }) {
-            return result
-        }
-        var contiguous = text
-        return contiguous.withUTF8 { body(UnsafeRawBufferPointer($0)) }
-    }
+    package func withBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result { text.withBytes(body) }
 }
 
 extension Identifier: Sendable {}
 
 extension Identifier: Equatable {
-    package static func == (left: Self, right: Self) -> Bool {
-        let count = left.utf8.count
-        guard count == right.utf8.count else { return false }
-        guard count > 0 else { return true }
-        return left.withBytes { left in
-            right.withBytes { right in memcmp(left.baseAddress!, right.baseAddress!, count) == 0 }
-        }
-    }
+    @inlinable
+    package static func == (left: Self, right: Self) -> Bool { left.text.hasBytes(of: right.text) }
 }
 
 extension Identifier: Hashable {
-    package func hash(into hasher: inout Hasher) {
-        withBytes { hasher.combine(bytes: $0) }
-        // As `String` does it: no UTF-8 has this byte, so that names in a row do not run into each other.
-        hasher.combine(0xFF as UInt8)
-    }
+    @inlinable
+    package func hash(into hasher: inout Hasher) { text.hashBytes(into: &hasher) }
 }
 
 extension Identifier: Comparable {
     /// In the order of the bytes, as the store has it.
-    package static func < (left: Self, right: Self) -> Bool {
-        left.withBytes { left in
-            right.withBytes { right in
+    @inlinable
+    package static func < (left: Self, right: Self) -> Bool { left.text.bytesPrecede(right.text) }
+}
+
+/// Comparison, order and hash of the bytes of a name.
+///
+/// Not generic, since code for one kind of name that is not specialized would look up the kind's metadata each time.
+extension String {
+    @usableFromInline
+    func hasBytes(of other: String) -> Bool {
+        let count = utf8.count
+        guard count == other.utf8.count else { return false }
+        guard count > 0 else { return true }
+        return withBytes { left in
+            other.withBytes { right in memcmp(left.baseAddress!, right.baseAddress!, count) == 0 }
+        }
+    }
+
+    @usableFromInline
+    func bytesPrecede(_ other: String) -> Bool {
+        withBytes { left in
+            other.withBytes { right in
                 let shared = min(left.count, right.count)
                 let order = shared == 0 ? 0 : memcmp(left.baseAddress!, right.baseAddress!, shared)
                 return order == 0 ? left.count < right.count : order < 0
             }
         }
+    }
+
+    @usableFromInline
+    func hashBytes(into hasher: inout Hasher) {
+        withBytes { hasher.combine(bytes: $0) }
+        // As `String` does it: no UTF-8 has this byte, so that names in a row do not run into each other.
+        hasher.combine(0xFF as UInt8)
+    }
+
+    @inlinable
+    func withBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+        if let result = utf8.withContiguousStorageIfAvailable({ body(UnsafeRawBufferPointer($0)) }) { return result }
+        var contiguous = self
+        return contiguous.withUTF8 { body(UnsafeRawBufferPointer($0)) }
     }
 }
 

@@ -106,6 +106,11 @@ struct Connection: BitwiseCopyable {
         /// The rest is kept for the next turn, and nothing is read until then.
         static let isSetAside = Flags(rawValue: 65_536)
 
+        /// Requests behind the one that is being answered may be handed on already.
+        static let mayReadAhead = Flags(rawValue: 131_072)
+        /// Several requests wait for answers: they are in the edge's `pipelined`.
+        static let readsAhead = Flags(rawValue: 262_144)
+
         @inline(__always)
         var hasSocket: Bool { !contains(.isDetached) }
     }

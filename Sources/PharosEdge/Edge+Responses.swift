@@ -111,7 +111,7 @@ extension Edge {
             wheel.set(id.slot, atMs: nowMs + configuration.closeTimeoutMs, connections)
         } else {
             entry.pointee.phase = .request
-            entry.pointee.flags.subtract([.isOldRequest, .answersHead])
+            entry.pointee.flags.subtract([.isOldRequest, .answersHead, .mayReadAhead])
             wheel.set(id.slot, atMs: nowMs + configuration.idleTimeoutMs, connections)
             if entry.pointee.partial != nil || entry.pointee.flags.contains(.isPaused) { resumed.append(id) }
         }
@@ -121,13 +121,21 @@ extension Edge {
         _ slot: UInt32, _ form: ResponseForm, headers: UnsafeRawBufferPointer, body: UnsafeRawBufferPointer,
         closes: Bool
     ) {
+        var response = ByteWriter(capacity: 256 + headers.count)
+        writeResponse(slot, form, headers: headers, body: body, closes: closes, into: &response)
+        response.withBytes { append(slot, $0) }
+    }
+
+    /// Writes a whole answer to the request that is being answered.
+    mutating func writeResponse(
+        _ slot: UInt32, _ form: ResponseForm, headers: UnsafeRawBufferPointer, body: UnsafeRawBufferPointer,
+        closes: Bool, into response: inout ByteWriter
+    ) {
         let flags = connections[slot].pointee.flags
-        var head = ByteWriter(capacity: 256 + headers.count)
         let connection: ConnectionField =
             closes ? .closes : flags.contains(.isOldRequest) ? .staysThough10 : .stays
-        appendResponseHead(form, headers: headers, bodyCount: body.count, connection: connection, into: &head)
-        if form.hasBody, !flags.contains(.answersHead) { head.append(body) }
-        head.withBytes { append(slot, $0) }
+        appendResponseHead(form, headers: headers, bodyCount: body.count, connection: connection, into: &response)
+        if form.hasBody, !flags.contains(.answersHead) { response.append(body) }
     }
 
     /// The statement about the connection in an answer (RFC 9112, section 9.3).

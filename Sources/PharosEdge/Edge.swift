@@ -53,6 +53,8 @@ package struct Edge: ~Copyable {
     var drops: [DropNote] = []
     /// Waiting bytes that their readers asked for, by slot; see `allowOutput`.
     var allowances: [UInt32: Int] = [:]
+    /// Answers of connections whose requests are read ahead, by slot.
+    var pipelined: [UInt32: PipelinedAnswers] = [:]
     /// Of TLS connections, by their slot; nil while there has been none.
     var secureStates: UnsafeMutablePointer<UnsafeMutablePointer<SecureState>?>?
     var tlsOutput = TLSOutput()
@@ -226,6 +228,7 @@ package struct Edge: ~Copyable {
         }
         entry.pointee.phase = .free
         if !allowances.isEmpty { allowances[slot] = nil }
+        if entry.pointee.flags.contains(.readsAhead) { pipelined[slot] = nil }
         entry.pointee.flags = []
         entry.pointee.descriptor = -1
         entry.pointee.generation &+= 1

@@ -68,6 +68,12 @@ package protocol EdgeHandler: ~Copyable {
     /// sent, and at the end of the turn.
     mutating func outputLeaves(_ edge: inout Edge)
 
+    /// The most bytes of body with which a request may be handed on ahead of its turn.
+    ///
+    /// That is before those before it have been answered; nil: it waits for them. Asked only on connections that
+    /// `allowReadingAhead` was called for, about requests that have arrived whole; `headReceived` is not called then.
+    func readsAhead(_ id: ConnectionID, _ head: RequestHead, _ edge: borrowing Edge) -> Int?
+
     /// Goes on with work that would have made an earlier turn too long.
     ///
     /// It is called once, in the turn after `edge.askToContinue`.
@@ -85,6 +91,9 @@ extension EdgeHandler where Self: ~Copyable {
 
     /// Most handlers have no detached connections.
     package mutating func outputArrived(_ id: ConnectionID, _ edge: inout Edge) {}
+
+    /// Most handlers answer at once.
+    package func readsAhead(_ id: ConnectionID, _ head: RequestHead, _ edge: borrowing Edge) -> Int? { nil }
 
     /// Most handlers are done with a message when it has been handed on.
     package mutating func continueWork(_ edge: inout Edge) {}

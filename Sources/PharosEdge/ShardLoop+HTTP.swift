@@ -126,6 +126,10 @@ extension ShardLoop where Handler: ~Copyable {
         while consumed < bytes.count, edge.isOpen(id) {
             let entry = edge.connections[id.slot]
             guard entry.pointee.phase == .request else {
+                let ahead = readAhead(id, UnsafeRawBufferPointer(rebasing: bytes[consumed...]))
+                consumed += ahead
+                // All of them may have been answered meanwhile.
+                if ahead > 0, edge.isOpen(id), entry.pointee.phase == .request { continue }
                 return passOn(id, bytes, consumed)
             }
             if consumed > 0, edge.isSliceSpent {
@@ -147,6 +151,34 @@ extension ShardLoop where Handler: ~Copyable {
                 consumed += used
             }
         }
+        return consumed
+    }
+
+    /// Hands on requests behind one that has no answer yet, as far as the handler takes them.
+    ///
+    /// Nothing more is read until all of them are answered.
+    ///
+    /// - Returns: the number of bytes that are done with.
+    private mutating func readAhead(_ id: ConnectionID, _ bytes: UnsafeRawBufferPointer) -> Int {
+        var consumed = 0
+        while consumed < bytes.count, edge.isOpen(id), edge.mayReadAhead(id.slot), !edge.isSliceSpent {
+            let rest = UnsafeRawBufferPointer(rebasing: bytes[consumed...])
+            guard case .complete(let head) = parse(rest), head.minorVersion == 1, head.keepsAlive, !head.isChunked,
+                !FieldText.isSame(head.method, "HEAD")
+            else { break }
+            let length = max(head.contentLength, 0)
+            guard rest.count - head.length >= length, let limit = handler.readsAhead(id, head, edge), length <= limit
+            else { break }
+            edge.noteReadAhead(id.slot)
+            edge.counters.messagesReceived += 1
+            consumed += head.length + length
+            let body = UnsafeRawBufferPointer(rebasing: rest[head.length..<head.length + length])
+            handler.requestReceived(id, head, body: body, &edge)
+            edge.spend(head.length + length + Edge.requestCost)
+        }
+        guard consumed > 0, edge.isOpen(id), edge.isReadingAhead(id.slot) else { return consumed }
+        edge.connections[id.slot].pointee.flags.insert(.isPaused)
+        edge.updateInterest(id.slot)
         return consumed
     }
 

@@ -145,6 +145,8 @@ final class Script {
     var drops: [Drop] = []
     /// Decides about a head; nil: as usual.
     var onHead: (ConnectionID, inout Edge) -> HeadDecision? = { _, _ in nil }
+    /// Whether a request may be handed on before those before it are answered.
+    var readsAhead: (_ target: String) -> Bool = { _ in false }
     var onMessage: (ConnectionID, inout Edge) -> Void = { _, _ in }
     var onRequest: (ConnectionID, inout Edge) -> Void = { _, _ in }
     var onArrival: (ConnectionID, inout Edge) -> Void = { _, _ in }
@@ -162,6 +164,10 @@ struct ScriptHandler: EdgeHandler, ~Copyable {
         if let decision = script.onHead(id, &edge) { return decision }
         if case .accept(let subprotocol) = WebSocketHandshake.examine(head) { return .webSocket(subprotocol) }
         return .read(limit: 1_000, isTrusted: head.header("x-key") != nil)
+    }
+
+    func readsAhead(_ id: ConnectionID, _ head: RequestHead, _ edge: borrowing Edge) -> Int? {
+        script.readsAhead(String(decoding: head.target, as: UTF8.self)) ? 1_000 : nil
     }
 
     mutating func requestReceived(

@@ -36,6 +36,32 @@ extension Stories {
             }
         }
 
+        @Test(
+            "calls of all kinds, pipelined, are answered in order and see what came before", arguments: StorySetting.all
+        )
+        func pipelinedKinds(_ setting: StorySetting) async throws {
+            try await play(setting) { scene in
+                let http = try scene.http()
+                var calls: [[UInt8]] = []
+                for round in 1...20 {
+                    for channel in ["log:a", "log:b", "log:c"] {
+                        let body = "{\"channel\":\"\(channel)\",\"data\":\(round)}"
+                        calls.append(HTTPLink.request("/api/publish", headers: key, body: body))
+                    }
+                    calls.append(HTTPLink.request("/api/history", headers: key, body: "{\"channel\":\"log:b\"}"))
+                    calls.append(HTTPLink.request("/api/publish", headers: key, body: "{\"channel\":\"no:where\"}"))
+                    calls.append(HTTPLink.request("/api/publish", headers: [], body: "{}"))
+                }
+                try http.link.send(calls.flatMap { $0 })
+                for round in 1...20 {
+                    for _ in 1...3 { #expect(try http.response().body.hasPrefix("{\"result\":{\"offset\":\(round),")) }
+                    #expect(try http.response().body.contains("\"offset\":\(round)"))
+                    #expect(try http.response().body.hasPrefix("{\"error\":{\"code\":10"))
+                    #expect(try http.response().status == 401)
+                }
+            }
+        }
+
         // GO-8
         @Test("a request that arrives byte by byte is served", arguments: StorySetting.pairs)
         func byteByByte(_ setting: StorySetting) async throws {

@@ -103,7 +103,7 @@ extension APIService {
         _ edge: borrowing Edge
     ) {
         guard var line = core.node.refusals.count(kind, reason) else { return }
-        if case .http(let id, _) = origin { line.refusal.address = core.address(of: id, edge) }
+        if case .http(let ticket, _) = origin { line.refusal.address = core.address(of: ticket.id, edge) }
         line.refusal.details = [.init("call", request.name)]
         if let channel = request.namedChannel { line.refusal.details.append(.init("channel", channel)) }
         core.node.refusals.write(line)
@@ -198,9 +198,9 @@ extension APIService {
         case .item(let parent, let index): itemFinished(parent, index, result, &core, &edge)
         case .direct(let call):
             core.answer(call, result)
-        case .http(let id, let transportErrors):
+        case .http(let ticket, let transportErrors):
             let status = encode(result, transportErrors, &core)
-            core.scratch.withBytes { edge.respond(id, status: status, body: $0) }
+            core.scratch.withBytes { edge.respond(ticket, status: status, body: $0) }
             core.scratch.removeAll()
         case .backend(let call, let transportErrors):
             let status = encode(result, transportErrors, &core)
@@ -221,7 +221,7 @@ extension APIService {
         _ = encode(.failure(error), transportErrors, &core)
         defer { core.scratch.removeAll() }
         switch origin {
-        case .http(let id, _): core.scratch.withBytes { edge.respond(id, status: 400, body: $0) }
+        case .http(let ticket, _): core.scratch.withBytes { edge.respond(ticket, status: 400, body: $0) }
         case .backend(let call, _): core.answer(call, APIResponse(status: 400, body: core.scratch.array))
         default: break
         }

@@ -9,6 +9,8 @@ enum APIPath: Sendable, Equatable {
     /// `POST /api` with `{"method":…,"params":…}`.
     case envelope
 
+    static let publish = method("publish")
+
     /// The method that the path names; nil: the body does.
     var method: MethodName? {
         if case .method(let name) = self { name } else { nil }

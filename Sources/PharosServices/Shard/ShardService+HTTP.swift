@@ -50,6 +50,18 @@ extension ShardService {
         }
     }
 
+    /// Publications that are sent together are carried out together, whichever shards have their channels.
+    ///
+    /// Those of one channel keep their order all the same. Everything else waits for what was asked before it.
+    func readsAhead(_ id: ConnectionID, _ head: RequestHead, _ edge: borrowing Edge) -> Int? {
+        guard let path = APIPath(head.path), path == .publish, head.method.elementsEqual("POST".utf8),
+            raw.raw.paths.isEmpty || raw.raw.path(head.path) == nil,
+            core.node.keylessGuard.refusal(of: head) == nil,
+            core.node.apiAccess.verdict(of: head, method: path.method) == .granted
+        else { return nil }
+        return core.node.settings.api.maxBodySize
+    }
+
     mutating func requestReceived(
         _ id: ConnectionID, _ head: RequestHead, body: UnsafeRawBufferPointer, _ edge: inout Edge
     ) {
@@ -70,10 +82,12 @@ extension ShardService {
         guard let path = APIPath(head.path), head.method.elementsEqual("POST".utf8), !path.isResponders else {
             return ResponderTransport.ask(id, head, body, &core, &edge)
         }
+        if path == .publish { edge.allowReadingAhead(id) }
+        let ticket = edge.answerTicket(of: id)
         var transportErrors = core.node.settings.api.transportErrorMode
         if let mode = head.header("x-centrifugo-error-mode") { transportErrors = mode.elementsEqual("transport".utf8) }
         head.withKey {
-            api.callAPI(path, body, key: $0, origin: .http(id, transportErrors: transportErrors), &core, &edge)
+            api.callAPI(path, body, key: $0, origin: .http(ticket, transportErrors: transportErrors), &core, &edge)
         }
     }
 

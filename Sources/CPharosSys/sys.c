@@ -245,6 +245,8 @@ ssize_t pharos_read_file(const char *path, char *bytes, size_t capacity) {
 
 void pharos_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
 
+void pharos_yield(void) { sched_yield(); }
+
 void pharos_wake(int eventfd) {
     uint64_t one = 1;
     ssize_t written = write(eventfd, &one, sizeof one);

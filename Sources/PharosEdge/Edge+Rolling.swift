@@ -6,8 +6,9 @@
 /// fan-out to end. Each subscriber knows how much of its lane's block it has been given; once all have been given
 /// everything, the blocks go.
 extension Edge {
-    /// Subscribers that are sent to in one turn.
-    private static var rollingShare: Int { 128 }
+    /// Subscribers that are sent to in one part of a turn, and such parts in one turn.
+    private static var rollingPart: Int { 32 }
+    static var rollingParts: Int { 4 }
 
     /// Whether a topic's fan-out may go on from turn to turn.
     ///
@@ -43,11 +44,11 @@ extension Edge {
         counters.messagesSent += UInt64(lane.pointee.subscribers)
     }
 
-    /// One turn's share of the fan-outs under way.
+    /// One part of a turn's share of the fan-outs under way.
     mutating func rollTopics() {
         guard !rollingTopics.isEmpty else { return }
         let isOnly = rollingTopics.count == 1
-        var budget = Edge.rollingShare
+        var budget = Edge.rollingPart
         var index = 0
         while index < rollingTopics.count, budget > 0 {
             let topic = rollingTopics[index]

@@ -66,7 +66,10 @@ package protocol EdgeHandler: ~Copyable {
     ///
     /// Messages to others that must not arrive after that output are to leave now. It is called each time that output is
     /// sent, and at the end of the turn.
-    mutating func outputLeaves(_ edge: inout Edge)
+    ///
+    /// - Returns: whether others have got questions or answers, so that they may soon have more for this shard.
+    @discardableResult
+    mutating func outputLeaves(_ edge: inout Edge) -> Bool
 
     /// The most bytes of body with which a request may be handed on ahead of its turn.
     ///
@@ -99,7 +102,7 @@ extension EdgeHandler where Self: ~Copyable {
     package mutating func continueWork(_ edge: inout Edge) {}
 
     /// Does nothing: most handlers send only to their connections.
-    package mutating func outputLeaves(_ edge: inout Edge) {}
+    package mutating func outputLeaves(_ edge: inout Edge) -> Bool { false }
 }
 
 /// A handler's decision about a request whose head has arrived.

@@ -154,9 +154,18 @@ extension ShardLoop where Handler: ~Copyable {
         return consumed
     }
 
+    /// Bytes have come behind requests that have no answers yet.
+    mutating func receivedAhead(_ id: ConnectionID, _ bytes: UnsafeRawBufferPointer) {
+        var consumed = 0
+        if edge.connections[id.slot].pointee.partial == nil { consumed = readAhead(id, bytes) }
+        guard edge.isOpen(id), consumed < bytes.count else { return }
+        let rest = UnsafeRawBufferPointer(rebasing: bytes[consumed...])
+        keep(id, rest)
+        // All of them may have been answered meanwhile, so that no answer leads on to the rest.
+        if edge.connections[id.slot].pointee.phase == .request { edge.resumed.append(id) }
+    }
+
     /// Hands on requests behind one that has no answer yet, as far as the handler takes them.
-    ///
-    /// Nothing more is read until all of them are answered.
     ///
     /// - Returns: the number of bytes that are done with.
     private mutating func readAhead(_ id: ConnectionID, _ bytes: UnsafeRawBufferPointer) -> Int {
@@ -176,9 +185,6 @@ extension ShardLoop where Handler: ~Copyable {
             handler.requestReceived(id, head, body: body, &edge)
             edge.spend(head.length + length + Edge.requestCost)
         }
-        guard consumed > 0, edge.isOpen(id), edge.isReadingAhead(id.slot) else { return consumed }
-        edge.connections[id.slot].pointee.flags.insert(.isPaused)
-        edge.updateInterest(id.slot)
         return consumed
     }
 

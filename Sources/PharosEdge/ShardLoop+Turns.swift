@@ -51,16 +51,27 @@ extension ShardLoop where Handler: ~Copyable {
     /// Before a fan-out to many, answers leave, and what has come meanwhile is served.
     ///
     /// A publisher with several publications on their way goes on while the fan-out lasts, and those that are ready share
-    /// its sends. The answers go first in any case, so that no connection sees another order.
+    /// its sends. The answers go first in any case, so that no connection sees another order. Where other shards have got
+    /// answers, what they send next is awaited for some microseconds: a fan-out that is begun too early takes much longer.
     private mutating func gatherPublications(_ events: UnsafeMutableBufferPointer<pharos_event>) {
-        var rounds = 0
-        while rounds < 4, edge.isFanOutAhead {
-            rounds += 1
+        var (rounds, awaited) = (0, 0)
+        while rounds < 4, awaited < 16, edge.isFanOutAhead {
             resumeRequests()
-            handler.outputLeaves(&edge)
+            let othersMaySend = handler.outputLeaves(&edge)
             edge.flushDirty()
-            guard serveReady(events, timeoutMs: 0) else { return }
+            let hasMail = othersMaySend && awaitMail()
+            if hasMail { awaited += 1 } else { rounds += 1 }
+            guard serveReady(events, timeoutMs: 0) || hasMail else { return }
         }
+    }
+
+    /// Lets other threads run until a message comes; false: none has come soon.
+    private func awaitMail() -> Bool {
+        for _ in 0..<64 {
+            if !mailbox.isEmpty { return true }
+            pharos_yield()
+        }
+        return false
     }
 
     private mutating func resumeRequests() {
@@ -80,7 +91,12 @@ extension ShardLoop where Handler: ~Copyable {
     private mutating func settle() {
         sendOutput()
         if !edge.rollingTopics.isEmpty {
-            edge.rollTopics()
+            // Mail ends the turn's share early: other shards wait for what it asks, and send nothing meanwhile.
+            var parts = 0
+            repeat {
+                edge.rollTopics()
+                parts += 1
+            } while parts < Edge.rollingParts && !edge.rollingTopics.isEmpty && mailbox.isEmpty
             sendOutput()
         }
         if !edge.drops.isEmpty {

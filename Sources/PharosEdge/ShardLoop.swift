@@ -209,7 +209,8 @@ package struct ShardLoop<Handler: EdgeHandler & ~Copyable>: ~Copyable {
         switch edge.connections[id.slot].pointee.phase {
         case .webSocket: receivedFrames(id, bytes)
         case .request: receivedRequest(id, bytes)
-        case .awaitingDecision, .awaitingResponse: keep(id, UnsafeRawBufferPointer(bytes))
+        case .awaitingDecision: keep(id, UnsafeRawBufferPointer(bytes))
+        case .awaitingResponse: receivedAhead(id, UnsafeRawBufferPointer(bytes))
         case .streaming: edge.ignoreInput(id.slot, bytes.count)
         case .closing: discardWhileClosing(id, bytes)
         case .detached, .free: break

@@ -26,6 +26,8 @@ int pharos_epoll_control(int epoll, int operation, int fd, uint32_t interest, ui
 // Waits at most timeout_ms (-1: for ever); returns the number of events, 0 at a timeout or a signal, -errno otherwise.
 int pharos_epoll_wait(int epoll, pharos_event *events, int capacity, int timeout_ms);
 
+// Lets another thread run.
+void pharos_yield(void);
 int pharos_eventfd(void);
 void pharos_wake(int eventfd);
 void pharos_clear_wake(int eventfd);

@@ -53,6 +53,8 @@ struct ShardCore: ~Copyable {
     private var inbox = FairQueue<ShardMail>()
     /// Messages to other shards, which leave once in a turn, in the order of sending.
     private var outbox: [(shard: Int, mail: ShardMail)] = []
+    /// Whether there are questions or answers of relays in the outbox.
+    private var asksOthers = false
     /// Requests to this shard's own relay that wait for the mail before them.
     private var held: [ShardMail] = []
     /// Whether the present work was begun by mail, in its order.
@@ -88,6 +90,10 @@ struct ShardCore: ~Copyable {
     /// It is received once the service that sends is done.
     mutating func post(_ mail: ShardMail, to shard: Int) {
         guard shard != index else { return inbox.append(mail) }
+        switch mail {
+        case .relay(.ask, _), .relayed(.answered): asksOthers = true
+        default: break
+        }
         outbox.append((shard, mail))
     }
 
@@ -128,7 +134,11 @@ struct ShardCore: ~Copyable {
     ///
     /// Successive messages to the same shard are handed over at once, and no message before one that was sent earlier
     /// to another shard. So when a message arrives at a shard, the messages that caused it have arrived as well.
-    mutating func flushOutbox() {
+    ///
+    /// - Returns: whether questions or answers of relays were among them, so that the others may soon have more to send.
+    @discardableResult
+    mutating func flushOutbox() -> Bool {
+        guard !outbox.isEmpty else { return false }
         var next = 0
         while next < outbox.count {
             let shard = outbox[next].shard
@@ -137,6 +147,8 @@ struct ShardCore: ~Copyable {
             next = end
         }
         outbox.removeAll(keepingCapacity: outbox.count <= 1_024)
+        defer { asksOthers = false }
+        return asksOthers
     }
 
     /// Answers a caller outside the shards.

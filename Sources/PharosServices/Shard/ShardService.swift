@@ -89,9 +89,9 @@ struct ShardService: EdgeHandler, ~Copyable {
         core.isReadingMail = false
     }
 
-    mutating func outputLeaves(_ edge: inout Edge) {
-        core.flushOutbox()
+    mutating func outputLeaves(_ edge: inout Edge) -> Bool {
         inProcess.wake()
+        return core.flushOutbox()
     }
 
     /// Continues unfinished work in order, a slice each.

@@ -1,27 +1,27 @@
 /// Values that wait for an answer, by the ticket that the answer will name.
 ///
 /// A ticket is never given twice: it holds the number of a slot and how often the slot was used, so that a second answer,
-/// or a late one, finds nothing. Not thread-safe. Inlinable, since a generic type of another module is not specialized
-/// otherwise.
-package struct TicketTable<Value> {
-    @usableFromInline package struct Slot {
-        @usableFromInline package var value: Value?
-        @usableFromInline package var uses: UInt32 = 0
+/// or a late one, finds nothing. Not thread-safe. Public, since the compiler gives other modules the bodies of what is
+/// public and inlinable, and specializes generic code only then; not of `package`.
+@frozen public struct TicketTable<Value> {
+    @usableFromInline struct Slot {
+        @usableFromInline var value: Value?
+        @usableFromInline var uses: UInt32 = 0
 
-        @inlinable package init() {}
+        @inlinable init() {}
     }
 
-    @usableFromInline package var slots: [Slot] = []
-    @usableFromInline package var free: [UInt32] = []
+    @usableFromInline var slots: [Slot] = []
+    @usableFromInline var free: [UInt32] = []
 
-    @inlinable package init() {}
+    @inlinable public init() {}
 
     /// Values that wait.
-    @inlinable package var count: Int { slots.count - free.count }
-    @inlinable package var isEmpty: Bool { count == 0 }
+    @inlinable public var count: Int { slots.count - free.count }
+    @inlinable public var isEmpty: Bool { count == 0 }
 
     /// Keeps a value and gives its ticket, which is never 0.
-    @inlinable package mutating func add(_ value: Value) -> UInt64 {
+    @inlinable public mutating func add(_ value: Value) -> UInt64 {
         let index: UInt32
         if let reused = free.popLast() {
             index = reused
@@ -38,7 +38,7 @@ package struct TicketTable<Value> {
     /// The value under a ticket; nil if its answer has come.
     ///
     /// Assigning nil takes it out.
-    @inlinable package subscript(ticket: UInt64) -> Value? {
+    @inlinable public subscript(ticket: UInt64) -> Value? {
         get { index(of: ticket).flatMap { slots[$0].value } }
         set {
             guard let index = index(of: ticket) else { return }
@@ -48,7 +48,7 @@ package struct TicketTable<Value> {
     }
 
     /// Takes out the value that an answer is for; nil for a late or second answer.
-    @inlinable package mutating func take(_ ticket: UInt64) -> Value? {
+    @inlinable public mutating func take(_ ticket: UInt64) -> Value? {
         guard let index = index(of: ticket) else { return nil }
         var taken: Value?
         swap(&taken, &slots[index].value)
@@ -57,12 +57,12 @@ package struct TicketTable<Value> {
     }
 
     /// Changes a value where it stands; nil if its answer has come.
-    @inlinable package mutating func update<Result>(_ ticket: UInt64, _ body: (inout Value) -> Result) -> Result? {
+    @inlinable public mutating func update<Result>(_ ticket: UInt64, _ body: (inout Value) -> Result) -> Result? {
         guard let index = index(of: ticket) else { return nil }
         return body(&slots[index].value!)
     }
 
-    @inlinable package func index(of ticket: UInt64) -> Int? {
+    @inlinable public func index(of ticket: UInt64) -> Int? {
         let index = Int(ticket & 0xFFFF_FFFF)
         guard index < slots.count, UInt64(slots[index].uses) == ticket >> 32, slots[index].value != nil else {
             return nil

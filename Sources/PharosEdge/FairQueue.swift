@@ -1,23 +1,23 @@
 /// A queue of work that waits for its next share of the loop's time.
 ///
-/// First in, first out, without moving the others. Always inlined, since messages and commands pass through such queues, and
-/// a generic type of another module is not specialized otherwise.
-package struct FairQueue<Element> {
+/// First in, first out, without moving the others. Messages and commands pass through such queues, so their users must get
+/// specialized code: the compiler gives other modules the bodies of what is public and inlinable, not of `package`.
+@frozen public struct FairQueue<Element> {
     /// Elements that were taken out are nil.
-    @usableFromInline package var elements: [Element?] = []
-    @usableFromInline package var next = 0
+    @usableFromInline var elements: [Element?] = []
+    @usableFromInline var next = 0
 
-    @inlinable package init() {}
+    @inlinable public init() {}
 
-    @inlinable @inline(__always) package var count: Int { elements.count - next }
-    @inlinable @inline(__always) package var first: Element? { next < elements.count ? elements[next] : nil }
-    @inlinable @inline(__always) package var isEmpty: Bool { next == elements.count }
+    @inlinable @inline(__always) public var count: Int { elements.count - next }
+    @inlinable @inline(__always) public var first: Element? { next < elements.count ? elements[next] : nil }
+    @inlinable @inline(__always) public var isEmpty: Bool { next == elements.count }
 
-    @inlinable @inline(__always) package mutating func append(_ element: consuming Element) {
+    @inlinable @inline(__always) public mutating func append(_ element: consuming Element) {
         elements.append(consume element)
     }
 
-    @inlinable @inline(__always) package mutating func popFirst() -> Element? {
+    @inlinable @inline(__always) public mutating func popFirst() -> Element? {
         guard next < elements.count else { return nil }
         var first: Element?
         swap(&first, &elements[next])
@@ -27,7 +27,7 @@ package struct FairQueue<Element> {
     }
 
     /// Lets go of places that were taken out, once they are as many as the others.
-    @inlinable package mutating func compact() {
+    @inlinable public mutating func compact() {
         if next == elements.count {
             elements.removeAll(keepingCapacity: next <= 1_024)
             next = 0
@@ -37,7 +37,7 @@ package struct FairQueue<Element> {
         }
     }
 
-    @inlinable package mutating func removeAll() {
+    @inlinable public mutating func removeAll() {
         elements = []
         next = 0
     }

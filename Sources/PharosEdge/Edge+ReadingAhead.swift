@@ -1,8 +1,8 @@
 import PharosBytes
 
-/// The request that an answer is for, where a connection may have several that wait.
+/// The request that an answer is for.
 ///
-/// Each is answered once.
+/// A connection may have several that wait. Each is answered once.
 package struct AnswerTicket: Equatable, Sendable {
     package let id: ConnectionID
     /// Counts the requests of the connection that are read ahead; the first is 0.

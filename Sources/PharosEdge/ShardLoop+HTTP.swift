@@ -165,7 +165,9 @@ extension ShardLoop where Handler: ~Copyable {
         if edge.connections[id.slot].pointee.phase == .request { edge.resumed.append(id) }
     }
 
-    /// Hands on requests behind one that has no answer yet, as far as the handler takes them.
+    /// Hands on requests behind one that has no answer yet.
+    ///
+    /// It does so as far as the handler takes them.
     ///
     /// - Returns: the number of bytes that are done with.
     private mutating func readAhead(_ id: ConnectionID, _ bytes: UnsafeRawBufferPointer) -> Int {

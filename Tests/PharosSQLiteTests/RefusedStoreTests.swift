@@ -26,6 +26,22 @@ struct RefusedStoreTests {
         #expect(refusal(fixture) == nil)
     }
 
+    /// A process that is being started has such a copy until it runs its program.
+    @Test("a copy of the lock's descriptor does not keep the directory")
+    func copiedLock() throws {
+        let fixture = StoreFixture()
+        let streams = try fixture.open()
+        let copies = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").compactMap { name -> Int32? in
+            let target = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\(name)")
+            guard let target, target.hasPrefix(fixture.path), target.hasSuffix(".lock") else { return nil }
+            return Int32(name).map { dup($0) }
+        }
+        defer { for copy in copies { close(copy) } }
+        #expect(!copies.isEmpty)
+        streams.close()
+        #expect(refusal(fixture) == nil)
+    }
+
     /// Overwrites `user_version` or `application_id` in the file.
     ///
     /// Both are big-endian: see SQLite's file format, section 1.3.

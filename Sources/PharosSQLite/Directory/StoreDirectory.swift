@@ -34,7 +34,12 @@ struct StoreDirectory: ~Copyable {
         self.lock = lock
     }
 
-    deinit { close(lock) }
+    deinit {
+        // A process that is being started has a copy of the descriptor until it runs its program: the lock must not live on
+        // with that.
+        flock(lock, LOCK_UN)
+        close(lock)
+    }
 
     /// `mkdir -p`, each new directory on the disk before something is stored in it.
     private static func make(_ path: String) throws(StoreError) {

@@ -47,6 +47,8 @@ var targets: [Target] = [
     core("PharosTLS", ["CPharosTLS", "PharosBytes"]),
     core("PharosEdge", ["CPharosSys", "PharosBytes", "CPharosTLS", "PharosTLS"]),
     core("PharosMemory", ["PharosDomain"]),
+    core("PharosNATS", ["PharosBytes", "PharosProtocol"]),
+    core("PharosRedis", ["PharosBytes"]),
     core("PharosChannels", ["PharosBytes", "PharosDomain"]),
     core(
         "PharosServices",
@@ -62,12 +64,14 @@ var targets: [Target] = [
         ]),
     .executableTarget(
         name: "pharos-echo", dependencies: ["CPharosSys", "PharosEdge"], path: "Tests/Echo", swiftSettings: strict),
-    tests("PharosBytesTests", ["PharosBytes", "CPharosSys"]),
+    tests("PharosBytesTests", ["PharosBytes", "CPharosSys", "PharosTestKit"]),
     tests("PharosDomainTests", ["PharosDomain", "PharosTestKit"]),
     tests("PharosProtocolTests", ["PharosProtocol", "PharosDomain", "PharosBytes", "PharosTestKit"]),
     tests("PharosEdgeTests", ["PharosEdge", "PharosBytes", "PharosTLS", "PharosTestKit", "CPharosSys"]),
     tests("PharosTLSTests", ["PharosTLS", "CPharosTLS", "PharosTestKit"]),
     tests("PharosMemoryTests", ["PharosMemory", "PharosDomain", "PharosTestKit"]),
+    tests("PharosNATSTests", ["PharosNATS", "PharosRedis", "PharosBytes", "PharosTestKit"]),
+    tests("PharosRedisTests", ["PharosRedis", "PharosBytes", "PharosTestKit"]),
     tests("PharosChannelsTests", ["PharosChannels", "PharosMemory", "PharosDomain", "PharosTestKit"]),
     tests(
         "PharosServicesTests",

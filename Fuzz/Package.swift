@@ -30,7 +30,10 @@ let package = Package(
         library("PharosEdge", ["CPharosSys", "CPharosTLS", "PharosBytes", "PharosTLS"]),
         .target(name: "CPharosTLS", linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
         library("PharosTLS", ["CPharosTLS", "PharosBytes"]),
+        library("PharosNATS", ["PharosBytes", "PharosProtocol"]),
+        library("PharosRedis", ["PharosBytes"]),
         library("TLSProperties", ["PharosTLS"]),
+        library("BrokerProperties", ["PharosNATS", "PharosRedis"]),
         library("ProtocolProperties", ["PharosProtocol", "PharosBytes", "PharosDomain"]),
         library("EdgeProperties", ["PharosEdge", "PharosBytes"]),
         fuzzer("JSONCommandFuzz", "ProtocolProperties"),
@@ -46,5 +49,7 @@ let package = Package(
         fuzzer("WebSocketFrameFuzz", "EdgeProperties"),
         fuzzer("CompressedFrameFuzz", "EdgeProperties"),
         fuzzer("TLSSessionFuzz", "TLSProperties"),
+        fuzzer("NATSFuzz", "BrokerProperties"),
+        fuzzer("RESPFuzz", "BrokerProperties"),
     ]
 )

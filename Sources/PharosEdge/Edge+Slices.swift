@@ -1,4 +1,5 @@
 import CPharosSys
+import PharosBytes
 
 /// The sharing of a turn's time.
 ///

@@ -71,7 +71,7 @@ package struct Edge: ~Copyable {
     /// Work done for the input that is being served; see `Edge+Slices`.
     var spent = 0
     /// Connections with input for the next turn.
-    var aside = FairQueue<ConnectionID>()
+    var aside = FIFO<ConnectionID>()
     /// The handler wants to go on with something in the next turn.
     var hasUnfinishedWork = false
     var date: HTTPDate

@@ -1,4 +1,5 @@
 import CPharosSys
+import PharosBytes
 
 /// One turn of the loop: what is ready is served, then all output is sent.
 extension ShardLoop where Handler: ~Copyable {

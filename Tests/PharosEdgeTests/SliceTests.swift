@@ -206,10 +206,10 @@ struct SliceTests {
 }
 
 @Suite("fair queue")
-struct FairQueueTests {
+struct FIFOTests {
     @Test("first in, first out, however many come and go")
     func order() {
-        var queue = FairQueue<Int>()
+        var queue = FIFO<Int>()
         var expected = 0
         for number in 0..<10_000 {
             queue.append(number)

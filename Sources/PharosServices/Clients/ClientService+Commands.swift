@@ -1,3 +1,4 @@
+import PharosBytes
 import PharosDomain
 import PharosEdge
 import PharosProtocol

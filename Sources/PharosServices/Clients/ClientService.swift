@@ -12,7 +12,7 @@ struct ClientService: ~Copyable {
     /// Commands that wait.
     var queues: [UInt32: CommandQueue] = [:]
     /// Connections whose waiting commands can go on.
-    var runnable = FairQueue<ConnectionID>()
+    var runnable = FIFO<ConnectionID>()
     /// The message whose commands are being carried out.
     var running: CommandRun?
     /// Memory for the next message's commands.

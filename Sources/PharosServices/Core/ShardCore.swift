@@ -43,14 +43,14 @@ struct ShardCore: ~Copyable {
     /// A message in another form for its transport; empty between two messages as well.
     var packed: ByteWriter
     /// Work that goes on in the next turn.
-    var unfinished = FairQueue<(work: UnfinishedWork, turn: UInt64)>()
+    var unfinished = FIFO<(work: UnfinishedWork, turn: UInt64)>()
     /// Commands that were read and are to be carried out in this turn.
-    var arrivedCommands = FairQueue<ArrivedCommands>()
+    var arrivedCommands = FIFO<ArrivedCommands>()
     /// When the shard ends although connections are open; nil: it does not end.
     var shutdownEndsMs: Int64?
     var random = RandomPool()
     /// Messages to this shard itself.
-    private var inbox = FairQueue<ShardMail>()
+    private var inbox = FIFO<ShardMail>()
     /// Messages to other shards, which leave once in a turn, in the order of sending.
     private var outbox: [(shard: Int, mail: ShardMail)] = []
     /// Whether there are questions or answers of relays in the outbox.

@@ -1,8 +1,8 @@
-/// A queue of work that waits for its next share of the loop's time.
+/// A queue in one array; each operation takes constant time, amortized.
 ///
 /// First in, first out, without moving the others. Messages and commands pass through such queues, so their users must get
 /// specialized code: the compiler gives other modules the bodies of what is public and inlinable, not of `package`.
-@frozen public struct FairQueue<Element> {
+@frozen public struct FIFO<Element> {
     /// Elements that were taken out are nil.
     @usableFromInline var elements: [Element?] = []
     @usableFromInline var next = 0
@@ -24,6 +24,16 @@
         next += 1
         if next == elements.count || next >= 1_024 { compact() }
         return first
+    }
+
+    @inlinable public var last: Element? { isEmpty ? nil : elements[elements.count - 1] }
+
+    @inlinable public mutating func popLast() -> Element? { isEmpty ? nil : elements.removeLast() }
+
+    /// Changes the element at an index from 0, the first.
+    @inlinable public mutating func update<Result>(_ index: Int, _ body: (inout Element) -> Result) -> Result {
+        precondition(index < count, "the index of an element")
+        return body(&elements[next + index]!)
     }
 
     /// Lets go of places that were taken out, once they are as many as the others.

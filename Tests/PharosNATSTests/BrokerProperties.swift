@@ -1,0 +1,1 @@
+../../Fuzz/Sources/BrokerProperties/BrokerProperties.swift

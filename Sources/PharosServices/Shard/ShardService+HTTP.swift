@@ -52,7 +52,8 @@ extension ShardService {
 
     /// Publications that are sent together are carried out together.
     ///
-    /// That is so whichever shards have their channels. Those of one channel keep their order all the same. Everything else waits for what was asked before it.
+    /// That is so whichever shards have their channels. Those of one channel keep their order all the same. Everything
+    /// else waits for what was asked before it.
     func readsAhead(_ id: ConnectionID, _ head: RequestHead, _ edge: borrowing Edge) -> Int? {
         guard let path = APIPath(head.path), path == .publish, head.method.elementsEqual("POST".utf8),
             raw.raw.paths.isEmpty || raw.raw.path(head.path) == nil,

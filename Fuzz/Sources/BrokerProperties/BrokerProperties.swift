@@ -23,7 +23,9 @@ package enum BrokerProperties {
         }
     }
 
-    /// The next thing that a parser reads, as text: a number that is none is not equal to itself.
+    /// The next thing that a parser reads, as text.
+    ///
+    /// As text, since a number that is none is not equal to itself.
     private typealias Next = (inout UnsafeRawBufferPointer) throws -> String?
 
     private static func violation(_ input: UnsafeRawBufferPointer, _ parser: () -> Next) -> String? {

@@ -47,8 +47,22 @@ var targets: [Target] = [
     core("PharosTLS", ["CPharosTLS", "PharosBytes"]),
     core("PharosEdge", ["CPharosSys", "PharosBytes", "CPharosTLS", "PharosTLS"]),
     core("PharosMemory", ["PharosDomain"]),
+    core("PharosLinks", ["CPharosSys", "PharosBytes", "PharosTLS"]),
+    core("PharosCluster", ["CPharosSys", "PharosBytes", "PharosDomain", "PharosProtocol"]),
     core("PharosNATS", ["PharosBytes", "PharosProtocol"]),
     core("PharosRedis", ["PharosBytes"]),
+    core(
+        "PharosNATSEngine",
+        [
+            "CPharosSys", "PharosBytes", "PharosDomain", "PharosProtocol", "PharosLinks", "PharosCluster", "PharosNATS",
+            "PharosTLS",
+        ]),
+    core(
+        "PharosRedisEngine",
+        [
+            "CPharosSys", "PharosBytes", "PharosDomain", "PharosProtocol", "PharosLinks", "PharosCluster",
+            "PharosRedis", "PharosTLS",
+        ]),
     core("PharosChannels", ["PharosBytes", "PharosDomain"]),
     core(
         "PharosServices",
@@ -70,7 +84,21 @@ var targets: [Target] = [
     tests("PharosEdgeTests", ["PharosEdge", "PharosBytes", "PharosTLS", "PharosTestKit", "CPharosSys"]),
     tests("PharosTLSTests", ["PharosTLS", "CPharosTLS", "PharosTestKit"]),
     tests("PharosMemoryTests", ["PharosMemory", "PharosDomain", "PharosTestKit"]),
+    tests("PharosLinksTests", ["PharosLinks", "PharosBytes", "PharosTLS", "CPharosSys", "PharosTestKit"]),
+    tests("PharosClusterTests", ["PharosCluster", "PharosDomain", "PharosProtocol", "PharosBytes", "PharosTestKit"]),
     tests("PharosNATSTests", ["PharosNATS", "PharosRedis", "PharosBytes", "PharosTestKit"]),
+    tests(
+        "PharosNATSEngineTests",
+        [
+            "PharosNATSEngine", "PharosNATS", "PharosLinks", "PharosCluster", "PharosDomain", "PharosProtocol",
+            "PharosBytes", "PharosTestKit", "CPharosSys",
+        ]),
+    tests(
+        "PharosRedisEngineTests",
+        [
+            "PharosRedisEngine", "PharosRedis", "PharosLinks", "PharosCluster", "PharosDomain", "PharosProtocol",
+            "PharosBytes", "PharosTestKit", "CPharosSys",
+        ]),
     tests("PharosRedisTests", ["PharosRedis", "PharosBytes", "PharosTestKit"]),
     tests("PharosChannelsTests", ["PharosChannels", "PharosMemory", "PharosDomain", "PharosTestKit"]),
     tests(

@@ -47,6 +47,8 @@ package final class InProcessEngine: ChannelEngine {
         }
     }
 
+    package var isShared: Bool { false }
+
     package func answersAtOnce(_ options: ChannelOptions) -> Bool { store(options).answersAtOnce }
 
     // MARK: Requests
@@ -57,7 +59,7 @@ package final class InProcessEngine: ChannelEngine {
             let store = store(publish.options)
             let append = append(publish, nowMs: self.now(now, store))
             carryOut(.append(append), by: store, .publish(publish, ticket: ticket), into: &events)
-        case .read(let channel, let options, let after, let limit):
+        case .read(let channel, let options, let after, let limit, _):
             let store = store(options)
             let operation = StreamOperation.read(
                 channel: channel, after: after, limit: limit, retention: retention(options),

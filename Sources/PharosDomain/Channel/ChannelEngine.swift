@@ -26,6 +26,12 @@ package protocol ChannelEngine: AnyObject {
     /// A copy of its stream would save nothing then.
     func answersAtOnce(_ options: ChannelOptions) -> Bool
 
+    /// Whether others publish to the same channels, over links that may lose something.
+    ///
+    /// Then only followed channels are reported, and the relay compares offsets and fetches what is missing. An engine in
+    /// the process reports everything that happens.
+    var isShared: Bool { get }
+
     /// Frees what has outlived its time; called about once a second.
     func expire(at now: Moment)
 }
@@ -38,8 +44,9 @@ package enum EngineRequest: Sendable {
     case publish(EnginePublish)
     /// The newest position and, after `after`, at most `limit` publications.
     ///
-    /// They ascend; nil: from the oldest.
-    case read(channel: ChannelName, options: ChannelOptions, after: UInt64?, limit: Int)
+    /// They ascend; nil: from the oldest. An engine with copies answers from one that knows the stream up to `floor` and
+    /// `after`, if any does.
+    case read(channel: ChannelName, options: ChannelOptions, after: UInt64?, limit: Int, floor: UInt64 = 0)
     /// At most `limit` publications before `before`, newest first.
     ///
     /// nil: from the newest.

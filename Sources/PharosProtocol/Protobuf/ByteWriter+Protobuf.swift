@@ -1,5 +1,5 @@
 package import PharosBytes
-import PharosDomain
+package import PharosDomain
 
 #if canImport(Glibc)
     import Glibc
@@ -28,36 +28,36 @@ extension ByteWriter {
         appendVarint(UInt64(number) << 3 | UInt64(wireType.rawValue))
     }
 
-    mutating func appendField(_ number: Int, _ value: UInt64) {
+    package mutating func appendField(_ number: Int, _ value: UInt64) {
         guard value != 0 else { return }
         appendTag(number, .varint)
         appendVarint(value)
     }
 
-    mutating func appendField(_ number: Int, _ value: UInt32) { appendField(number, UInt64(value)) }
+    package mutating func appendField(_ number: Int, _ value: UInt32) { appendField(number, UInt64(value)) }
 
     /// Negative values take ten bytes.
-    mutating func appendField(_ number: Int, _ value: Int64) { appendField(number, UInt64(bitPattern: value)) }
+    package mutating func appendField(_ number: Int, _ value: Int64) { appendField(number, UInt64(bitPattern: value)) }
 
-    mutating func appendField(_ number: Int, _ value: Int32) { appendField(number, Int64(value)) }
+    package mutating func appendField(_ number: Int, _ value: Int32) { appendField(number, Int64(value)) }
 
-    mutating func appendField(_ number: Int, _ value: Bool) { appendField(number, UInt64(value ? 1 : 0)) }
+    package mutating func appendField(_ number: Int, _ value: Bool) { appendField(number, UInt64(value ? 1 : 0)) }
 
-    mutating func appendField(_ number: Int, _ text: String) {
+    package mutating func appendField(_ number: Int, _ text: String) {
         let length = text.utf8.count
         guard length > 0 else { return }
         appendLength(number, length)
         append(text)
     }
 
-    mutating func appendField(_ number: Int, _ bytes: [UInt8]) {
+    package mutating func appendField(_ number: Int, _ bytes: [UInt8]) {
         guard !bytes.isEmpty else { return }
         appendLength(number, bytes.count)
         append(bytes)
     }
 
     /// The head of a length-delimited field; exactly `length` bytes are to follow.
-    mutating func appendLength(_ number: Int, _ length: Int) {
+    package mutating func appendLength(_ number: Int, _ length: Int) {
         appendTag(number, .delimited)
         appendVarint(UInt64(length))
     }
@@ -65,7 +65,7 @@ extension ByteWriter {
     /// A nested message, written even when it is empty.
     ///
     /// Its presence may have a meaning.
-    mutating func appendMessage(_ number: Int, _ body: (inout ByteWriter) -> Void) {
+    package mutating func appendMessage(_ number: Int, _ body: (inout ByteWriter) -> Void) {
         appendTag(number, .delimited)
         appendDelimited(body)
     }
@@ -74,7 +74,7 @@ extension ByteWriter {
     ///
     /// One byte is kept free for the length; a longer content moves up once it is known. Messages nest five deep at the
     /// most, so each byte moves at most so often.
-    mutating func appendDelimited(_ body: (inout ByteWriter) -> Void) {
+    package mutating func appendDelimited(_ body: (inout ByteWriter) -> Void) {
         let start = count
         append(0)
         body(&self)
@@ -93,7 +93,7 @@ extension ByteWriter {
     /// The entries of a map in the order of their keys.
     ///
     /// So equal values give equal bytes.
-    mutating func appendMap<Kind, Value>(
+    package mutating func appendMap<Kind, Value>(
         _ number: Int, _ map: [Identifier<Kind>: Value], _ value: (inout ByteWriter, Value) -> Void
     ) {
         guard !map.isEmpty else { return }
@@ -103,6 +103,15 @@ extension ByteWriter {
                 value(&entry, map[key]!)
             }
         }
+    }
+
+    /// A publication as field `number`, with its offset.
+    package mutating func appendPublication(_ number: Int, _ publication: Publication) {
+        ProtobufPublication.append(number, publication, into: &self)
+    }
+
+    package mutating func appendClientInfo(_ number: Int, _ info: ClientInfo) {
+        ProtobufPublication.append(number, info, into: &self)
     }
 }
 

@@ -1,5 +1,5 @@
 import PharosBytes
-import PharosDomain
+package import PharosDomain
 
 /// Publications and client infos in Protobuf.
 ///
@@ -75,7 +75,7 @@ enum ProtobufPublication {
 /// The reverse; shared by everything that holds publications.
 extension ProtobufReader {
     /// A publication and the epoch that came with it, if any.
-    mutating func publication(_ field: Field) throws(MalformedFrame) -> (Publication, epoch: Epoch) {
+    package mutating func publication(_ field: Field) throws(MalformedFrame) -> (Publication, epoch: Epoch) {
         var reader = try message(field)
         var publication = Publication(data: [])
         var epoch: Epoch = ""
@@ -96,7 +96,7 @@ extension ProtobufReader {
         return (publication, epoch)
     }
 
-    mutating func clientInfo(_ field: Field) throws(MalformedFrame) -> ClientInfo {
+    package mutating func clientInfo(_ field: Field) throws(MalformedFrame) -> ClientInfo {
         var reader = try message(field)
         var info = ClientInfo(user: "", client: "")
         while let field = try reader.nextField() {

@@ -1,4 +1,4 @@
-import PharosDomain
+package import PharosDomain
 
 /// The values of known fields.
 ///
@@ -55,7 +55,7 @@ extension ProtobufReader {
     /// Reads one entry of a map.
     ///
     /// It is a message with the key as field 1 and the value as field 2; a missing one is empty.
-    mutating func mapEntry<Kind, Value>(
+    package mutating func mapEntry<Kind, Value>(
         _ field: Field, empty: Value, value: (inout ProtobufReader, Field) throws(MalformedFrame) -> Value
     ) throws(MalformedFrame) -> (Identifier<Kind>, Value) {
         var entry = try message(field)

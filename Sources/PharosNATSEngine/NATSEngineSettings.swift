@@ -1,0 +1,23 @@
+package import PharosLinks
+package import PharosNATS
+
+/// What the engine over NATS is told.
+package struct NATSEngineSettings: Sendable {
+    /// Addresses, TLS and waits of its connection.
+    package var link: LinkSettings
+    package var credentials = NATSCredentials.none
+    /// The first token of all subjects, and, in capitals, of the names of all streams.
+    package var prefix = "ph"
+    /// Streams for each retention class; the same on all nodes, for ever.
+    package var streams = 8
+    /// Copies of each stream.
+    package var replicas = 1
+    /// How long a repeated key gets the first answer, in milliseconds.
+    package var idempotencyWindowMs: Int64 = 300_000
+    /// How long a request to the servers may take, in milliseconds.
+    package var requestTimeoutMs: Int64 = 5_000
+    /// Hears of what operators should know, on the link thread; must not block.
+    package var report: @Sendable (String) -> Void = { _ in }
+
+    package init(link: LinkSettings) { self.link = link }
+}

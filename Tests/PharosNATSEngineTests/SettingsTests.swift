@@ -1,0 +1,7 @@
+import PharosLinks
+import PharosTestKit
+import Testing
+
+@testable import PharosNATSEngine
+
+@Suite struct Placeholder {}

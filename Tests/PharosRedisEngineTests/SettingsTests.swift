@@ -1,0 +1,7 @@
+import PharosLinks
+import PharosTestKit
+import Testing
+
+@testable import PharosRedisEngine
+
+@Suite struct Placeholder {}

@@ -45,7 +45,7 @@ extension ChannelRelay {
         let limit = min(order.limit < 0 ? Int.max : Int(order.limit), retention.size)
         let offset = order.since?.offset
         if !engine.answersAtOnce(options) {
-            if isLinked {
+            if believesCache(of: channel) {
                 let read =
                     order.reverse
                     ? cache.readBackwards(
@@ -53,12 +53,13 @@ extension ChannelRelay {
                     : cache.read(channel, after: offset, limit: limit, retention: retention, nowMs: now.wallMs)
                 if let read { return historyRead(read, order, asker) }
             }
-            if !isFilled { return fill(channel, options, for: .history(order, asker), now) }
+            if !isFilled, keepsCopy(of: channel) { return fill(channel, options, for: .history(order, asker), now) }
         }
+        let floor = deliveredOffset(of: channel)
         let request: EngineRequest =
             order.reverse
-            ? .readBackwards(channel: channel, options: options, before: offset, limit: limit)
-            : .read(channel: channel, options: options, after: offset, limit: limit)
+            ? .readBackwards(channel: channel, options: options, before: offset, limit: limit, floor: floor)
+            : .read(channel: channel, options: options, after: offset, limit: limit, floor: floor)
         submit(request, .history(order, asker), now)
     }
 
@@ -75,11 +76,18 @@ extension ChannelRelay {
     mutating func fill(_ channel: ChannelName, _ options: ChannelOptions, for reader: Reader, _ now: Moment) {
         readers[channel, default: []].append(reader)
         guard readers[channel]!.count == 1 else { return }
-        let retention = retention(options)
-        let limit = min(retention.size, max(settings.recoveryLimit, 1))
-        submit(
-            .readBackwards(channel: channel, options: options, before: nil, limit: limit),
-            .fill(channel: channel, retention, limit: limit), now)
+        let limit = min(retention(options).size, max(settings.recoveryLimit, 1))
+        let request = EngineRequest.readBackwards(
+            channel: channel, options: options, before: nil, limit: limit, floor: deliveredOffset(of: channel))
+        submit(request, .fill(Fill(channel: channel, options: options, limit: limit)), now)
+    }
+
+    mutating func filled(_ fill: Fill, with read: StreamRead, _ now: Moment) {
+        if isLinked, keepsCopy(of: fill.channel) {
+            cache.filled(
+                fill.channel, with: read, limit: fill.limit, retention: retention(fill.options), nowMs: now.wallMs)
+        }
+        filled(fill.channel, nil, now)
     }
 
     /// - Parameter error: why the channel could not be read; nil if it was.

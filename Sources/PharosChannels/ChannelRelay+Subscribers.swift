@@ -20,21 +20,26 @@ extension ChannelRelay {
     mutating func read(for attach: Attach, isFilled: Bool, _ now: Moment) {
         let request = attach.request
         if !engine.answersAtOnce(request.options) {
-            if isLinked, let read = cachedRead(request, now) { return answer(attach, .success(read), now) }
+            if believesCache(of: request.channel), let read = cachedRead(request, now) {
+                return answer(attach, .success(read), now)
+            }
             if !isFilled { return fill(request.channel, request.options, for: .attach(attach), now) }
         }
-        submit(engineRead(request), .attach(attach), now)
+        var attach = attach
+        attach.floor = deliveredOffset(of: request.channel)
+        submit(engineRead(request, floor: attach.floor), .attach(attach), now)
     }
 
-    private func engineRead(_ request: AttachRequest) -> EngineRequest {
+    private func engineRead(_ request: AttachRequest, floor: UInt64) -> EngineRequest {
         let (channel, options) = (request.channel, request.options)
         guard let from = request.recoverFrom else {
-            return .read(channel: channel, options: options, after: .max, limit: 0)
+            return .read(channel: channel, options: options, after: .max, limit: 0, floor: floor)
         }
         switch options.recoveryMode {
         case .stream:
-            return .read(channel: channel, options: options, after: from.offset, limit: settings.recoveryLimit)
-        case .cache: return .readBackwards(channel: channel, options: options, before: nil, limit: 1)
+            return .read(
+                channel: channel, options: options, after: from.offset, limit: settings.recoveryLimit, floor: floor)
+        case .cache: return .readBackwards(channel: channel, options: options, before: nil, limit: 1, floor: floor)
         }
     }
 
@@ -47,11 +52,12 @@ extension ChannelRelay {
         case .cache:
             return cache.readBackwards(channel, before: nil, limit: 1, retention: retention, nowMs: now.wallMs)
         case .stream:
-            // A position of another epoch, or from the future, is not recovered whatever is read.
+            // A position of another epoch, or from the future, is not recovered whatever is read. But a client that
+            // comes from another node may know more than was reported here.
             if let top = cache.top(of: channel, nowMs: now.wallMs),
                 from.offset > top.offset || (!from.epoch.isEmpty && from.epoch != top.epoch)
             {
-                return StreamRead(top: top)
+                return engine.isShared ? nil : StreamRead(top: top)
             }
             return cache.read(
                 channel, after: from.offset, limit: settings.recoveryLimit, retention: retention, nowMs: now.wallMs)
@@ -96,7 +102,9 @@ extension ChannelRelay {
             submit(
                 .read(channel: channel, options: options, after: .max, limit: 0),
                 .position(channel: channel, shard: shard), now)
-        } else if isLinked, let top = cache.top(of: channel, nowMs: now.wallMs) {
+        } else if engine.isShared {
+            check(channel, options, now)
+        } else if let top = cache.top(of: channel, nowMs: now.wallMs) {
             output.append(.message(.position(channel: channel, top), shard: shard))
         }
     }

@@ -32,8 +32,15 @@ package struct ChannelRelay: ~Copyable {
         package var publications: UInt64 = 0
         /// Publications that the engine refused.
         package var refusedPublications: UInt64 = 0
-        /// Reports that something may be missing.
+        /// Gaps in the reports of followed channels that were found.
         package var gaps: UInt64 = 0
+        /// Of those: the ones that were closed, and the publications that were fetched for it.
+        package var repairs: UInt64 = 0
+        package var repairedPublications: UInt64 = 0
+        /// Of those: the ones that could not be closed; positioned subscribers were told.
+        package var brokenFeeds: UInt64 = 0
+        /// How often the engine's link was lost.
+        package var linksLost: UInt64 = 0
     }
 
     let settings: Settings
@@ -45,6 +52,12 @@ package struct ChannelRelay: ~Copyable {
     ///
     /// They are those of the namespaces, so there are few, and channels are many.
     private var knownOptions: [ChannelOptions] = []
+    /// The followed channels of an engine that others use as well.
+    var feeds: [ChannelName: ChannelFeed] = [:]
+    /// Reads that show more than was delivered; they are answered once that has been.
+    var aheadReads: [ChannelName: [AheadRead]] = [:]
+    /// Channels with a repair that could not be carried out.
+    var failedRepairs: Set<ChannelName> = []
     /// Publications reported for channels whose reads the engine answers later.
     var cache: StreamCache
     /// Whether the engine's reports are believed to be complete.
@@ -81,11 +94,22 @@ package struct ChannelRelay: ~Copyable {
         case history(HistoryOrder, Asker)
         case removeHistory(channel: ChannelName, Asker)
         /// The newest publications of a channel are being read into the cache.
-        case fill(channel: ChannelName, StreamRetention, limit: Int)
+        case fill(Fill)
         case position(channel: ChannelName, shard: Int)
-        /// After a gap: the stream's position is for all shards with subscribers.
+        /// The stream's position is compared with that of the channel's feed.
+        ///
+        /// `floor` is what the feed had delivered when the question was asked.
+        case check(channel: ChannelName, floor: UInt64)
+        /// Publications that a followed channel lacks.
         case repair(channel: ChannelName)
         case presence(Asker)
+    }
+
+    /// A read of a channel's newest publications into the cache.
+    struct Fill {
+        var channel: ChannelName
+        var options: ChannelOptions
+        var limit: Int
     }
 
     /// A read that waits for the cache to be filled, and is tried again afterwards.
@@ -105,6 +129,8 @@ package struct ChannelRelay: ~Copyable {
         var request: AttachRequest
         var tag: SubscriberTag
         var shard: Int
+        /// The offset that had been delivered when the read began; the subscriber's shard has kept what followed.
+        var floor: UInt64 = 0
     }
 
     // MARK: Input
@@ -130,7 +156,10 @@ package struct ChannelRelay: ~Copyable {
     }
 
     /// Frees what has outlived its time; called about once a second.
-    package mutating func expire(at now: Moment) { engine.expire(at: now) }
+    package mutating func expire(at now: Moment) {
+        engine.expire(at: now)
+        retryRepairs(now)
+    }
 
     // MARK: Output
 
@@ -163,6 +192,11 @@ package struct ChannelRelay: ~Copyable {
             return
         }
         interest[channel] = Interest(shards: 1 << UInt64(shard), options: index(of: options))
+        if engine.isShared {
+            feeds[channel] = ChannelFeed()
+            // Its publications were not reported so far.
+            cache.forget(channel)
+        }
         submit(.follow(channel: channel, options: options), ticket: 0, now)
         if settings.notesOccupancy { output.append(.occupancy(channel: channel, isOccupied: true)) }
     }
@@ -178,6 +212,7 @@ package struct ChannelRelay: ~Copyable {
         interest[channel]!.shards &= ~(1 << UInt64(shard))
         guard interest[channel]!.shards == 0 else { return }
         interest[channel] = nil
+        if engine.isShared { endFeed(of: channel, now) }
         submit(.unfollow(channel: channel), ticket: 0, now)
         if settings.notesOccupancy { output.append(.occupancy(channel: channel, isOccupied: false)) }
     }
@@ -203,19 +238,16 @@ package struct ChannelRelay: ~Copyable {
         for event in events {
             switch event {
             case .completed(let ticket, let result): completed(ticket, result, now)
-            case .publication(let channel, let delivery): published(delivery, in: channel, now)
+            case .publication(let channel, let delivery): reported(delivery, in: channel, now)
             case .member(let channel, let change): deliver(.member(change), in: channel)
-            case .gap(let channel): lost(channel, now)
-            case .linkLost: isLinked = false
-            case .linkRegained:
-                isLinked = true
-                cache.forgetAll()
-                for channel in Array(interest.keys) { lost(channel, now) }
+            case .gap(let channel): mayHaveGap(channel, now)
+            case .linkLost: linkLost()
+            case .linkRegained: linkRegained(now)
             }
         }
     }
 
-    private mutating func published(_ delivery: EngineDelivery, in channel: ChannelName, _ now: Moment) {
+    mutating func published(_ delivery: EngineDelivery, in channel: ChannelName, _ now: Moment) {
         counters.publications += 1
         let publication = delivery.publication
         if let retention = delivery.retention, isLinked {
@@ -226,17 +258,8 @@ package struct ChannelRelay: ~Copyable {
         deliver(.publication(publication, epoch: delivery.epoch, except: delivery.except), in: channel)
     }
 
-    /// Forgets the copy of a channel, and sends the stream's position to the shards.
-    ///
-    /// The copy is not to be believed any more. The shards compare their subscribers' positions with the stream's.
-    private mutating func lost(_ channel: ChannelName, _ now: Moment) {
-        counters.gaps += 1
-        cache.forget(channel)
-        guard let known = interest[channel]?.options else { return }
-        let options = knownOptions[Int(known)]
-        guard options.hasHistory else { return }
-        submit(
-            .read(channel: channel, options: options, after: .max, limit: 0), .repair(channel: channel), now)
+    func options(of channel: ChannelName) -> ChannelOptions? {
+        interest[channel].map { knownOptions[Int($0.options)] }
     }
 
     private mutating func completed(_ ticket: UInt64, _ result: Result<EngineOutcome, ReplyError>, _ now: Moment) {
@@ -246,32 +269,21 @@ package struct ChannelRelay: ~Copyable {
         case (.publish(let asker), .failure(let error)):
             counters.refusedPublications += 1
             answer(asker, .failure(error))
-        case (.attach(let attach), .success(.read(let read))): answer(attach, .success(read), now)
-        case (.attach(let attach), .failure(let error)): answer(attach, .failure(error), now)
-        case (.history(let order, let asker), .success(.read(let read))): historyRead(read, order, asker)
         case (.removeHistory(let channel, let asker), .success):
             cache.removedHistory(of: channel)
             answer(asker, .success(.done))
-        case (.history(_, let asker), .failure(let error)), (.removeHistory(_, let asker), .failure(let error)):
-            answer(asker, .failure(error))
-        case (.fill(let channel, let retention, let limit), .success(.read(let read))):
-            if isLinked {
-                cache.filled(channel, with: read, limit: limit, retention: retention, nowMs: now.wallMs)
-            }
-            filled(channel, nil, now)
-        case (.fill(let channel, _, _), .failure(let error)): filled(channel, error, now)
+        case (.removeHistory(_, let asker), .failure(let error)): answer(asker, .failure(error))
         case (.position(let channel, let shard), .success(.read(let read))):
             output.append(.message(.position(channel: channel, read.top), shard: shard))
-        case (.repair(let channel), .success(.read(let read))):
-            for shard in 0..<64 where (interest[channel]?.shards ?? 0) & 1 << UInt64(shard) != 0 {
-                output.append(.message(.position(channel: channel, read.top), shard: shard))
-            }
-        case (.position, .failure), (.repair, .failure):
+        case (.check(let channel, let floor), .success(.read(let read))): checked(channel, read.top, floor: floor, now)
+        case (.repair(let channel), .success(.read(let read))): fetched(read, of: channel, now)
+        case (.repair(let channel), .failure(let error)): repairFailed(channel, error, now)
+        case (.position, .failure), (.check, .failure):
             // Nothing is claimed; the next look at positions asks again.
             break
-        case (.publish, .success), (.attach, .success), (.history, .success), (.fill, .success), (.position, .success),
-            (.repair, .success), (.presence, _):
-            preconditionFailure("the engine answered another question than it was asked")
+        case (_, .success(.read(let read))): completedRead(read, wait, now)
+        case (_, .failure(let error)): failRead(wait, error, now)
+        case (_, .success): preconditionFailure("the engine answered another question than it was asked")
         }
     }
 }

@@ -65,7 +65,7 @@ package final class InProcessEngine: ChannelEngine {
                 channel: channel, after: after, limit: limit, retention: retention(options),
                 nowMs: self.now(now, store))
             carryOut(operation, by: store, .other(ticket: ticket), into: &events)
-        case .readBackwards(let channel, let options, let before, let limit):
+        case .readBackwards(let channel, let options, let before, let limit, _):
             let store = store(options)
             let operation = StreamOperation.readBackwards(
                 channel: channel, before: before, limit: limit, retention: retention(options),

@@ -196,24 +196,86 @@ struct RelayTests {
 
     // MARK: Gaps
 
-    @Test("after a gap the copy is not believed, and the shards learn where the stream stands")
-    func gap() {
+    @Test("what a gap hides is fetched and delivered in its place, and the shards hear of nothing")
+    func gapIsClosed() {
         let rig = Rig()
         _ = rig.ask(rig.attach("c1", as: 1))
         rig.engine.complete(rig.read(1, [1]))
         #expect(rig.collect() == ["0: attached 1 at 1e"])
-        rig.engine.report(.gap(channel: "a"))
+        rig.engine.report(rig.publication(4))
+        rig.engine.report(rig.publication(5))
         #expect(rig.collect() == [])
-        #expect(rig.engine.waiting == ["read a after top 0"])
-        rig.engine.complete(rig.read(3))
-        #expect(rig.collect() == ["0: a stands at 3e"])
-        // The next reader asks the engine.
-        #expect(rig.ask(rig.attach("c2", as: 2)) == [])
-        #expect(rig.engine.waiting == ["newest a 10"])
-        #expect(rig.relay.counters.gaps == 1)
+        #expect(rig.engine.waiting == ["read a after 1 4096"])
+        // What comes meanwhile, and readers, wait as well.
+        #expect(rig.ask(rig.attach("c2", as: 2, from: StreamPosition(offset: 1, epoch: "e"))) == [])
+        rig.engine.complete(rig.read(4, [2, 3, 4]))
+        #expect(rig.collect() == ["a 2 to 1", "a 3 to 1", "a 4 to 1", "a 5 to 1"])
+        rig.engine.complete(rig.read(5, [5, 4, 3, 2, 1]))
+        #expect(rig.collect() == ["0: attached 2 at 5e 2 3 4 5"])
+        #expect(rig.relay.counters.repairs == 1)
+        #expect(rig.relay.counters.repairedPublications == 3)
+        #expect(rig.relay.counters.brokenFeeds == 0)
     }
 
-    @Test("while the link is lost the copy is not believed; once it is back every followed channel is a gap")
+    @Test("a gap that the engine reports is closed the same way")
+    func reportedGap() {
+        let rig = Rig()
+        _ = rig.ask(rig.attach("c1", as: 1))
+        rig.engine.complete(rig.read(1, [1]))
+        _ = rig.collect()
+        rig.engine.report(.gap(channel: "a"))
+        #expect(rig.collect() == [])
+        rig.engine.complete(rig.read(3, [2, 3]))
+        #expect(rig.collect() == ["a 2 to 1", "a 3 to 1"])
+        // A repeat, and a report that was fetched before, are dropped.
+        rig.engine.report(rig.publication(3))
+        #expect(rig.collect() == [])
+    }
+
+    @Test("a gap that cannot be closed is told to the shards, and what is left is delivered")
+    func brokenGap() {
+        let rig = Rig()
+        _ = rig.ask(rig.attach("c1", as: 1))
+        rig.engine.complete(rig.read(1, [1]))
+        _ = rig.collect()
+        rig.engine.report(rig.publication(9))
+        _ = rig.collect()
+        rig.engine.complete(rig.read(9, [8, 9]))
+        #expect(rig.collect() == ["0: a stands at 7e", "a 8 to 1", "a 9 to 1"])
+        #expect(rig.relay.counters.brokenFeeds == 1)
+    }
+
+    @Test("another epoch is told to the shards")
+    func newEpoch() {
+        let rig = Rig()
+        _ = rig.ask(rig.attach("c1", as: 1))
+        rig.engine.complete(rig.read(5, [5]))
+        _ = rig.collect()
+        rig.engine.report(.gap(channel: "a"))
+        _ = rig.collect()
+        rig.engine.complete(rig.read(2, epoch: "f"))
+        #expect(rig.collect() == ["0: a stands at 2f"])
+        rig.engine.report(rig.publication(3, epoch: "f"))
+        #expect(rig.collect() == ["a 3 to 1"])
+    }
+
+    @Test("while a gap cannot be fetched subscribers wait, readers are refused, and it is tried again")
+    func failedRepair() {
+        let rig = Rig()
+        _ = rig.ask(rig.attach("c1", as: 1))
+        rig.engine.complete(rig.read(1, [1]))
+        _ = rig.collect()
+        rig.engine.report(rig.publication(3))
+        _ = rig.collect()
+        rig.engine.complete(.failure(.internalError))
+        #expect(rig.collect() == [])
+        rig.relay.expire(at: rig.now)
+        #expect(rig.engine.waiting == ["read a after 1 4096"])
+        rig.engine.complete(rig.read(3, [2, 3]))
+        #expect(rig.collect() == ["a 2 to 1", "a 3 to 1"])
+    }
+
+    @Test("while the link is lost the copy is not believed; once it is back every followed channel is read on")
     func link() {
         let rig = Rig()
         _ = rig.ask(rig.attach("c1", as: 1))
@@ -226,11 +288,73 @@ struct RelayTests {
         #expect(rig.engine.waiting == ["newest a 10"])
         rig.engine.report(.linkRegained)
         rig.engine.complete(rig.read(2, [2, 1]))
-        #expect(rig.collect() == ["0: attached 2 at 2e"])
+        #expect(rig.collect() == [])
+        #expect(rig.engine.waiting == ["read a after 1 4096"])
+        rig.engine.complete(rig.read(2, [2]))
+        #expect(rig.collect() == ["a 2 to 1", "0: attached 2 at 2e"])
+        #expect(rig.relay.counters.linksLost == 1)
+    }
+
+    @Test("a look at the position finds what was lost at the end of a channel")
+    func positionCheck() {
+        let rig = Rig()
+        _ = rig.ask(rig.attach("c1", as: 1))
+        rig.engine.complete(rig.read(1, [1]))
+        _ = rig.collect()
+        _ = rig.ask(.position(channel: "a", options: Rig.options))
         #expect(rig.engine.waiting == ["read a after top 0"])
+        rig.engine.complete(rig.read(1))
+        #expect(rig.collect() == ["0: a stands at 1e"])
+        _ = rig.ask(.position(channel: "a", options: Rig.options))
         rig.engine.complete(rig.read(2))
-        #expect(rig.collect() == ["0: a stands at 2e"])
-        #expect(rig.ask(.position(channel: "a", options: Rig.options)) == ["0: a stands at 2e"])
+        #expect(rig.collect() == [])
+        rig.engine.complete(rig.read(2, [2]))
+        #expect(rig.collect() == ["a 2 to 1"])
+        // A stream that ends before what was delivered has lost something, as after a backup was restored.
+        _ = rig.ask(.position(channel: "a", options: Rig.options))
+        rig.engine.complete(rig.read(1))
+        #expect(rig.collect() == ["0: a stands at 1e", "0: a stands at 1e"])
+    }
+
+    @Test("a client that knows a newer position than this node is read for, not refused")
+    func newerPosition() {
+        let rig = Rig()
+        _ = rig.ask(rig.attach("c1", as: 1))
+        rig.engine.complete(rig.read(1, [1]))
+        _ = rig.collect()
+        #expect(rig.ask(rig.attach("c2", as: 2, from: StreamPosition(offset: 2, epoch: "e"))) == [])
+        rig.engine.complete(rig.read(2, [2, 1]))
+        // The subscriber that is there gets it first.
+        #expect(rig.collect() == [])
+        rig.engine.complete(rig.read(2, [2]))
+        #expect(rig.collect() == ["a 2 to 1", "0: attached 2 at 2e"])
+    }
+
+    @Test("a read that is older than what was reported meanwhile serves subscribers, and fills no copy")
+    func olderRead() {
+        let rig = Rig()
+        _ = rig.ask(rig.attach("c1", as: 1))
+        rig.engine.report(rig.publication(4))
+        #expect(rig.collect() == ["a 4 to 1"])
+        // The copy has what was reported, and the read is dropped.
+        rig.engine.complete(rig.read(3, [3, 2, 1]))
+        #expect(rig.collect() == ["0: attached 1 at 4e"])
+        #expect(rig.engine.waiting == [])
+        let from = StreamPosition(offset: 1, epoch: "e")
+        #expect(rig.ask(rig.attach("c2", as: 2, from: from)) == [])
+        rig.engine.complete(rig.read(4, [4, 3, 2, 1]))
+        #expect(rig.collect() == ["0: attached 2 at 4e 2 3 4"])
+    }
+
+    @Test("channels that are not followed are read, and not kept")
+    func notFollowed() {
+        let rig = Rig()
+        let history = HistoryOrder(channel: "a", options: Rig.options, limit: 2, reverse: true)
+        for _ in 0..<2 {
+            #expect(rig.ask(.ask(.history(history), ticket: 5)) == [])
+            rig.engine.complete(rig.read(3, [3, 2]))
+            #expect(rig.collect() == ["0: answer 5 3e 3 2"])
+        }
     }
 
     @Test("a completion that comes twice finds nothing")

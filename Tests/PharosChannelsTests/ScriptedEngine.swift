@@ -16,6 +16,8 @@ final class ScriptedEngine: ChannelEngine {
         reports = []
     }
 
+    var isShared = true
+
     func answersAtOnce(_ options: ChannelOptions) -> Bool { false }
 
     func expire(at now: Moment) {}
@@ -43,9 +45,9 @@ final class ScriptedEngine: ChannelEngine {
     private static func word(_ request: EngineRequest) -> String {
         switch request {
         case .publish(let publish): "publish \(publish.channel)"
-        case .read(let channel, _, let after, let limit):
+        case .read(let channel, _, let after, let limit, _):
             "read \(channel) after \(after == .max ? "top" : "\(after ?? 0)") \(limit)"
-        case .readBackwards(let channel, _, _, let limit): "newest \(channel) \(limit)"
+        case .readBackwards(let channel, _, _, let limit, _): "newest \(channel) \(limit)"
         case .removeHistory(let channel, _): "remove \(channel)"
         case .follow(let channel, _): "follow \(channel)"
         case .unfollow(let channel): "unfollow \(channel)"

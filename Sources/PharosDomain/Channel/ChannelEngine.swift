@@ -49,8 +49,8 @@ package enum EngineRequest: Sendable {
     case read(channel: ChannelName, options: ChannelOptions, after: UInt64?, limit: Int, floor: UInt64 = 0)
     /// At most `limit` publications before `before`, newest first.
     ///
-    /// nil: from the newest.
-    case readBackwards(channel: ChannelName, options: ChannelOptions, before: UInt64?, limit: Int)
+    /// nil: from the newest. `floor` as for `read`.
+    case readBackwards(channel: ChannelName, options: ChannelOptions, before: UInt64?, limit: Int, floor: UInt64 = 0)
     /// Forgets the publications; epoch and top stay.
     case removeHistory(channel: ChannelName, options: ChannelOptions)
     /// This relay has subscribers of the channel from now on.

@@ -68,7 +68,7 @@ var targets: [Target] = [
         "PharosServices",
         [
             "CPharosSys", "PharosBytes", "PharosDomain", "PharosProtocol", "PharosEdge", "PharosMemory",
-            "PharosChannels", "PharosTLS",
+            "PharosChannels", "PharosCluster", "PharosTLS",
         ]),
     core(
         "PharosTestKit",

@@ -25,7 +25,12 @@ extension ChannelRelay {
     }
 
     mutating func answered(_ answer: PresenceAnswer) {
-        guard case .presence(let asker)? = waits.take(answer.ticket) else { return }
+        let asker: Asker
+        switch waits.take(answer.ticket) {
+        case .presence(let waiting): asker = waiting
+        case .members(let channel): return compare(answer, in: channel)
+        default: return
+        }
         self.answer(
             asker,
             answer.result.map { value in

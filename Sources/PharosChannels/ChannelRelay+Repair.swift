@@ -45,11 +45,13 @@ extension ChannelRelay {
         cache.forgetAll()
         for channel in Array(feeds.keys) { mayHaveGap(channel, now) }
         retryRepairs(now)
+        for channel in Array(foreignMembers.keys) { compareMembers(of: channel) }
     }
 
     /// The last subscriber has gone: reports are wanted no more.
     mutating func endFeed(of channel: ChannelName, _ now: Moment) {
         feeds[channel] = nil
+        foreignMembers[channel] = nil
         failedRepairs.remove(channel)
         cache.forget(channel)
         for ahead in aheadReads.removeValue(forKey: channel) ?? [] { answerRead(ahead.read, ahead.wait, now) }

@@ -17,8 +17,13 @@ package struct ChannelRelay: ~Copyable {
         package var cacheSize: Int
         /// Whether `occupancy` is put out.
         package var notesOccupancy: Bool
+        /// The mark of this node in the ids of its clients.
+        package var nodeMark: UInt64
 
-        package init(channel: ChannelSettings, recoveryLimit: Int, cacheSize: Int, notesOccupancy: Bool) {
+        package init(
+            channel: ChannelSettings, recoveryLimit: Int, cacheSize: Int, notesOccupancy: Bool, nodeMark: UInt64 = 0
+        ) {
+            self.nodeMark = nodeMark
             self.channel = channel
             self.recoveryLimit = recoveryLimit
             self.cacheSize = cacheSize
@@ -58,6 +63,8 @@ package struct ChannelRelay: ~Copyable {
     var aheadReads: [ChannelName: [AheadRead]] = [:]
     /// Channels with a repair that could not be carried out.
     var failedRepairs: Set<ChannelName> = []
+    /// Members of other nodes that subscribers here know of, where joins and leaves are announced.
+    var foreignMembers: [ChannelName: ForeignMembers] = [:]
     /// Publications reported for channels whose reads the engine answers later.
     var cache: StreamCache
     /// Whether the engine's reports are believed to be complete.
@@ -103,6 +110,8 @@ package struct ChannelRelay: ~Copyable {
         /// Publications that a followed channel lacks.
         case repair(channel: ChannelName)
         case presence(Asker)
+        /// The members of a followed channel are compared with those that are known.
+        case members(channel: ChannelName)
     }
 
     /// A read of a channel's newest publications into the cache.
@@ -194,6 +203,7 @@ package struct ChannelRelay: ~Copyable {
         interest[channel] = Interest(shards: 1 << UInt64(shard), options: index(of: options))
         if engine.isShared {
             feeds[channel] = ChannelFeed()
+            if options.joinLeave { compareMembers(of: channel) }
             // Its publications were not reported so far.
             cache.forget(channel)
         }
@@ -239,7 +249,7 @@ package struct ChannelRelay: ~Copyable {
             switch event {
             case .completed(let ticket, let result): completed(ticket, result, now)
             case .publication(let channel, let delivery): reported(delivery, in: channel, now)
-            case .member(let channel, let change): deliver(.member(change), in: channel)
+            case .member(let channel, let change): memberReported(change, in: channel)
             case .gap(let channel): mayHaveGap(channel, now)
             case .linkLost: linkLost()
             case .linkRegained: linkRegained(now)

@@ -27,6 +27,9 @@ package final class MemoryPresence: PresenceStore {
         }
     }
 
+    /// By client id.
+    package func members(of channel: ChannelName) -> [ClientName: ClientInfo] { members.members(of: channel) }
+
     package func collect(into answers: inout [PresenceAnswer]) {}
 
     package var channelCount: Int { members.channelCount }

@@ -25,7 +25,7 @@ extension ByteWriter {
         endJSONObject()
     }
 
-    mutating func appendField<Kind>(_ number: Int, _ name: Identifier<Kind>) { appendField(number, name.text) }
+    package mutating func appendField<Kind>(_ number: Int, _ name: Identifier<Kind>) { appendField(number, name.text) }
 }
 
 extension JSONText {

@@ -39,9 +39,12 @@ package struct PresenceAnswer: Sendable {
 
     package var ticket: UInt64
     package var result: Result<Value, ReplyError>
+    /// Some nodes did not answer; their members are not in it.
+    package var isPartial: Bool
 
-    package init(ticket: UInt64, result: Result<Value, ReplyError>) {
+    package init(ticket: UInt64, result: Result<Value, ReplyError>, isPartial: Bool = false) {
         self.ticket = ticket
         self.result = result
+        self.isPartial = isPartial
     }
 }

@@ -10,6 +10,12 @@ package struct ClientID: Hashable, Sendable {
         self.low = low
     }
 
+    /// Bits at the top that name the incarnation of the node that gave the id.
+    package static let nodeMarkBits = 24
+
+    /// The mark of that incarnation.
+    package var nodeMark: UInt64 { high >> UInt64(64 - ClientID.nodeMarkBits) }
+
     /// Reads the form with four hyphens; nil for any other text.
     package init?(_ name: ClientName) { self.init(name.text) }
 

@@ -62,7 +62,7 @@ struct APIService: ~Copyable {
         case (_, .failed(let error)): .failure(error)
         case (.done, _): .success(.empty)
         case (.channels(let request), .channels(let channels)): .success(page(request, channels))
-        case (.info, .summary(let summary)): .success(.info([nodeInfo(summary, core, edge)]))
+        case (.info, .summary(let nodes)): .success(.info(nodes.map(APINodeInfo.init)))
         case (.send(let target), .sent(let count)): count.result(of: target)
         // No node knows the client.
         case (.send(let target), nil): SendCount().result(of: target)
@@ -107,21 +107,6 @@ struct APIService: ~Copyable {
         return .channels(page, nextCursor: next)
     }
 
-    private func nodeInfo(
-        _ summary: ShardSummary, _ core: borrowing ShardCore, _ edge: borrowing Edge
-    ) -> APINodeInfo {
-        var info = APINodeInfo()
-        info.uid = core.node.uid
-        info.name = core.node.settings.nodeName
-        info.version = core.node.version
-        info.clients = UInt32(clamping: summary.clients)
-        info.users = UInt32(clamping: summary.users.count)
-        info.subscriptions = UInt32(clamping: summary.subscriptions)
-        info.channels = UInt32(clamping: summary.channels.count)
-        info.uptime = UInt32(clamping: (edge.nowMs - core.node.startedMs) / 1_000)
-        return info
-    }
-
     /// Parts of all shards made one page.
     private func page(_ connections: [APIConnection], _ limit: Int) -> APIResult {
         let sorted = connections.sorted { $0.client < $1.client }
@@ -144,6 +129,20 @@ struct APIService: ~Copyable {
         }
         guard let client = ClientID(request.target.client) else { throw .unknownConnection }
         control(.send(request), of: .client(client), .send(request.target), origin, &core, &edge)
+    }
+}
+
+extension APINodeInfo {
+    fileprivate init(_ summary: ShardSummary) {
+        self.init()
+        uid = summary.uid
+        name = summary.name
+        version = summary.version
+        clients = UInt32(clamping: summary.clients)
+        users = UInt32(clamping: summary.userCount)
+        subscriptions = UInt32(clamping: summary.subscriptions)
+        channels = UInt32(clamping: summary.channelCount)
+        uptime = UInt32(clamping: summary.uptime)
     }
 }
 

@@ -42,13 +42,18 @@ extension ClientService {
             return .channels(counts)
         case .summary:
             var summary = ShardSummary()
+            summary.uid = core.node.uid
+            summary.name = core.node.settings.nodeName
+            summary.version = core.node.version
+            summary.uptime = (edge.nowMs - core.node.startedMs) / 1_000
             summary.clients = core.sessions.clientCount
             summary.users = Set(core.sessions.users)
             summary.subscriptions = core.counters.subscriptions
             core.channels.forEach { summary.channels.insert($0.name) }
-            return .summary(summary)
+            return .summary([summary])
         case .send(let request): return .sent(send(request, &core, &edge))
         case .listConnections(let request): return .connections(list(request, core, edge))
+        case .members, .memberCounts: preconditionFailure("asked of the relay")
         case .countSubscribers(let channel):
             return .channels([channel: core.channels.index(of: channel).map { core.channels[$0].subscriberCount } ?? 0])
         }

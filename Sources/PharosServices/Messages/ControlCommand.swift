@@ -13,6 +13,18 @@ enum ControlCommand: Sendable {
     case listConnections(APIConnections)
     /// How many subscriptions a channel has.
     case countSubscribers(ChannelName)
+
+    // By the channel's relay of each node.
+    case members(ChannelName)
+    case memberCounts(ChannelName)
+
+    /// The channel whose relay alone carries it out; nil: every shard does.
+    var relayChannel: ChannelName? {
+        switch self {
+        case .members(let channel), .memberCounts(let channel): channel
+        default: nil
+        }
+    }
 }
 
 /// One shard's, or one node's, part of the answer.
@@ -20,19 +32,35 @@ enum ControlAnswer: Sendable {
     case done
     case failed(ReplyError)
     case channels([ChannelName: Int])
-    case summary(ShardSummary)
+    /// One for each node; in a shard's answer there is one.
+    case summary([ShardSummary])
     case sent(SendCount)
     /// In the order of client ids, one more than a page at most.
     case connections([APIConnection])
+    case members([ClientName: ClientInfo])
+    case memberCounts(clients: Int, users: Set<UserID>)
 }
 
-/// One shard's part of `info`.
+/// One shard's, or one node's, part of `info`.
 struct ShardSummary: Sendable {
+    /// Of the node, see `APINodeInfo`.
+    var uid = ""
+    var name = ""
+    var version = ""
+    /// Seconds since the node's start.
+    var uptime: Int64 = 0
     var clients = 0
     var users: Set<UserID> = []
     var subscriptions = 0
     var channels: Set<ChannelName> = []
+    /// The counts of another node, which does not say which users and channels they are.
+    var foreignUsers = 0
+    var foreignChannels = 0
 
+    var userCount: Int { users.count + foreignUsers }
+    var channelCount: Int { channels.count + foreignChannels }
+
+    /// Adds another shard of the same node.
     mutating func add(_ other: ShardSummary) {
         clients += other.clients
         users.formUnion(other.users)
@@ -64,16 +92,27 @@ extension ControlAnswer {
         case (.channels(var channels), .channels(let more)):
             channels.merge(more) { $0 + $1 }
             self = .channels(channels)
-        case (.summary(var summary), .summary(let more)):
-            summary.add(more)
-            self = .summary(summary)
+        case (.summary(var nodes), .summary(let more)):
+            for summary in more {
+                if let index = nodes.firstIndex(where: { $0.uid == summary.uid }) {
+                    nodes[index].add(summary)
+                } else {
+                    nodes.append(summary)
+                }
+            }
+            self = .summary(nodes)
         case (.sent(var count), .sent(let more)):
             count.add(more)
             self = .sent(count)
         case (.connections(let connections), .connections(let more)): self = .connections(connections + more)
+        case (.members(let members), .members(let more)): self = .members(members.merging(more) { $1 })
+        case (.memberCounts(let clients, let users), .memberCounts(let more, let others)):
+            self = .memberCounts(clients: clients + more, users: users.union(others))
         case (.done, .done): break
-        case (.done, _), (.channels, _), (.summary, _), (.sent, _), (.connections, _):
-            preconditionFailure("shards answer one command alike")
+        case (.done, _), (.channels, _), (.summary, _), (.sent, _), (.connections, _), (.members, _),
+            (.memberCounts, _):
+            // Shards of this node answer alike; another node is of another make.
+            self = .failed(.internalError)
         }
     }
 }

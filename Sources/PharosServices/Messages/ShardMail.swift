@@ -21,6 +21,8 @@ enum ShardMail: Sendable {
     case control(ControlCommand, ShardGathering)
     /// All nodes and shards have answered, or the time is over.
     case gathered(ticket: UInt64, NodeAnswers)
+    /// Nodes have come or gone.
+    case nodesChanged(NodesChange)
     /// A newer connection of the user stays alone.
     case disconnectOlder(user: UserID, sequence: UInt64)
     /// A token waited for keys: look at it again.

@@ -1,4 +1,6 @@
 import PharosBytes
+import PharosChannels
+import PharosCluster
 import PharosDomain
 import PharosEdge
 import PharosProtocol
@@ -15,6 +17,9 @@ final class NodeContext: Sendable {
     let stores: StreamStores
     let dialects: DialectTable
     let messages: any NodeMessages
+    /// The other nodes' way here; nil: the server stands alone.
+    let cluster: Cluster?
+    let sequences: ConnectionSequences
     let incarnation: NodeIncarnation
     let apiAccess: APIAccess
     let application: Application
@@ -44,7 +49,8 @@ final class NodeContext: Sendable {
 
     init(
         settings: ServerSettings, version: String, verifier: any TokenVerifier, stores: StreamStores,
-        dialects: DialectTable = .standard, application: Application, shards: Int, nowMs: Int64,
+        dialects: DialectTable = .standard, application: Application, cluster: Cluster? = nil, shards: Int,
+        nowMs: Int64,
         refusals: RefusalLedger, report: @escaping @Sendable (ServiceEvent) -> Void
     ) throws {
         self.report = report
@@ -69,9 +75,21 @@ final class NodeContext: Sendable {
         clientIDSecret = secret
         uid = ClientID(high: .random(in: .min ... .max), low: .random(in: .min ... .max)).text
         incarnation = NodeIncarnation(name: NodeName(uid), random: .random(in: .min ... .max))
-        messages = SingleNode(incarnation, mailboxes: mailboxes) { client in
+        self.cluster = cluster
+        let local = SingleNode(incarnation, mailboxes: mailboxes) { client in
             NodeContext.shard(of: client, secret: secret, count: shards)
+        } owner: { channel in
+            NodeContext.owner(of: channel, count: shards)
         }
+        let (here, sequences) = (incarnation.mark, ConnectionSequences())
+        self.sequences = sequences
+        messages =
+            cluster.map { cluster in
+                ClusterNodes(
+                    local: local, bus: cluster.bus, timing: cluster.timing, mailboxes: mailboxes, sequences: sequences,
+                    nowMs: nowMs
+                ) { cluster.backend.nodesChanged($0, here: here) }
+            } ?? local
         apiAccess = APIAccess(settings.api)
         admission = Locked(Admission(settings.client, nowMs: nowMs))
     }
@@ -81,13 +99,25 @@ final class NodeContext: Sendable {
 
     func setResponder(_ responder: (any RequestResponder)?) { responderBox.withLock { $0 = responder } }
 
-    /// The shard that gives a channel's offsets.
-    func owner(of channel: ChannelName) -> Int {
-        guard mailboxes.count > 1 else { return 0 }
+    /// The engine of a shard's relay.
+    func makeEngine(shard: Int) -> any ChannelEngine {
+        let mailbox = mailboxes[shard]
+        let wake: @Sendable () -> Void = { mailbox.post(.relayIsDue) }
+        if let cluster { return RemoteEngine(cluster.backend, relay: shard, wake: wake) }
+        return InProcessEngine(
+            stores, settings: settings.channel,
+            idempotencyWindowMs: Int64(settings.api.idempotencyWindow * 1_000), wake: wake)
+    }
+
+    /// The shard with a channel's relay.
+    func owner(of channel: ChannelName) -> Int { NodeContext.owner(of: channel, count: mailboxes.count) }
+
+    private static func owner(of channel: ChannelName, count: Int) -> Int {
+        guard count > 1 else { return 0 }
         // FNV-1a: any stable hash will do, and this one needs no seed.
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
         for byte in channel.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
-        return Int((hash >> 32) % UInt64(mailboxes.count))
+        return Int((hash >> 32) % UInt64(count))
     }
 
     /// The shard that a connection's name leads to; nil: there is none such.
@@ -137,7 +167,8 @@ final class NodeContext: Sendable {
     ///
     /// To be given back with `leftNewest`.
     func newestConnection(of user: UserID) -> UInt64 {
-        admission.withLock { $0.newest(of: user) }
+        let sequence = sequences.next()
+        return admission.withLock { $0.newest(of: user, sequence) }
     }
 
     func isNewestConnection(of user: UserID, _ sequence: UInt64) -> Bool {
@@ -179,7 +210,6 @@ private struct Admission: Sendable {
     private let perUserLimit: Int
     private var byUser: [UserID: Int] = [:]
     private var newestByUser: [UserID: (sequence: UInt64, connections: Int)] = [:]
-    private var nextSequence: UInt64 = 1
 
     init(_ settings: ClientSettings, nowMs: Int64) {
         connectionLimit = settings.connectionLimit
@@ -218,10 +248,9 @@ private struct Admission: Sendable {
         byUser[user] = count > 1 ? count - 1 : nil
     }
 
-    mutating func newest(of user: UserID) -> UInt64 {
-        let sequence = nextSequence
-        nextSequence += 1
-        newestByUser[user] = (sequence, (newestByUser[user]?.connections ?? 0) + 1)
+    mutating func newest(of user: UserID, _ sequence: UInt64) -> UInt64 {
+        let newest = newestByUser[user]
+        newestByUser[user] = (max(sequence, newest?.sequence ?? 0), (newest?.connections ?? 0) + 1)
         return sequence
     }
 

@@ -8,12 +8,13 @@ struct NodeIncarnation: Hashable, Sendable {
     /// 24 random bits, the same in all ids that this process gives.
     let mark: UInt64
 
-    static var markBits: Int { 24 }
-    private static var randomBits: Int { 64 - markBits }
+    private static var randomBits: Int { 64 - ClientID.nodeMarkBits }
 
-    init(name: NodeName, random: UInt64) {
+    init(name: NodeName, random: UInt64) { self.init(name: name, mark: random >> UInt64(NodeIncarnation.randomBits)) }
+
+    init(name: NodeName, mark: UInt64) {
         self.name = name
-        mark = random >> UInt64(NodeIncarnation.randomBits)
+        self.mark = mark
     }
 
     /// The id of a client of this incarnation.
@@ -25,5 +26,5 @@ struct NodeIncarnation: Hashable, Sendable {
     }
 
     /// Whether this incarnation may have given the id.
-    func gave(_ client: ClientID) -> Bool { client.high >> UInt64(NodeIncarnation.randomBits) == mark }
+    func gave(_ client: ClientID) -> Bool { client.nodeMark == mark }
 }

@@ -31,11 +31,17 @@ protocol NodeMessages: Sendable {
 
     /// Ends what is overdue; called about once a second.
     func tick(nowMs: Int64)
+
+    /// Begins to take part, and stops.
+    func start()
+    func leave()
 }
 
 /// The nodes that a command is for.
 enum NodeScope: Sendable {
     case all
+    /// All but this one.
+    case others
     /// The node that gave the client its id.
     case client(ClientID)
 }

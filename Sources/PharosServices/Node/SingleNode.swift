@@ -9,6 +9,7 @@ final class SingleNode: NodeMessages {
     let here: NodeIncarnation
     private let mailboxes: [Mailbox<ShardMail>]
     private let shard: @Sendable (ClientID) -> Int?
+    private let owner: @Sendable (ChannelName) -> Int
     /// Commands that are not answered yet.
     ///
     /// Those that were go with the next tick.
@@ -18,14 +19,22 @@ final class SingleNode: NodeMessages {
         weak let gathering: ShardGathering?
     }
 
-    /// - Parameter shard: the shard that a client's id leads to; nil: none.
+    /// - Parameters:
+    ///   - shard: the shard that a client's id leads to; nil: none.
+    ///   - owner: the shard with a channel's relay.
     init(
-        _ here: NodeIncarnation, mailboxes: [Mailbox<ShardMail>], shard: @escaping @Sendable (ClientID) -> Int?
+        _ here: NodeIncarnation, mailboxes: [Mailbox<ShardMail>], shard: @escaping @Sendable (ClientID) -> Int?,
+        owner: @escaping @Sendable (ChannelName) -> Int = { _ in 0 }
     ) {
         self.here = here
         self.mailboxes = mailboxes
         self.shard = shard
+        self.owner = owner
     }
+
+    func start() {}
+
+    func leave() {}
 
     var nodes: [NodeIncarnation] { [here] }
 
@@ -42,8 +51,12 @@ final class SingleNode: NodeMessages {
         post: (ShardMail, Int) -> Void
     ) {
         var shards = mailboxes.indices
-        if case .client(let client) = scope {
-            // No node has given that id: there are no shards to ask.
+        switch scope {
+        case .all:
+            if let channel = command.relayChannel { shards = owner(channel)..<owner(channel) + 1 }
+        case .others: shards = 0..<0
+        case .client(let client):
+            // If no node has given that id, there are no shards to ask.
             let shard = here.gave(client) ? shard(client) : nil
             shards = shard.map { $0..<$0 + 1 } ?? 0..<0
         }

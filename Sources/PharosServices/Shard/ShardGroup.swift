@@ -55,14 +55,15 @@ package final class ShardGroup: Backend {
     package convenience init(
         settings: ServerSettings, verifier: any TokenVerifier, stores: StreamStores = .inMemory,
         dialects: DialectTable = .standard,
-        application: Application = Application(), responder: (any RequestResponder)?, version: String, openFiles: Int,
-        processors: [Int] = [], listens: Bool = true, tls: (any TLSContextSource)? = nil,
+        application: Application = Application(), cluster: Cluster? = nil, responder: (any RequestResponder)?,
+        version: String, openFiles: Int, processors: [Int] = [], listens: Bool = true,
+        tls: (any TLSContextSource)? = nil,
         refusals: RefusalLedger? = nil,
         report: @escaping @Sendable (ServiceEvent) -> Void = { _ in }
     ) throws {
         try self.init(
             settings: settings, verifier: verifier, stores: stores, dialects: dialects, application: application,
-            version: version,
+            cluster: cluster, version: version,
             openFiles: openFiles,
             processors: processors, listens: listens, tls: tls, refusals: refusals, report: report)
         start(responder: responder)
@@ -74,6 +75,7 @@ package final class ShardGroup: Backend {
     ///   - stores: where streams live; those that are shared are closed by the caller, after `join`.
     ///   - dialects: how clients can be spoken to; the standard ones come first.
     ///   - application: gets the requests and the events of the shards.
+    ///   - cluster: the way to the other nodes; nil: the server stands alone.
     ///   - listens: false: connections come only through `open`.
     ///   - tls: gives the certificates for `edge.tls`; without it there is no TLS.
     ///   - openFiles: descriptors this process may have; bounds the connections.
@@ -82,7 +84,7 @@ package final class ShardGroup: Backend {
     package init(
         settings: ServerSettings, verifier: any TokenVerifier, stores: StreamStores = .inMemory,
         dialects: DialectTable = .standard,
-        application: Application = Application(), version: String,
+        application: Application = Application(), cluster: Cluster? = nil, version: String,
         openFiles: Int, processors: [Int] = [], listens: Bool = true, tls: (any TLSContextSource)? = nil,
         refusals: RefusalLedger? = nil,
         report: @escaping @Sendable (ServiceEvent) -> Void = { _ in }
@@ -93,7 +95,7 @@ package final class ShardGroup: Backend {
         do {
             node = try NodeContext(
                 settings: settings, version: version, verifier: verifier, stores: stores, dialects: dialects,
-                application: application, shards: count,
+                application: application, cluster: cluster, shards: count,
                 nowMs: pharos_monotonic_ms(), refusals: refusals ?? RefusalLedger { report(.refusal($0)) },
                 report: report)
         } catch let error as AddressRulesError {
@@ -139,6 +141,7 @@ package final class ShardGroup: Backend {
             let thread = startShard(index, configuration)
             threads.withLock { $0.append(thread) }
         }
+        node.messages.start()
     }
 
     package var shardCount: Int { node.mailboxes.count }
@@ -260,6 +263,8 @@ package final class ShardGroup: Backend {
             return threads
         }
         for thread in all { thread.join() }
+        // Its members have left one by one; from now on nothing is asked of it.
+        node.messages.leave()
     }
 
     private func startShard(_ index: Int, _ configuration: EdgeConfiguration) -> SystemThread {

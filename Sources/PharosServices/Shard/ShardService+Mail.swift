@@ -2,6 +2,7 @@ import PharosBytes
 import PharosChannels
 import PharosDomain
 import PharosEdge
+import PharosMemory
 import PharosProtocol
 
 /// Messages to this shard, each for one of its services.
@@ -13,9 +14,10 @@ extension ShardService {
         case .releaseHeld: core.releaseHeld()
         case .relayIsDue: relay.collect(at: core.now(edge))
         case .control(let command, let gathering):
-            let answer = clients.control(command, &core, &edge)
+            let answer = control(command, &edge)
             gathering.add(answer) { core.post($0, to: $1) }
         case .gathered(let ticket, let answers): api.gathered(ticket, answers, &core, &edge)
+        case .nodesChanged(let change): relay.nodesChanged(gone: change.gone, came: change.came)
         case .disconnectOlder(let user, let sequence):
             clients.disconnectOlder(user, than: sequence, &core, &edge)
         case .keysLoaded(let id, let action): clients.keysLoaded(id, action, &core, &edge)
@@ -63,6 +65,18 @@ extension ShardService {
         case .joinInProcess(let join): inProcess.join(join, &core, &edge)
         case .leaveInProcess(let ticket): inProcess.leave(ticket, &core, &edge)
         case .shutdown(let windowMs): shutDown(windowMs, &edge)
+        }
+    }
+
+    /// This shard's part of the answer to a command.
+    private mutating func control(_ command: ControlCommand, _ edge: inout Edge) -> ControlAnswer {
+        switch command {
+        case .members(let channel): .members(members.members(of: channel))
+        case .memberCounts(let channel):
+            .memberCounts(
+                clients: members.members(of: channel).count, users: Set(members.members(of: channel).values.map(\.user))
+            )
+        default: clients.control(command, &core, &edge)
         }
     }
 

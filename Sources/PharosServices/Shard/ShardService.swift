@@ -15,6 +15,8 @@ struct ShardService: EdgeHandler, ~Copyable {
 
     var core: ShardCore
     var relay: ChannelRelay
+    /// Members of the relay's channels on this node.
+    let members: MemoryPresence
     var clients = ClientService()
     var handshakes = Handshakes()
     var polls = PollService()
@@ -30,16 +32,16 @@ struct ShardService: EdgeHandler, ~Copyable {
     init(node: NodeContext, index: Int) {
         let settings = node.settings
         let kinds = node.application.events?.kinds ?? []
-        let engine = InProcessEngine(
-            node.stores, settings: settings.channel,
-            idempotencyWindowMs: Int64(settings.api.idempotencyWindow * 1_000)
-        ) { node.post(.relayIsDue, to: index) }
         let relaySettings = ChannelRelay.Settings(
             channel: settings.channel, recoveryLimit: settings.client.recoveryMaxPublicationLimit,
             cacheSize: settings.store.cacheSize,
-            notesOccupancy: kinds.contains(.occupied) || kinds.contains(.vacated))
+            notesOccupancy: kinds.contains(.occupied) || kinds.contains(.vacated), nodeMark: node.incarnation.mark)
         core = ShardCore(node: node, index: index)
-        relay = ChannelRelay(relaySettings, engine: engine, presence: MemoryPresence())
+        let members = MemoryPresence()
+        let presence: any PresenceStore =
+            node.cluster == nil ? members : ClusterPresence(members, node) { node.post(.relayIsDue, to: index) }
+        self.members = members
+        relay = ChannelRelay(relaySettings, engine: node.makeEngine(shard: index), presence: presence)
         raw = RawService(settings)
         nextPositionCheckMs = node.startedMs
     }

@@ -177,6 +177,7 @@ if !coreOnly {
                 "CPharosSys", "PharosBytes", "PharosDomain", "PharosMemory", "PharosProtocol", "PharosServices",
                 "PharosAuth",
                 "PharosConfiguration", "PharosAPI", "PharosSQLite", "PharosOrigin", "PharosEdge", "PharosTLS",
+                "PharosCluster", "PharosLinks", "PharosTopic",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "NIOCore", package: "swift-nio"),

@@ -137,13 +137,15 @@ final class NodeContext: Sendable {
     /// The status to refuse a connection's upgrade with; nil: it may be upgraded.
     func admit(address: PeerAddress, nowMs: Int64) -> Int? {
         // The end of a connection that began now could not be reported.
-        guard isReady, application.events?.isAccepting ?? true else { return 503 }
+        guard isReady, settings.engine.roles.contains(.clients), application.events?.isAccepting ?? true else {
+            return 503
+        }
         return admission.withLock { $0.admit(address: address, nowMs: nowMs) }
     }
 
     /// A request that waits holds a connection as well; it is not a new one each time.
     func admitPoll(address: PeerAddress) -> Int? {
-        guard isReady else { return 503 }
+        guard isReady, settings.engine.roles.contains(.clients) else { return 503 }
         return admission.withLock { $0.admitPoll(address: address) }
     }
 

@@ -17,8 +17,12 @@ package protocol Backend: AnyObject, Sendable {
     ///
     /// nil: it is all there.
     var storeLoss: String? { get }
+
+    /// The link of the engine that is not there; nil: everything that is asked of the engine can be done.
+    var engineProblem: String? { get }
 }
 
 extension Backend {
     package var storeLoss: String? { nil }
+    package var engineProblem: String? { nil }
 }

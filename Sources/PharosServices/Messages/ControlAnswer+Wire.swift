@@ -40,6 +40,7 @@ extension ControlAnswer {
             writer.appendMessage(7) { message in
                 for member in members.values { message.appendClientInfo(1, member) }
             }
+        case .raw(let answer): writer.appendMessage(9) { answer.encode(into: &$0) }
         case .memberCounts(let clients, let users):
             writer.appendMessage(8) { message in
                 message.appendField(1, UInt64(clients))
@@ -77,6 +78,7 @@ extension ControlAnswer {
                 }
                 answer = .members(Dictionary(members.map { ($0.client, $0) }) { $1 })
             case 8: answer = try memberCounts(reader.message(field))
+            case 9: answer = .raw(try RawForeignAnswer(reader.message(field)))
             default: try reader.skip(field)
             }
         }

@@ -13,6 +13,8 @@ enum ControlCommand: Sendable {
     case listConnections(APIConnections)
     /// How many subscriptions a channel has.
     case countSubscribers(ChannelName)
+    /// Raw connections that another node could not place.
+    case raw(RawForeignOrder)
 
     // By the channel's relay of each node.
     case members(ChannelName)
@@ -39,6 +41,7 @@ enum ControlAnswer: Sendable {
     case connections([APIConnection])
     case members([ClientName: ClientInfo])
     case memberCounts(clients: Int, users: Set<UserID>)
+    case raw(RawForeignAnswer)
 }
 
 /// One shard's, or one node's, part of `info`.
@@ -108,9 +111,12 @@ extension ControlAnswer {
         case (.members(let members), .members(let more)): self = .members(members.merging(more) { $1 })
         case (.memberCounts(let clients, let users), .memberCounts(let more, let others)):
             self = .memberCounts(clients: clients + more, users: users.union(others))
+        case (.raw(var answer), .raw(let more)):
+            answer.add(more)
+            self = .raw(answer)
         case (.done, .done): break
         case (.done, _), (.channels, _), (.summary, _), (.sent, _), (.connections, _), (.members, _),
-            (.memberCounts, _):
+            (.memberCounts, _), (.raw, _):
             // Shards of this node answer alike; another node is of another make.
             self = .failed(.internalError)
         }

@@ -76,6 +76,7 @@ extension ShardService {
             .memberCounts(
                 clients: members.members(of: channel).count, users: Set(members.members(of: channel).values.map(\.user))
             )
+        case .raw(let order): .raw(raw.carryOut(order, &core, &edge))
         default: clients.control(command, &core, &edge)
         }
     }

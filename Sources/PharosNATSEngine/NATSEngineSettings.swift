@@ -1,7 +1,7 @@
 package import PharosLinks
 package import PharosNATS
 
-/// What the engine over NATS is told.
+/// The settings of the engine over NATS.
 package struct NATSEngineSettings: Sendable {
     /// Addresses, TLS and waits of its connection.
     package var link: LinkSettings

@@ -1,7 +1,7 @@
 package import PharosLinks
 package import PharosRedis
 
-/// What the engine over Redis or Valkey is told.
+/// The settings of the engine over Redis or Valkey.
 package struct RedisEngineSettings: Sendable {
     package enum Topology: Sendable {
         /// One server, or several independent ones among which channels are spread by hash.
@@ -10,7 +10,7 @@ package struct RedisEngineSettings: Sendable {
         case cluster([LinkAddress])
     }
 
-    /// What a failover to a server with another history means.
+    /// The meaning of a failover to a server with another history.
     package enum OnFailover: Equatable, Sendable {
         /// Each stream begins a new epoch, since writes may be lost.
         case newEpoch

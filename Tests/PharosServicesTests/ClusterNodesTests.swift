@@ -46,7 +46,9 @@ private final class Wire: Sendable {
     }
 }
 
-/// Nodes on one wire; the shards are the test's, which looks into their mailboxes and answers for them.
+/// Nodes on one wire.
+///
+/// The shards are the test's, which looks into their mailboxes and answers for them.
 @Suite("messages between several nodes")
 struct ClusterNodesTests {
     private final class Node {

@@ -16,15 +16,25 @@ enum ControlCommand: Sendable {
     /// Raw connections that another node could not place.
     case raw(RawForeignOrder)
 
+    /// By one shard of each node.
+    case surrenderSession(SessionSurrender)
+
     // By the channel's relay of each node.
     case members(ChannelName)
     case memberCounts(ChannelName)
 
-    /// The channel whose relay alone carries it out; nil: every shard does.
-    var relayChannel: ChannelName? {
+    enum Route {
+        case allShards
+        case relay(ChannelName)
+        case oneShard
+    }
+
+    /// The shards of a node that carry it out.
+    var route: Route {
         switch self {
-        case .members(let channel), .memberCounts(let channel): channel
-        default: nil
+        case .members(let channel), .memberCounts(let channel): .relay(channel)
+        case .surrenderSession: .oneShard
+        default: .allShards
         }
     }
 }
@@ -42,6 +52,7 @@ enum ControlAnswer: Sendable {
     case members([ClientName: ClientInfo])
     case memberCounts(clients: Int, users: Set<UserID>)
     case raw(RawForeignAnswer)
+    case session(SurrenderedSession)
 }
 
 /// One shard's, or one node's, part of `info`.
@@ -56,7 +67,7 @@ struct ShardSummary: Sendable {
     var users: Set<UserID> = []
     var subscriptions = 0
     var channels: Set<ChannelName> = []
-    /// The counts of another node, which does not say which users and channels they are.
+    /// The counts of another node, which does not say of which users and channels.
     var foreignUsers = 0
     var foreignChannels = 0
 
@@ -114,9 +125,12 @@ extension ControlAnswer {
         case (.raw(var answer), .raw(let more)):
             answer.add(more)
             self = .raw(answer)
+        case (.session(var session), .session(let more)):
+            session.add(more)
+            self = .session(session)
         case (.done, .done): break
         case (.done, _), (.channels, _), (.summary, _), (.sent, _), (.connections, _), (.members, _),
-            (.memberCounts, _), (.raw, _):
+            (.memberCounts, _), (.raw, _), (.session, _):
             // Shards of this node answer alike; another node is of another make.
             self = .failed(.internalError)
         }

@@ -2,9 +2,9 @@ import PharosBytes
 import PharosDomain
 import PharosProtocol
 
-/// The part of a request about raw connections that this node cannot place: others may hold them.
+/// The part of a request about raw connections that this node cannot place.
 ///
-/// Every node gets all of it, and answers for the connections that are its own.
+/// Others may hold them: every node gets all of it, and answers for the connections that are its own.
 struct RawForeignOrder: Sendable {
     var messages: [RawServiceRequest.Outgoing] = []
     var closings: [RawServiceRequest.Closing] = []

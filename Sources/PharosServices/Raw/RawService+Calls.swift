@@ -215,7 +215,7 @@ extension RawService {
 }
 
 extension RawForeignOrder {
-    /// What no shard of this node has to do with.
+    /// The part that concerns no shard of this node.
     fileprivate init(_ request: RawServiceRequest, without sorting: RawSorting) {
         let unknown = Set(sorting.report.unknown)
         guard !unknown.isEmpty else { return }

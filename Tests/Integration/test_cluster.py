@@ -295,7 +295,7 @@ async def test_an_exclusive_poll_is_replaced_from_any_node(tmp_path):
     for engine in ENGINES:
         cluster = Cluster(tmp_path / engine, engine, count=2, changes={"poll": {"enabled": True}}).start()
         try:
-            path = "/poll?channel=open:poll&exclusive=1&wait=30s&token=" + tokens.connection("ann")
+            path = "/poll?channel=open:poll&exclusive=1&wait=30&token=" + tokens.connection("ann")
             waiting = asyncio.create_task(asyncio.to_thread(cluster.nodes[0].request, "GET", path))
             await asyncio.sleep(1)
             again = asyncio.create_task(asyncio.to_thread(cluster.nodes[1].request, "GET", path))

@@ -1,0 +1,107 @@
+import PharosDomain
+import PharosNATS
+
+/// Reads of histories.
+///
+/// The last message comes from the stream's leader, and with it the exact top. The publications come from any replica,
+/// which may be behind; what it lacks up to the last message is read at the leader.
+extension NATSEngineCore {
+    private static let messagesPerRead = 500
+
+    private struct Job {
+        var channel: ChannelName
+        var stream: StreamID
+        var query: HistoryQuery
+        var completion: Completion
+        var last: StoredMessage
+        var offsets: ClosedRange<UInt64>
+        var collected: [StoredMessage] = []
+        /// The newest message that was seen, whether it is wanted or not.
+        var seen: UInt64 = 0
+    }
+
+    func read(
+        _ channel: ChannelName, _ options: ChannelOptions, _ direction: HistoryQuery.Direction, _ limit: Int,
+        _ completion: Completion
+    ) {
+        guard options.hasHistory else {
+            return complete(completion, .success(.read(StreamRead(top: StreamPosition()))))
+        }
+        if let historyRefusal { return complete(completion, .failure(historyRefusal)) }
+        let id = StreamID(
+            of: channel, RetentionClass(options, settings.channels), streams: settings.streams)
+        let query = HistoryQuery(
+            direction, limit: limit, retention: StreamRetention(options, settings.channels))
+        readLast(channel, id) { [unowned self] last in
+            switch last {
+            case .failed: complete(completion, .failure(.internalError))
+            case .none:
+                firstEpoch(of: channel, id) { [unowned self] epoch in
+                    guard let epoch else { return complete(completion, .failure(.internalError)) }
+                    complete(completion, .success(.read(StreamRead(top: StreamPosition(offset: 0, epoch: epoch)))))
+                }
+            case .message(let message):
+                let top = message.mark.position
+                guard let offsets = query.offsets(top: top.offset), message.mark.kind != .marker else {
+                    return complete(completion, .success(.read(StreamRead(top: top))))
+                }
+                readReplica(
+                    Job(
+                        channel: channel, stream: id, query: query, completion: completion, last: message,
+                        offsets: offsets))
+            }
+        }
+    }
+
+    private func readReplica(_ job: Job) {
+        let subject = names.channel(job.channel, job.stream)
+        guard let target = try? api.directGet(names.stream(job.stream)) else { return fail(job) }
+        let json =
+            #"{"seq":\#(job.seen + 1),"next_by_subj":"\#(subject)","batch":\#(NATSEngineCore.messagesPerRead)}"#
+        connection.request(
+            Array(json.utf8), to: target, expectsSeveral: true, timeoutMs: max(settings.requestTimeoutMs / 2, 1)
+        ) { [unowned self] answer in
+            guard case .messages(let messages) = answer else { return fail(job) }
+            var job = job
+            for message in messages where message.headers.status == nil {
+                if let stored = StoredMessage(message) { take(stored, &job) }
+            }
+            let status = messages.last?.headers.status
+            if isDone(job) { return finish(job) }
+            if status == 204, messages.last?.headers.pending ?? 0 > 0, messages.count > 1 { return readReplica(job) }
+            readLeader(job)
+        }
+    }
+
+    /// The replica had no more: it is behind, or what it lacks is gone at the leader as well.
+    private func readLeader(_ job: Job) {
+        readNext(job.channel, after: job.seen, job.stream) { [unowned self] next in
+            var job = job
+            switch next {
+            case .failed: return fail(job)
+            case .none: return finish(job)
+            case .message(let message):
+                take(message, &job)
+                isDone(job) ? finish(job) : readLeader(job)
+            }
+        }
+    }
+
+    private func take(_ message: StoredMessage, _ job: inout Job) {
+        job.seen = max(job.seen, message.sequence)
+        let epoch = job.last.mark.position.epoch
+        guard job.query.wants(message, in: job.offsets, of: epoch, serverMs: serverMs) else { return }
+        guard job.collected.last.map({ $0.sequence < message.sequence }) ?? true else { return }
+        job.collected.append(message)
+    }
+
+    private func isDone(_ job: Job) -> Bool {
+        job.seen >= job.last.sequence || job.query.isEnough(job.collected, in: job.offsets)
+    }
+
+    private func finish(_ job: Job) {
+        complete(job.completion, .success(.read(job.query.answer(job.collected, top: job.last.mark.position))))
+    }
+
+    private func fail(_ job: Job) { complete(job.completion, .failure(.internalError)) }
+}

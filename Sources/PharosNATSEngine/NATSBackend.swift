@@ -34,6 +34,8 @@ package final class NATSBackend: EngineBackend {
         thread.perform { [core] loop in core.start(on: loop) }
     }
 
+    deinit { close() }
+
     package func open(relay: Int, inbox: EngineInbox) {
         shared.inboxes.withLock { $0[relay] = inbox }
         thread.perform { [core] _ in core.open(relay, inbox) }

@@ -99,8 +99,7 @@ final class NATSEngineCore: @unchecked Sendable {
             switch submission.request {
             case .follow(let channel, let options): follow(channel, options, submission.relay)
             case .unfollow(let channel): unfollow(channel, submission.relay)
-            case .announce(let change, let channel): announce(change, channel)
-            case .publish, .read, .readBackwards, .removeHistory:
+            case .announce, .publish, .read, .readBackwards, .removeHistory:
                 if connection.isReady { carryOut(submission) } else { park(submission) }
             }
         }
@@ -116,11 +115,12 @@ final class NATSEngineCore: @unchecked Sendable {
         case .publish(let publish): self.publish(publish, Completion(relay: relay, ticket: ticket))
         case .read(let channel, let options, let after, let limit, _):
             read(channel, options, .forwards(after: after), limit, Completion(relay: relay, ticket: ticket))
-        case .readBackwards(let channel, let options, let before, let limit):
+        case .readBackwards(let channel, let options, let before, let limit, _):
             read(channel, options, .backwards(before: before), limit, Completion(relay: relay, ticket: ticket))
         case .removeHistory(let channel, let options):
             order(.removeHistory, of: channel, options, Completion(relay: relay, ticket: ticket))
-        case .follow, .unfollow, .announce: break
+        case .announce(let change, let channel): announce(change, channel)
+        case .follow, .unfollow: break
         }
     }
 

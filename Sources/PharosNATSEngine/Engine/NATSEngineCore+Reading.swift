@@ -18,6 +18,8 @@ extension NATSEngineCore {
         var collected: [StoredMessage] = []
         /// The newest message that was seen, whether it is wanted or not.
         var seen: UInt64 = 0
+
+        var key: WriterKey { WriterKey(channel: channel, stream: stream) }
     }
 
     func read(
@@ -45,10 +47,13 @@ extension NATSEngineCore {
                 guard let offsets = query.offsets(top: top.offset), message.mark.kind != .marker else {
                     return complete(completion, .success(.read(StreamRead(top: top))))
                 }
-                readReplica(
-                    Job(
-                        channel: channel, stream: id, query: query, completion: completion, last: message,
-                        offsets: offsets))
+                var job = Job(
+                    channel: channel, stream: id, query: query, completion: completion, last: message,
+                    offsets: offsets)
+                if let index = indexes[job.key] {
+                    job.seen = index.start(of: offsets.lowerBound, epoch: top.epoch) - 1
+                }
+                readReplica(job)
             }
         }
     }
@@ -89,10 +94,19 @@ extension NATSEngineCore {
 
     private func take(_ message: StoredMessage, _ job: inout Job) {
         job.seen = max(job.seen, message.sequence)
+        note(message, job.key)
         let epoch = job.last.mark.position.epoch
         guard job.query.wants(message, in: job.offsets, of: epoch, serverMs: serverMs) else { return }
         guard job.collected.last.map({ $0.sequence < message.sequence }) ?? true else { return }
         job.collected.append(message)
+    }
+
+    /// A stored message passes.
+    func note(_ message: StoredMessage, _ key: WriterKey) {
+        guard message.mark.kind == .publication else { return }
+        let position = message.mark.position
+        usedWriters.insert(key)
+        indexes[key, default: SequenceIndex(epoch: position.epoch)].note(position, at: message.sequence)
     }
 
     private func isDone(_ job: Job) -> Bool {

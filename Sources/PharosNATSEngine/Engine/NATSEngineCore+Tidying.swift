@@ -22,6 +22,7 @@ extension NATSEngineCore {
     /// Forgets the writers of channels that nothing was written to since the last time.
     private func tidy() {
         writers = writers.filter { !$0.value.isIdle || usedWriters.contains($0.key) }
+        indexes = indexes.filter { usedWriters.contains($0.key) }
         usedWriters = []
         noteHealth()
     }

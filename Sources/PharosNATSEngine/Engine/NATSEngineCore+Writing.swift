@@ -56,7 +56,9 @@ extension NATSEngineCore {
     /// A stored message came live.
     func saw(_ message: StoredMessage, of channel: ChannelName, in stream: String) {
         guard let id = follows[channel]?.stream, names.stream(id) == stream else { return }
-        writers[WriterKey(channel: channel, stream: id)]?.saw(message)
+        let key = WriterKey(channel: channel, stream: id)
+        note(message, key)
+        writers[key]?.saw(message)
     }
 
     // MARK: What writers ask for

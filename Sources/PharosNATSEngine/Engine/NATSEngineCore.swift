@@ -49,6 +49,7 @@ final class NATSEngineCore: @unchecked Sendable {
     var salts: [StreamID: [(([UInt8]?) -> Void)]] = [:]
     var clock = ServerClock()
     var writers: [WriterKey: ChannelWriter] = [:]
+    var indexes: [WriterKey: SequenceIndex] = [:]
     var usedWriters: Set<WriterKey> = []
     var writerMark = ""
     var expiries: [WriterKey: Expiry] = [:]

@@ -1,0 +1,195 @@
+import PharosCluster
+import PharosDomain
+import PharosLinks
+import PharosNATS
+import PharosTestKit
+import Testing
+
+@testable import PharosNATSEngine
+
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+/// What becomes of publications and followers when the server fails.
+@Suite("failures of NATS", .serialized, .enabled(if: NATSServer.program != nil, "PHAROS_NATS_SERVER is not set"))
+struct NATSFailureTests {
+    /// Publishes under keys until `stop`, again and again what failed; what was answered, by offset.
+    private func load(
+        _ node: TestNode, _ name: String, until isOver: @escaping @Sendable () async -> Bool
+    ) async throws -> (told: [UInt64: String], failures: Int) {
+        var told: [UInt64: String] = [:]
+        var failures = 0
+        var number = 0
+        while await !isOver() {
+            let text = "\(name):\(number)"
+            switch try await node.publish(text, to: "news", key: IdempotencyKey(text)) {
+            case .success(let position):
+                told[position.offset] = text
+                number += 1
+            case .failure(let error):
+                #expect(error.isTemporary)
+                failures += 1
+            }
+        }
+        return (told, failures)
+    }
+
+    private actor Switch {
+        private(set) var isOn = false
+        func turnOn() { isOn = true }
+    }
+
+    @Test("nothing that was answered is lost when the server is killed under load, and nothing is stored twice")
+    func killed() async throws {
+        let server = try NATSServer()
+        let nodes = try [TestNode(server.settings()), TestNode(server.settings())]
+        let before = try await nodes[0].read("news").top
+        let over = Switch()
+        let told = try await withThrowingTaskGroup(of: [UInt64: String].self) { group in
+            for (index, node) in nodes.enumerated() {
+                for writer in 0..<3 {
+                    group.addTask { try await load(node, "\(index)\(writer)") { await over.isOn }.told }
+                }
+            }
+            for _ in 0..<3 {
+                try await Task.sleep(for: .milliseconds(400))
+                server.end(SIGKILL)
+                try server.start()
+            }
+            try await Task.sleep(for: .milliseconds(400))
+            await over.turnOn()
+            return try await group.reduce(into: [UInt64: String]()) { all, more in all.merge(more) { $0 + "," + $1 } }
+        }
+        let read = try await nodes[1].read("news")
+        #expect(read.top.epoch == before.epoch)
+        #expect(read.publications.map(\.offset) == Array(1...max(read.top.offset, 1)))
+        let stored = Dictionary(
+            uniqueKeysWithValues: read.publications.map { ($0.offset, String(decoding: $0.data, as: UTF8.self)) })
+        for (offset, text) in told { #expect(stored[offset] == text) }
+        #expect(Set(stored.values).count == stored.count)
+        #expect(told.count > 100)
+    }
+
+    @Test("a stream that was deleted is another one: a new epoch, whoever writes")
+    func deleted() async throws {
+        let server = try NATSServer()
+        let (a, b) = (try TestNode(server.settings()), try TestNode(server.settings()))
+        var epochs: Set<Epoch> = []
+        for round in 0..<3 {
+            for number in 1...3 {
+                let node = number == 2 ? b : a
+                let position = try await node.publish("\(round) \(number)", to: "news").get()
+                #expect(position.offset == UInt64(number))
+                epochs.insert(position.epoch)
+            }
+            #expect(epochs.count == round + 1)
+            try await StreamAdministrator(server).deleteAll()
+            if round == 1 {
+                // Whoever looks first is told as well.
+                let top = try await b.read("news").top
+                #expect(top.offset == 0)
+                #expect(!epochs.contains(top.epoch))
+            }
+        }
+    }
+
+    @Test("a server that does not answer is found out, and all goes on when it does")
+    func stopped() async throws {
+        let server = try NATSServer()
+        var settings = server.settings()
+        settings.probeIntervalMs = 200
+        settings.link.connectTimeoutMs = 300
+        settings.requestTimeoutMs = 2_000
+        let node = try TestNode(settings)
+        await node.follow("news")
+        _ = try await node.publish("1", to: "news").get()
+        #expect(node.backend.health.isReady)
+        server.send(SIGSTOP)
+        try await node.waitForEvent("the loss of the link") { if case .linkLost = $0 { true } else { false } }
+        #expect(!node.backend.health.isReady)
+        let told = try await node.publish("2", to: "news")
+        #expect(throws: ReplyError.internalError) { try told.get() }
+        server.send(SIGCONT)
+        try await node.waitForEvent("the link") { if case .linkRegained = $0 { true } else { false } }
+        #expect(try await node.publish("3", to: "news").get().offset == 2)
+        #expect(try await node.waitForReports(2, of: "news").map(\.text) == ["1", "3"])
+    }
+
+    @Test("what is open at the end is refused for now, and so is what follows")
+    func closed() async throws {
+        let server = try NATSServer()
+        let node = try TestNode(server.settings())
+        _ = try await node.publish("1", to: "news").get()
+        server.send(SIGSTOP)
+        let publish = EnginePublish(channel: "news", publication: Publication(data: [1]), options: TestNode.options)
+        let tickets = [
+            await node.submit(.publish(publish)),
+            await node.submit(.read(channel: "news", options: TestNode.options, after: nil, limit: 1)),
+        ]
+        node.backend.close()
+        for ticket in tickets {
+            try await node.waitForEvent("the end of request \(ticket)") {
+                if case .completed(ticket, .failure(.internalError)) = $0 { true } else { false }
+            }
+        }
+        let told = try await node.publish("2", to: "news")
+        #expect(throws: ReplyError.internalError) { try told.get() }
+    }
+
+    @Test("what has outlived its time is gone; the position outlives it, until the memory ends")
+    func expired() async throws {
+        let server = try NATSServer()
+        var settings = server.settings()
+        settings.idempotencyWindowMs = 1_000
+        let node = try TestNode(settings)
+        var options = TestNode.options
+        (options.historyTTL, options.historyMetaTTL) = (1, 4)
+        let first = try await node.publish("1", to: "news", options, key: "k").get()
+        #expect(try await node.publish("1", to: "news", options, key: "k").get() == first)
+        while try await !node.read("news", options).publications.isEmpty {}
+        #expect(try await node.read("news", options).top == first)
+        // The window of the key is as long.
+        while try await node.publish("2", to: "news", options, key: "k").get() == first {}
+        while try await node.read("news", options).top.epoch == first.epoch {}
+        let next = try await node.publish("3", to: "news", options).get()
+        #expect(next.offset == 1)
+        #expect(next.epoch != first.epoch)
+    }
+}
+
+/// An operator's hands on the streams of a server.
+struct StreamAdministrator {
+    private let server: NATSServer
+
+    init(_ server: NATSServer) { self.server = server }
+
+    /// Deletes the streams that tests use.
+    func deleteAll() async throws {
+        let settings = server.settings()
+        let names = StreamNames(prefix: settings.prefix)
+        let retention = RetentionClass(TestNode.options, settings.channels)
+        for part in 0..<settings.streams {
+            let subject = "$JS.API.STREAM.DELETE." + names.stream(StreamID(retention, part: part))
+            _ = try await ask(subject, settings)
+        }
+    }
+
+    private func ask(_ subject: String, _ settings: NATSEngineSettings) async throws -> [UInt8]? {
+        let thread = try LinkThread(name: "pharos-admin")
+        let answer = await withCheckedContinuation { (continuation: CheckedContinuation<[UInt8]?, Never>) in
+            thread.perform { loop in
+                let connection = NATSConnection(settings, echo: true, name: "admin", on: loop)
+                connection.handlers.ready = { [unowned connection] _ in
+                    connection.request([], to: subject, timeoutMs: 5_000) { answer in
+                        guard case .messages(let messages) = answer else { return continuation.resume(returning: nil) }
+                        continuation.resume(returning: messages.last?.payload)
+                        loop.after(0) { connection.close() }
+                    }
+                }
+            }
+        }
+        thread.stop()
+        return answer
+    }
+}

@@ -3,7 +3,9 @@ package import PharosCluster
 package import PharosDomain
 package import PharosLinks
 
-/// The engine over NATS: core subjects for what is only delivered, JetStream for what is kept.
+/// The engine over NATS and JetStream.
+///
+/// Core subjects carry what is only delivered, JetStream keeps the rest.
 ///
 /// Requests are handed to a link thread, many at once; everything else happens there. See `ChannelWriter` for how the
 /// nodes number together, `StreamNames` for where things are, and `FirstEpoch` for how a loss of memory shows. Any
@@ -83,7 +85,7 @@ package final class NATSBackend: EngineBackend {
     }
 }
 
-/// What the link thread shares with all others.
+/// The state that the link thread shares with all others.
 final class NATSEngineShared: Sendable {
     let inboxes = Locked<[Int: EngineInbox]>([:])
     let health = Locked(EngineHealth(isReady: false, links: []))

@@ -55,7 +55,7 @@ package final class NATSBus: ClusterBus {
     package func close() { thread.perform { [worker] _ in worker.close() } }
 }
 
-/// The part of the bus that lives on the link thread; used there only, hence unchecked.
+/// The part of the bus that is used on the link thread only, hence unchecked.
 private final class BusWorker: @unchecked Sendable {
     private let settings: NATSEngineSettings
     private var connection: NATSConnection?

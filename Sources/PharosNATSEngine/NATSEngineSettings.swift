@@ -2,7 +2,7 @@ package import PharosDomain
 package import PharosLinks
 package import PharosNATS
 
-/// What the engine over NATS is told.
+/// The settings of the engine over NATS.
 package struct NATSEngineSettings: Sendable {
     /// Addresses, TLS and waits of its connection.
     package var link: LinkSettings
@@ -17,7 +17,7 @@ package struct NATSEngineSettings: Sendable {
     package var idempotencyWindowMs: Int64 = 300_000
     /// How long a request to the servers may take, in milliseconds.
     package var requestTimeoutMs: Int64 = 5_000
-    /// The silence after which the server is asked whether it is there, in milliseconds.
+    /// Milliseconds of silence after which the server is asked for a sign.
     ///
     /// A second such time without a word ends the connection.
     package var probeIntervalMs: Int64 = 5_000

@@ -11,10 +11,12 @@ import Testing
     import Glibc
 #endif
 
-/// What becomes of publications and followers when the server fails.
+/// Publications and followers when the server fails.
 @Suite("failures of NATS", .serialized, .enabled(if: NATSServer.program != nil, "PHAROS_NATS_SERVER is not set"))
 struct NATSFailureTests {
-    /// Publishes under keys until `stop`, again and again what failed; what was answered, by offset.
+    /// Publishes under keys until it is over, and again what failed.
+    ///
+    /// - Returns: the publications that were answered, by offset.
     private func load(
         _ node: TestNode, _ name: String, until isOver: @escaping @Sendable () async -> Bool
     ) async throws -> (told: [UInt64: String], failures: Int) {
@@ -86,7 +88,7 @@ struct NATSFailureTests {
             #expect(epochs.count == round + 1)
             try await StreamAdministrator(server).deleteAll()
             if round == 1 {
-                // Whoever looks first is told as well.
+                // A reader that looks first is told as well.
                 let top = try await b.read("news").top
                 #expect(top.offset == 0)
                 #expect(!epochs.contains(top.epoch))
@@ -180,11 +182,18 @@ struct StreamAdministrator {
         let answer = await withCheckedContinuation { (continuation: CheckedContinuation<[UInt8]?, Never>) in
             thread.perform { loop in
                 let connection = NATSConnection(settings, echo: true, name: "admin", on: loop)
-                connection.handlers.ready = { [unowned connection] _ in
+                // Kept by its own handler until it is closed.
+                connection.handlers.ready = { _ in
                     connection.request([], to: subject, timeoutMs: 5_000) { answer in
-                        guard case .messages(let messages) = answer else { return continuation.resume(returning: nil) }
-                        continuation.resume(returning: messages.last?.payload)
-                        loop.after(0) { connection.close() }
+                        loop.after(0) {
+                            connection.close()
+                            connection.handlers = NATSConnection.Handlers()
+                            if case .messages(let messages) = answer {
+                                continuation.resume(returning: messages.last?.payload)
+                            } else {
+                                continuation.resume(returning: nil)
+                            }
+                        }
                     }
                 }
             }

@@ -108,7 +108,9 @@ final class NATSServer: @unchecked Sendable {
     private static func removeFolder(_ folder: String) {
         guard let list = opendir(folder) else { return }
         while let entry = readdir(list) {
-            let name = withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+            let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
+                String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+            }
             guard name != ".", name != ".." else { continue }
             let path = folder + "/" + name
             if unlink(path) != 0 { removeFolder(path) }

@@ -96,7 +96,7 @@ actor TestNode {
         return read
     }
 
-    /// What was reported of a channel, in order.
+    /// The publications that were reported of a channel, in order.
     func reports(of channel: ChannelName) -> [Report] {
         collect()
         return events.compactMap { event in

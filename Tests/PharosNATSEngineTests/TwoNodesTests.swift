@@ -106,7 +106,9 @@ struct TwoNodesTests {
         await a.submit(.announce(.leave(member), channel: "chat"))
         for node in [a, b] {
             #expect(try await node.waitForReports(100, of: "chat").map(\.text) == (0..<100).map { "\($0)" })
-            try await node.waitForEvent("the leave") { if case .member("chat", .leave(member)) = $0 { true } else { false } }
+            try await node.waitForEvent("the leave") {
+                if case .member("chat", .leave(member)) = $0 { true } else { false }
+            }
         }
         await b.submit(.unfollow(channel: "chat"))
         _ = try await b.publish("after", to: "chat", ChannelOptions()).get()
@@ -132,7 +134,7 @@ struct TwoNodesTests {
     func bus() async throws {
         let (server, a, b) = try start()
         defer { withExtendedLifetime(server) {} }
-        let buses = [NATSBus(server.settings(), thread: a.backend.thread), NATSBus(server.settings(), thread: b.backend.thread)]
+        let buses = [a, b].map { NATSBus(server.settings(), thread: $0.backend.thread) }
         let (stream, continuation) = AsyncStream<[UInt8]>.makeStream()
         for (index, bus) in buses.enumerated() {
             bus.start(node: UInt64(index + 1)) { continuation.yield([UInt8(index + 1)] + $0) }

@@ -1,7 +1,9 @@
 import PharosLinks
 import PharosNATS
 
-/// A connection to the servers that is made anew when it is lost. Used on the link thread only.
+/// A connection to the servers that is made anew when it is lost.
+///
+/// Used on the link thread only.
 final class NATSConnection {
     /// How a request ended.
     enum Answer {
@@ -20,7 +22,7 @@ final class NATSConnection {
         var body: (Answer) -> Void
     }
 
-    /// What the owner hears of; set before the loop's next round.
+    /// The news that the owner gets; set before the loop's next round.
     struct Handlers {
         var ready: (NATSInfo) -> Void = { _ in }
         var lost: (String) -> Void = { _ in }

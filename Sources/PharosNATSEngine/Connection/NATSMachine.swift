@@ -19,6 +19,8 @@ final class NATSMachine: LinkMachine {
     private var wantsTLS = false
     private var wantsReconnect = false
 
+    /// Makes the machine of a link.
+    ///
     /// - Parameter handler: gets the news of the session, in order, after each call; the last one of each connection is
     ///   `closed`, also of one that could not be made.
     init(_ settings: NATSSessionSettings, handler: @escaping ([NATSEvent]) -> Void) {

@@ -3,7 +3,7 @@ import PharosCluster
 import PharosDomain
 import PharosNATS
 
-/// What is delivered: subscriptions of channels, messages that are not stored, and reports to relays.
+/// Delivery: subscriptions, messages that are not stored, reports to relays.
 extension NATSEngineCore {
     // MARK: Following
 
@@ -44,7 +44,9 @@ extension NATSEngineCore {
 
     // MARK: Without storing
 
-    /// Members are not stored: what happens while the link is down is lost, and counted anew later.
+    /// Sends a member's coming or going.
+    ///
+    /// It is not stored: what happens while the link is down is lost, and counted anew later.
     func announce(_ change: MemberChange, _ channel: ChannelName) {
         guard connection.isReady, !connection.isCongested else { return }
         try? connection.publish(LiveMessage.member(change).encoded, to: names.live(channel))
@@ -124,7 +126,7 @@ extension NATSEngineCore {
 }
 
 extension NATSOrderError {
-    /// What a publisher is told.
+    /// The error for a publisher.
     var reply: ReplyError {
         switch self {
         case .payloadTooLarge: .limitExceeded

@@ -11,8 +11,9 @@ extension NATSEngineCore {
         }
     }
 
-    /// Reads the salt at the stream's leader, each time, since it is gone with the stream.
+    /// Reads the salt at the stream's leader.
     ///
+    /// It does so each time, since the salt is gone with the stream.
     /// All that ask before the question is sent share its answer.
     private func salt(of id: StreamID, _ body: @escaping ([UInt8]?) -> Void) {
         if salts[id] != nil {

@@ -2,7 +2,7 @@ import CPharosSys
 import PharosDomain
 import PharosNATS
 
-/// What is known of a stream.
+/// The state of a stream, as far as this node knows.
 enum StreamState {
     /// It is asked for; these wait.
     case asking([(StreamUse) -> Void])
@@ -17,7 +17,7 @@ enum StreamUse {
     case refused(ReplyError)
 }
 
-/// Streams: they are looked up and made when they are first needed, and read at their leaders.
+/// Streams: looked up and made when first needed, and read at their leaders.
 extension NATSEngineCore {
     /// The oldest server that has atomic batches as this engine needs them.
     private static let oldestServer = [2, 12, 1]
@@ -134,7 +134,11 @@ extension NATSEngineCore {
     }
 
     /// The same for any message; nil: no answer.
-    func readRaw(_ id: StreamID, _ json: String, _ body: @escaping (JetStreamStoredMessage??) -> Void) {
+    ///
+    /// - Parameter mayCreate: whether a stream that turns out to be gone is made anew.
+    func readRaw(
+        _ id: StreamID, _ json: String, mayCreate: Bool = true, _ body: @escaping (JetStreamStoredMessage??) -> Void
+    ) {
         use(id) { [unowned self] use in
             guard case .ready = use, let subject = try? api.getMessage(names.stream(id)) else { return body(nil) }
             ask(subject, Array(json.utf8)) { [unowned self] answer in
@@ -143,8 +147,9 @@ extension NATSEngineCore {
                 case .success(let message): body(.some(message))
                 case .failure(let error) where error.reason == JetStreamError.messageNotFound: body(.some(nil))
                 case .failure(let error):
-                    if error.reason == JetStreamError.streamNotFound { streams[id] = nil }
-                    body(nil)
+                    guard error.reason == JetStreamError.streamNotFound else { return body(nil) }
+                    streams[id] = nil
+                    mayCreate ? readRaw(id, json, mayCreate: false, body) : body(nil)
                 }
             }
         }

@@ -8,7 +8,7 @@ struct Expiry {
     var atMs: Int64
 }
 
-/// What happens once in a while.
+/// Work that is done once in a while.
 extension NATSEngineCore {
     private static let tidyMs: Int64 = 30_000
 

@@ -1,7 +1,9 @@
 import PharosCluster
 import PharosDomain
 
-/// A message on a live subject that is not stored: a byte that names its kind, then its envelope.
+/// A message on a live subject that is not stored.
+///
+/// A byte that names its kind, then its envelope.
 enum LiveMessage {
     case publication(PublicationEnvelope)
     case member(MemberChange)

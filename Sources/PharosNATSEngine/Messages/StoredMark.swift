@@ -2,7 +2,7 @@ import PharosBytes
 import PharosDomain
 import PharosNATS
 
-/// What the header `Ph` says of a stored message of a channel.
+/// The header `Ph` of a stored message of a channel.
 ///
 /// Each message has the channel's whole memory in it: where its stream stands after it, and the last version. So the last
 /// message of a subject is all that a writer has to know.
@@ -26,7 +26,9 @@ struct StoredMark: Equatable, Sendable {
     var commit: String
     var version: StreamVersion?
 
-    /// `1 <kind> <offset> <epoch> <commit>[ <version> <epoch of the version in base64>]`
+    /// The value of the header.
+    ///
+    /// `1 <kind> <offset> <epoch> <commit>[ <version> .<epoch of the version in base64>]`
     var text: String {
         var text = "1 \(kind.rawValue) \(position.offset) \(position.epoch) \(commit)"
         if let version { text += " \(version.number) .\(Base64.encode(Array(version.epoch.utf8), .url))" }

@@ -1,7 +1,7 @@
 import PharosCluster
 import PharosDomain
 
-/// What a read wants of a channel's messages, and how an answer is made of them.
+/// The part of a channel's messages that a read wants, and its answer.
 struct HistoryQuery: Sendable {
     enum Direction: Sendable {
         /// After this offset, ascending; nil: from the oldest.
@@ -48,7 +48,7 @@ struct HistoryQuery: Sendable {
             && offsets.contains(message.mark.position.offset) && message.timeMs + ttlMs > serverMs
     }
 
-    /// Whether enough has been read, since what is after `offset` would not be in the answer.
+    /// Whether enough has been read: nothing that follows could be in the answer.
     func isEnough(_ collected: [StoredMessage], in offsets: ClosedRange<UInt64>) -> Bool {
         guard let last = collected.last else { return false }
         if last.mark.position.offset >= offsets.upperBound { return true }

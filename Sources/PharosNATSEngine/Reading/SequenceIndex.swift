@@ -18,7 +18,9 @@ struct SequenceIndex: Sendable {
 
     init(epoch: Epoch) { self.epoch = epoch }
 
-    /// A publication is known to be there; what is not newer than all others is of no use.
+    /// A publication is known to be there.
+    ///
+    /// One that is not newer than all others is of no use.
     mutating func note(_ position: StreamPosition, at sequence: UInt64) {
         if position.epoch != epoch {
             guard entries.last.map({ $0.sequence < sequence }) ?? true else { return }
@@ -33,7 +35,9 @@ struct SequenceIndex: Sendable {
         stride *= 2
     }
 
-    /// The sequence at which the publications from `offset` on can be read; 1 if nothing is known.
+    /// The sequence from which on the publications from `offset` on are found.
+    ///
+    /// 1 if nothing is known.
     func start(of offset: UInt64, epoch: Epoch) -> UInt64 {
         guard epoch == self.epoch else { return 1 }
         return entries.last { $0.offset <= offset }?.sequence ?? 1

@@ -5,7 +5,9 @@ import PharosDomain
 /// Sizes are rounded up, so that there are few classes, and a small change of a namespace's size keeps its history.
 /// Readers apply the exact size and the time to live. The server itself forgets a subject after `memoryMs`.
 struct RetentionClass: Hashable, Sendable {
-    /// Messages of a channel beyond its history: signals and markers that wait for their removal.
+    /// Messages of a channel beyond its history.
+    ///
+    /// Signals and markers that wait for their removal.
     static let slack = 8
     private static let leastSize = 16
 

@@ -1,5 +1,6 @@
-/// The time of the servers, which decides what has expired whatever this machine's clock says.
+/// The time of the servers, which decides what has expired.
 ///
+/// This machine's clock may say something else.
 /// It is the newest time that a server has named, and what has passed here since.
 struct ServerClock {
     private var aheadMs: Int64?
@@ -17,7 +18,9 @@ struct ServerClock {
     ///   - wallMs: this machine's clock, used until a server has named its time.
     func now(nowMs: Int64, wallMs: Int64) -> Int64 { aheadMs.map { nowMs + $0 } ?? wallMs }
 
-    /// Reads RFC 3339 in UTC, as servers write it: milliseconds since 1970; nil for anything else.
+    /// Reads RFC 3339 in UTC, as servers write it: milliseconds since 1970.
+    ///
+    /// nil for anything else.
     static func milliseconds(_ text: String) -> Int64? {
         let bytes = Array(text.utf8)
         guard bytes.count >= 20, bytes.last == UInt8(ascii: "Z") else { return nil }

@@ -1,6 +1,8 @@
 import PharosProtocol
 
-/// The configuration that a stream is made with, and what has to be true of one that is there.
+/// The configuration that a stream is made with.
+///
+/// It also says whether one that is there can be used.
 struct StreamConfiguration {
     /// The version of our subjects, headers and payloads.
     static let schema = "1"
@@ -14,11 +16,11 @@ struct StreamConfiguration {
     /// Its sequences begin where those of no earlier stream of this name have come to: a thousand for each millisecond
     /// since 1970. So a guard that a node has kept from an earlier stream never holds in a new one.
     func creation(wallMs: Int64) -> [UInt8] {
-        let class_ = id.retention
+        let kind = id.retention
         let text = """
             {"name":"\(names.stream(id))","subjects":["\(names.all(id))"],"retention":"limits","discard":"old",\
-            "storage":"\(class_.isInMemory ? "memory" : "file")","num_replicas":\(settings.replicas),\
-            "max_age":\(class_.memoryMs * 1_000_000),"max_msgs_per_subject":\(class_.size + RetentionClass.slack),\
+            "storage":"\(kind.isInMemory ? "memory" : "file")","num_replicas":\(settings.replicas),\
+            "max_age":\(kind.memoryMs * 1_000_000),"max_msgs_per_subject":\(kind.size + RetentionClass.slack),\
             "allow_direct":true,"allow_atomic":true,"allow_rollup_hdrs":true,"allow_msg_ttl":true,\
             "republish":{"src":"\(names.channels(id))","dest":"\(names.liveTemplate)"},\
             "first_seq":\(max(wallMs, 1) * 1_000),\
@@ -31,7 +33,8 @@ struct StreamConfiguration {
     func objection(to found: StreamDescription) -> String? {
         let name = names.stream(id)
         guard found.schema == StreamConfiguration.schema else {
-            return "stream \(name) has schema \(found.schema ?? "none"), this server needs \(StreamConfiguration.schema)"
+            return "stream \(name) has schema \(found.schema ?? "none"), this server needs "
+                + StreamConfiguration.schema
         }
         guard found.streams == String(settings.streams) else {
             return "stream \(name) is one of \(found.streams ?? "?") per class, this server is configured for "
@@ -41,7 +44,7 @@ struct StreamConfiguration {
     }
 }
 
-/// What the server says of a stream.
+/// The server's words about a stream.
 struct StreamDescription: Equatable {
     var schema: String?
     var streams: String?

@@ -1,7 +1,8 @@
 import PharosDomain
 
-/// What is written at once, with a guard: it is stored whole, or nothing of it is.
+/// A group of messages that is written at once, with a guard.
 ///
+/// It is stored whole, or nothing of it is.
 /// It is answered to all its orders together.
 struct ChannelCommit: Sendable {
     struct Message: Sendable {
@@ -32,7 +33,7 @@ struct ChannelCommit: Sendable {
     var keys: [Key] = []
     /// One for each order.
     var answers: [Answer] = []
-    /// What is known of the channel when it is stored, but for the sequence.
+    /// The channel's memory when it is stored, but for the sequence.
     var after: ChannelMemory
     /// The messages before it go.
     var replacesHistory = false
@@ -40,7 +41,9 @@ struct ChannelCommit: Sendable {
     var superseded: UInt64?
     /// How often it was sent.
     var attempts = 0
-    /// An attempt ended without a word, so that it may be stored in spite of what was said to the next one.
+    /// An attempt ended without a word.
+    ///
+    /// It may be stored in spite of the answer to the next one.
     var isUnsure = false
 
     init(id: String, on memory: ChannelMemory, orders: [ChannelOrder]) {

@@ -10,7 +10,9 @@ struct ChannelOrder: Sendable {
     var work: Work
     var relay: Int
     var ticket: UInt64
-    /// Monotonic milliseconds, after which it is answered with a temporary error unless it is stored.
+    /// Monotonic milliseconds, after which it is not tried any more.
+    ///
+    /// It is answered with a temporary error unless it is stored.
     var deadlineMs: Int64
 
     var append: StreamAppend? {
@@ -19,7 +21,7 @@ struct ChannelOrder: Sendable {
     }
 }
 
-/// What a writer knows of a channel: what the last message of its subject says.
+/// A writer's knowledge of a channel: the words of its subject's last message.
 struct ChannelMemory: Equatable, Sendable {
     /// The last message's number in the stream; 0: there is none.
     var sequence: UInt64

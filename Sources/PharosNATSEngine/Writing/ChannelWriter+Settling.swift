@@ -1,6 +1,6 @@
 import PharosDomain
 
-/// What becomes of a commit: the answers to its write, and to the questions that follow.
+/// The end of a commit: answers to its write, and to the questions after it.
 extension ChannelWriter {
     /// The answer to a read at the leader.
     enum Last: Sendable {
@@ -129,7 +129,9 @@ extension ChannelWriter {
         commit.orders.contains { $0.deadlineMs <= nowMs }
     }
 
-    /// What became of it is told to nobody: a temporary error, after which a key makes a repeat safe.
+    /// Gives a commit up whose outcome could not be learned in time.
+    ///
+    /// Its publishers get a temporary error, after which a key makes a repeat safe.
     private mutating func giveUp(_ commit: ChannelCommit, _ nowMs: Int64) -> [Action] {
         forget()
         return [.refuse(commit.orders, .internalError)] + next(nowMs)

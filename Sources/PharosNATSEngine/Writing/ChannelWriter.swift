@@ -13,7 +13,9 @@ struct ChannelWriter {
     enum Action: Sendable {
         /// Read the subject's last message at the leader; `lastRead` follows.
         case readLast
-        /// Read the subject's first message after this sequence at the leader; `nextRead` follows.
+        /// Read the subject's first message after this sequence at the leader.
+        ///
+        /// `nextRead` follows.
         case readAfter(UInt64)
         /// Find the epoch that an empty channel has; `epochRead` follows.
         case readEpoch
@@ -25,7 +27,9 @@ struct ChannelWriter {
         case pause(Int64)
         /// Delete a message that is of no use any more, if that is easily done.
         case delete(UInt64)
-        /// The commit is stored, with `sequence` as its last message's: report and answer it.
+        /// The commit is stored: report and answer it.
+        ///
+        /// `sequence` is that of its last message.
         case stored(ChannelCommit, sequence: UInt64)
         /// These are answered, without anything having been stored.
         case answer([ChannelOrder], [ChannelCommit.Answer])
@@ -47,7 +51,7 @@ struct ChannelWriter {
         case idle, readingLast, readingEpoch, readingKeys
         case pausing
         case writing(ChannelCommit)
-        /// What became of the commit is looked up.
+        /// The outcome of the commit is looked up.
         case settling(ChannelCommit)
         /// The same, later.
         case settlingLater(ChannelCommit)
@@ -61,7 +65,7 @@ struct ChannelWriter {
 
     var phase = Phase.idle
     var waiting: [ChannelOrder] = []
-    /// What the last message says; nil: not known.
+    /// The words of the last message; nil: not known.
     private(set) var memory: ChannelMemory?
     /// Whether `memory` was read since the writer last rested.
     private var isFresh = false
@@ -85,7 +89,9 @@ struct ChannelWriter {
         return next(nowMs)
     }
 
-    /// A message of another writer was seen live: a write that would be in vain is saved.
+    /// A message of another writer was seen live.
+    ///
+    /// A write that would be in vain is saved.
     mutating func saw(_ message: StoredMessage) {
         guard case .idle = phase, let memory, message.sequence > memory.sequence else { return }
         self.memory = ChannelMemory(message)
@@ -111,7 +117,8 @@ struct ChannelWriter {
             commit = try CommitAssembly.commit("\(mark).\(commits)", orders, on: memory, keys: keys)
         } catch {
             phase = .readingKeys
-            return actions + [.readKeys(Array(Set(orders.compactMap { $0.append?.idempotencyKey }.filter { !$0.isEmpty })))]
+            let wanted = Set(orders.compactMap { $0.append?.idempotencyKey }.filter { !$0.isEmpty })
+            return actions + [.readKeys(Array(wanted))]
         }
         if commit.messages.isEmpty {
             // Nothing is written whose guard would show that more is known elsewhere.

@@ -14,63 +14,19 @@ import Testing
 /// Publications and followers when the server fails.
 @Suite("failures of NATS", .serialized, .enabled(if: NATSServer.program != nil, "PHAROS_NATS_SERVER is not set"))
 struct NATSFailureTests {
-    /// Publishes under keys until it is over, and again what failed.
-    ///
-    /// - Returns: the publications that were answered, by offset.
-    private func load(
-        _ node: TestNode, _ name: String, until isOver: @escaping @Sendable () async -> Bool
-    ) async throws -> (told: [UInt64: String], failures: Int) {
-        var told: [UInt64: String] = [:]
-        var failures = 0
-        var number = 0
-        while await !isOver() {
-            let text = "\(name):\(number)"
-            switch try await node.publish(text, to: "news", key: IdempotencyKey(text)) {
-            case .success(let position):
-                told[position.offset] = text
-                number += 1
-            case .failure(let error):
-                #expect(error.isTemporary)
-                failures += 1
-            }
-        }
-        return (told, failures)
-    }
-
-    private actor Switch {
-        private(set) var isOn = false
-        func turnOn() { isOn = true }
-    }
-
     @Test("nothing that was answered is lost when the server is killed under load, and nothing is stored twice")
     func killed() async throws {
         let server = try NATSServer()
-        let nodes = try [TestNode(server.settings()), TestNode(server.settings())]
-        let before = try await nodes[0].read("news").top
-        let over = Switch()
-        let told = try await withThrowingTaskGroup(of: [UInt64: String].self) { group in
-            for (index, node) in nodes.enumerated() {
-                for writer in 0..<3 {
-                    group.addTask { try await load(node, "\(index)\(writer)") { await over.isOn }.told }
-                }
-            }
+        let load = Load(nodes: try [TestNode(server.settings()), TestNode(server.settings())])
+        let (answered, _) = try await load.run {
             for _ in 0..<3 {
                 try await Task.sleep(for: .milliseconds(400))
                 server.end(SIGKILL)
                 try server.start()
             }
             try await Task.sleep(for: .milliseconds(400))
-            await over.turnOn()
-            return try await group.reduce(into: [UInt64: String]()) { all, more in all.merge(more) { $0 + "," + $1 } }
         }
-        let read = try await nodes[1].read("news")
-        #expect(read.top.epoch == before.epoch)
-        #expect(read.publications.map(\.offset) == Array(1...max(read.top.offset, 1)))
-        let stored = Dictionary(
-            uniqueKeysWithValues: read.publications.map { ($0.offset, String(decoding: $0.data, as: UTF8.self)) })
-        for (offset, text) in told { #expect(stored[offset] == text) }
-        #expect(Set(stored.values).count == stored.count)
-        #expect(told.count > 100)
+        #expect(answered > 100)
     }
 
     @Test("a stream that was deleted is another one: a new epoch, whoever writes")

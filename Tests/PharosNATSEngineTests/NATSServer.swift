@@ -14,14 +14,17 @@ final class NATSServer: @unchecked Sendable {
     let port: UInt16
     private let program: String
     private let folder: String
+    private let more: [String]
     private var process = pid_t()
 
     /// Where the program is; nil: tests that need it are skipped.
     static var program: String? { getenv("PHAROS_NATS_SERVER").map { String(cString: $0) } }
 
-    init() throws {
+    /// - Parameter more: further arguments.
+    init(_ more: [String] = []) throws {
         guard let program = NATSServer.program else { throw Failure(description: "PHAROS_NATS_SERVER is not set") }
         self.program = program
+        self.more = more
         var template = Array("/tmp/pharos-nats-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw Failure(description: "no folder") }
         folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
@@ -37,7 +40,7 @@ final class NATSServer: @unchecked Sendable {
 
     /// Starts it, with the files of the last time, and waits until it listens.
     func start() throws {
-        let arguments = [program, "-a", "127.0.0.1", "-p", String(port), "-js", "-sd", folder]
+        let arguments = [program, "-a", "127.0.0.1", "-p", String(port), "-js", "-sd", folder] + more
         var pointers: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
         defer { for pointer in pointers { free(pointer) } }
         var actions = posix_spawn_file_actions_t()
@@ -95,7 +98,7 @@ final class NATSServer: @unchecked Sendable {
         }
     }
 
-    private static func freePort() throws -> UInt16 {
+    static func freePort() throws -> UInt16 {
         for _ in 0..<200 {
             let port = UInt16.random(in: 22_000..<30_000)
             let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)

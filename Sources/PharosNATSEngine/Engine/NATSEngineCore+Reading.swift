@@ -78,7 +78,9 @@ extension NATSEngineCore {
         }
     }
 
-    /// The replica had no more: it is behind, or what it lacks is gone at the leader as well.
+    /// Reads on at the leader, since the replica had no more.
+    ///
+    /// It is behind, or what it lacks is gone at the leader as well.
     private func readLeader(_ job: Job) {
         readNext(job.channel, after: job.seen, job.stream) { [unowned self] next in
             var job = job

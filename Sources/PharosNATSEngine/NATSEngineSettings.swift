@@ -21,6 +21,8 @@ package struct NATSEngineSettings: Sendable {
     ///
     /// A second such time without a word ends the connection.
     package var probeIntervalMs: Int64 = 5_000
+    /// How often expired histories are removed from the servers, in milliseconds.
+    package var tidyMs: Int64 = 30_000
     /// The times that hold for namespaces without their own.
     package var channels = ChannelSettings()
     /// Hears of what operators should know, on the link thread; must not block.

@@ -114,47 +114,38 @@ struct NATSFailureTests {
         #expect(next.offset == 1)
         #expect(next.epoch != first.epoch)
     }
-}
 
-/// An operator's hands on the streams of a server.
-struct StreamAdministrator {
-    private let server: NATSServer
-
-    init(_ server: NATSServer) { self.server = server }
-
-    /// Deletes the streams that tests use.
-    func deleteAll() async throws {
-        let settings = server.settings()
-        let names = StreamNames(prefix: settings.prefix)
-        let retention = RetentionClass(TestNode.options, settings.channels)
-        for part in 0..<settings.streams {
-            let subject = "$JS.API.STREAM.DELETE." + names.stream(StreamID(retention, part: part))
-            _ = try await ask(subject, settings)
-        }
+    @Test("an expired history is removed from the server by the node that wrote it")
+    func expiredIsRemoved() async throws {
+        let server = try NATSServer()
+        var settings = server.settings()
+        settings.tidyMs = 100
+        let node = try TestNode(settings)
+        var options = TestNode.options
+        options.historyTTL = 1
+        _ = try await node.publish("1", to: "news", options).get()
+        let top = try await node.publish("2", to: "news", options).get()
+        let administrator = StreamAdministrator(server)
+        while try await administrator.last(of: "news", options)?.mark.kind != .marker {}
+        #expect(try await node.read("news", options) == StreamRead(top: top))
+        #expect(try await node.publish("3", to: "news", options).get().offset == 3)
     }
 
-    private func ask(_ subject: String, _ settings: NATSEngineSettings) async throws -> [UInt8]? {
-        let thread = try LinkThread(name: "pharos-admin")
-        let answer = await withCheckedContinuation { (continuation: CheckedContinuation<[UInt8]?, Never>) in
-            thread.perform { loop in
-                let connection = NATSConnection(settings, echo: true, name: "admin", on: loop)
-                // Kept by its own handler until it is closed.
-                connection.handlers.ready = { _ in
-                    connection.request([], to: subject, timeoutMs: 5_000) { answer in
-                        loop.after(0) {
-                            connection.close()
-                            connection.handlers = NATSConnection.Handlers()
-                            if case .messages(let messages) = answer {
-                                continuation.resume(returning: messages.last?.payload)
-                            } else {
-                                continuation.resume(returning: nil)
-                            }
-                        }
-                    }
-                }
-            }
-        }
-        thread.stop()
-        return answer
+    @Test("messages that were answered and are lost make a new epoch, once somebody who knew of them asks")
+    func goneBack() async throws {
+        let server = try NATSServer()
+        let (a, b) = (try TestNode(server.settings()), try TestNode(server.settings()))
+        for number in 0..<5 { _ = try await a.publish("\(number)", to: "news").get() }
+        let old = try await b.read("news").top
+        for _ in 0..<2 { try await StreamAdministrator(server).loseLast(of: "news") }
+        let outcome = try await a.complete(
+            .read(channel: "news", options: TestNode.options, after: nil, limit: 10))
+        #expect(throws: ReplyError.internalError) { try outcome.get() }
+        _ = try await a.complete(.removeHistory(channel: "other", options: TestNode.options)).get()
+        var new = old
+        while new.epoch == old.epoch { new = try await b.read("news").top }
+        #expect(new.offset == 0)
+        #expect(try await b.publish("x", to: "news").get() == StreamPosition(offset: 1, epoch: new.epoch))
+        #expect(try await a.read("news").publications.map(\.offset) == [1])
     }
 }

@@ -2,7 +2,7 @@ import PharosDomain
 import PharosTestKit
 import Testing
 
-/// Publishers on several nodes, and the comparison of their answers with the history.
+/// Publishers on several nodes, whose answers are compared with the history.
 struct Load: Sendable {
     private actor Switch {
         private(set) var isOver = false
@@ -13,7 +13,9 @@ struct Load: Sendable {
     var channels: [ChannelName] = ["news"]
     var publishersPerNode = 3
 
-    /// Publishes under keys while `body` runs, and again what failed; checks that nothing is lost or stored twice.
+    /// Publishes under keys while `body` runs, and again what failed.
+    ///
+    /// Checks that nothing that was answered is lost, and that nothing is stored twice.
     ///
     /// - Returns: publications that were answered, and temporary errors.
     @discardableResult
@@ -79,7 +81,8 @@ struct Load: Sendable {
         return result
     }
 
-    private func compare(_ told: [(offset: UInt64, text: String)], _ channel: ChannelName, _ epoch: Epoch) async throws {
+    private func compare(_ told: [(offset: UInt64, text: String)], _ channel: ChannelName, _ epoch: Epoch) async throws
+    {
         let read = try await nodes[nodes.count - 1].read(channel)
         #expect(read.top.epoch == epoch)
         let offsets = read.publications.map(\.offset)

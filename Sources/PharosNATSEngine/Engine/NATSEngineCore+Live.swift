@@ -109,8 +109,11 @@ extension NATSEngineCore {
 
     private func report(_ stored: StoredMessage, of channel: ChannelName) {
         follows[channel]?.lastSequence = stored.sequence
-        clock.note(stored.timeMs, nowMs: nowMs)
-        guard let envelope = stored.envelope else { return }
+        guard let envelope = stored.envelope else {
+            // The history is another one now, and copies of it are not to be believed.
+            for relay in follows[channel]?.relays ?? [] { report(.gap(channel: channel), to: relay) }
+            return
+        }
         report(envelope, epoch: stored.mark.position.epoch, of: channel)
     }
 

@@ -34,6 +34,7 @@ extension NATSEngineCore {
             of: channel, RetentionClass(options, settings.channels), streams: settings.streams)
         let query = HistoryQuery(
             direction, limit: limit, retention: StreamRetention(options, settings.channels))
+        let newest = newestKnown(of: channel, id)
         readLast(channel, id) { [unowned self] last in
             switch last {
             case .failed: complete(completion, .failure(.internalError))
@@ -43,6 +44,10 @@ extension NATSEngineCore {
                     complete(completion, .success(.read(StreamRead(top: StreamPosition(offset: 0, epoch: epoch)))))
                 }
             case .message(let message):
+                if message.sequence < newest {
+                    renew(channel, id, newest)
+                    return complete(completion, .failure(.internalError))
+                }
                 let top = message.mark.position
                 guard let offsets = query.offsets(top: top.offset), message.mark.kind != .marker else {
                     return complete(completion, .success(.read(StreamRead(top: top))))
@@ -56,6 +61,22 @@ extension NATSEngineCore {
                 readReplica(job)
             }
         }
+    }
+
+    /// The newest message of a channel that this node knows to have been stored.
+    private func newestKnown(of channel: ChannelName, _ id: StreamID) -> UInt64 {
+        let live = follows[channel].map { $0.stream == id ? $0.lastSequence : 0 } ?? 0
+        return max(live, writers[WriterKey(channel: channel, stream: id)]?.newest ?? 0)
+    }
+
+    /// Stores a new epoch for a channel whose newest messages its stream has lost.
+    private func renew(_ channel: ChannelName, _ id: StreamID, _ newest: UInt64) {
+        settings.report("nats: stream \(names.stream(id)) has lost messages that it had stored")
+        let key = WriterKey(channel: channel, stream: id)
+        if writers[key] == nil { writers[key] = ChannelWriter(mark: writerMark) }
+        writers[key]?.heard(of: newest)
+        let deadlineMs = nowMs + settings.requestTimeoutMs
+        add(ChannelOrder(work: .renew, relay: -1, ticket: 0, deadlineMs: deadlineMs), key)
     }
 
     private func readReplica(_ job: Job) {
@@ -98,7 +119,7 @@ extension NATSEngineCore {
         job.seen = max(job.seen, message.sequence)
         note(message, job.key)
         let epoch = job.last.mark.position.epoch
-        guard job.query.wants(message, in: job.offsets, of: epoch, serverMs: serverMs) else { return }
+        guard job.query.wants(message, in: job.offsets, of: epoch, serverMs: serverMs(job.stream)) else { return }
         guard job.collected.last.map({ $0.sequence < message.sequence }) ?? true else { return }
         job.collected.append(message)
     }

@@ -7,7 +7,7 @@ extension NATSEngineCore {
     func firstEpoch(of channel: ChannelName, _ id: StreamID, _ body: @escaping (Epoch?) -> Void) {
         salt(of: id) { [unowned self] salt in
             body(
-                salt.map { FirstEpoch.of(channel, salt: $0, memoryMs: id.retention.memoryMs, serverMs: serverMs) })
+                salt.map { FirstEpoch.of(channel, salt: $0, memoryMs: id.retention.memoryMs, serverMs: serverMs(id)) })
         }
     }
 

@@ -101,11 +101,22 @@ extension NATSEngineCore {
 
     private func accept(_ answer: [UInt8], _ id: StreamID) {
         guard let description = try? StreamDescription(answer) else { return found(id, .later) }
-        clock.note(description.timeMs, nowMs: nowMs)
+        clocks[id, default: ServerClock()].note(description.timeMs, nowMs: nowMs)
         let configuration = StreamConfiguration(id: id, names: names, settings: settings)
         guard let objection = configuration.objection(to: description) else { return found(id, .ready) }
         settings.report("nats: \(objection)")
         found(id, .refused(.internalError))
+    }
+
+    /// Asks the leaders of the streams in use for their time.
+    func askTimes() {
+        for (id, state) in streams {
+            guard case .ready = state, let subject = try? api.streamInfo(names.stream(id)) else { continue }
+            ask(subject, []) { [unowned self] answer in
+                guard let answer, let description = try? StreamDescription(answer) else { return }
+                clocks[id, default: ServerClock()].note(description.timeMs, nowMs: nowMs)
+            }
+        }
     }
 
     // MARK: Asking

@@ -57,6 +57,7 @@ extension NATSEngineCore {
     func saw(_ message: StoredMessage, of channel: ChannelName, in stream: String) {
         guard let id = follows[channel]?.stream, names.stream(id) == stream else { return }
         let key = WriterKey(channel: channel, stream: id)
+        clocks[id, default: ServerClock()].note(message.timeMs, nowMs: nowMs)
         note(message, key)
         writers[key]?.saw(message)
     }

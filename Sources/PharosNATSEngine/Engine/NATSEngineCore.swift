@@ -47,7 +47,7 @@ final class NATSEngineCore: @unchecked Sendable {
     // Streams, reads and writers: see the extensions of these names.
     var streams: [StreamID: StreamState] = [:]
     var salts: [StreamID: [(([UInt8]?) -> Void)]] = [:]
-    var clock = ServerClock()
+    var clocks: [StreamID: ServerClock] = [:]
     var writers: [WriterKey: ChannelWriter] = [:]
     var indexes: [WriterKey: SequenceIndex] = [:]
     var usedWriters: Set<WriterKey> = []
@@ -68,7 +68,11 @@ final class NATSEngineCore: @unchecked Sendable {
     }
 
     var nowMs: Int64 { loop.nowMs }
-    var serverMs: Int64 { clock.now(nowMs: nowMs, wallMs: pharos_wall_ms()) }
+
+    /// The time of a stream's leader, in milliseconds since 1970.
+    func serverMs(_ id: StreamID) -> Int64 {
+        clocks[id, default: ServerClock()].now(nowMs: nowMs, wallMs: pharos_wall_ms())
+    }
 
     func start(on loop: LinkLoop) {
         self.loop = loop

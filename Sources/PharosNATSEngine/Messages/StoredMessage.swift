@@ -10,6 +10,10 @@ struct StoredMessage: Sendable {
     var timeMs: Int64
     var payload: [UInt8]
 
+    init(sequence: UInt64, mark: StoredMark, timeMs: Int64, payload: [UInt8]) {
+        (self.sequence, self.mark, self.timeMs, self.payload) = (sequence, mark, timeMs, payload)
+    }
+
     /// nil for a message that is not of this engine.
     init?(_ message: JetStreamStoredMessage) {
         guard let mark = StoredMark(message.headers) else { return nil }

@@ -1,14 +1,14 @@
-/// The time of the servers, which decides what has expired.
+/// The time of a stream's leader, which decides what has expired.
 ///
-/// This machine's clock may say something else.
-/// It is the newest time that a server has named, and what has passed here since.
+/// This machine's clock may say something else, and so may other servers'. It is the time that the leader named last, and
+/// what has passed here since.
 struct ServerClock {
     private var aheadMs: Int64?
 
-    /// A server has named its time.
+    /// The leader has named its time just now.
     mutating func note(_ serverMs: Int64?, nowMs: Int64) {
         guard let serverMs else { return }
-        aheadMs = max(aheadMs ?? .min, serverMs - nowMs)
+        aheadMs = serverMs - nowMs
     }
 
     /// Milliseconds since 1970.

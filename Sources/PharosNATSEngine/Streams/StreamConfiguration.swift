@@ -76,7 +76,8 @@ struct StreamDescription: Equatable {
     private mutating func readConfiguration(_ scanner: inout JSONScanner) throws(MalformedFrame) {
         try scanner.beginObject()
         while let field = try scanner.nextMember() {
-            guard case "metadata" = field, !scanner.skipNull() else {
+            if scanner.skipNull() { continue }
+            guard case "metadata" = field else {
                 try scanner.skipValue()
                 continue
             }

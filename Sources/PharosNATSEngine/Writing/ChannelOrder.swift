@@ -5,6 +5,12 @@ struct ChannelOrder: Sendable {
     enum Work: Sendable {
         case append(StreamAppend, except: ClientID?)
         case removeHistory
+        /// Removes the history, all of which has expired.
+        ///
+        /// Only if its last message's sequence is still this one.
+        case expire(UInt64)
+        /// Stores a new epoch if the stream has lost the channel's newest messages.
+        case renew
     }
 
     var work: Work
@@ -28,6 +34,8 @@ struct ChannelMemory: Equatable, Sendable {
     var position: StreamPosition
     var version: StreamVersion?
     var kind: StoredMark.Kind?
+    /// The stream had newer messages of the channel, and has lost them.
+    var isLost = false
 
     /// A channel without a message, whose first epoch is known.
     init(empty epoch: Epoch) {
@@ -35,8 +43,18 @@ struct ChannelMemory: Equatable, Sendable {
         position = StreamPosition(offset: 0, epoch: epoch)
     }
 
-    init(_ message: StoredMessage) {
+    /// Takes the words of a channel's last message.
+    ///
+    /// Where the channel is known to have had a newer one, `newest`, they are not to be believed.
+    /// Offsets that were given to publications that are lost may not be given again in the same epoch.
+    init(_ message: StoredMessage, newest: UInt64 = 0) {
         sequence = message.sequence
         (position, version, kind) = (message.mark.position, message.mark.version, message.mark.kind)
+        guard message.sequence < newest else { return }
+        isLost = true
+        version = nil
+        let seed = newest &* 0x9e37_79b9_7f4a_7c15 ^ message.sequence
+        let epoch = FirstEpochs.name(FirstEpochs.hash(message.mark.position.epoch.utf8, seed))
+        position = StreamPosition(offset: 0, epoch: epoch)
     }
 }

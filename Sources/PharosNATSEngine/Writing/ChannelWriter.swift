@@ -67,6 +67,8 @@ struct ChannelWriter {
     var waiting: [ChannelOrder] = []
     /// The words of the last message; nil: not known.
     private(set) var memory: ChannelMemory?
+    /// The newest message of the channel that this node knows to have been stored.
+    private(set) var newest: UInt64 = 0
     /// Whether `memory` was read since the writer last rested.
     private var isFresh = false
     private var keys: [IdempotencyKey: StreamPosition?] = [:]
@@ -94,8 +96,12 @@ struct ChannelWriter {
     /// A write that would be in vain is saved.
     mutating func saw(_ message: StoredMessage) {
         guard case .idle = phase, let memory, message.sequence > memory.sequence else { return }
+        newest = max(newest, message.sequence)
         self.memory = ChannelMemory(message)
     }
+
+    /// The channel is known to have had this message.
+    mutating func heard(of sequence: UInt64) { newest = max(newest, sequence) }
 
     /// Makes the next commit, or asks for what it needs.
     mutating func next(_ nowMs: Int64) -> [Action] {
@@ -180,7 +186,8 @@ struct ChannelWriter {
     // MARK: What is known
 
     mutating func know(_ message: StoredMessage) {
-        memory = ChannelMemory(message)
+        memory = ChannelMemory(message, newest: newest)
+        newest = max(newest, message.sequence)
         isFresh = true
     }
 
@@ -199,6 +206,8 @@ struct ChannelWriter {
     ) -> [Action] {
         memory = isLast ? commit.after : nil
         memory?.sequence = sequence
+        memory?.isLost = false
+        newest = max(newest, sequence)
         keys = [:]
         var actions: [Action] = [.stored(commit, sequence: sequence)]
         if let superseded = commit.superseded { actions.append(.delete(superseded)) }

@@ -24,6 +24,8 @@ struct CommitAssembly: PublishingRules {
             switch order.work {
             case .append(let append, _): try assembly.take(append)
             case .removeHistory: assembly.remove()
+            case .expire(let sequence): assembly.remove(onlyIf: memory.sequence == sequence)
+            case .renew: assembly.remove(onlyIf: memory.isLost)
             }
         }
         return assembly.commit
@@ -41,10 +43,10 @@ struct CommitAssembly: PublishingRules {
         commit.answers.append(ChannelCommit.Answer(position: position, isRepeat: isRepeat))
     }
 
-    private mutating func remove() {
+    private mutating func remove(onlyIf isWanted: Bool = true) {
         commit.answers.append(ChannelCommit.Answer(position: commit.after.position, isRepeat: true))
         // Where nothing was stored nothing is to be removed.
-        guard commit.guardSequence > 0, commit.after.kind != .marker else { return }
+        guard isWanted, commit.guardSequence > 0, commit.after.kind != .marker || commit.after.isLost else { return }
         commit.replacesHistory = true
         commit.superseded = nil
         add(.marker)

@@ -69,8 +69,10 @@ package final class NATSBackend: EngineBackend {
         inbox?.add(.completed(ticket: submission.ticket, .failure(.internalError)))
     }
 
-    /// Of no use here: every node writes for its own publishers.
-    package func nodesChanged(_ nodes: [UInt64], here: UInt64) {}
+    package func nodesChanged(_ nodes: [UInt64], here: UInt64) {
+        guard !state.withLock({ $0.isClosed }) else { return }
+        thread.perform { [core] _ in core.nodesChanged(nodes, here: here) }
+    }
 
     package var health: EngineHealth { shared.health.withLock { $0 } }
 

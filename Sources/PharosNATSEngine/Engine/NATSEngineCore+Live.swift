@@ -94,6 +94,7 @@ extension NATSEngineCore {
             for completion in marks.popFirst() ?? [] { complete(completion, .success(.position(StreamPosition()))) }
             return
         }
+        if message.subscription == forwardSubscription { return receivedForwarded(message) }
         guard let channel = channels[message.subscription] else { return }
         if let stored = StoredMessage(message) {
             saw(stored, of: channel, in: message.headers.stream ?? "")

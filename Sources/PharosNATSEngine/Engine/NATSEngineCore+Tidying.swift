@@ -34,6 +34,7 @@ extension NATSEngineCore {
         writers = writers.filter { !$0.value.isIdle || usedWriters.contains($0.key) }
         indexes = indexes.filter { usedWriters.contains($0.key) }
         usedWriters = []
+        homes.tidy(nowMs: nowMs)
         noteHealth()
     }
 

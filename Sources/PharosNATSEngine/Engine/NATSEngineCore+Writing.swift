@@ -37,7 +37,8 @@ extension NATSEngineCore {
         let order = ChannelOrder(
             work: work, relay: completion.relay, ticket: completion.ticket,
             deadlineMs: nowMs + settings.requestTimeoutMs)
-        add(order, WriterKey(channel: channel, stream: id))
+        let key = WriterKey(channel: channel, stream: id)
+        if !forward(order, key) { add(order, key) }
     }
 
     private func fits(_ append: StreamAppend, _ except: ClientID?) -> Bool {
@@ -87,6 +88,7 @@ extension NATSEngineCore {
         case .readKeys(let keys): readKeys(keys, key)
         case .write(let commit):
             write(commit, key) { [unowned self] outcome in
+                if case .conflict = outcome, !commit.isUnsure, surrender(key) { return }
                 run(writers[key]?.written(outcome, of: commit.id, nowMs: nowMs) ?? [], key)
             }
         case .pause(let ms): after(ms) { [unowned self] in run(writers[key]?.pauseEnded(nowMs: nowMs) ?? [], key) }
@@ -139,17 +141,27 @@ extension NATSEngineCore {
             envelope.publication.offset = message.mark.kind == .publication ? message.mark.position.offset : 0
             report(envelope, epoch: message.mark.position.epoch, of: key.channel)
         }
-        answer(commit.orders, commit.answers)
+        var sequences: [Int: UInt64] = [:]
+        for (index, message) in commit.messages.enumerated() {
+            sequences[message.order] = sequence - UInt64(commit.messages.count - 1 - index)
+        }
+        answer(commit.orders, commit.answers, sequences)
     }
 
-    private func answer(_ orders: [ChannelOrder], _ answers: [ChannelCommit.Answer]) {
-        for (order, answer) in zip(orders, answers) {
-            complete(order, .success(order.append == nil ? .done : .position(answer.position)))
+    private func answer(
+        _ orders: [ChannelOrder], _ answers: [ChannelCommit.Answer], _ sequences: [Int: UInt64] = [:]
+    ) {
+        for (index, (order, answer)) in zip(orders, answers).enumerated() {
+            let outcome: EngineOutcome = order.append == nil ? .done : .position(answer.position)
+            complete(order, .success(outcome), sequence: sequences[index] ?? 0)
         }
     }
 
-    private func complete(_ order: ChannelOrder, _ result: Result<EngineOutcome, ReplyError>) {
-        guard order.relay >= 0 else { return }
-        complete(Completion(relay: order.relay, ticket: order.ticket), result)
+    func complete(_ order: ChannelOrder, _ result: Result<EngineOutcome, ReplyError>, sequence: UInt64 = 0) {
+        switch order.relay {
+        case NATSEngineCore.forwardedRelay: completeForwarded(order.ticket, result, sequence: sequence)
+        case 0...: complete(Completion(relay: order.relay, ticket: order.ticket), result)
+        default: break
+        }
     }
 }

@@ -54,6 +54,14 @@ final class NATSEngineCore: @unchecked Sendable {
     var writerMark = ""
     var expiries: [WriterKey: Expiry] = [:]
 
+    // Homes: see `NATSEngineCore+Homes`.
+    /// In place of a relay, for the orders of other nodes.
+    static let forwardedRelay = -2
+    var homes = Homes()
+    var forwardSubscription: UInt64?
+    /// Where the answers to other nodes' orders go.
+    var replies = TicketTable<String>()
+
     struct Completion {
         var relay: Int
         var ticket: UInt64

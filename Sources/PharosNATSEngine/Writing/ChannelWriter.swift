@@ -178,6 +178,21 @@ struct ChannelWriter {
         return orders.isEmpty ? [] : [.refuse(orders, error)]
     }
 
+    /// Gives up all orders, none of which can be stored; nil if one may be, or stays the writer's own.
+    ///
+    /// For a commit that was in conflict with another node's.
+    mutating func surrender() -> [ChannelOrder]? {
+        guard case .writing(let commit) = phase, !commit.isUnsure else { return nil }
+        let orders = commit.orders + waiting
+        guard orders.allSatisfy({ $0.append != nil }) else { return nil }
+        waiting = []
+        phase = .idle
+        keys = [:]
+        isFresh = false
+        forget()
+        return orders
+    }
+
     private init(mark: String, after commits: UInt64) {
         self.mark = mark
         self.commits = commits

@@ -1,0 +1,71 @@
+/// The answers to publishers that wait until their own publication has been reported.
+///
+/// Replies and messages come on two connections, in any order. A publication of a followed channel is to be reported before
+/// its publisher is answered, and in the order of the channel, which only the messages have: so the answer waits for the
+/// message, but not for ever. A state machine without IO; not thread-safe.
+struct OwnPublications<Answer> {
+    private enum State {
+        case sent
+        /// The message was reported: the answer need not wait.
+        case reported
+        case answered(Answer, untilMs: Int64)
+    }
+
+    private var states: [UInt64: State] = [:]
+    /// Answers that wait, in the order of their ends.
+    private var ends: [(number: UInt64, untilMs: Int64)] = []
+
+    /// Publications that are not over.
+    var count: Int { states.count }
+    /// Whether `expire` is to be called some time.
+    var isWaiting: Bool { !ends.isEmpty }
+
+    /// A publication was sent that is expected to come as a message.
+    mutating func sent(_ number: UInt64) { states[number] = .sent }
+
+    /// Its message was reported; returns the answer if it waited for that.
+    mutating func reported(_ number: UInt64) -> Answer? {
+        switch states[number] {
+        case .sent?: states[number] = .reported
+        case .answered(let answer, _)?:
+            states[number] = nil
+            return answer
+        case .reported?, nil: break
+        }
+        return nil
+    }
+
+    /// The answer is there; returns it unless it has to wait.
+    mutating func answered(_ number: UInt64, _ answer: Answer, untilMs: Int64) -> Answer? {
+        guard case .sent? = states[number] else {
+            states[number] = nil
+            return answer
+        }
+        states[number] = .answered(answer, untilMs: untilMs)
+        ends.append((number, untilMs))
+        return nil
+    }
+
+    /// There will be no message, since the publication was not made.
+    mutating func forget(_ number: UInt64) { states[number] = nil }
+
+    /// The answers that have waited long enough.
+    mutating func expire(nowMs: Int64) -> [Answer] {
+        let count = ends.prefix { $0.untilMs <= nowMs }.count
+        defer { ends.removeFirst(count) }
+        return ends.prefix(count).compactMap { take($0.number) }
+    }
+
+    /// No messages come any more: all answers, and no later one has to wait.
+    mutating func release() -> [Answer] {
+        let answers = ends.compactMap { take($0.number) }
+        (states, ends) = ([:], [])
+        return answers
+    }
+
+    private mutating func take(_ number: UInt64) -> Answer? {
+        guard case .answered(let answer, _)? = states[number] else { return nil }
+        states[number] = nil
+        return answer
+    }
+}

@@ -29,7 +29,9 @@ struct RedisSetup {
         if checksRole {
             answers.ask(connection, ["ROLE"], withinMs) { setup, result in
                 // A server that does not say it may be a proxy.
-                guard case .success(let reply) = result, let role = try? reply.elements().first?.text() else { return nil }
+                guard case .success(let reply) = result, let role = try? reply.elements().first?.text() else {
+                    return nil
+                }
                 return role == "master" ? nil : "the server is no master but a \(role)"
             }
         }

@@ -121,7 +121,9 @@ extension RESPValue {
     /// The offset and the epoch at the head of a script's reply.
     func position() throws -> StreamPosition {
         let parts = try elements()
-        guard parts.count >= 2, let offset = UInt64(try parts[0].text()) else { throw RedisReplyError.missing("offset") }
+        guard parts.count >= 2, let offset = UInt64(try parts[0].text()) else {
+            throw RedisReplyError.missing("offset")
+        }
         return StreamPosition(offset: offset, epoch: Epoch(try parts[1].text()))
     }
 }

@@ -69,7 +69,8 @@ final class RedisEngineCore: RedisTopologyOwner, @unchecked Sendable {
         _ settings: RedisEngineSettings, report: @escaping (String) -> Void, owner: any RedisTopologyOwner
     ) -> any RedisTopology {
         switch settings.topology {
-        case .standalone(let addresses): IndependentServers(addresses.map { [$0] }, settings, report: report, owner: owner)
+        case .standalone(let addresses):
+            IndependentServers(addresses.map { [$0] }, settings, report: report, owner: owner)
         case .sentinel(let name, let sentinels):
             SentinelMaster(name, sentinels, settings, report: report, owner: owner)
         case .cluster(let seeds): RedisClusterNodes(seeds, settings, report: report, owner: owner)
@@ -92,7 +93,7 @@ final class RedisEngineCore: RedisTopologyOwner, @unchecked Sendable {
         case .unfollow(let channel): if !isClosed { unfollow(channel, ask.relay) }
         case _ where isClosed: complete(ask, .failure(.engineClosed))
         case .publish(let publish): route(ask, publish.channel)
-        case .read(let channel, _, _, _, _), .readBackwards(let channel, _, _, _), .removeHistory(let channel, _),
+        case .read(let channel, _, _, _, _), .readBackwards(let channel, _, _, _, _), .removeHistory(let channel, _),
             .announce(_, let channel):
             route(ask, channel)
         }
@@ -110,7 +111,7 @@ final class RedisEngineCore: RedisTopologyOwner, @unchecked Sendable {
         case .announce(let change, let channel): announce(ask, change, channel, at: master)
         case .read(let channel, let options, let after, let limit, _):
             read(ask, channel, options, RedisRange(after: after, limit: limit), at: master)
-        case .readBackwards(let channel, let options, let before, let limit):
+        case .readBackwards(let channel, let options, let before, let limit, _):
             read(ask, channel, options, RedisRange(before: before, limit: limit), at: master)
         case .removeHistory(let channel, _): removeHistory(ask, channel, at: master)
         case .follow, .unfollow: preconditionFailure("these are not routed")

@@ -44,9 +44,18 @@ final class RedisProcess: @unchecked Sendable {
         all += arguments
         var pointers = all.map { strdup($0) } + [nil]
         defer { pointers.forEach { free($0) } }
-        guard posix_spawn(&process, path, nil, nil, &pointers, environ) == 0 else { throw StartFailure() }
+        // Else a reader of the tests' output would wait for a server that was left behind.
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        for descriptor in Int32(0)...2 {
+            posix_spawn_file_actions_addopen(&actions, descriptor, "/dev/null", O_RDWR, 0)
+        }
+        guard posix_spawn(&process, path, &actions, nil, &pointers, environ) == 0 else { throw StartFailure() }
         for _ in 0..<500 {
-            if let admin = try? RedisAdmin(port: port), let reply = try? admin("PING"), reply.contains("PONG") { return }
+            if let admin = try? RedisAdmin(port: port), let reply = try? admin("PING"), reply.contains("PONG") {
+                return
+            }
             usleep(20_000)
         }
         throw StartFailure()
@@ -66,7 +75,20 @@ final class RedisProcess: @unchecked Sendable {
 
     deinit {
         kill()
-        _ = nftw(directory, { path, _, _, _ in remove(path) }, 16, FTW_DEPTH | FTW_PHYS)
+        RedisProcess.removeAll(directory)
+    }
+
+    private static func removeAll(_ path: String) {
+        if let directory = opendir(path) {
+            while let entry = readdir(directory) {
+                let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                    $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+                }
+                if name != ".", name != ".." { removeAll("\(path)/\(name)") }
+            }
+            closedir(directory)
+        }
+        remove(path)
     }
 
     /// A port that nothing listens on, with room for a cluster's second one.

@@ -62,7 +62,7 @@ final class TestNode: Sendable {
             channel: channel, publication: Publication(data: Array(text.utf8)), options: TestNode.options,
             idempotencyKey: key)
         guard case .position(let position) = try await relay.complete(.publish(request)) else {
-            throw ConformanceFailure(description: "a publish was answered with something else")
+            throw TestFailure("a publish was answered with something else")
         }
         return position
     }
@@ -70,7 +70,7 @@ final class TestNode: Sendable {
     func read(_ channel: ChannelName, after: UInt64? = nil, limit: Int = .max) async throws -> StreamRead {
         let request = EngineRequest.read(channel: channel, options: TestNode.options, after: after, limit: limit)
         guard case .read(let read) = try await relay.complete(request) else {
-            throw ConformanceFailure(description: "a read was answered with something else")
+            throw TestFailure("a read was answered with something else")
         }
         return read
     }
@@ -102,8 +102,28 @@ final class TestNode: Sendable {
             if try await condition(self) { return }
             try await Task.sleep(for: .milliseconds(20))
         }
-        throw ConformanceFailure(description: "it was waited in vain for: \(what); \(backend.health.links)")
+        throw TestFailure("it was waited in vain for: \(what); \(backend.health.links)")
     }
 
     func waitUntilReady() async throws { try await wait("the links") { $0.backend.health.isReady } }
+}
+
+extension TestNode {
+    func members(_ channel: ChannelName) async -> [MemberChange] {
+        await events().compactMap { event in
+            guard case .member(channel, let change) = event else { return nil }
+            return change
+        }
+    }
+
+    /// The losses and returns of links, in order.
+    func linkEvents() async -> [String] {
+        await events().compactMap { event in
+            switch event {
+            case .linkLost: "lost"
+            case .linkRegained: "regained"
+            default: nil
+            }
+        }
+    }
 }

@@ -27,7 +27,7 @@ actor TestRelay {
             if let result = completions[ticket] { return try result.get() }
             try await Task.sleep(for: .microseconds(200))
         }
-        throw ConformanceFailure(description: "request \(ticket) was never completed")
+        throw TestFailure("request \(ticket) was never completed")
     }
 
     /// Everything that was reported so far, in order.
@@ -46,4 +46,11 @@ actor TestRelay {
         }
         events += new
     }
+}
+
+/// Something did not happen that a test waited for.
+struct TestFailure: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ description: String) { self.description = description }
 }

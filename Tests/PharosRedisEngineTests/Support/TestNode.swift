@@ -76,6 +76,7 @@ final class TestNode: Sendable {
     }
 
     /// Tries until it succeeds: for what fails while a server is away.
+    @discardableResult
     func retry<Result: Sendable>(_ body: @Sendable (TestNode) async throws -> Result) async throws -> Result {
         for _ in 0..<600 {
             if let result = try? await body(self) { return result }

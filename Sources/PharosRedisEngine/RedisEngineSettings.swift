@@ -2,7 +2,7 @@ package import PharosDomain
 package import PharosLinks
 package import PharosRedis
 
-/// What the engine over Redis or Valkey is told.
+/// The settings of the engine over Redis or Valkey.
 package struct RedisEngineSettings: Sendable {
     package enum Topology: Sendable {
         /// One server, or several independent ones among which channels are spread by hash.
@@ -11,7 +11,7 @@ package struct RedisEngineSettings: Sendable {
         case cluster([LinkAddress])
     }
 
-    /// What a failover to a server with another history means.
+    /// The meaning of a failover to a server with another history.
     package enum OnFailover: Equatable, Sendable {
         /// Each stream begins a new epoch, since writes may be lost.
         case newEpoch
@@ -33,7 +33,9 @@ package struct RedisEngineSettings: Sendable {
     package var link: LinkSettings
     package var session: RedisSessionOptions
     package var sentinelSession: RedisSessionOptions
-    /// Stands before all keys and channels; without braces, which would decide on their slots.
+    /// Stands before all keys and channels.
+    ///
+    /// Without braces, which would decide on their slots.
     package var prefix = "pharos"
     /// The part of the retention that namespaces do not say.
     package var channel = ChannelSettings()
@@ -43,17 +45,19 @@ package struct RedisEngineSettings: Sendable {
     package var idempotencyWindowMs: Int64 = 300_000
     /// How long a command may take, in milliseconds.
     package var requestTimeoutMs: Int64 = 5_000
-    /// How long a subscription link may be silent before it is probed, in milliseconds.
+    /// How long a subscription link may be silent, in milliseconds.
     ///
-    /// After as long again it is made anew.
+    /// Then it is probed; after as long again it is made anew.
     package var probeAfterMs: Int64 = 30_000
     /// How long an answer may wait for the publisher's own message, in milliseconds.
     package var holdMs: Int64 = 1_000
-    /// How often the sentinels, or the map of the cluster's slots, are asked, in milliseconds.
+    /// How often sentinels, or the cluster's map of slots, are asked; milliseconds.
     ///
     /// They are asked at once when something shows that the answer has changed.
     package var topologyIntervalMs: Int64 = 5_000
-    /// Requests, and bytes of their publications, that may be open; beyond that they are refused.
+    /// Requests that may be open, and bytes of their publications.
+    ///
+    /// Beyond that they are refused.
     package var openRequests = 100_000
     package var openBytes = 64 << 20
     /// Hears of what operators should know, on the link thread; must not block.

@@ -1,11 +1,12 @@
 import PharosCluster
 import PharosDomain
+import PharosRedis
 import PharosTestKit
 import Testing
 
 @testable import PharosRedisEngine
 
-/// The guarantees of engines and of stores, checked for the engine over a real server.
+/// The guarantees of engines and of stores, checked over a real server.
 @Suite(
     "the engine over Redis", .serialized,
     .enabled(if: RedisProcess.path != nil, "PHAROS_REDIS_SERVER names no redis-server"))
@@ -18,10 +19,14 @@ struct RedisConformanceTests {
         .entriesExpireOneByOne, .topOutlivesThePublications, .lostMemoryMeansANewEpoch, .aKeyEndsWithItsWindow,
     ]
 
-    @Test("every guarantee of an engine is kept", arguments: EngineConformance.allCases)
-    func engines(_ guarantee: EngineConformance) async throws {
+    @Test(
+        "every guarantee of an engine is kept, in both versions of the protocol", arguments: EngineConformance.allCases,
+        [true, false])
+    func engines(_ guarantee: EngineConformance, _ prefersRESP3: Bool) async throws {
         let server = try RedisProcess()
-        let backend = try RedisBackend(TestNode.settings(.standalone([TestNode.address(server)])))
+        var settings = TestNode.settings(.standalone([TestNode.address(server)]))
+        settings.session.prefersRESP3 = prefersRESP3
+        let backend = try RedisBackend(settings)
         defer { backend.close() }
         try await guarantee.check(EngineUnderTest { RemoteEngine(backend, relay: 0, wake: $0) })
     }
@@ -38,7 +43,9 @@ struct RedisConformanceTests {
     }
 }
 
-/// An engine whose every channel is followed, so that publications are reported and repeats can be told from others.
+/// An engine whose every channel is followed.
+///
+/// So publications are reported, and repeats can be told from others.
 private struct FollowingStore: StreamStoreUnderTest {
     let engine: EngineUnderTest
 

@@ -4,7 +4,9 @@ import Testing
 
 @testable import PharosRedisEngine
 
-/// The guarantees that need time to pass, with real seconds, since the server's clock decides.
+/// The guarantees that need time to pass.
+///
+/// With real seconds, since the server's clock decides.
 @Suite(
     "times of the engine over Redis",
     .enabled(if: RedisProcess.path != nil, "PHAROS_REDIS_SERVER names no redis-server"))

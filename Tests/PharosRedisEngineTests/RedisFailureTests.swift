@@ -72,7 +72,9 @@ struct RedisFailureTests {
     @Test("after a failover that loses acknowledged writes, a reader gets a new epoch")
     func lostWrites() async throws {
         let master = try RedisProcess(["--repl-diskless-sync-delay", "0"])
-        let replica = try RedisProcess(["--replicaof", "127.0.0.1", "\(master.port)", "--repl-diskless-sync-delay", "0"])
+        let replica = try RedisProcess([
+            "--replicaof", "127.0.0.1", "\(master.port)", "--repl-diskless-sync-delay", "0",
+        ])
         let replicaAdmin = try RedisAdmin(port: replica.port)
         for _ in 0..<500 where try !replicaAdmin("INFO", "replication").contains("master_link_status:up") {
             try await Task.sleep(for: .milliseconds(20))

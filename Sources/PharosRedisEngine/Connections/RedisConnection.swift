@@ -13,9 +13,9 @@ protocol RedisConnectionOwner: AnyObject {
     func heard(_ event: RedisEvent, _ connection: RedisConnection)
 }
 
-/// One connection to a server of Redis, made anew whenever it is lost; on the link thread only.
+/// One connection to a server, made anew whenever it is lost.
 ///
-/// Commands are taken while the first connection is being made, and refused at once while there is none: so a publisher
+/// Used on the link thread only. Commands are taken while the first connection is being made, and refused at once while there is none: so a publisher
 /// hears soon that its server is away. Nothing is sent twice. Each command is completed exactly once.
 final class RedisConnection: LinkMachine {
     typealias Completion = (Result<RESPValue, RedisFailure>) -> Void
@@ -105,7 +105,9 @@ final class RedisConnection: LinkMachine {
 
     // MARK: Setting up
 
-    /// Sends a command in front of those that are held, while the connection is being set up.
+    /// Sends a command in front of those that are held.
+    ///
+    /// Only while the connection is being set up.
     func sendNow(_ command: RedisCommand, withinMs: Int64, _ completion: @escaping Completion) {
         let ticket = session.send(command, deadlineMs: (loop?.nowMs ?? 0) + withinMs)
         waits[ticket.number] = .command(completion)

@@ -3,7 +3,9 @@ import PharosRedis
 
 /// The receiver of what happens on the two connections to a master.
 protocol RedisMasterOwner: AnyObject {
-    /// Messages come again: every subscription that is wanted was confirmed, and commands are carried out.
+    /// Messages come again, and commands are carried out.
+    ///
+    /// Every subscription that is wanted was confirmed or refused.
     func isBack(_ master: RedisMaster)
     /// Nothing is reported any more.
     func isGone(_ master: RedisMaster)
@@ -12,11 +14,13 @@ protocol RedisMasterOwner: AnyObject {
     func isLive(channel: [UInt8], at master: RedisMaster)
     /// A subscription was refused, or ended by the server.
     func ended(channel: [UInt8], at master: RedisMaster, _ error: RedisServerError?)
-    /// Something shows that the master, or the map of slots, is not the one that is known.
+    /// The master, or the map of slots, may be another one than is known.
     func doubts(_ master: RedisMaster)
 }
 
-/// One server that channels are kept on: a connection for commands and one for subscriptions. Link thread only.
+/// One server that channels are kept on.
+///
+/// There is a connection for commands and one for subscriptions. Used on the link thread only.
 final class RedisMaster: RedisConnectionOwner {
     /// The publications of one round whose durability one command waits for.
     private var round: [(Result<RESPValue, RedisFailure>) -> Void] = []
@@ -87,7 +91,9 @@ final class RedisMaster: RedisConnectionOwner {
         commands.send(command, deadlineMs: deadlineMs, completion)
     }
 
-    /// Sends a publication, which is completed when it is as durable as configured, or has failed.
+    /// Sends a publication.
+    ///
+    /// It is completed when it is as durable as configured, or has failed.
     func publish(_ command: RedisCommand, _ completion: @escaping RedisConnection.Completion) {
         guard settings.durability != .accepted else { return send(command, completion) }
         send(command) { [weak self] result in
@@ -193,7 +199,9 @@ final class RedisMaster: RedisConnectionOwner {
         subscriptions.reconnect(reason)
     }
 
-    /// Looks whether the subscriptions have been silent for too long; called now and then.
+    /// Looks whether the subscriptions have been silent for too long.
+    ///
+    /// Called now and then.
     func look(at nowMs: Int64, publish: (RedisMaster) -> Void) {
         guard isSubscribed, subscriptions.isReady else {
             isProbed = false

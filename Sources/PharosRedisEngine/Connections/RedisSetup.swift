@@ -88,7 +88,7 @@ struct RedisSetup {
             open += 1
             connection.sendNow(command, withinMs: withinMs) { result in
                 if case .failure(let failure) = result {
-                    // Without a reply the connection has ended, and nobody is told.
+                    // Without a reply the connection has ended: that is reported by itself.
                     guard case .server(let error) = failure else { return self.isOver = true }
                     if error.isTemporary { return self.refuse("\(error)") }
                 }

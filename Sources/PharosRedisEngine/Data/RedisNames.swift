@@ -25,7 +25,9 @@ struct RedisNames: Sendable {
 
     static func slot(ofTag tag: Int) -> Int { slots[tag] }
 
-    /// A hash: `e` the epoch, `o` the offset, `f` the fence, `v` and `w` the version and its epoch.
+    /// The hash with what is known of a stream.
+    ///
+    /// `e` is the epoch, `o` the offset, `f` the fence, `v` and `w` the version and its epoch.
     func meta(_ channel: ChannelName) -> String { key("m", RedisNames.tag(of: channel), channel.text) }
 
     /// A stream whose ids are offset and time.

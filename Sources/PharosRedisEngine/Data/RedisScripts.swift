@@ -3,9 +3,9 @@
 /// Times are the server's own, so that the clocks of nodes do not matter. An entry's id is its offset and the time at
 /// which it was stored.
 enum RedisScripts {
-    /// Finds the meta of a channel, or begins a new epoch: `open()` gives offset and epoch.
+    /// The part of both scripts that finds the meta, or begins a new epoch.
     ///
-    /// The fence is the server's replication id, which is another one after each promotion and each restart: then
+    /// `open` gives offset and epoch. The fence is the server's replication id, which is another one after each promotion and each restart: then
     /// acknowledged writes may be missing, and offsets must not go on. `fence` 0: not looked at. A meta that nothing was
     /// published under lives a day at most, since reading names at random makes them.
     private static let opening = """

@@ -1,14 +1,16 @@
 import PharosDomain
 
-/// The channels that relays of this node follow, and how far their subscriptions are.
+/// The channels that relays of this node follow.
 ///
-/// A state machine without IO; not thread-safe.
+/// With the state of their subscriptions. A state machine without IO; not thread-safe.
 struct FollowedChannels<Request> {
     struct Entry {
-        /// The relays that follow the channel, and the retention of its stream; nil: it has none.
+        /// The relays that follow the channel.
+        ///
+        /// With the retention of its stream; nil: it has none.
         var relays: [(relay: Int, retention: StreamRetention?)] = []
         var state = State.awaited
-        /// What is to be carried out once the subscription is confirmed.
+        /// Requests that are carried out once the subscription is confirmed.
         var waiting: [Request] = []
         /// Whether publications may have been missed before it is confirmed.
         var isInterrupted = false
@@ -18,7 +20,9 @@ struct FollowedChannels<Request> {
         /// A confirmation is on its way.
         case awaited
         case live
-        /// There is no connection; a gap is reported, or the link's return, before it is live again.
+        /// There is no connection.
+        ///
+        /// A gap, or the link's return, is reported when it is live again.
         case lost
     }
 
@@ -36,14 +40,18 @@ struct FollowedChannels<Request> {
         return isNew
     }
 
-    /// A relay follows a channel no more; the entry of a subscription that is to be ended.
+    /// A relay follows a channel no more.
+    ///
+    /// Returns the entry if the subscription is to be ended.
     mutating func unfollow(_ channel: ChannelName, _ relay: Int) -> Entry? {
         entries[channel]?.relays.removeAll { $0.relay == relay }
         guard entries[channel]?.relays.isEmpty == true else { return nil }
         return entries.removeValue(forKey: channel)
     }
 
-    /// Keeps a request until the channel's subscription is confirmed; false: it need not wait.
+    /// Keeps a request until the channel's subscription is confirmed.
+    ///
+    /// Returns false if it need not wait.
     mutating func hold(_ request: Request, _ channel: ChannelName) -> Bool {
         guard entries[channel]?.state == .awaited else { return false }
         entries[channel]!.waiting.append(request)

@@ -1,4 +1,4 @@
-/// The answers to publishers that wait until their own publication has been reported.
+/// The answers to publishers that wait for their own publication's report.
 ///
 /// Replies and messages come on two connections, in any order. A publication of a followed channel is to be reported before
 /// its publisher is answered, and in the order of the channel, which only the messages have: so the answer waits for the

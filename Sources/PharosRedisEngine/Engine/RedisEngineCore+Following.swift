@@ -8,9 +8,9 @@ extension RedisEngineCore {
         let retention = options.hasHistory ? StreamRetention(options, settings.channel) : nil
         guard followed.follow(channel, relay, retention) else { return }
         guard let master = topology.master(ofTag: RedisNames.tag(of: channel)) else {
-            // What is asked meanwhile waits for the master anyway.
-            followed.interrupt(channel)
-            return route(followed.set(.lost, channel), channel)
+            // What is asked meanwhile waits until the master is known, and the subscription confirmed.
+            if !topology.isLooking { interrupt(channel) }
+            return
         }
         subscribe(channel, at: master)
     }
@@ -23,10 +23,7 @@ extension RedisEngineCore {
 
     private func subscribe(_ channel: ChannelName, at master: RedisMaster) {
         homes[channel] = master
-        if master.subscriptions.isDown {
-            followed.interrupt(channel)
-            route(followed.set(.lost, channel), channel)
-        }
+        if master.subscriptions.isDown { interrupt(channel) }
         master.subscribe(Array(names.messages(channel).utf8))
     }
 
@@ -37,14 +34,25 @@ extension RedisEngineCore {
         let master = topology.master(ofTag: RedisNames.tag(of: channel))
         let old = homes[channel]
         guard master !== old else {
-            if followed[channel]?.state == .lost { master?.subscribeAgain(name) }
+            if let master {
+                if followed[channel]?.state == .lost { master.subscribeAgain(name) }
+            } else if !topology.isLooking {
+                interrupt(channel)
+            }
             return
         }
         old?.unsubscribe(name)
         homes[channel] = nil
+        if old != nil || master == nil { interrupt(channel) }
+        if let master { subscribe(channel, at: master) }
+    }
+
+    /// Publications may be missed until the channel is live again.
+    ///
+    /// Requests do not wait for that any more.
+    func interrupt(_ channel: ChannelName) {
         followed.interrupt(channel)
         route(followed.set(.lost, channel), channel)
-        if let master { subscribe(channel, at: master) }
     }
 
     func route(_ asks: [Ask], _ channel: ChannelName) {
@@ -65,8 +73,7 @@ extension RedisEngineCore {
 
     func ended(channel name: [UInt8], at master: RedisMaster, _ error: RedisServerError?) {
         guard let channel = names.channel(ofMessages: name), homes[channel] === master else { return }
-        followed.interrupt(channel)
-        route(followed.set(.lost, channel), channel)
+        interrupt(channel)
         if let error, !error.isTemporary { report("\(master.name): a subscription was refused: \(error)") }
         if case .moved(let redirection)? = error?.kind {
             _ = topology.redirected(redirection, isLasting: true, from: master)

@@ -2,15 +2,12 @@ import PharosCluster
 import PharosDomain
 import PharosRedis
 
-/// What follows when links are lost and come back.
+/// The consequences of links that are lost and come back.
 ///
 /// Relays have one word for all links: it is said when the first is lost, and taken back when all are there again.
 extension RedisEngineCore {
     func isGone(_ master: RedisMaster) {
-        for (channel, home) in homes where home === master {
-            followed.interrupt(channel)
-            route(followed.set(.lost, channel), channel)
-        }
+        for (channel, home) in homes where home === master { interrupt(channel) }
         for waited in own.release() { complete(waited.ask, waited.outcome) }
         guard !isLost, !isClosed else { return }
         isLost = true
@@ -33,7 +30,7 @@ extension RedisEngineCore {
         guard !isClosed else { return }
         for channel in Array(followed.channels) {
             let master = topology.master(ofTag: RedisNames.tag(of: channel))
-            if master !== homes[channel] { rehome(channel) }
+            if master !== homes[channel] || master == nil && !topology.isLooking { rehome(channel) }
         }
         let asks = unrouted
         unrouted = []

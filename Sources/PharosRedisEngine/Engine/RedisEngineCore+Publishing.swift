@@ -110,7 +110,9 @@ extension RedisEngineCore {
         return OwnToken(sender: sender, number: lastNumber)
     }
 
-    /// A number in 20 digits, whose order as text is that of numbers: Lua's own hold 53 bits only.
+    /// A number in 20 digits, whose order as text is that of numbers.
+    ///
+    /// Lua's own numbers hold 53 bits only.
     private static func digits(_ number: UInt64) -> String {
         let text = String(number)
         return String(repeating: "0", count: 20 - text.utf8.count) + text

@@ -4,9 +4,9 @@ import PharosDomain
 import PharosLinks
 import PharosRedis
 
-/// The engine's work on the link thread: requests become commands, replies and messages become reports.
+/// The engine's work on the link thread.
 ///
-/// Made on another thread and then used on the link thread only; therefore `@unchecked Sendable`.
+/// Requests become commands; replies and messages become reports. Made on another thread and then used on the link thread only; therefore `@unchecked Sendable`.
 final class RedisEngineCore: RedisTopologyOwner, @unchecked Sendable {
     /// One request of a relay.
     struct Ask: Sendable {
@@ -137,7 +137,7 @@ final class RedisEngineCore: RedisTopologyOwner, @unchecked Sendable {
         for waited in own.expire(nowMs: now) { complete(waited.ask, waited.outcome) }
         for master in topology.masters { master.look(at: now) { [weak self] in self?.probe($0) } }
         endRound()
-        loop.after(min(max(settings.probeAfterMs / 8, 5), 100)) { [weak self] in self?.tick() }
+        loop.after(min(max(settings.probeAfterMs / 8, 5), 250)) { [weak self] in self?.tick() }
     }
 
     func close() {
@@ -173,7 +173,9 @@ final class RedisEngineCore: RedisTopologyOwner, @unchecked Sendable {
 }
 
 extension ReplyError {
-    /// The server is not reachable, or cannot do it now; or it is not known whether it did.
+    /// The server is not reachable, or cannot do it now.
+    ///
+    /// Or it is not known whether it did.
     static let engineAway = ReplyError(code: 100, message: "the channel engine is away", isTemporary: true)
     static let engineBusy = ReplyError(code: 100, message: "the channel engine is busy", isTemporary: true)
     static let engineClosed = ReplyError(code: 100, message: "the channel engine is closed", isTemporary: true)

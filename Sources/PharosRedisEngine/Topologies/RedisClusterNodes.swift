@@ -20,8 +20,9 @@ final class RedisClusterNodes: RedisTopology, RedisConnectionOwner {
     private var isKnown = false
     private var isAsking = false
     private var isClosed = false
-    /// When the map was asked for last, and since when a master has been away; monotonic milliseconds.
+    /// When the map was asked for last; monotonic milliseconds.
     private var askedMs = Int64.min / 2
+    /// Since when a master has been away.
     private var absentMs: Int64?
 
     init(

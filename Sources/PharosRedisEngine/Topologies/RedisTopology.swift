@@ -11,10 +11,14 @@ protocol RedisTopology: AnyObject {
     /// The masters that have channels now.
     var masters: [RedisMaster] { get }
 
-    /// The master that has the channels with a tag; nil: not known, or none has it.
+    /// The master that has the channels with a tag.
+    ///
+    /// Nil: it is not known, or there is none.
     func master(ofTag tag: Int) -> RedisMaster?
 
-    /// Whether the masters are being asked for, so that a request may wait for the answer.
+    /// Whether the masters are being asked for.
+    ///
+    /// Then a request may wait for the answer.
     var isLooking: Bool { get }
 
     /// Something shows that the masters may be others than those that are known.

@@ -18,8 +18,9 @@ final class SentinelMaster: RedisTopology, RedisConnectionOwner {
     private var address: LinkAddress?
     private var isAsking = false
     private var isClosed = false
-    /// When the master was asked for last, and since when the answer leads to none; monotonic milliseconds.
+    /// When the master was asked for last; monotonic milliseconds.
     private var askedMs = Int64.min / 2
+    /// Since when the answer leads to none.
     private var absentMs: Int64?
 
     init(

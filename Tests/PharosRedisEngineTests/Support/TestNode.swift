@@ -11,7 +11,7 @@ import PharosTestKit
 final class TestNode: Sendable {
     let backend: RedisBackend
     let relay: TestRelay
-    /// What operators were told.
+    /// The reports to operators.
     let reports: Locked<[String]>
 
     static let options = EngineUnderTest.options(StreamRetention(size: 100_000, ttlMs: 600_000, metaTTLMs: 3_600_000))

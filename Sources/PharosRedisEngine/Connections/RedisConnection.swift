@@ -1,3 +1,4 @@
+import PharosBytes
 import PharosLinks
 import PharosRedis
 
@@ -25,12 +26,19 @@ final class RedisConnection: LinkMachine {
         case order((RedisFailure?) -> Void)
     }
 
-    /// A command that waits for the connection to be ready.
+    /// A command that waits for the connection to be ready, or for room.
     private struct Held {
         var command: RedisCommand
-        var deadlineMs: Int64
+        var withinMs: Int64
+        /// When it has waited for too long; monotonic milliseconds.
+        var untilMs: Int64
         var completion: Completion
     }
+
+    /// Commands that may wait for their replies at once.
+    ///
+    /// So many are answered well before any deadline.
+    private static let window = 10_000
 
     /// For operators, for example "commands".
     let purpose: String
@@ -41,7 +49,7 @@ final class RedisConnection: LinkMachine {
     private var link: Link?
     private var session: RedisSession
     private var waits: [UInt64: Wait] = [:]
-    private var held: [Held] = []
+    private var held = FIFO<Held>()
     private var wantsAnother = false
     private var isClosed = false
     /// Why the connection that is there is given up.
@@ -118,16 +126,7 @@ final class RedisConnection: LinkMachine {
         guard !isReady, session.isReady else { return }
         (isReady, isDown, reason) = (true, false, nil)
         link?.proven()
-        let commands = held
-        held = []
-        let now = loop?.nowMs ?? 0
-        for entry in commands {
-            if entry.deadlineMs <= now {
-                entry.completion(.failure(.timedOut(.notSent)))
-            } else {
-                send(entry.command, deadlineMs: entry.deadlineMs, entry.completion)
-            }
-        }
+        refill()
     }
 
     /// The server cannot be used: another connection is tried.
@@ -138,20 +137,37 @@ final class RedisConnection: LinkMachine {
 
     // MARK: Commands
 
-    func send(_ command: RedisCommand, deadlineMs: Int64, _ completion: @escaping Completion) {
-        if isReady {
-            waits[session.send(command, deadlineMs: deadlineMs).number] = .command(completion)
-        } else if isDown || isClosed {
+    /// Sends a command, once fewer than `window` others wait for their replies.
+    ///
+    /// - Parameter withinMs: how long it may wait for that, and how long its reply may take then. A reply that is late ends
+    ///   the connection, since the server, or the way to it, is taken for dead.
+    func send(_ command: RedisCommand, withinMs: Int64, _ completion: @escaping Completion) {
+        if isReady, held.isEmpty, session.waitingCount < RedisConnection.window {
+            sendNow(command, withinMs: withinMs, completion)
+        } else if isDown && !isReady || isClosed {
             completion(.failure(.closed(.notSent)))
         } else {
-            held.append(Held(command: command, deadlineMs: deadlineMs, completion: completion))
+            let untilMs = (loop?.nowMs ?? 0) + withinMs
+            held.append(Held(command: command, withinMs: withinMs, untilMs: untilMs, completion: completion))
+        }
+    }
+
+    /// Sends what is held, as far as the window allows.
+    private func refill() {
+        guard isReady, !held.isEmpty, let now = loop?.nowMs else { return }
+        while isReady, session.waitingCount < RedisConnection.window, let entry = held.popFirst() {
+            if entry.untilMs <= now {
+                entry.completion(.failure(.timedOut(.notSent)))
+            } else {
+                sendNow(entry.command, withinMs: entry.withinMs, entry.completion)
+            }
         }
     }
 
     /// Subscribes or unsubscribes; the connection has to be ready.
-    func change(_ order: RedisSubscriptionOrder, deadlineMs: Int64, _ completion: @escaping (RedisFailure?) -> Void) {
+    func change(_ order: RedisSubscriptionOrder, withinMs: Int64, _ completion: @escaping (RedisFailure?) -> Void) {
         guard isReady else { return completion(.closed(.notSent)) }
-        waits[session.change(order, deadlineMs: deadlineMs).number] = .order(completion)
+        waits[session.change(order, deadlineMs: (loop?.nowMs ?? 0) + withinMs).number] = .order(completion)
     }
 
     // MARK: LinkMachine
@@ -211,6 +227,7 @@ final class RedisConnection: LinkMachine {
             case .push: break
             }
         }
+        refill()
     }
 
     private func complete(_ ticket: RedisTicket, _ result: Result<RESPValue, RedisFailure>) {
@@ -238,9 +255,9 @@ final class RedisConnection: LinkMachine {
     }
 
     private func failHeld() {
-        let commands = held
-        held = []
-        for entry in commands { entry.completion(.failure(.closed(.notSent))) }
+        var commands = held
+        held = FIFO()
+        while let entry = commands.popFirst() { entry.completion(.failure(.closed(.notSent))) }
     }
 
     private static func text(_ cause: RedisCloseReason) -> String {

@@ -35,7 +35,6 @@ final class RedisMaster: RedisConnectionOwner {
     private(set) var subscriptions: RedisConnection! = nil
     private var wanted = RedisSubscriptions()
     private var setup = RedisSetup()
-    private var nowMs: () -> Int64 = { 0 }
     /// Orders of the last replay that are not confirmed.
     private var replaying = 0
     private var isSubscribed = false
@@ -66,7 +65,6 @@ final class RedisMaster: RedisConnectionOwner {
 
     /// - Parameter addresses: of the server; several only where any of them does.
     func connect(to addresses: [LinkAddress], on loop: LinkLoop) {
-        nowMs = { loop.nowMs }
         commands.connect(to: addresses, on: loop)
         subscriptions.connect(to: addresses, on: loop)
     }
@@ -83,12 +81,11 @@ final class RedisMaster: RedisConnectionOwner {
     var refusal: String? { setup.refusal }
     /// Whether messages come and commands are carried out.
     var isBack: Bool { isSubscribed && commands.isReady }
-    var deadlineMs: Int64 { nowMs() + settings.requestTimeoutMs }
 
     // MARK: Commands
 
     func send(_ command: RedisCommand, _ completion: @escaping RedisConnection.Completion) {
-        commands.send(command, deadlineMs: deadlineMs, completion)
+        commands.send(command, withinMs: settings.requestTimeoutMs, completion)
     }
 
     /// Sends a publication.
@@ -160,7 +157,7 @@ final class RedisMaster: RedisConnectionOwner {
     }
 
     private func change(_ order: RedisSubscriptionOrder, isReplay: Bool = false) {
-        subscriptions.change(order, deadlineMs: deadlineMs) { [weak self] failure in
+        subscriptions.change(order, withinMs: settings.requestTimeoutMs) { [weak self] failure in
             guard let self else { return }
             if case .server(let error)? = failure {
                 self.wanted.noteFailure(of: order)

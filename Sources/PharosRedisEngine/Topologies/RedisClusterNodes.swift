@@ -53,7 +53,7 @@ final class RedisClusterNodes: RedisTopology, RedisConnectionOwner {
         guard !isClosed, !isAsking, asking.isReady, loop.nowMs - askedMs >= 100 else { return }
         isAsking = true
         askedMs = loop.nowMs
-        asking.send(["CLUSTER", "SLOTS"], deadlineMs: askedMs + settings.requestTimeoutMs) { [weak self] result in
+        asking.send(["CLUSTER", "SLOTS"], withinMs: settings.requestTimeoutMs) { [weak self] result in
             guard let self else { return }
             self.isAsking = false
             switch result {
@@ -61,6 +61,7 @@ final class RedisClusterNodes: RedisTopology, RedisConnectionOwner {
                 guard let new = ClusterMap(reply, host: self.asking.address?.host ?? "") else {
                     return self.report("CLUSTER SLOTS gave a reply of another form")
                 }
+                guard !new.masters.isEmpty else { return self.asking.reconnect("it knows no slots") }
                 self.take(new)
             case .failure(.server(let error)):
                 self.report("the map of slots was refused: \(error)")

@@ -55,8 +55,8 @@ final class SentinelMaster: RedisTopology, RedisConnectionOwner {
         guard !isClosed, !isAsking, asking.isReady, loop.nowMs - askedMs >= 100 else { return }
         isAsking = true
         askedMs = loop.nowMs
-        let deadlineMs = askedMs + settings.requestTimeoutMs
-        asking.send(["SENTINEL", "GET-MASTER-ADDR-BY-NAME", .text(name)], deadlineMs: deadlineMs) { [weak self] in
+        asking.send(["SENTINEL", "GET-MASTER-ADDR-BY-NAME", .text(name)], withinMs: settings.requestTimeoutMs) {
+            [weak self] in
             guard let self else { return }
             self.isAsking = false
             guard case .success(let reply) = $0 else { return }
@@ -112,7 +112,7 @@ final class SentinelMaster: RedisTopology, RedisConnectionOwner {
         connection.becomeReady()
         if connection === asking { return look() }
         let order = RedisSubscriptionOrder(.channel, isSubscribe: true, channels: [Array("+switch-master".utf8)])
-        connection.change(order, deadlineMs: loop.nowMs + settings.requestTimeoutMs) { _ in }
+        connection.change(order, withinMs: settings.requestTimeoutMs) { _ in }
     }
 
     func lost(_ connection: RedisConnection) {

@@ -187,6 +187,41 @@ struct RedisFailureTests {
         server.thaw()
     }
 
+    @Test("a server without memory refuses publications for a while, and reads go on")
+    func outOfMemory() async throws {
+        let server = try RedisProcess()
+        let admin = try RedisAdmin(port: server.port)
+        let node = try TestNode(server)
+        try await node.publish("a", "news")
+        try admin("CONFIG", "SET", "maxmemory", "1")
+        let error = await #expect(throws: ReplyError.self) { try await node.publish("b", "news", key: "k") }
+        #expect(error?.isTemporary == true)
+        #expect(try await node.read("news").publications.map(\.offset) == [1])
+        try admin("CONFIG", "SET", "maxmemory", "0")
+        #expect(try await node.publish("b", "news", key: "k").offset == 2)
+    }
+
+    @Test("a master that was made a replica is given up, and its writes are in an epoch that ends")
+    func oldMaster() async throws {
+        let old = try RedisProcess(["--repl-diskless-sync-delay", "0"])
+        let new = try RedisProcess(["--replicaof", "127.0.0.1", "\(old.port)", "--repl-diskless-sync-delay", "0"])
+        let newAdmin = try RedisAdmin(port: new.port)
+        let behind = try TestNode(old)
+        let first = try await behind.publish("a", "news")
+        try RedisCluster.wait { try newAdmin("DBSIZE") != "0" }
+        try newAdmin("REPLICAOF", "NO", "ONE")
+        let ahead = try TestNode(new)
+        // Both sides go on.
+        #expect(try await behind.publish("b", "news") == StreamPosition(offset: 2, epoch: first.epoch))
+        let top = try await ahead.publish("c", "news")
+        #expect(top.offset == 1 && top.epoch != first.epoch)
+        try RedisAdmin(port: old.port)("REPLICAOF", "127.0.0.1", "\(new.port)")
+        let error = await #expect(throws: ReplyError.self) { try await behind.publish("d", "news") }
+        #expect(error?.isTemporary == true)
+        #expect(try await ahead.read("news").top == top)
+        #expect(behind.reports.withLock { $0 }.contains { $0.contains("READONLY") })
+    }
+
     @Test("a user who may not use INFO is told that failovers cannot be seen")
     func hiddenInfo() async throws {
         let server = try RedisProcess()

@@ -18,16 +18,16 @@ protocol RedisConnectionOwner: AnyObject {
 ///
 /// Used on the link thread only. Commands are taken while the first connection is being made, and refused at once while there is none: so a publisher
 /// hears soon that its server is away. Nothing is sent twice. Each command is completed exactly once.
-final class RedisConnection: LinkMachine {
+final class RedisConnection {
     typealias Completion = (Result<RESPValue, RedisFailure>) -> Void
 
-    private enum Wait {
+    enum Wait {
         case command(Completion)
         case order((RedisFailure?) -> Void)
     }
 
     /// A command that waits for the connection to be ready, or for room.
-    private struct Held {
+    struct Held {
         var command: RedisCommand
         var withinMs: Int64
         /// When it has waited for too long; monotonic milliseconds.
@@ -42,26 +42,26 @@ final class RedisConnection: LinkMachine {
 
     /// For operators, for example "commands".
     let purpose: String
-    private let options: RedisSessionOptions
+    let options: RedisSessionOptions
     private let template: LinkSettings
-    private weak var owner: (any RedisConnectionOwner)?
-    private var loop: LinkLoop?
-    private var link: Link?
-    private var session: RedisSession
-    private var waits: [UInt64: Wait] = [:]
-    private var held = FIFO<Held>()
-    private var wantsAnother = false
+    weak var owner: (any RedisConnectionOwner)?
+    var loop: LinkLoop?
+    var link: Link?
+    var session: RedisSession
+    var waits: [UInt64: Wait] = [:]
+    var held = FIFO<Held>()
+    var wantsAnother = false
     private var isClosed = false
     /// Why the connection that is there is given up.
-    private var reason: String?
+    var reason: String?
     /// Why there is none.
-    private var lastReason: String?
-    private(set) var isReady = false
+    var lastReason: String?
+    var isReady = false
     /// Whether the last attempt failed and none has succeeded since.
-    private(set) var isDown = false
+    var isDown = false
     /// When something was received last; monotonic milliseconds.
-    private(set) var lastHeardMs: Int64 = 0
-    private(set) var server: RedisServer?
+    var lastHeardMs: Int64 = 0
+    var server: RedisServer?
 
     init(_ purpose: String, _ template: LinkSettings, _ options: RedisSessionOptions, owner: any RedisConnectionOwner) {
         self.purpose = purpose
@@ -153,7 +153,7 @@ final class RedisConnection: LinkMachine {
     }
 
     /// Sends what is held, as far as the window allows.
-    private func refill() {
+    func refill() {
         guard isReady, !held.isEmpty, let now = loop?.nowMs else { return }
         while isReady, session.waitingCount < RedisConnection.window, let entry = held.popFirst() {
             if entry.untilMs <= now {
@@ -168,107 +168,5 @@ final class RedisConnection: LinkMachine {
     func change(_ order: RedisSubscriptionOrder, withinMs: Int64, _ completion: @escaping (RedisFailure?) -> Void) {
         guard isReady else { return completion(.closed(.notSent)) }
         waits[session.change(order, deadlineMs: (loop?.nowMs ?? 0) + withinMs).number] = .order(completion)
-    }
-
-    // MARK: LinkMachine
-
-    func connected(nowMs: Int64) {
-        (wantsAnother, reason) = (false, nil)
-        session.begin(nowMs: nowMs)
-        drain()
-    }
-
-    func secured(nowMs: Int64) {}
-
-    func received(_ bytes: UnsafeRawBufferPointer, nowMs: Int64) {
-        lastHeardMs = nowMs
-        session.receive(bytes)
-        drain()
-    }
-
-    func disconnected(_ failure: LinkFailure, nowMs: Int64) {
-        end(reason ?? failure.description)
-    }
-
-    func advance(toMs nowMs: Int64) {
-        session.advance(toMs: nowMs)
-        drain()
-    }
-
-    var nextDeadlineMs: Int64 { session.nextDeadlineMs ?? .max }
-
-    func withOutput(_ body: (UnsafeRawBufferPointer) -> Int) {
-        while true {
-            let (sent, count) = session.withOutput { $0.isEmpty ? (0, 0) : (body($0), $0.count) }
-            if sent > 0 { session.markSent(sent) }
-            // All that was taken, or nothing more is taken now.
-            if sent == 0 || sent == count { return }
-        }
-    }
-
-    var wish: LinkWish { wantsAnother ? .reconnect : .nothing }
-
-    // MARK: Events
-
-    private func drain() {
-        while let event = session.nextEvent() {
-            switch event {
-            case .ready(let server):
-                self.server = server
-                owner?.greeted(self, server)
-            case .reply(let ticket, let value): complete(ticket, .success(value))
-            case .failed(let ticket, let failure): complete(ticket, .failure(failure))
-            case .confirmed(let ticket): complete(ticket, .success(.null))
-            case .closed(let cause):
-                isReady = false
-                if reason == nil { reason = RedisConnection.text(cause) }
-                wantsAnother = true
-            case .message, .shardMessage, .patternMessage, .subscription: owner?.heard(event, self)
-            case .push: break
-            }
-        }
-        refill()
-    }
-
-    private func complete(_ ticket: RedisTicket, _ result: Result<RESPValue, RedisFailure>) {
-        switch waits.removeValue(forKey: ticket.number) {
-        case .command(let completion)?: completion(result)
-        case .order(let completion)?:
-            switch result {
-            case .success: completion(nil)
-            case .failure(let failure): completion(failure)
-            }
-        case nil: break
-        }
-    }
-
-    /// The session is over, or there was none.
-    private func end(_ why: String) {
-        isReady = false
-        session.disconnected()
-        drain()
-        session = RedisSession(options)
-        (waits, wantsAnother) = ([:], false)
-        (isDown, reason, lastReason) = (true, nil, why)
-        failHeld()
-        owner?.lost(self)
-    }
-
-    private func failHeld() {
-        var commands = held
-        held = FIFO()
-        while let entry = commands.popFirst() { entry.completion(.failure(.closed(.notSent))) }
-    }
-
-    private static func text(_ cause: RedisCloseReason) -> String {
-        switch cause {
-        case .closed: "closed"
-        case .disconnected: "the server ended the connection"
-        case .refused(let error): "refused: \(error)"
-        case .handshakeTimedOut: "no answer to the handshake in time"
-        case .commandTimedOut: "no answer to a command in time"
-        case .malformed(let error): "not the protocol of Redis: \(error)"
-        case .unexpectedReply: "a reply that answers nothing"
-        }
     }
 }

@@ -22,28 +22,28 @@ protocol RedisMasterOwner: AnyObject {
 ///
 /// There is a connection for commands and one for subscriptions. Used on the link thread only.
 final class RedisMaster: RedisConnectionOwner {
-    /// The publications of one round whose durability one command waits for.
-    private var round: [(Result<RESPValue, RedisFailure>) -> Void] = []
-
     let settings: RedisEngineSettings
     let isShard: Bool
     /// Whether the server must say that it is a master before it is used.
     private let verifiesRole: Bool
-    private let report: (String) -> Void
-    private weak var owner: (any RedisMasterOwner)?
+    let report: (String) -> Void
+    weak var owner: (any RedisMasterOwner)?
     private(set) var commands: RedisConnection! = nil
     private(set) var subscriptions: RedisConnection! = nil
-    private var wanted = RedisSubscriptions()
+    var wanted = RedisSubscriptions()
     private var setup = RedisSetup()
     /// Orders of the last replay that are not confirmed.
-    private var replaying = 0
-    private var isSubscribed = false
-    private var wasBack = false
-    /// Whether its absence was reported.
-    private var isReportedGone = false
+    var replaying = 0
+    var isSubscribed = false
+    /// Whether operators know of its absence.
+    var isReportedGone = false
     /// Where the probe of the subscriptions goes; nil: there is none.
     var probe: (name: String, tag: Int)?
-    private var isProbed = false
+    var isProbed = false
+    /// Publications that were carried out, until the wait for their durability has ended.
+    var round: [(Result<RESPValue, RedisFailure>) -> Void] = []
+    /// Whether there are publications that no wait was sent for.
+    var isRoundOpen = false
 
     init(
         _ settings: RedisEngineSettings, isShard: Bool, verifiesRole: Bool, report: @escaping (String) -> Void,
@@ -74,6 +74,12 @@ final class RedisMaster: RedisConnectionOwner {
         subscriptions.close()
     }
 
+    /// Makes both connections anew.
+    func renew(_ reason: String) {
+        commands.reconnect(reason)
+        subscriptions.reconnect(reason)
+    }
+
     var scripts: RedisSetup.Scripts? { setup.scripts }
     /// Whether the server's replication id can be seen.
     var seesFence: Bool { setup.seesFence }
@@ -81,142 +87,6 @@ final class RedisMaster: RedisConnectionOwner {
     var refusal: String? { setup.refusal }
     /// Whether messages come and commands are carried out.
     var isBack: Bool { isSubscribed && commands.isReady }
-
-    // MARK: Commands
-
-    func send(_ command: RedisCommand, _ completion: @escaping RedisConnection.Completion) {
-        commands.send(command, withinMs: settings.requestTimeoutMs, completion)
-    }
-
-    /// Sends a publication.
-    ///
-    /// It is completed when it is as durable as configured, or has failed.
-    func publish(_ command: RedisCommand, _ completion: @escaping RedisConnection.Completion) {
-        guard settings.durability != .accepted else { return send(command, completion) }
-        send(command) { [weak self] result in
-            guard let self, case .success(let value) = result else { return completion(result) }
-            self.round.append { wait in completion(wait.map { _ in value }) }
-        }
-        isRoundOpen = true
-    }
-
-    private var isRoundOpen = false
-
-    /// Ends a round of requests: all publications of it share one wait.
-    func endRound() {
-        guard isRoundOpen else { return }
-        isRoundOpen = false
-        let limit = settings.requestTimeoutMs * 4 / 5
-        let command: RedisCommand
-        let needed: Int64
-        switch settings.durability {
-        case .accepted: return
-        case .replicated(let count):
-            needed = Int64(count)
-            command = ["WAIT", .integer(needed), .integer(limit)]
-        case .appendOnlyFile:
-            needed = 1
-            command = ["WAITAOF", 1, 0, .integer(limit)]
-        }
-        send(command) { [weak self] result in
-            guard let self else { return }
-            let waiting = self.round
-            self.round = []
-            let isDurable = result.map { reply in
-                let count = (try? reply.integer()) ?? (try? reply.elements().first?.integer()) ?? 0
-                return count >= needed
-            }
-            for completion in waiting {
-                switch isDurable {
-                case .success(true): completion(.success(.null))
-                case .success(false): completion(.failure(.timedOut(.outcomeUnknown)))
-                case .failure(let failure): completion(.failure(failure))
-                }
-            }
-        }
-    }
-
-    // MARK: Subscriptions
-
-    private var kind: RedisSubscriptionKind { isShard ? .shard : .channel }
-
-    func subscribe(_ channel: [UInt8]) {
-        guard let order = wanted.want(RedisSubscriptions.Key(kind, channel)) else { return }
-        // A new connection begins with all that is wanted.
-        if subscriptions.isReady { change(order) }
-    }
-
-    func unsubscribe(_ channel: [UInt8]) {
-        guard let order = wanted.drop(RedisSubscriptions.Key(kind, channel)) else { return }
-        if subscriptions.isReady { change(order) }
-    }
-
-    func subscribeAgain(_ channel: [UInt8]) {
-        guard let order = wanted.again(RedisSubscriptions.Key(kind, channel)), subscriptions.isReady else { return }
-        change(order)
-    }
-
-    private func change(_ order: RedisSubscriptionOrder, isReplay: Bool = false) {
-        subscriptions.change(order, withinMs: settings.requestTimeoutMs) { [weak self] failure in
-            guard let self else { return }
-            if case .server(let error)? = failure {
-                self.wanted.noteFailure(of: order)
-                if order.isSubscribe {
-                    for channel in order.channels { self.owner?.ended(channel: channel, at: self, error) }
-                }
-            } else if failure != nil {
-                return
-            }
-            guard isReplay else { return }
-            self.replaying -= 1
-            self.noteBack()
-        }
-    }
-
-    private func noteBack() {
-        guard subscriptions.isReady, replaying == 0 else { return }
-        isSubscribed = true
-        guard isBack else { return }
-        isReportedGone = false
-        owner?.isBack(self)
-    }
-
-    // MARK: Probes
-
-    /// Changes where the probe goes.
-    func setProbe(_ name: String, tag: Int) {
-        if let probe { unsubscribe(Array(probe.name.utf8)) }
-        probe = (name, tag)
-        subscribe(Array(name.utf8))
-    }
-
-    /// Makes both connections anew.
-    func renew(_ reason: String) {
-        commands.reconnect(reason)
-        subscriptions.reconnect(reason)
-    }
-
-    /// Looks whether the subscriptions have been silent for too long.
-    ///
-    /// Called now and then.
-    func look(at nowMs: Int64, publish: (RedisMaster) -> Void) {
-        guard isSubscribed, subscriptions.isReady else {
-            isProbed = false
-            return
-        }
-        let silenceMs = nowMs - subscriptions.lastHeardMs
-        if silenceMs < settings.probeAfterMs {
-            isProbed = false
-        } else if silenceMs >= 2 * settings.probeAfterMs {
-            isProbed = false
-            report("\(name): no message for \(silenceMs) ms, not the probe's either: the link is made anew")
-            subscriptions.reconnect("a probe did not arrive")
-            owner?.doubts(self)
-        } else if !isProbed, probe != nil {
-            isProbed = true
-            publish(self)
-        }
-    }
 
     var name: String { "redis://" + ((commands.address ?? subscriptions.address)?.description ?? "unknown") }
 
@@ -251,21 +121,11 @@ final class RedisMaster: RedisConnectionOwner {
             })
     }
 
-    private func replay() {
-        if let probe, !wanted.isWanted(RedisSubscriptions.Key(kind, Array(probe.name.utf8))) {
-            _ = wanted.want(RedisSubscriptions.Key(kind, Array(probe.name.utf8)))
-        }
-        let orders = wanted.replay()
-        replaying = orders.count
-        for order in orders { change(order, isReplay: true) }
-        noteBack()
-    }
-
     func lost(_ connection: RedisConnection) {
-        if connection === subscriptions { (isSubscribed, replaying) = (false, 0) }
-        if connection === subscriptions, !isReportedGone {
+        if connection === subscriptions {
+            (isSubscribed, replaying) = (false, 0)
+            if !isReportedGone { report("\(name) subscriptions: \(connection.state)") }
             isReportedGone = true
-            report("\(name) subscriptions: \(connection.state)")
             owner?.isGone(self)
         }
         owner?.doubts(self)

@@ -1,5 +1,7 @@
 /// The scripts that carry out the rules of streams, atomically.
 ///
+/// A server without memory refuses the first write of a script only, and only one that needs memory: so the first one of
+/// a publication is such a write, and a publication is carried out as a whole or not at all.
 /// Times are the server's own, so that the clocks of nodes do not matter. An entry's id is its offset and the time at
 /// which it was stored.
 enum RedisScripts {
@@ -25,9 +27,10 @@ enum RedisScripts {
             if id ~= '' and not known[3] then redis.call('HSET', meta, 'f', id) end
             return known[1], known[2]
           end
-          redis.call('DEL', meta, stream)
           redis.call('HSET', meta, 'o', '0', 'e', fresh)
+          redis.call('HDEL', meta, 'f', 'v', 'w')
           if id ~= '' then redis.call('HSET', meta, 'f', id) end
+          redis.call('DEL', stream)
           return '0', fresh
         end
         local function clock()
@@ -74,9 +77,9 @@ enum RedisScripts {
               end
               redis.call('HSET', meta, 'v', version, 'w', versionEpoch)
             end
-            if history ~= 'n' or version ~= '' then keep(kept, version ~= '' or history == 'k' or top ~= '0') end
-            if history == 'k' then
-              local number = redis.call('HINCRBY', meta, 'o', 1)
+            local number = history == 'k' and redis.call('HINCRBY', meta, 'o', 1)
+            if history ~= 'n' or version ~= '' then keep(kept, version ~= '' or number or top ~= '0') end
+            if number then
               local now = clock()
               top = string.format('%.0f', number)
               redis.call(

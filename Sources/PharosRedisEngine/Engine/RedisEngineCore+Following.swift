@@ -80,8 +80,8 @@ extension RedisEngineCore {
         } else {
             topology.look()
         }
-        // By then the map is a new one; if not, it is tried again.
-        loop.after(100) { [weak self] in self?.rehome(channel) }
+        // By then the map is a new one; if not, it is tried again. What is forbidden is not tried as often.
+        loop.after(error?.isTemporary == false ? 5_000 : 100) { [weak self] in self?.rehome(channel) }
     }
 
     func heard(channel name: [UInt8], payload: [UInt8], from master: RedisMaster) {

@@ -8,7 +8,7 @@ import PharosRedis
 extension RedisEngineCore {
     func isGone(_ master: RedisMaster) {
         for (channel, home) in homes where home === master { interrupt(channel) }
-        for waited in own.release() { complete(waited.ask, waited.outcome) }
+        for waited in own.release(ObjectIdentifier(master)) { complete(waited.ask, waited.outcome) }
         guard !isLost, !isClosed else { return }
         isLost = true
         for inbox in inboxes.values { inbox.add(.linkLost) }

@@ -16,7 +16,9 @@ extension RedisEngineCore {
         let number = token.number
         // The relay is to hear of it before it is answered; if it is not subscribed, it hears nothing.
         let entry = followed[request.channel]
-        if entry?.state == .live, entry?.relays.contains(where: { $0.relay == ask.relay }) == true { own.sent(number) }
+        if entry?.state == .live, entry?.relays.contains(where: { $0.relay == ask.relay }) == true {
+            own.sent(number, ObjectIdentifier(master))
+        }
         send(call, to: master) { [weak self] result in
             self?.published(ask, number, hasScript: call.script != nil, result)
         }

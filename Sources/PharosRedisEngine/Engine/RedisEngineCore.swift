@@ -29,7 +29,7 @@ final class RedisEngineCore: RedisTopologyOwner, @unchecked Sendable {
     var lastNumber: UInt64 = 0
     var inboxes: [Int: EngineInbox] = [:]
     var followed = FollowedChannels<Ask>()
-    var own = OwnPublications<(ask: Ask, outcome: Outcome)>()
+    var own = OwnPublications<(ask: Ask, outcome: Outcome), ObjectIdentifier>()
     /// Requests that wait until it is known who has their channel.
     var unrouted: [Ask] = []
     /// The masters that followed channels are subscribed at.
@@ -144,7 +144,7 @@ final class RedisEngineCore: RedisTopologyOwner, @unchecked Sendable {
         guard !isClosed else { return }
         isClosed = true
         topology.close()
-        for waited in own.release() { complete(waited.ask, waited.outcome) }
+        for waited in own.expire(nowMs: .max) { complete(waited.ask, waited.outcome) }
         for ask in unrouted { complete(ask, .failure(.engineClosed)) }
         unrouted = []
         for channel in Array(followed.channels) {

@@ -96,6 +96,19 @@ struct NATSFailureTests {
         }
     }
 
+    @Test("without JetStream there is no history, and everything else works")
+    func withoutJetStream() async throws {
+        let server = try NATSServer(hasJetStream: false)
+        let node = try TestNode(server.settings())
+        await node.follow("chat", ChannelOptions())
+        #expect(try await node.publish("x", to: "chat", ChannelOptions()).get() == StreamPosition())
+        #expect(try await node.waitForReports(1, of: "chat") == [TestNode.Report(offset: 0, text: "x")])
+        try await node.wait("the state of the engine") { !node.backend.health.isReady }
+        let told = try await node.publish("x", to: "news")
+        #expect(throws: ReplyError.self) { try told.get() }
+        #expect(node.backend.health.links.count == 2)
+    }
+
     @Test("what is open at the end is refused for now, and so is what follows")
     func closed() async throws {
         let server = try NATSServer()

@@ -103,6 +103,14 @@ struct ValueTests {
         #expect(message.envelopes.map(\.publication.offset) == [5, 6, 7])
     }
 
+    @Test("versions of servers that have no atomic batches")
+    func versions() {
+        for version in ["2.12.1", "2.12.10", "2.15.1", "2.13.0-beta.1", "3.0.0", "2.12.1+build"] {
+            #expect(!NATSEngineCore.isTooOld(version))
+        }
+        for version in ["2.12.0", "2.9.10", "2.11.8-RC.1", "1.4.1", ""] { #expect(NATSEngineCore.isTooOld(version)) }
+    }
+
     @Test("times of the server")
     func times() {
         #expect(ServerClock.milliseconds("1970-01-01T00:00:00Z") == 0)

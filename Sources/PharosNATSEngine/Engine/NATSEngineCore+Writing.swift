@@ -10,6 +10,9 @@ struct WriterKey: Hashable {
 
 /// Publications that are stored: the work that the writers of channels ask for.
 extension NATSEngineCore {
+    /// Publications that may wait for one channel.
+    private static let waitingLimit = 20_000
+
     func publish(_ publish: EnginePublish, _ completion: Completion) {
         let isKept = publish.options.hasHistory && !publish.skipHistory
         guard isKept || !publish.idempotencyKey.isEmpty || publish.version > 0 else {
@@ -55,6 +58,9 @@ extension NATSEngineCore {
     }
 
     func add(_ order: ChannelOrder, _ key: WriterKey) {
+        if writers[key]?.waiting.count ?? 0 >= NATSEngineCore.waitingLimit {
+            return complete(order, .failure(.internalError))
+        }
         usedWriters.insert(key)
         if writers[key] == nil { writers[key] = makeWriter() }
         run(writers[key]?.add(order, nowMs: nowMs) ?? [], key)

@@ -48,6 +48,9 @@ var targets: [Target] = [
     core("PharosEdge", ["CPharosSys", "PharosBytes", "CPharosTLS", "PharosTLS"]),
     core("PharosMemory", ["PharosDomain"]),
     core("PharosLinks", ["CPharosSys", "PharosBytes", "PharosTLS"]),
+    // The system's OpenSSL: a library of our own would be the longest part of the build.
+    .target(name: "CPharosCrypto", linkerSettings: [.linkedLibrary("crypto")]),
+    core("PharosCrypto", ["CPharosCrypto"]),
     core("PharosCluster", ["CPharosSys", "PharosBytes", "PharosDomain", "PharosProtocol"]),
     core("PharosNATS", ["PharosBytes", "PharosProtocol"]),
     core("PharosRedis", ["PharosBytes"]),
@@ -64,6 +67,12 @@ var targets: [Target] = [
             "PharosRedis", "PharosTLS",
         ]),
     core("PharosChannels", ["PharosBytes", "PharosDomain"]),
+    core(
+        "PharosTopic",
+        [
+            "CPharosSys", "PharosBytes", "PharosDomain", "PharosProtocol", "PharosLinks", "PharosCluster",
+            "PharosChannels", "PharosCrypto", "PharosTLS",
+        ]),
     core(
         "PharosServices",
         [
@@ -84,6 +93,12 @@ var targets: [Target] = [
     tests("PharosEdgeTests", ["PharosEdge", "PharosBytes", "PharosTLS", "PharosTestKit", "CPharosSys"]),
     tests("PharosTLSTests", ["PharosTLS", "CPharosTLS", "PharosTestKit"]),
     tests("PharosMemoryTests", ["PharosMemory", "PharosDomain", "PharosTestKit"]),
+    tests(
+        "PharosTopicTests",
+        [
+            "PharosTopic", "PharosLinks", "PharosCluster", "PharosChannels", "PharosDomain", "PharosProtocol",
+            "PharosBytes", "PharosMemory", "PharosTestKit", "CPharosSys",
+        ]),
     tests("PharosLinksTests", ["PharosLinks", "PharosBytes", "PharosTLS", "CPharosSys", "PharosTestKit"]),
     tests("PharosClusterTests", ["PharosCluster", "PharosDomain", "PharosProtocol", "PharosBytes", "PharosTestKit"]),
     tests("PharosNATSTests", ["PharosNATS", "PharosRedis", "PharosBytes", "PharosTestKit"]),
@@ -105,7 +120,7 @@ var targets: [Target] = [
         "PharosServicesTests",
         [
             "PharosServices", "PharosTestKit", "PharosDomain", "PharosProtocol", "PharosBytes", "PharosEdge",
-            "PharosChannels", "PharosMemory", "CPharosSys",
+            "PharosChannels", "PharosMemory", "PharosCluster", "CPharosSys",
         ]),
 ]
 
@@ -127,9 +142,6 @@ if !coreOnly {
         .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
     ]
     targets += [
-        // The system's OpenSSL: a library of our own would be the longest part of the build.
-        .target(name: "CPharosCrypto", linkerSettings: [.linkedLibrary("crypto")]),
-        core("PharosCrypto", ["CPharosCrypto"]),
         core("PharosAuth", ["PharosBytes", "PharosDomain", "PharosCrypto"]),
         core(
             "PharosSQLite",
@@ -165,6 +177,8 @@ if !coreOnly {
                 "CPharosSys", "PharosBytes", "PharosDomain", "PharosMemory", "PharosProtocol", "PharosServices",
                 "PharosAuth",
                 "PharosConfiguration", "PharosAPI", "PharosSQLite", "PharosOrigin", "PharosEdge", "PharosTLS",
+                "PharosCluster", "PharosLinks", "PharosTopic", "PharosNATS", "PharosNATSEngine", "PharosRedis",
+                "PharosRedisEngine", "PharosCrypto",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "NIOCore", package: "swift-nio"),

@@ -29,6 +29,8 @@ package final class Node: Service {
     private let refusals: RefusalLedger
     package let listens: Bool
     private let running = Mutex<Running?>(nil)
+    /// Why the node has to end by itself; nothing: it goes on.
+    private let ending = AsyncStream<String>.makeStream()
 
     private struct Running: Sendable {
         let shards: ShardGroup
@@ -37,6 +39,7 @@ package final class Node: Service {
         let group: MultiThreadedEventLoopGroup
         let store: SQLiteStreams?
         let link: ApplicationLink
+        let cluster: ClusterParts?
     }
 
     /// The addresses that a started server listens on.
@@ -93,9 +96,14 @@ package final class Node: Service {
         let certificates = try settings.edge.tls.map { try TLSCertificates($0, logger: logger) }
         var stores = StreamStores.inMemory
         if let store { stores.add(store, named: StreamStores.diskName) }
+        let cluster = try ClusterParts.make(settings, stores: stores, logger: logger) { [logger, ending] reason in
+            logger.critical("\(reason)")
+            ending.continuation.yield(reason)
+        }
         let shards = try ShardGroup(
             settings: settings, verifier: verifier, stores: stores, application: link.application,
-            version: "pharos \(PharosVersion.current)", openFiles: max(openFiles, 256), listens: listens,
+            cluster: cluster?.cluster, version: "pharos \(PharosVersion.current)", openFiles: max(openFiles, 256),
+            listens: listens,
             tls: certificates, refusals: refusals,
             report: { [logger, closures] in
                 ServerLog.write($0, to: logger)
@@ -106,7 +114,8 @@ package final class Node: Service {
             logger: logger)
         let started = Running(
             shards: shards, certificates: certificates,
-            certificateCheck: certificates?.watch(on: group.any()), group: group, store: store, link: link)
+            certificateCheck: certificates?.watch(on: group.any()), group: group, store: store, link: link,
+            cluster: cluster)
         running.withLock { $0 = started }
         link.start()
         shards.start(responder: http)
@@ -179,6 +188,7 @@ package final class Node: Service {
         // After the shards: they have recorded how the last connections ended.
         await taken.link.stop()
         await closures?.finish()
+        if let cluster = taken.cluster { await Task.detached { cluster.close() }.value }
         // Confirmed publications are on the disk already.
         taken.store?.close()
         taken.certificateCheck?.cancel()
@@ -189,7 +199,28 @@ package final class Node: Service {
     /// Runs until graceful shutdown; starts first if `start` was not called.
     package func run() async throws {
         if running.withLock({ $0 == nil }) { _ = try await start() }
-        try? await gracefulShutdown()
+        let reasons = ending.stream
+        let failure: NodeFailure? = await withTaskGroup(of: NodeFailure?.self) { group in
+            group.addTask {
+                try? await gracefulShutdown()
+                return nil
+            }
+            group.addTask {
+                for await reason in reasons { return NodeFailure(reason: reason) }
+                return nil
+            }
+            let first = await group.next() ?? nil
+            group.cancelAll()
+            return first
+        }
         await stop()
+        if let failure { throw failure }
     }
+}
+
+/// A node that had to end by itself.
+package struct NodeFailure: Error, CustomStringConvertible {
+    package let reason: String
+
+    package var description: String { reason }
 }

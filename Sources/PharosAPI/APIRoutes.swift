@@ -117,6 +117,7 @@ package struct APIRoutes: Sendable {
             if case .failing(let problem) = backend.storeHealth {
                 return Response.failure(.serviceUnavailable, "the store fails: \(problem)")
             }
+            if let problem = backend.engineProblem { return Response.failure(.serviceUnavailable, problem) }
             return Response.json(empty)
         }
         // For those who look at one address only: whether everything works.
@@ -124,6 +125,7 @@ package struct APIRoutes: Sendable {
             if case .failing(let problem) = backend.storeHealth {
                 return Response.failure(.serviceUnavailable, "the store fails: \(problem)")
             }
+            if let problem = backend.engineProblem { return Response.failure(.serviceUnavailable, problem) }
             // The server works, and its clients know of the loss: no reason to send no clients here.
             guard let loss = backend.storeLoss else { return Response.json(empty) }
             return Response.json(JSONTree.object([("lost", .string(loss))]).encoded())

@@ -34,6 +34,8 @@ package struct PharosConfiguration: Equatable, Sendable {
     /// Otherwise it is not opened, and no directory appears.
     package var storesOnDisk: Bool {
         let channels = [settings.channel.withoutNamespace] + settings.channel.namespaces.map(\.options)
+        // A cluster's streams are kept by its engine.
+        guard !settings.engine.kind.isShared || settings.engine.roles.contains(.topic) else { return false }
         return !settings.store.path.isEmpty && channels.contains { $0.hasHistory && $0.durability != .memory }
     }
 }

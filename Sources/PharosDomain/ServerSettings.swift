@@ -10,6 +10,7 @@ package struct ServerSettings: Equatable, Sendable {
     package var store = StoreSettings()
     package var transports = TransportSettings()
     package var hooks = HookSettings()
+    package var engine = EngineSettings()
     package var nodeName = "pharos"
     package var shutdownTimeout = 30.0
     /// Seconds over which clients are asked to spread their reconnects.

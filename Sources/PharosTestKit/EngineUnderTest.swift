@@ -12,6 +12,7 @@ package actor EngineUnderTest: StreamStoreUnderTest {
     private let engine: any ChannelEngine
     private var nextTicket: UInt64 = 1
     private var completions: [UInt64: Result<EngineOutcome, ReplyError>] = [:]
+    private var followed: Set<ChannelName> = []
     /// All that the engine has reported, in order; completions as well.
     package private(set) var events: [EngineEvent] = []
 
@@ -69,6 +70,11 @@ package actor EngineUnderTest: StreamStoreUnderTest {
         case .append(let append):
             var options = EngineUnderTest.options(append.retention)
             if append.history == .none { (options.historySize, options.historyTTL) = (0, 0) }
+            // What a publish does is seen by what is reported.
+            if followed.insert(append.channel).inserted {
+                _ = submit(
+                    .follow(channel: append.channel, options: options), at: EngineUnderTest.moment(append.nowMs))
+            }
             let request = EnginePublish(
                 channel: append.channel, publication: append.publication, options: options,
                 skipHistory: append.history == .skipped, idempotencyKey: append.idempotencyKey,

@@ -17,6 +17,7 @@ struct ConfigurationRules {
         rules.checkTLS()
         rules.checkAPI()
         rules.checkStore()
+        rules.checkEngine()
         rules.checkEdge()
         rules.checkClient()
         rules.checkTokens("client.token", draft.configuration.tokens)

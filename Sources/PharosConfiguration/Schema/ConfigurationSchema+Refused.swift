@@ -26,7 +26,6 @@ extension ConfigurationSchema {
                 hint: "presence lasts as long as its connection"),
             .refused(
                 "client.presence_update_interval", unless: "27s", hint: "presence lasts as long as its connection"),
-            .refused("engine.type", unless: "memory"),
             .refused("broker.enabled", unless: "false"),
             .refused("presence_manager.enabled", unless: "false"),
             .refused(

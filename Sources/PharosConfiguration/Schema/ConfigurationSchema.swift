@@ -12,6 +12,8 @@ package enum ConfigurationSchema {
             + channel.lifted("channel", \.configuration.settings.channel)
             + application
             + store
+            + engine.lifted("engine", \.configuration.settings.engine)
+            + roles
             + edge.lifted("edge", \.configuration.settings.edge)
             + process + refused)
 

@@ -17,8 +17,12 @@ package protocol Backend: AnyObject, Sendable {
     ///
     /// nil: it is all there.
     var storeLoss: String? { get }
+
+    /// The reason why the engine cannot be asked; nil: it can.
+    var engineProblem: String? { get }
 }
 
 extension Backend {
     package var storeLoss: String? { nil }
+    package var engineProblem: String? { nil }
 }

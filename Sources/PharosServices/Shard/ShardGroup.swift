@@ -1,4 +1,5 @@
 import CPharosSys
+import PharosCluster
 import PharosBytes
 package import PharosDomain
 package import PharosEdge
@@ -190,6 +191,11 @@ package final class ShardGroup: Backend {
     package var storeHealth: StoreHealth { node.stores.health }
 
     package var storeLoss: String? { node.stores.loss }
+
+    package var engineProblem: String? {
+        guard let health = node.cluster?.backend.health, !health.isReady else { return nil }
+        return "the engine is not reached: " + health.links.joined(separator: ", ")
+    }
 
     /// Carries out one server API call, `POST /api/<method>`, already read.
     ///

@@ -120,10 +120,19 @@ class Server:
                 "cert_pem_file": str(self.certificate[0]),
                 "key_pem_file": str(self.certificate[1]),
             }
+        self._choose_engine(configuration)
         path = self.directory / "pharos.yaml"
         # JSON is YAML too.
         path.write_text(json.dumps(configuration, indent=2))
         self.arguments += ["--config", str(path)]
+
+    def _choose_engine(self, configuration: dict) -> None:
+        """PHAROS_TEST_ENGINE=topic: the same stories, with the engine of a cluster of one node."""
+        if os.environ.get("PHAROS_TEST_ENGINE") == "topic" and "engine" not in configuration:
+            configuration["engine"] = {
+                "type": "topic", "secret": "the secret of a cluster of one node",
+                "topic": {"address": f"127.0.0.1:{free_port()}"}}
+            configuration.setdefault("node", {})["roles"] = ["clients", "topic"]
 
     # Life
 

@@ -1,0 +1,317 @@
+"""Several nodes as one server, over each engine. Each story runs over every engine that this version has."""
+
+import asyncio
+import os
+import signal
+import time
+
+import pytest
+
+from harness import tokens
+from harness.cluster import Cluster
+from harness.peer import Peer
+from harness.server import poll
+
+ENGINES = os.environ.get("PHAROS_TEST_ENGINES", "topic").split()
+
+
+@pytest.fixture(params=ENGINES)
+def cluster(request, tmp_path):
+    """A cluster of three nodes."""
+    made = Cluster(tmp_path, request.param)
+    request.node.log_of = lambda: "".join(
+        f"--- {node.directory.name}\n{node.log()[-3000:]}" for node in made.nodes + ([made.hub] if made.hub else []))
+    made.start()
+    yield made
+    made.stop()
+
+
+async def connected(node, user: str = "", *, query: str = "", **request) -> Peer:
+    peer = await Peer.open(node, query=query)
+    if user:
+        request["token"] = tokens.connection(user)
+    await peer.connect(**request)
+    return peer
+
+
+async def test_a_publication_through_any_node_reaches_every_subscriber_of_every_node_in_order(cluster):
+    name = "large:order"
+    peers = [await connected(node) for node in cluster.nodes for _ in range(2)]
+    for peer in peers:
+        await peer.subscribe(name)
+
+    def publish(node, label, count):
+        for number in range(count):
+            node.publish(name, {"from": label, "n": number})
+
+    await asyncio.gather(*(asyncio.to_thread(publish, node, index, 60) for index, node in enumerate(cluster.nodes)))
+    seen = [await peer.publications(180, name) for peer in peers]
+    # Offsets without a gap, the same publications for all, each publisher's in its order.
+    for publications in seen:
+        assert [each["offset"] for each in publications] == list(range(1, 181))
+        assert [each["data"] for each in publications] == [each["data"] for each in seen[0]]
+    for index in range(3):
+        assert [each["data"]["n"] for each in seen[0] if each["data"]["from"] == index] == list(range(60))
+
+
+async def test_a_client_recovers_on_any_node(cluster):
+    name = "open:move"
+    peer = await connected(cluster.nodes[0])
+    start = await peer.subscribe(name)
+    cluster.nodes[1].publish(name, {"n": 1})
+    seen = await peer.publication(name)
+    await peer.close()
+    for number in range(2, 6):
+        cluster.nodes[number % 3].publish(name, {"n": number})
+    for node in cluster.nodes:
+        back = await connected(node)
+        result = await back.subscribe(name, recover=True, epoch=start["epoch"], offset=seen["offset"])
+        assert result["recovered"] is True
+        assert [each["data"]["n"] for each in result["publications"]] == [2, 3, 4, 5]
+        await back.close()
+
+
+async def test_history_is_the_same_on_every_node(cluster):
+    name = "open:history"
+    for number in range(9):
+        cluster.nodes[number % 3].publish(name, {"n": number})
+    pages = [node.api("history", {"channel": name, "limit": 100}).result for node in cluster.nodes]
+    assert [each["data"]["n"] for each in pages[0]["publications"]] == list(range(9))
+    assert pages[0] == pages[1] == pages[2]
+    cluster.nodes[1].api("history_remove", {"channel": name}).result
+    for node in cluster.nodes:
+        page = node.api("history", {"channel": name, "limit": 100}).result
+        assert page["publications"] == [] and page["offset"] == 9 and page["epoch"] == pages[0]["epoch"]
+
+
+async def test_presence_and_counts_are_the_clusters(cluster):
+    name = "open:present"
+    peers = [await connected(node, f"user{index // 2}") for index, node in enumerate(cluster.nodes + cluster.nodes[:1])]
+    for peer in peers:
+        await peer.subscribe(name)
+    everybody = {peer.client for peer in peers}
+    for node in cluster.nodes:
+        assert set(node.api("presence", {"channel": name}).result["presence"]) == everybody
+        assert node.api("presence_stats", {"channel": name}).result == {"num_clients": 4, "num_users": 2}
+        assert node.api("channels").result["channels"][name]["num_clients"] == 4
+        info = node.api("info").result["nodes"]
+        assert sum(each.get("num_clients", 0) for each in info) == 4
+    assert set((await peers[0].ask("presence", channel=name))["presence"]) == everybody
+
+
+async def test_joins_and_leaves_reach_every_node_once(cluster):
+    name = "open:joins"
+    watchers = [await connected(node) for node in cluster.nodes]
+    for watcher in watchers:
+        await watcher.subscribe(name)
+    # Each hears of itself and of those that came after it, wherever they are.
+    for index, watcher in enumerate(watchers):
+        for later in watchers[index:]:
+            assert (await watcher.push("join", name))["info"]["client"] == later.client
+    guest = await connected(cluster.nodes[1], "guest")
+    await guest.subscribe(name)
+    await guest.ask("unsubscribe", channel=name)
+    for watcher in watchers:
+        assert (await watcher.push("join", name))["info"]["user"] == "guest"
+        assert (await watcher.push("leave", name))["info"]["user"] == "guest"
+        await watcher.fence()
+        assert watcher.pushes(name) == []
+
+
+async def test_push_kick_and_unsubscribe_reach_connections_of_other_nodes(cluster):
+    """WS-6: a message to a connection finds it on whatever node."""
+    peers = [await connected(node, f"u{index}") for index, node in enumerate(cluster.nodes)]
+    for peer in peers:
+        await peer.subscribe("open:kick")
+    asking = cluster.nodes[0]
+    assert asking.api("send", {"client": peers[2].client, "data": {"hello": 1}}).result["delivered"] == 1
+    await peers[2].take(lambda message: "push" in message and "message" in message["push"], "the message")
+    assert asking.api("send", {"all": True, "data": {"hello": 2}}).result["delivered"] == 3
+    assert asking.api("send", {"client": "00000000-0000-0000-0000-000000000001", "data": 1}).error["code"] == 102
+    asking.api("unsubscribe", {"user": "u1", "channel": "open:kick"}).result
+    await peers[1].push("unsubscribe", "open:kick")
+    asking.api("subscribe", {"user": "u1", "channel": "open:other"}).result
+    await peers[1].push("subscribe", "open:other")
+    assert cluster.nodes[1].api("disconnect", {"user": "u2"}).result == {}
+    assert await peers[2].ended() == 3503
+    clients = {each["client"] for each in cluster.nodes[2].api("connections").result["connections"]}
+    assert clients == {peers[0].client, peers[1].client}
+
+
+async def test_the_end_of_a_node_is_found_and_its_members_leave_once(cluster):
+    name = "open:death"
+    watchers = [await connected(node) for node in cluster.nodes[:2]]
+    for watcher in watchers:
+        await watcher.subscribe(name)
+    lost = [await connected(cluster.nodes[2], f"lost{index}") for index in range(3)]
+    for peer in lost:
+        await peer.subscribe(name)
+    for watcher in watchers:
+        for peer in lost:
+            await watcher.take(
+                lambda message: message.get("push", {}).get("join", {}).get("info", {}).get("client") == peer.client,
+                "the join")
+    cluster.nodes[2].kill()
+    for watcher in watchers:
+        left = {(await watcher.push("leave", name))["info"]["client"] for _ in lost}
+        assert left == {peer.client for peer in lost}
+        await watcher.fence()
+        assert not [each for each in watcher.pushes(name) if "leave" in each]
+    for node in cluster.nodes[:2]:
+        assert len(node.api("presence", {"channel": name}).result["presence"]) == 2
+    # It comes back as a new incarnation.
+    cluster.nodes[2].start()
+    cluster.wait_until_whole()
+
+
+async def test_a_node_that_ends_is_left_out_at_once(cluster):
+    cluster.nodes[2].stop()
+    cluster.wait_until_whole()
+    assert cluster.nodes[0].api("presence", {"channel": "open:a"}).result["presence"] == {}
+
+
+async def test_a_paused_node_comes_back_right(cluster):
+    name = "open:pause"
+    watcher, sleeper = await connected(cluster.nodes[0]), await connected(cluster.nodes[1], "sleeper")
+    await watcher.subscribe(name)
+    await sleeper.subscribe(name)
+    cluster.nodes[1].process.send_signal(signal.SIGSTOP)
+    assert (await watcher.push("leave", name))["info"]["user"] == "sleeper"
+    for number in range(20):
+        cluster.nodes[2].publish(name, {"n": number})
+    cluster.nodes[1].process.send_signal(signal.SIGCONT)
+    # Everything that was published meanwhile, and its member is back once.
+    assert [each["data"]["n"] for each in await sleeper.publications(20, name)] == list(range(20))
+    await watcher.take(
+        lambda message: message.get("push", {}).get("join", {}).get("info", {}).get("user") == "sleeper", "the join")
+    cluster.wait_until_whole()
+    assert len(cluster.nodes[2].api("presence", {"channel": name}).result["presence"]) == 2
+
+
+async def test_one_connection_per_user_over_all_nodes(tmp_path):
+    """GE-9: the newest connection of a user stays alone, on whatever nodes the others are."""
+    for engine in ENGINES:
+        cluster = Cluster(tmp_path / engine, engine, changes={"client": {"subscribe_to_user_personal_channel": {"single_connection": True}}}).start()
+        try:
+            first = await connected(cluster.nodes[0], "ann")
+            second = await connected(cluster.nodes[1], "ann")
+            assert await first.ended() == 3504
+            third = await connected(cluster.nodes[2], "ann")
+            assert await second.ended() == 3504
+            other = await connected(cluster.nodes[0], "bob")
+            await third.fence()
+            await other.fence()
+        finally:
+            cluster.stop()
+
+
+async def test_an_idempotent_retry_on_another_node_is_one_publication(cluster):
+    name = "open:retry"
+    peer = await connected(cluster.nodes[0])
+    await peer.subscribe(name)
+    first = cluster.nodes[1].publish(name, {"n": 1}, idempotency_key="k")
+    again = cluster.nodes[2].publish(name, {"n": 1}, idempotency_key="k")
+    assert first == again
+    cluster.nodes[2].publish(name, {"n": 2})
+    assert [each["data"]["n"] for each in await peer.publications(2, name)] == [1, 2]
+
+
+async def test_the_engine_is_killed_and_comes_back(cluster):
+    """Clients stay connected; publishers are told; what was answered for is there, and everything goes on by itself.
+
+    A Redis server that was started again may have lost what it had acknowledged: clients are told of that.
+    """
+    name = "open:outage"
+    peers = [await connected(node) for node in cluster.nodes]
+    for peer in peers:
+        await peer.subscribe(name)
+    answered = []
+    for number in range(30):
+        answered.append((cluster.nodes[number % 3].publish(name, {"n": number})["offset"], number))
+    cluster.kill_engine()
+    poll(lambda: cluster.nodes[0].request("GET", "/health/ready").status == 503, "the outage to be seen")
+    assert cluster.nodes[0].request("GET", "/health/live").status == 200
+    refused = cluster.nodes[0].api("publish", {"channel": name, "data": {"n": -1}})
+    assert refused.error["code"] == 100
+    cluster.start_engine()
+    for node in cluster.nodes:
+        poll(lambda: node.request("GET", "/health/ready").status == 200, "the engine to be back")
+    for number in range(30, 40):
+        def publish():
+            answer = cluster.nodes[number % 3].api("publish", {"channel": name, "data": {"n": number}})
+            return answer.json.get("result")
+        answered.append((poll(publish, "a publish to be taken")["offset"], number))
+    if cluster.engine == "redis":
+        for peer in peers:
+            assert (await peer.push("unsubscribe", name))["code"] == 2500
+            again = await peer.subscribe(name)
+            assert again["offset"] == 10
+        return
+    for peer in peers:
+        seen = await peer.publications(len(answered), name)
+        assert [(each["offset"], each["data"]["n"]) for each in seen] == answered
+        assert peer.pushes(name) == [] or all("join" in each or "leave" in each for each in peer.pushes(name))
+
+
+async def test_nodes_start_before_their_engine(tmp_path):
+    """GO-5, FT-4: a node whose engine is not there yet waits for it, and says so."""
+    for engine in ENGINES:
+        cluster = Cluster(tmp_path / engine, engine, count=2)
+        try:
+            for node in cluster.nodes:
+                node.start()
+                assert node.request("GET", "/health/ready").status == 503
+                assert node.request("GET", "/health/live").status == 200
+            time.sleep(2)
+            cluster.start_engine()
+            cluster.wait_until_whole()
+            peer = await connected(cluster.nodes[0])
+            await peer.subscribe("open:late")
+            cluster.nodes[1].publish("open:late", {"n": 1})
+            assert (await peer.publication("open:late"))["data"] == {"n": 1}
+        finally:
+            cluster.stop()
+
+
+async def test_a_session_is_found_on_whatever_node(cluster):
+    """What a client left on one node, or still has there, is handed to the node that it comes to."""
+    key = "k" * 30
+    name = "open:session"
+    first = await connected(cluster.nodes[0], "ann", query=f"session={key}")
+    await first.subscribe(name)
+    cluster.nodes[1].publish(name, {"n": 1})
+    await first.publication(name)
+    await first.close()
+    cluster.nodes[2].publish(name, {"n": 2})
+    second = await Peer.open(cluster.nodes[1], query=f"session={key}")
+    # The key alone says who it is, and what it was subscribed to.
+    subscription = (await second.connect())["subs"][name]
+    assert subscription["recovered"] is True
+    assert [each["data"]["n"] for each in subscription["publications"]] == [2]
+    # The connection still stands when the client comes to a third node.
+    third = await Peer.open(cluster.nodes[2], query=f"session={key}")
+    result = await third.connect()
+    assert name in result["subs"]
+    await second.ended()
+    # Another user's token finds the key taken.
+    other = await Peer.open(cluster.nodes[0], query=f"session={key}")
+    reply = await other.call("connect", token=tokens.connection("bob"))
+    assert reply["error"]["code"] == 103
+    await third.fence()
+
+
+async def test_an_exclusive_poll_is_replaced_from_any_node(tmp_path):
+    for engine in ENGINES:
+        cluster = Cluster(tmp_path / engine, engine, count=2, changes={"poll": {"enabled": True}}).start()
+        try:
+            path = "/poll?channel=open:poll&exclusive=1&wait=30&token=" + tokens.connection("ann")
+            waiting = asyncio.create_task(asyncio.to_thread(cluster.nodes[0].request, "GET", path))
+            await asyncio.sleep(1)
+            again = asyncio.create_task(asyncio.to_thread(cluster.nodes[1].request, "GET", path))
+            assert (await asyncio.wait_for(waiting, 20)).status == 409
+            # The newer poll has yet to learn where the channel stands.
+            await asyncio.sleep(1)
+            cluster.nodes[0].publish("open:poll", {"n": 1})
+            assert (await asyncio.wait_for(again, 20)).status == 200
+        finally:
+            cluster.stop()

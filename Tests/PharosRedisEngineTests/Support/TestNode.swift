@@ -50,9 +50,8 @@ final class TestNode: Sendable {
             topology: topology, link: link, session: RedisSessionOptions(clientName: "pharos"))
         // Channels without a time of their own are remembered without an end.
         settings.channel.historyMetaTTL = 0
-        settings.idempotencyWindowMs = EngineUnderTest.windowMs
         settings.topologyIntervalMs = 500
-        settings.requestTimeoutMs = 3_000
+        settings.requestTimeoutMs = 5_000
         return settings
     }
 

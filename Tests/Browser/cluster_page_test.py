@@ -11,7 +11,7 @@ import os
 import subprocess
 from collections.abc import Callable
 
-from demo_page_test import TIMEOUT_MS, say
+from demo_page_test import TIMEOUT_MS, say, shown_command_publishes
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
@@ -65,6 +65,8 @@ def killed_nodes_tab_comes_back_elsewhere(tabs: list[Page], kill: Callable[[], N
     is_on(bob, "node3")
     expect(bob.locator(".notice")).to_have_text("This page was on node2, now it is on node3.")
     expect(bob.locator(".message", has_text="Said while Bob was away")).to_have_count(1)
+    # The command that it shows is for a node that lives.
+    shown_command_publishes(bob)
     say(bob, "Here again")
     for tab in (ann, eve):
         expect(tab.locator(".message", has_text="Here again").locator(".node")).to_have_text("node3")

@@ -459,17 +459,21 @@ class LoadCharts {
 
 // The command to publish with
 
-function showCommand() {
+/** @param {string} origin of the node that this page is connected to */
+function showCommand(origin) {
   const message = JSON.stringify({ channel: 'chat', data: { text: 'hello from curl', from: 'curl' } });
   const command = [
-    `curl -X POST ${location.origin}/api/publish`,
+    `curl -X POST ${origin}/api/publish`,
     `-H 'Content-Type: application/json'`,
     `-d '${message}'`,
   ].join(' \\\n  ');
   element('curl').textContent = command;
+}
+
+function copyCommands() {
   element('copy').addEventListener('click', async () => {
     try {
-      await navigator.clipboard.writeText(command);
+      await navigator.clipboard.writeText(element('curl').textContent);
       element('copy').textContent = 'Copied';
     } catch {
       // Clipboards are for secure origins only; selecting the text does instead.
@@ -482,5 +486,7 @@ showEndpoints();
 new ConnectionState();
 new Chat();
 new LoadCharts();
-showCommand();
+showCommand(location.origin);
+copyCommands();
+client.on('connected', ({ url }) => showCommand(new URL(url, location.href).origin));
 client.connect();

@@ -85,7 +85,8 @@ extension ConfigurationRules {
         for endpoint in draft.configuration.endpoints.demoEndpoints
         where !(endpoint.hasPrefix("http://") || endpoint.hasPrefix("https://")) {
             refuse(
-                "demo.endpoints", "expected addresses that begin with http:// or https://, found `\(endpoint.prefix(80))`")
+                "demo.endpoints",
+                "expected addresses that begin with http:// or https://, found `\(endpoint.prefix(80))`")
         }
     }
 }

@@ -45,7 +45,7 @@ async def engine_killed_memory(rig: ClusterRig):
 
 @scenario(16, over=UNTOUCHED)
 async def engine_frozen(rig: ClusterRig):
-    """The engine stops without a word (SIGSTOP) for 8 s, and goes on. Publishers get errors within their time,
+    """The engine stops without a word (SIGSTOP) until all nodes have found it out, and longer. Publishers get errors within their time,
     `/health/ready` says so on every node, clients stay, and nothing is lost, doubled or told."""
     await rig.start()
     await rig.load(1)

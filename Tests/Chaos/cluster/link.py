@@ -86,7 +86,7 @@ class Link:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._pass(reader, far_writer))
                 group.create_task(self._pass(far_reader, writer))
-        except (OSError, ExceptionGroup):
+        except (OSError, ExceptionGroup, asyncio.CancelledError):
             # The engine is down, or one of the two ends is: the other is told by what follows.
             for each in ends:
                 self._reset_one(each)

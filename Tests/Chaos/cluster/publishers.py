@@ -20,7 +20,7 @@ LATE_REPEATS = 30
 
 
 class Publishers:
-    def __init__(self, ledger: ClusterLedger, nodes: list[Server], seed: str, rate: float, workers: int = 6):
+    def __init__(self, ledger: ClusterLedger, nodes: list[Server], seed: str, rate: float, workers: int = 12):
         self.ledger, self.nodes = ledger, nodes
         self.seed, self.rate, self.workers = seed, rate, workers
         self.offered = self.answered = self.retries = self.refused = self.unknown = 0

@@ -36,7 +36,7 @@ def changes(history: str) -> dict:
         options = {
             "name": name, "history_size": size, "history_ttl": "1h", "force_recovery": True, "force_positioning": True,
             "allow_subscribe_for_client": True, "allow_subscribe_for_anonymous": True, "presence": True}
-        return options | ({"durability": "disk"} if history == "disk" else {})
+        return options | {"durability": history}
 
     result = {
         "http_api": {"idempotency_window": "10m"},
@@ -47,9 +47,8 @@ def changes(history: str) -> dict:
         "log": {"level": "info"},
         "http_stream": {"enabled": True}, "sse": {"enabled": True}, "events": {"enabled": True}, "poll": {"enabled": True},
     }
-    if history == "disk":
-        # Beneath each server's own directory.
-        result["store"] = {"path": "store"}
+    # Beneath each server's own directory.
+    result["store"] = {"path": "store" if history == "disk" else ""}
     return result
 
 
@@ -383,9 +382,12 @@ class ClusterRig:
             await asyncio.sleep(0.3)
 
     def demand_pause_only(self, readers: list[ClusterReader], before: dict[str, int]) -> None:
-        """The promise of repair in place: since `before` these were neither cut off nor told anything."""
+        """The promise of repair in place: since `before` these were neither cut off nor told anything but the truth."""
         for reader in readers:
-            if reader.book.connections != before[reader.name] or reader.ends:
+            # A small channel may lose more than it keeps: the ledger looks at the reason.
+            untrue = {what for what in reader.ends if what != "unsubscribed 2500"}
+            told = reader.ends.get("unsubscribed 2500", 0)
+            if reader.book.connections != before[reader.name] or untrue or told > reader.book.losses:
                 self.problem(
                     f"{reader.name}: repair in place was promised, it made {reader.book.connections} visits: {reader.ends}")
 

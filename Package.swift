@@ -120,7 +120,7 @@ var targets: [Target] = [
         "PharosServicesTests",
         [
             "PharosServices", "PharosTestKit", "PharosDomain", "PharosProtocol", "PharosBytes", "PharosEdge",
-            "PharosChannels", "PharosMemory", "CPharosSys",
+            "PharosChannels", "PharosMemory", "PharosCluster", "CPharosSys",
         ]),
 ]
 

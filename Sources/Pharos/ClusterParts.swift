@@ -8,7 +8,9 @@ import PharosServices
 import PharosTLS
 import PharosTopic
 
-/// The engine and the bus that make a server one node of several, composed from its configuration.
+/// The engine and the bus that make a server one node of several.
+///
+/// Composed from its configuration.
 final class ClusterParts: Sendable {
     let cluster: Cluster
     private let threads: [LinkThread]

@@ -10,7 +10,9 @@ struct ChannelFeed {
         case deliver(EngineDelivery)
         /// Ask for the publications after `after`, at most `limit`.
         case fetch(after: UInt64, limit: Int)
-        /// The gap cannot be closed: subscribers continue from this position, and have to be told.
+        /// The gap cannot be closed.
+        ///
+        /// Subscribers continue from this position, and have to be told.
         case broken(StreamPosition)
         /// A gap has been closed; so many publications were fetched.
         case repaired(fetched: Int)
@@ -138,7 +140,9 @@ struct ChannelFeed {
         steps.append(.broken(position))
     }
 
-    /// Delivers the reports that were held, as far as they follow, and fetches again if something is still missing.
+    /// Delivers the reports that were held, as far as they follow.
+    ///
+    /// Fetches again if something is still missing.
     private mutating func goOn(_ ended: Repair, hasMore: Bool, isProgress: Bool, into steps: inout [Step]) {
         var repair = ended
         repair.held = []

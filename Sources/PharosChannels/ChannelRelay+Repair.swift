@@ -1,6 +1,8 @@
 import PharosDomain
 
-/// Followed channels of a shared engine: reports in order, and reads that fit between them.
+/// Followed channels of a shared engine.
+///
+/// Reports are delivered in order, and reads fit between them.
 ///
 /// A subscriber that is added, or a cache that is filled, goes on with the reports that follow. So a read is answered only
 /// when what it shows has been delivered: one that shows more waits until the rest is fetched. One that shows less is fit
@@ -151,7 +153,9 @@ extension ChannelRelay {
 
     // MARK: Reads
 
-    /// A read has come: its reader is answered now, or once what it shows has been delivered.
+    /// A read has come.
+    ///
+    /// Its reader is answered now, or once what it shows has been delivered.
     mutating func completedRead(_ read: StreamRead, _ wait: Wait, _ now: Moment) {
         guard let channel = wait.channel, feeds[channel] != nil else { return answerRead(read, wait, now) }
         var floor: UInt64 = 0

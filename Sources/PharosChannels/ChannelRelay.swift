@@ -39,7 +39,7 @@ package struct ChannelRelay: ~Copyable {
         package var refusedPublications: UInt64 = 0
         /// Gaps in the reports of followed channels that were found.
         package var gaps: UInt64 = 0
-        /// Of those: the ones that were closed, and the publications that were fetched for it.
+        /// Of those: the ones that were closed; and the publications fetched for it.
         package var repairs: UInt64 = 0
         package var repairedPublications: UInt64 = 0
         /// Of those: the ones that could not be closed; positioned subscribers were told.
@@ -63,7 +63,9 @@ package struct ChannelRelay: ~Copyable {
     var aheadReads: [ChannelName: [AheadRead]] = [:]
     /// Channels with a repair that could not be carried out.
     var failedRepairs: Set<ChannelName> = []
-    /// Members of other nodes that subscribers here know of, where joins and leaves are announced.
+    /// Members of other nodes that subscribers here know of.
+    ///
+    /// Only of channels where joins and leaves are announced.
     var foreignMembers: [ChannelName: ForeignMembers] = [:]
     /// Publications reported for channels whose reads the engine answers later.
     var cache: StreamCache
@@ -138,7 +140,9 @@ package struct ChannelRelay: ~Copyable {
         var request: AttachRequest
         var tag: SubscriberTag
         var shard: Int
-        /// The offset that had been delivered when the read began; the subscriber's shard has kept what followed.
+        /// The offset that had been delivered when the read began.
+        ///
+        /// The subscriber's shard has kept what followed.
         var floor: UInt64 = 0
     }
 

@@ -1,12 +1,12 @@
 import PharosDomain
 
-/// Members of a channel on other nodes, as subscribers of this node have been told of them.
+/// Members of a channel on other nodes, as subscribers of this node know them.
 ///
 /// Each node announces the joins and leaves of its own members. Those of a node that has died are announced by the others,
 /// each to its own subscribers: so every subscriber hears of each once.
 struct ForeignMembers {
     private var members: [ClientName: ClientInfo] = [:]
-    /// Whether all that were there have been learned of: then a leave of another is a repeat.
+    /// Whether all are known: then a leave of another is a repeat.
     private(set) var isComplete = false
 
     /// A member was reported; whether it is to be told.

@@ -15,7 +15,9 @@ package protocol EngineBackend: AnyObject, Sendable {
     /// Requests of one relay come in the order in which they were submitted.
     func submit(_ request: EngineRequest, ticket: UInt64, from relay: Int, at now: Moment)
 
-    /// The nodes that are believed to be there, this one among them; called whenever they change. Any thread.
+    /// The nodes that are believed to be there, this one among them.
+    ///
+    /// Called whenever they change. Any thread.
     ///
     /// - Parameter nodes: the marks of their incarnations, as `ClusterBus` addresses them.
     func nodesChanged(_ nodes: [UInt64], here: UInt64)
@@ -23,7 +25,9 @@ package protocol EngineBackend: AnyObject, Sendable {
     /// The state of the engine's links, for `/health`, metrics and `pharos doctor`.
     var health: EngineHealth { get }
 
-    /// Ends its links and completes what is open with a temporary error. Blocks until that is done.
+    /// Ends its links and completes what is open with a temporary error.
+    ///
+    /// Blocks until that is done.
     func close()
 }
 

@@ -39,7 +39,9 @@ package final class Link {
         connect()
     }
 
-    /// Ends the connection for good, after what was written has been handed to the system.
+    /// Ends the connection for good.
+    ///
+    /// What was written before is handed to the system.
     package func close() {
         guard !isClosed else { return }
         flush(loop.nowMs)
@@ -51,7 +53,9 @@ package final class Link {
         if let waitTimer { loop.cancel(waitTimer) }
     }
 
-    /// The connection has proven itself: the next attempts begin with short waits again.
+    /// The connection has proven itself.
+    ///
+    /// The next attempts begin with short waits again.
     package func proven() { backoff.reset() }
 
     // MARK: Connecting

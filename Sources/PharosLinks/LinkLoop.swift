@@ -5,7 +5,7 @@ import PharosBytes
     import Glibc
 #endif
 
-/// The event loop of a link thread: sockets, timers, and work handed in by other threads.
+/// The event loop of a link thread: sockets, timers, and work of other threads.
 ///
 /// Everything here happens on that thread.
 package final class LinkLoop {

@@ -28,11 +28,11 @@ package protocol LinkMachine: AnyObject {
     /// Not called, or called with less taken, while the peer takes nothing: the machine bounds what it keeps.
     func withOutput(_ body: (UnsafeRawBufferPointer) -> Int)
 
-    /// What the machine wants of its link besides sending.
+    /// The machine's wish to its link, besides sending.
     var wish: LinkWish { get }
 }
 
-/// What a machine wants of its link.
+/// A wish of a machine to its link.
 package enum LinkWish: Equatable, Sendable {
     case nothing
     /// Encrypt the connection; `secured` is the answer.

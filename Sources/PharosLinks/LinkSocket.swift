@@ -6,7 +6,9 @@ package import PharosTLS
     import Glibc
 #endif
 
-/// A non-blocking socket of a loop, plain or behind TLS. Used on the loop's thread only.
+/// A non-blocking socket of a loop, plain or behind TLS.
+///
+/// Used on the loop's thread only.
 ///
 /// A link makes one for each attempt to connect; a listener for each connection that it accepts.
 package final class LinkSocket {
@@ -53,7 +55,9 @@ package final class LinkSocket {
         watch = loop.watch(descriptor, PHAROS_READ | PHAROS_WRITE) { [weak self] in self?.ready($0) }
     }
 
-    /// Takes a connection that was accepted; `connected` follows once its TLS stands, or in the next round.
+    /// Takes a connection that was accepted.
+    ///
+    /// `connected` follows once its TLS stands, or in the next round.
     package init(accepted descriptor: Int32, tls context: TLSContext?, _ loop: LinkLoop) {
         self.descriptor = descriptor
         self.loop = loop

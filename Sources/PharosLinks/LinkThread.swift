@@ -19,7 +19,9 @@ package final class LinkThread: Sendable {
     /// Runs `work` on the thread, after what was handed in before. Any thread.
     package func perform(_ work: @escaping @Sendable (LinkLoop) -> Void) { inbox.add(work) }
 
-    /// Ends the thread, after the work that was handed in; blocks until it has ended. Not on the thread itself.
+    /// Ends the thread, after the work that was handed in.
+    ///
+    /// Blocks until it has ended. Not to be called on the thread itself.
     package func stop() {
         let thread = thread.withLock { thread in
             defer { thread = nil }

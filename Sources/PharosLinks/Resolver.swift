@@ -4,7 +4,9 @@ import PharosBytes
     import Glibc
 #endif
 
-/// Names to addresses, on a thread of their own, since the system's resolver blocks.
+/// Names to addresses.
+///
+/// On a thread of their own, since the system's resolver blocks.
 enum Resolver {
     /// Looks a name up and says the addresses as text, in the system's order.
     ///

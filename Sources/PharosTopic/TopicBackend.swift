@@ -4,7 +4,9 @@ package import PharosCluster
 package import PharosDomain
 package import PharosLinks
 
-/// The engine and the bus of a node, over its link to the node with the role `topic`. Any thread.
+/// The engine and the bus of a node, over its link to the topic node.
+///
+/// Any thread.
 package final class TopicBackend: EngineBackend, ClusterBus {
     private struct Shared: Sendable {
         var inboxes: [Int: EngineInbox] = [:]
@@ -57,7 +59,9 @@ package final class TopicBackend: EngineBackend, ClusterBus {
         shared.withLock { EngineHealth(isReady: $0.isLinked, links: [$0.status]) }
     }
 
-    /// Hands an order to the link thread, which is woken once for all that come meanwhile.
+    /// Hands an order to the link thread.
+    ///
+    /// It is woken once for all that come meanwhile.
     private func add(_ order: TopicOrder) {
         let wasEmpty = shared.withLock { shared in
             shared.orders.append(order)

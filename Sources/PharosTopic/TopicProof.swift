@@ -1,6 +1,6 @@
 import PharosCrypto
 
-/// How the two sides of a link prove to each other that they know the cluster's secret.
+/// The proofs of the two sides of a link that they know the cluster's secret.
 ///
 /// Each proves it for the other's random bytes, by an authentication code (HMAC with SHA-256, RFC 2104): the secret itself
 /// never goes over the link. What follows is protected by TLS, where it is configured.
@@ -29,6 +29,8 @@ enum TopicProof {
         SecretKey(secret).isValid(code, for: text("pharos topic: hub", hubNonce, nodeNonce, hub), .sha256)
     }
 
+    /// The text of a proof.
+    ///
     /// All parts but the first have a fixed length, so that no two tuples give the same text.
     private static func text(_ name: String, _ hubNonce: [UInt8], _ nodeNonce: [UInt8], _ mark: UInt64) -> [UInt8] {
         let mark = (0..<8).map { UInt8(truncatingIfNeeded: mark >> UInt64(8 * $0)) }

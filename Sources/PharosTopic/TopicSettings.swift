@@ -1,7 +1,7 @@
 package import PharosLinks
 package import PharosTLS
 
-/// What a node is told about the node with the role `topic`.
+/// The settings of a node's link to the node with the role `topic`.
 package struct TopicLinkSettings: Sendable {
     /// Its address, TLS, and waits.
     package var link: LinkSettings
@@ -10,7 +10,9 @@ package struct TopicLinkSettings: Sendable {
     package var nodeName: String
     /// How long a request may wait for a link and an answer, in milliseconds.
     package var requestTimeoutMs: Int64 = 5_000
-    /// Silence after which the link is tested, in milliseconds; twice as much more ends it.
+    /// Silence after which the link is tested, in milliseconds.
+    ///
+    /// Twice as much more ends it.
     package var probeMs: Int64 = 5_000
     /// Hears of what operators should know, on the link thread; must not block.
     package var report: @Sendable (String) -> Void = { _ in }
@@ -22,7 +24,7 @@ package struct TopicLinkSettings: Sendable {
     }
 }
 
-/// What the node with the role `topic` is told.
+/// The settings of the node with the role `topic`.
 package struct TopicHubSettings: Sendable {
     package var address: String
     /// 0: any that is free.
@@ -30,13 +32,17 @@ package struct TopicHubSettings: Sendable {
     /// Nil: links are in the clear.
     package var tls: TLSContext?
     package var secret: [UInt8]
-    /// Bytes that wait for one slow node before its link is ended; it comes back and repairs.
+    /// Bytes that wait for one slow node before its link is ended.
+    ///
+    /// It comes back, and repairs.
     package var outputLimit = 64 << 20
     /// The time in which a node has to prove itself, in milliseconds.
     package var helloTimeoutMs: Int64 = 5_000
     /// Silence of a node after which its link is ended, in milliseconds.
     package var silenceMs: Int64 = 20_000
-    /// Times of requests are those of the asking node; for tests with a clock of their own.
+    /// Times of requests are those of the asking node.
+    ///
+    /// For tests with a clock of their own.
     package var trustsClocks = false
     package var report: @Sendable (String) -> Void = { _ in }
 

@@ -26,8 +26,8 @@ def cluster(request, tmp_path):
     made.stop()
 
 
-async def connected(node, user: str = "", **request) -> Peer:
-    peer = await Peer.open(node)
+async def connected(node, user: str = "", *, query: str = "", **request) -> Peer:
+    peer = await Peer.open(node, query=query)
     if user:
         request["token"] = tokens.connection(user)
     await peer.connect(**request)
@@ -260,5 +260,47 @@ async def test_nodes_start_before_their_engine(tmp_path):
             await peer.subscribe("open:late")
             cluster.nodes[1].publish("open:late", {"n": 1})
             assert (await peer.publication("open:late"))["data"] == {"n": 1}
+        finally:
+            cluster.stop()
+
+
+async def test_a_session_is_found_on_whatever_node(cluster):
+    """What a client left on one node, or still has there, is handed to the node that it comes to."""
+    key = "k" * 30
+    name = "open:session"
+    first = await connected(cluster.nodes[0], "ann", query=f"session={key}")
+    await first.subscribe(name)
+    cluster.nodes[1].publish(name, {"n": 1})
+    await first.publication(name)
+    await first.close()
+    cluster.nodes[2].publish(name, {"n": 2})
+    second = await Peer.open(cluster.nodes[1], query=f"session={key}")
+    # The key alone says who it is, and what it was subscribed to.
+    subscription = (await second.connect())["subs"][name]
+    assert subscription["recovered"] is True
+    assert [each["data"]["n"] for each in subscription["publications"]] == [2]
+    # The connection still stands when the client comes to a third node.
+    third = await Peer.open(cluster.nodes[2], query=f"session={key}")
+    result = await third.connect()
+    assert name in result["subs"]
+    await second.ended()
+    # Another user's token finds the key taken.
+    other = await Peer.open(cluster.nodes[0], query=f"session={key}")
+    reply = await other.call("connect", token=tokens.connection("bob"))
+    assert reply["error"]["code"] == 103
+    await third.fence()
+
+
+async def test_an_exclusive_poll_is_replaced_from_any_node(tmp_path):
+    for engine in ENGINES:
+        cluster = Cluster(tmp_path / engine, engine, count=2, changes={"poll": {"enabled": True}}).start()
+        try:
+            path = "/poll?channel=open:poll&exclusive=1&wait=30&token=" + tokens.connection("ann")
+            waiting = asyncio.create_task(asyncio.to_thread(cluster.nodes[0].request, "GET", path))
+            await asyncio.sleep(1)
+            again = asyncio.create_task(asyncio.to_thread(cluster.nodes[1].request, "GET", path))
+            assert (await asyncio.wait_for(waiting, 20)).status == 409
+            cluster.nodes[0].publish("open:poll", {"n": 1})
+            assert (await asyncio.wait_for(again, 20)).status == 200
         finally:
             cluster.stop()

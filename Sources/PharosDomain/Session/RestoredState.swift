@@ -11,6 +11,16 @@ package struct RestoredState: Equatable, Sendable {
         package var expireAt: Int64
         /// The last position that was sent; nil: the subscription had none.
         package var position: StreamPosition?
+
+        package init(
+            channel: ChannelName, flags: Subscription.Flags, info: [UInt8], expireAt: Int64, position: StreamPosition?
+        ) {
+            self.channel = channel
+            self.flags = flags
+            self.info = info
+            self.expireAt = expireAt
+            self.position = position
+        }
     }
 
     /// The id of the connection: calls of the server API may still mean it.
@@ -21,6 +31,13 @@ package struct RestoredState: Equatable, Sendable {
     /// Seconds since 1970; 0 never.
     package var expireAt: Int64
     package var channels: [Channel]
+
+    package init(client: ClientID, user: UserID, expireAt: Int64) {
+        self.client = client
+        self.user = user
+        self.expireAt = expireAt
+        (info, meta, channels) = ([], [], [])
+    }
 
     /// Keeps what lasts of a session.
     ///

@@ -27,6 +27,7 @@ extension ClientService {
         guard let keyed = sessionKeys[id.slot] else {
             return perform(core.sessions[id].session.sessionClaimed(.unknown, core.context(edge)), of: id, &core, &edge)
         }
+        guard !asksOthers(keyed, user: user, expireAt: expireAt, id, &core, &edge) else { return }
         let claimant = ParkedSessions.Claimant(place: keyPlace(id, core), user: user, expireAt: expireAt)
         let claim: ClientSession.Claim
         switch core.node.parked.claim(keyed.key, claimant, core.now(edge)) {
@@ -73,6 +74,7 @@ extension ClientService {
     /// have gone as well, or a newer one may have come: the table of keys has that on record, and has notified the next
     /// one.
     mutating func sessionYielded(_ id: ConnectionID, _ key: SessionKey, _ core: inout ShardCore, _ edge: inout Edge) {
+        guard !surrenderYielded(id, key, &core, &edge) else { return }
         let place = ParkedSessions.Place(shard: core.index, id: id)
         guard core.sessions.contains(id), core.sessions[id].awaitsState, let taken = core.node.parked.take(key, place)
         else { return }

@@ -25,6 +25,7 @@ struct ClientService: ~Copyable {
     ///
     /// Their connect is not answered yet.
     var returning: Set<ConnectionID> = []
+    var surrenders = Surrenders()
     /// How fast connections have been; empty while nothing limits that.
     var connectionRates: [UInt32: ConnectionRate] = [:]
 

@@ -7,6 +7,17 @@ struct KeyedSession {
     ///
     /// Before that the key may belong to any connection.
     var isClaimed = false
+    /// The other nodes have been asked for the state under the key.
+    var hasAskedOthers = false
+    /// The claim that waits for their answers.
+    var claim: Claim?
+
+    struct Claim {
+        var user: UserID?
+        /// Seconds since 1970; 0 never.
+        var expireAt: Int64
+    }
+
     /// The user and the lifetime that the table of keys has on record for the session.
     var user: UserID = ""
     var expireAt: Int64 = 0

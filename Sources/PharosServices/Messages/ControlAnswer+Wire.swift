@@ -40,6 +40,8 @@ extension ControlAnswer {
             writer.appendMessage(7) { message in
                 for member in members.values { message.appendClientInfo(1, member) }
             }
+        case .session(let session): writer.appendMessage(10) { session.encode(into: &$0) }
+        case .raw(let answer): writer.appendMessage(9) { answer.encode(into: &$0) }
         case .memberCounts(let clients, let users):
             writer.appendMessage(8) { message in
                 message.appendField(1, UInt64(clients))
@@ -77,6 +79,8 @@ extension ControlAnswer {
                 }
                 answer = .members(Dictionary(members.map { ($0.client, $0) }) { $1 })
             case 8: answer = try memberCounts(reader.message(field))
+            case 10: answer = .session(try SurrenderedSession(reader.message(field)))
+            case 9: answer = .raw(try RawForeignAnswer(reader.message(field)))
             default: try reader.skip(field)
             }
         }
@@ -96,7 +100,7 @@ extension ControlAnswer {
         return elements
     }
 
-    private static func error(_ message: ProtobufReader) throws(MalformedFrame) -> ReplyError {
+    static func error(_ message: ProtobufReader) throws(MalformedFrame) -> ReplyError {
         var reader = message
         var error = ReplyError(code: 0, message: "")
         while let field = try reader.nextField() {

@@ -43,6 +43,8 @@ extension ControlCommand {
         case .countSubscribers(let channel): writer.appendMessage(9) { $0.appendField(1, channel) }
         case .members(let channel): writer.appendMessage(10) { $0.appendField(1, channel) }
         case .memberCounts(let channel): writer.appendMessage(11) { $0.appendField(1, channel) }
+        case .surrenderSession(let surrender): writer.appendMessage(13) { surrender.encode(into: &$0) }
+        case .raw(let order): writer.appendMessage(12) { order.encode(into: &$0) }
         }
     }
 
@@ -93,6 +95,8 @@ extension ControlCommand {
             case 9: command = .countSubscribers(try channel(reader.message(field)))
             case 10: command = .members(try channel(reader.message(field)))
             case 11: command = .memberCounts(try channel(reader.message(field)))
+            case 13: command = .surrenderSession(try SessionSurrender(reader.message(field)))
+            case 12: command = .raw(try RawForeignOrder(reader.message(field)))
             default: try reader.skip(field)
             }
         }
@@ -275,7 +279,7 @@ extension ProtobufReader {
         return client
     }
 
-    fileprivate mutating func position(_ field: Field) throws(MalformedFrame) -> StreamPosition {
+    mutating func position(_ field: Field) throws(MalformedFrame) -> StreamPosition {
         var reader = try message(field)
         var position = StreamPosition()
         while let field = try reader.nextField() {

@@ -13,16 +13,28 @@ enum ControlCommand: Sendable {
     case listConnections(APIConnections)
     /// How many subscriptions a channel has.
     case countSubscribers(ChannelName)
+    /// Raw connections that another node could not place.
+    case raw(RawForeignOrder)
+
+    /// By one shard of each node.
+    case surrenderSession(SessionSurrender)
 
     // By the channel's relay of each node.
     case members(ChannelName)
     case memberCounts(ChannelName)
 
-    /// The channel whose relay alone carries it out; nil: every shard does.
-    var relayChannel: ChannelName? {
+    enum Route {
+        case allShards
+        case relay(ChannelName)
+        case oneShard
+    }
+
+    /// The shards of a node that carry it out.
+    var route: Route {
         switch self {
-        case .members(let channel), .memberCounts(let channel): channel
-        default: nil
+        case .members(let channel), .memberCounts(let channel): .relay(channel)
+        case .surrenderSession: .oneShard
+        default: .allShards
         }
     }
 }
@@ -39,6 +51,8 @@ enum ControlAnswer: Sendable {
     case connections([APIConnection])
     case members([ClientName: ClientInfo])
     case memberCounts(clients: Int, users: Set<UserID>)
+    case raw(RawForeignAnswer)
+    case session(SurrenderedSession)
 }
 
 /// One shard's, or one node's, part of `info`.
@@ -53,7 +67,7 @@ struct ShardSummary: Sendable {
     var users: Set<UserID> = []
     var subscriptions = 0
     var channels: Set<ChannelName> = []
-    /// The counts of another node, which does not say which users and channels they are.
+    /// The counts of another node, which does not say of which users and channels.
     var foreignUsers = 0
     var foreignChannels = 0
 
@@ -108,9 +122,15 @@ extension ControlAnswer {
         case (.members(let members), .members(let more)): self = .members(members.merging(more) { $1 })
         case (.memberCounts(let clients, let users), .memberCounts(let more, let others)):
             self = .memberCounts(clients: clients + more, users: users.union(others))
+        case (.raw(var answer), .raw(let more)):
+            answer.add(more)
+            self = .raw(answer)
+        case (.session(var session), .session(let more)):
+            session.add(more)
+            self = .session(session)
         case (.done, .done): break
         case (.done, _), (.channels, _), (.summary, _), (.sent, _), (.connections, _), (.members, _),
-            (.memberCounts, _):
+            (.memberCounts, _), (.raw, _), (.session, _):
             // Shards of this node answer alike; another node is of another make.
             self = .failed(.internalError)
         }

@@ -38,6 +38,9 @@ enum ShardMail: Sendable {
     /// The old connection of a client has left what it had, maybe nothing.
     case sessionYielded(ConnectionID, key: SessionKey)
 
+    /// Other nodes have answered for a client that has come with a key.
+    case sessionSurrendered(ConnectionID, key: SessionKey, SurrenderedSession)
+
     // Streams and polls.
     /// Commands for a stream of that shard.
     case emulated(ClientID, [UInt8])

@@ -1,6 +1,6 @@
 package import PharosCluster
 
-/// What makes a server one node of several.
+/// The engine and the bus that make a server one node of several.
 package struct Cluster: Sendable {
     /// Numbers and keeps the publications of all channels.
     package var backend: any EngineBackend

@@ -6,7 +6,7 @@ import PharosEdge
 import PharosProtocol
 import Synchronization
 
-/// Node messages of a server with several nodes, over whatever bus their engine has.
+/// Node messages of a server with several nodes, over the bus of their engine.
 ///
 /// Each node gives signs of life to all others. From them, and from the message by which a node says that it ends, each
 /// node makes its own list. This node's part of every question is `SingleNode`'s work.

@@ -38,6 +38,8 @@ final class ClusterPresence: PresenceStore {
         }
     }
 
+    /// Makes the presence of one relay.
+    ///
     /// - Parameter wake: called when there is something to collect, on any thread, once until it is collected.
     init(_ local: MemoryPresence, _ node: NodeContext, wake: @escaping @Sendable () -> Void) {
         self.local = local

@@ -13,14 +13,32 @@ final class ExclusivePolls: Sendable {
     private struct Entry {
         var shard: Int
         var id: ConnectionID
+        /// Orders the polls of all nodes.
+        var sequence: UInt64
     }
 
     private let polls = Locked<[Key: Entry]>([:])
 
     /// Replaces an older poll, which is to be ended by the caller.
-    func replace(_ key: Key, with poll: (shard: Int, id: ConnectionID)) -> (shard: Int, id: ConnectionID)? {
-        let older = polls.withLock { $0.updateValue(Entry(shard: poll.shard, id: poll.id), forKey: key) }
+    ///
+    /// - Parameter sequence: see `ConnectionSequences`.
+    func replace(
+        _ key: Key, with poll: (shard: Int, id: ConnectionID), sequence: UInt64
+    ) -> (shard: Int, id: ConnectionID)? {
+        let entry = Entry(shard: poll.shard, id: poll.id, sequence: sequence)
+        let older = polls.withLock { $0.updateValue(entry, forKey: key) }
         return older.map { ($0.shard, $0.id) }
+    }
+
+    /// The poll here that a newer one on another node ends.
+    ///
+    /// It is to be ended by the caller.
+    func replaced(_ key: Key, bySequence sequence: UInt64) -> (shard: Int, id: ConnectionID)? {
+        polls.withLock { polls in
+            guard let entry = polls[key], entry.sequence < sequence else { return nil }
+            polls[key] = nil
+            return (entry.shard, entry.id)
+        }
     }
 
     /// The poll is over; a newer one that has replaced it stays.

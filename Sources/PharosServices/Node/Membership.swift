@@ -39,7 +39,7 @@ struct Membership: Sendable {
         let pause = nowMs - lastTickMs
         lastTickMs = nowMs
         if !isLinked || pause > timeoutMs / 2 {
-            for mark in peers.keys { peers[mark]!.heardMs += max(pause, 0) }
+            for mark in peers.keys { peers[mark]!.heardMs = min(peers[mark]!.heardMs + max(pause, 0), nowMs) }
             return []
         }
         let dead = peers.filter { nowMs - $0.value.heardMs >= timeoutMs }.map(\.key).sorted()

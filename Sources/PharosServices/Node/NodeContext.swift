@@ -33,7 +33,7 @@ final class NodeContext: Sendable {
     /// Reports events that an operator may want to read in the log.
     let report: @Sendable (ServiceEvent) -> Void
     let refusals: RefusalLedger
-    let exclusivePolls = ExclusivePolls()
+    let exclusivePolls: ExclusivePolls
     let users = UserCounts()
     /// Bounds what waits in all connections together; nil: no bound.
     let outputTotal: OutputTotal?
@@ -76,11 +76,12 @@ final class NodeContext: Sendable {
         uid = ClientID(high: .random(in: .min ... .max), low: .random(in: .min ... .max)).text
         incarnation = NodeIncarnation(name: NodeName(uid), random: .random(in: .min ... .max))
         self.cluster = cluster
-        let local = SingleNode(incarnation, mailboxes: mailboxes) { client in
-            NodeContext.shard(of: client, secret: secret, count: shards)
-        } owner: { channel in
-            NodeContext.owner(of: channel, count: shards)
-        }
+        let exclusivePolls = ExclusivePolls()
+        self.exclusivePolls = exclusivePolls
+        let local = SingleNode(
+            incarnation, mailboxes: mailboxes,
+            shard: { client in NodeContext.shard(of: client, secret: secret, count: shards) },
+            exclusivePolls: exclusivePolls, owner: { channel in NodeContext.owner(of: channel, count: shards) })
         let (here, sequences) = (incarnation.mark, ConnectionSequences())
         self.sequences = sequences
         messages =

@@ -52,4 +52,6 @@ enum NodeMessage: Sendable {
     ///
     /// Those that came before the one with this number end.
     case disconnectOlder(user: UserID, sequence: UInt64)
+    /// A newer poll of the user for the same channels stays alone.
+    case cancelOlderPoll(ExclusivePolls.Key, sequence: UInt64)
 }

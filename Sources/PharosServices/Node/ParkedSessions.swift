@@ -223,6 +223,14 @@ final class ParkedSessions: Sendable {
         return entry.next
     }
 
+    /// Keeps what another node has given up, unless something is kept here.
+    func adopt(_ key: SessionKey, _ left: RestoredState, nowMs: Int64, untilMs: Int64) {
+        state.withLock { state in
+            if let entry = state.entries[key], !entry.holders.isEmpty || entry.untilMs > nowMs { return }
+            park(&state, key, left, nowMs: nowMs, untilMs: untilMs)
+        }
+    }
+
     private func park(
         _ state: inout State, _ key: SessionKey, _ left: RestoredState?, nowMs: Int64, untilMs: Int64
     ) {

@@ -9,6 +9,7 @@ final class SingleNode: NodeMessages {
     let here: NodeIncarnation
     private let mailboxes: [Mailbox<ShardMail>]
     private let shard: @Sendable (ClientID) -> Int?
+    private let exclusivePolls: ExclusivePolls
     private let owner: @Sendable (ChannelName) -> Int
     /// Commands that are not answered yet.
     ///
@@ -24,8 +25,10 @@ final class SingleNode: NodeMessages {
     ///   - owner: the shard with a channel's relay.
     init(
         _ here: NodeIncarnation, mailboxes: [Mailbox<ShardMail>], shard: @escaping @Sendable (ClientID) -> Int?,
+        exclusivePolls: ExclusivePolls = ExclusivePolls(),
         owner: @escaping @Sendable (ChannelName) -> Int = { _ in 0 }
     ) {
+        self.exclusivePolls = exclusivePolls
         self.here = here
         self.mailboxes = mailboxes
         self.shard = shard
@@ -43,6 +46,10 @@ final class SingleNode: NodeMessages {
         switch message {
         case .disconnectOlder(let user, let sequence):
             for shard in mailboxes.indices { post(.disconnectOlder(user: user, sequence: sequence), shard) }
+        case .cancelOlderPoll(let key, let sequence):
+            if let older = exclusivePolls.replaced(key, bySequence: sequence) {
+                post(.cancelPoll(older.id), older.shard)
+            }
         }
     }
 
@@ -53,7 +60,11 @@ final class SingleNode: NodeMessages {
         var shards = mailboxes.indices
         switch scope {
         case .all:
-            if let channel = command.relayChannel { shards = owner(channel)..<owner(channel) + 1 }
+            switch command.route {
+            case .allShards: break
+            case .relay(let channel): shards = owner(channel)..<owner(channel) + 1
+            case .oneShard: shards = 0..<1
+            }
         case .others: shards = 0..<0
         case .client(let client):
             // If no node has given that id, there are no shards to ask.

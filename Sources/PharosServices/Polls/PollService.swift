@@ -84,12 +84,20 @@ struct PollService: ~Copyable {
         // Counted as a read, so that nothing is answered before all channels have been looked at.
         poll.reads = 1
         polls[id.slot] = poll
-        if let key = poll.exclusiveKey, let older = core.node.exclusivePolls.replace(key, with: (core.index, id)) {
-            core.post(.cancelPoll(older.id), to: older.shard)
-        }
+        if let key = poll.exclusiveKey { replaceOlder(key, id, &core) }
         for index in poll.channels.indices { look(id, index, &core, &edge) }
         polls[id.slot]?.reads -= 1
         settlePoll(id, &core, &edge)
+    }
+
+    /// Ends the older poll of a user, on whatever shard or node it waits.
+    private func replaceOlder(_ key: ExclusivePolls.Key, _ id: ConnectionID, _ core: inout ShardCore) {
+        let sequence = core.node.sequences.next()
+        if let older = core.node.exclusivePolls.replace(key, with: (core.index, id), sequence: sequence) {
+            core.post(.cancelPoll(older.id), to: older.shard)
+        }
+        guard core.node.cluster != nil else { return }
+        core.node.messages.send(.cancelOlderPoll(key, sequence: sequence), to: nil) { core.post($0, to: $1) }
     }
 
     /// Finds what is newer than the poll's position in one of its channels.

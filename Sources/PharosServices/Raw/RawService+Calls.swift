@@ -31,19 +31,78 @@ extension RawService {
         for outgoing in request.messages { sorting.add(outgoing) }
         for closing in request.closings { sorting.add(closing) }
         if case .get = form { sorting.look(connection) }
-        distribute(sorting, form, caller, &core, &edge)
+        distribute(sorting, RawForeignOrder(request, without: sorting), form, caller, &core, &edge)
     }
 
     private mutating func distribute(
-        _ sorting: RawSorting, _ form: RawCallForm, _ caller: RawCaller, _ core: inout ShardCore, _ edge: inout Edge
+        _ sorting: RawSorting, _ foreign: RawForeignOrder, _ form: RawCallForm, _ caller: RawCaller,
+        _ core: inout ShardCore, _ edge: inout Edge
     ) {
-        var call = RawCalls.Call(caller: caller, form: form, remaining: sorting.orders.count + 1)
-        call.answer.report = sorting.report
+        let asksOthers = !foreign.isEmpty && core.node.cluster != nil
+        var call = RawCalls.Call(
+            caller: caller, form: form, remaining: sorting.orders.count + 1 + (asksOthers ? 1 : 0))
+        if !asksOthers { call.answer.report = sorting.report }
         let ticket = raw.calls.add(call)
+        if asksOthers { askOthers(foreign, ticket, &core, &edge) }
         for (shard, order) in sorting.orders {
             core.post(.rawOrder(order, shard: core.index, ticket: ticket), to: shard)
         }
         rawDone(ticket, RawOrderAnswer(), &core, &edge)
+    }
+
+    /// Asks the other nodes for the connections that this one cannot place.
+    private func askOthers(
+        _ order: RawForeignOrder, _ ticket: UInt64, _ core: inout ShardCore, _ edge: inout Edge
+    ) {
+        let (mailbox, named) = (core.node.mailboxes[core.index], order.connections)
+        let asker = NodeAsker.closure { answers in
+            var answer = RawOrderAnswer()
+            var known: Set<ClientName> = []
+            if case .raw(let found)? = answers.answer {
+                known = Set(found.known)
+                (answer.report, answer.info) = (found.report, found.info)
+            }
+            answer.report.unknown = named.filter { !known.contains($0) }
+            mailbox.post(.rawDone(ticket: ticket, answer))
+        }
+        core.node.messages.ask(.raw(order), of: .others, deadlineMs: edge.nowMs + 3_000, for: asker) {
+            core.post($0, to: $1)
+        }
+    }
+
+    /// This shard's part of what another node could not place.
+    mutating func carryOut(
+        _ foreign: RawForeignOrder, _ core: inout ShardCore, _ edge: inout Edge
+    ) -> RawForeignAnswer {
+        var order = RawOrder()
+        var answer = RawForeignAnswer()
+        for outgoing in foreign.messages {
+            let targets = own(outgoing.connections, &answer, core)
+            if !targets.isEmpty { order.messages.append((targets, outgoing.message)) }
+        }
+        for closing in foreign.closings {
+            let targets = own(closing.connections, &answer, core)
+            if !targets.isEmpty { order.closings.append((targets, closing.code, closing.reason)) }
+        }
+        order.subject = foreign.subject.flatMap { own([$0], &answer, core).first }
+        let done = carryOut(order, &core, &edge)
+        (answer.report, answer.info) = (done.report, done.info)
+        return answer
+    }
+
+    /// The connections of this shard among these.
+    private func own(
+        _ connections: [ClientName], _ answer: inout RawForeignAnswer, _ core: borrowing ShardCore
+    ) -> [RawOrder.Target] {
+        var targets: [RawOrder.Target] = []
+        for text in connections {
+            guard let id = RawConnectionID(text, node: raw.node), core.node.gave(id),
+                core.node.shard(of: ClientID(high: 0, low: id.place)) == core.index
+            else { continue }
+            answer.known.append(text)
+            targets.append(RawOrder.Target(id: id, text: text))
+        }
+        return targets
     }
 
     mutating func rawDone(_ ticket: UInt64, _ answer: RawOrderAnswer, _ core: inout ShardCore, _ edge: inout Edge) {
@@ -155,6 +214,23 @@ extension RawService {
     }
 }
 
+extension RawForeignOrder {
+    /// The part that concerns no shard of this node.
+    fileprivate init(_ request: RawServiceRequest, without sorting: RawSorting) {
+        let unknown = Set(sorting.report.unknown)
+        guard !unknown.isEmpty else { return }
+        for var outgoing in request.messages {
+            outgoing.connections.removeAll { !unknown.contains($0) }
+            if !outgoing.connections.isEmpty { messages.append(outgoing) }
+        }
+        for var closing in request.closings {
+            closing.connections.removeAll { !unknown.contains($0) }
+            if !closing.connections.isEmpty { closings.append(closing) }
+        }
+        subject = sorting.subject.flatMap { unknown.contains($0) ? $0 : nil }
+    }
+}
+
 /// Sorts what is wanted by the shards that the connections are on.
 private struct RawSorting {
     let node: NodeContext
@@ -162,6 +238,7 @@ private struct RawSorting {
     var orders: [Int: RawOrder] = [:]
     /// Of ids that lead to no shard.
     var report = RawReport()
+    var subject: ClientName?
 
     init(node: NodeContext, address: [UInt8]) {
         self.node = node
@@ -181,6 +258,7 @@ private struct RawSorting {
     }
 
     mutating func look(_ connection: ClientName) {
+        subject = connection
         for (shard, targets) in sorted([connection]) {
             orders[shard, default: RawOrder()].subject = targets.first
         }

@@ -18,7 +18,7 @@ package protocol Backend: AnyObject, Sendable {
     /// nil: it is all there.
     var storeLoss: String? { get }
 
-    /// The link of the engine that is not there; nil: everything that is asked of the engine can be done.
+    /// The reason why the engine cannot be asked; nil: it can.
     var engineProblem: String? { get }
 }
 

@@ -14,6 +14,9 @@ extension ShardService {
         case .releaseHeld: core.releaseHeld()
         case .relayIsDue: relay.collect(at: core.now(edge))
         case .control(let command, let gathering):
+            if case .surrenderSession(let request) = command {
+                return clients.surrender(request, gathering, &core, &edge)
+            }
             let answer = control(command, &edge)
             gathering.add(answer) { core.post($0, to: $1) }
         case .gathered(let ticket, let answers): api.gathered(ticket, answers, &core, &edge)
@@ -31,6 +34,8 @@ extension ShardService {
         case .disconnect(let id, let reason): clients.disconnect(id, reason, &core, &edge)
         case .yieldSession(let id): clients.yieldSession(id, &core, &edge)
         case .sessionYielded(let id, let key): clients.sessionYielded(id, key, &core, &edge)
+        case .sessionSurrendered(let id, let key, let found):
+            clients.sessionSurrendered(id, key, found, &core, &edge)
         case .emulated(let session, let data): StreamTransport.emulated(session, data, &clients, &core, &edge)
         case .openClient(let opening, let pipe): messages.open(opening, pipe, &clients, &core, &edge)
         case .messageReceived(let number, let message):
@@ -76,6 +81,7 @@ extension ShardService {
             .memberCounts(
                 clients: members.members(of: channel).count, users: Set(members.members(of: channel).values.map(\.user))
             )
+        case .raw(let order): .raw(raw.carryOut(order, &core, &edge))
         default: clients.control(command, &core, &edge)
         }
     }

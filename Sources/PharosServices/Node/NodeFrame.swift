@@ -32,7 +32,9 @@ struct NodeFrame: Sendable {
 /// The sign of life of a node.
 struct NodeHeartbeat: Equatable, Sendable {
     var name: NodeName
-    /// The newest number that the node gave to a connection, see `NodeContext.newestConnection`.
+    /// The newest number that the node gave to a connection.
+    ///
+    /// See `ConnectionSequences`.
     var sequence: UInt64 = 0
     /// The node ends now.
     var isLeaving = false
@@ -65,6 +67,12 @@ extension NodeFrame {
             writer.appendMessage(4) { message in
                 message.appendField(1, user)
                 message.appendField(2, sequence)
+            }
+        case .post(.cancelOlderPoll(let key, let sequence)):
+            writer.appendMessage(9) { message in
+                message.appendField(1, key.user)
+                message.appendField(2, sequence)
+                for channel in key.channels { message.appendField(3, channel) }
             }
         case .request(let id, let timeMs, let command):
             writer.appendMessage(5) { message in
@@ -113,6 +121,7 @@ extension NodeFrame {
             case 5: content = try request(reader.message(field))
             case 6: content = try answer(reader.message(field))
             case 7: content = .failed(id: try number(reader.message(field)))
+            case 9: content = .post(try poll(reader.message(field)))
             case 8: content = .fragment(try fragment(reader.message(field)))
             default: try reader.skip(field)
             }
@@ -148,6 +157,21 @@ extension NodeFrame {
             }
         }
         return .disconnectOlder(user: user, sequence: sequence)
+    }
+
+    private static func poll(_ message: ProtobufReader) throws(MalformedFrame) -> NodeMessage {
+        var reader = message
+        var key = ExclusivePolls.Key(user: "", channels: [])
+        var sequence: UInt64 = 0
+        while let field = try reader.nextField() {
+            switch field.number {
+            case 1: key.user = try reader.string(field)
+            case 2: sequence = try reader.uint64(field)
+            case 3: key.channels.append(try reader.string(field))
+            default: try reader.skip(field)
+            }
+        }
+        return .cancelOlderPoll(key, sequence: sequence)
     }
 
     private static func number(_ message: ProtobufReader) throws(MalformedFrame) -> UInt64 {

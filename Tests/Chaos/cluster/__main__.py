@@ -10,9 +10,9 @@ import sys
 import tempfile
 import time
 
-from . import common, topic  # noqa: F401
+from . import common, nats, redis, topic  # noqa: F401
 from .engines import ENGINES
-from .listing import NOT_SHOWN, listing
+from .listing import listing
 from .rig import ClusterRig, dump
 from .scenario import SCENARIOS, Scenario
 

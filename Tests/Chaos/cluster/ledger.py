@@ -29,6 +29,8 @@ class ClusterLedger(Ledger):
         self.streams = streams
         self.offered: dict[str, Offered] = {}
         self.repeats = 0
+        # By channel and epoch: up to where a scenario has taken the history away.
+        self.forgotten: dict[tuple[str, str], int] = {}
 
     def open(self, name: str, kept: int, durable: bool) -> None:
         super().open(name, kept, durable and self.streams == "stay")
@@ -49,6 +51,16 @@ class ClusterLedger(Ledger):
             self.problem(
                 f"{offered.channel}: {offered.key} was answered for with {offered.answer[0]}:{offered.answer[1]} through "
                 f"{offered.node}, and repeated under the same key through {node} with {epoch}:{offset}")
+
+    def forget_from_now(self) -> None:
+        """The history is taken away: nobody can be expected to recover what is in it."""
+        for name, channel in self.channels.items():
+            for epoch in channel.answered:
+                self.forgotten[name, epoch] = max(
+                    self.forgotten.get((name, epoch), 0), channel.top(epoch) + channel.outstanding)
+
+    # What was stored while it was taken away is gone, too.
+    forget_until_now = forget_from_now
 
     # The end
 

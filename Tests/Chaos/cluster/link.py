@@ -21,6 +21,7 @@ class Link:
         self._server: asyncio.Server | None = None
 
     async def start(self) -> "Link":
+        self._loop = asyncio.get_running_loop()
         self._server = await asyncio.start_server(self._accepted, "127.0.0.1", 0)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
@@ -56,6 +57,13 @@ class Link:
         """New connections go elsewhere, as with an address that moves; open ones are reset."""
         self.target = target
         self._reset()
+
+    def move_from_thread(self, target: int) -> None:
+        """`move`, called beside the event loop."""
+        asyncio.run_coroutine_threadsafe(self._move(target), self._loop).result(10)
+
+    async def _move(self, target: int) -> None:
+        self.move(target)
 
     def heal(self) -> None:
         self._is_cut = self._swallows = False

@@ -22,6 +22,8 @@ class ClusterBook(Reader):
     ledger: ClusterLedger
 
     def _check_reason(self, channel: str, old_epoch: str, last: int, epoch: str, offset: int, is_top: bool) -> None:
+        if last < self.ledger.forgotten.get((channel, epoch), 0):
+            return
         # The stream ends before what this reader has: it has lost something, and says so.
         if self.ledger.streams != "stay" and epoch == old_epoch and offset < last:
             return

@@ -30,13 +30,14 @@ CATCH_UP_SECONDS = 35
 WHOLE_SECONDS = 60
 
 
-def changes(history: str) -> dict:
+def changes(kind: str, history: str) -> dict:
     """What the nodes of a rig have in their configuration beside the harness' base."""
     def namespace(name: str, size: int) -> dict:
         options = {
             "name": name, "history_size": size, "history_ttl": "1h", "force_recovery": True, "force_positioning": True,
             "allow_subscribe_for_client": True, "allow_subscribe_for_anonymous": True, "presence": True}
-        return options | {"durability": history}
+        # Which of the two only the engines of Pharos itself can choose.
+        return options | ({"durability": history} if kind == "topic" else {})
 
     result = {
         "http_api": {"idempotency_window": "10m"},
@@ -108,11 +109,12 @@ class ClusterRig:
 
     async def _build(self) -> None:
         self.directory.mkdir(parents=True, exist_ok=True)
-        self.cluster = Cluster(self.directory, self.engine.kind, 0, changes(self.history))
+        self.cluster = Cluster(self.directory, self.engine.kind, 0, changes(self.engine.kind, self.history))
         await asyncio.to_thread(self.engine.prepare, self.cluster, self.directory)
         for index in range(NODES):
             links = [await Link(port).start() for port in self.engine.ports]
             self.links.append(links)
+            self.engine.links = self.links
             self.nodes.append(self.cluster.add(f"n{index}", {"engine": self.engine.section([link.port for link in links])}))
         self.publishers = Publishers(self.ledger, self.nodes, self.seed, self.rate)
         for index, transport in enumerate(STAYING):
@@ -355,7 +357,8 @@ class ClusterRig:
             self.problem(f"{who} ends at {ends}, answered was {channel.epoch}:{top}")
         stored = {each["offset"]: each["data"]["k"] for each in result.get("publications", [])}
         known = channel.heard.get(channel.epoch, {}) | channel.answered.get(channel.epoch, {})
-        wanted = range(max(0, top - channel.kept) + 1, top + 1)
+        gone = self.ledger.forgotten.get((channel.name, channel.epoch), 0)
+        wanted = range(max(gone, top - channel.kept) + 1, top + 1)
         wrong = [offset for offset in wanted if offset not in stored or stored[offset] != known.get(offset, stored[offset])]
         for offset in wrong[:5]:
             self.problem(f"{who}: {channel.epoch}:{offset} is stored as {stored.get(offset)}, known as {known.get(offset)}")

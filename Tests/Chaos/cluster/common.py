@@ -13,6 +13,8 @@ NODE_TIMEOUT = float(TIMING["node_timeout"].removesuffix("s"))
 # answered for. In a Redis Cluster that is so for the channels of the master that was killed.
 LASTING = stay("topic", "nats", "nats3") | {
     "redis": "change", "redis-pair": "change", "redis-sentinel": "change", "redis-cluster": "may"}
+# What the short run goes over.
+BASIC = ("topic", "nats", "redis")
 # Nothing happens to what is kept. The first are those whose nodes have links that a proxy can stand in.
 LINKED = stay("topic", "nats", "nats3", "redis", "redis-pair")
 UNTOUCHED = LINKED | stay("redis-sentinel", "redis-cluster")
@@ -20,7 +22,7 @@ UNTOUCHED = LINKED | stay("redis-sentinel", "redis-cluster")
 SILENT = LINKED | {"redis-sentinel": "may", "redis-cluster": "may"}
 
 
-@scenario(1, 17, over=LASTING)
+@scenario(1, 17, over=LASTING, short=BASIC)
 async def engine_killed(rig: ClusterRig):
     """The engine is killed under load, is away for a while, and comes back, twice. Publishers get temporary errors;
     clients stay connected; where what it keeps lasts (topic on disk, NATS), epochs stay and everything that was answered
@@ -35,7 +37,7 @@ async def engine_killed(rig: ClusterRig):
         await rig.load(2)
 
 
-@scenario(1, 6, over={"topic": "change"}, history="memory")
+@scenario(1, 6, over={"topic": "change"}, history="memory", short=("topic",))
 async def engine_killed_memory(rig: ClusterRig):
     """The same with history in memory: it is gone with the engine, so epochs change, and every client is told, whether
     connected or away."""
@@ -76,7 +78,7 @@ async def engine_frozen_briefly(rig: ClusterRig):
     await rig.load(2)
 
 
-@scenario(11, over=UNTOUCHED)
+@scenario(11, over=UNTOUCHED, short=BASIC)
 async def node_killed(rig: ClusterRig):
     """A node is killed, stays away beyond `node_timeout`, and returns, while its clients go to others or wait. They
     recover wherever they go; everyone else notices nothing; its members leave the presence of the others."""
@@ -102,7 +104,7 @@ async def nodes_rolled(rig: ClusterRig):
         await rig.load(1)
 
 
-@scenario(11, over=UNTOUCHED)
+@scenario(11, over=UNTOUCHED, short=("topic", "nats"))
 async def node_paused(rig: ClusterRig):
     """A node is stopped for 1 s, and for 5 s, which is beyond `node_timeout`; the long form adds 20 s and 60 s. It comes
     back right by itself: its feeds are repaired, and its members are back in presence once."""
@@ -115,7 +117,7 @@ async def node_paused(rig: ClusterRig):
         await rig.load(2)
 
 
-@scenario(7, over=LINKED)
+@scenario(7, over=LINKED, short=BASIC)
 async def link_cut(rig: ClusterRig):
     """The link of a node is reset, and is away for 1 s, three times. Its feeds are repaired in place: its clients neither
     lose their connection nor hear of it."""
@@ -131,7 +133,7 @@ async def link_cut(rig: ClusterRig):
     rig.demand_pause_only(rig.staying, before)
 
 
-@scenario(7, over=LINKED)
+@scenario(7, over=LINKED, short=("redis-pair",))
 async def link_blinks(rig: ClusterRig):
     """All links of all nodes are reset again and again, each for no longer than it takes to connect. Repaired in place."""
     await rig.start()
@@ -144,7 +146,7 @@ async def link_blinks(rig: ClusterRig):
     rig.demand_pause_only(rig.staying, before)
 
 
-@scenario(7, over=LINKED)
+@scenario(7, over=LINKED, short=BASIC)
 async def link_cut_beyond_history(rig: ClusterRig):
     """The link of a node is away while the small channel takes twice what it keeps. Its subscribers on that node are told;
     channels that keep more are repaired. Nobody is told `recovered: true` over the hole."""
@@ -176,7 +178,7 @@ async def link_cut_beyond_node_timeout(rig: ClusterRig):
     rig.demand_pause_only(rig.staying, before)
 
 
-@scenario(8, over=LINKED)
+@scenario(8, over=LINKED, short=("topic",))
 async def link_half_open(rig: ClusterRig):
     """The link of a node swallows everything, and neither end is told. The node's probe finds it, `/health/ready` of that
     node, and of that alone, says so; once the way is free again the node makes a new connection and repairs."""
@@ -206,7 +208,7 @@ async def link_slow(rig: ClusterRig):
     await rig.load(1)
 
 
-@scenario(3, over=LINKED)
+@scenario(3, over=LINKED, short=("nats",))
 async def minority_cut_off(rig: ClusterRig):
     """Two of three nodes lose the engine for 6 s, with clients and publishers on all sides. On the side without the engine
     publishers get temporary errors, and nothing is taken that would have to be undone; afterwards all agree."""
@@ -222,7 +224,7 @@ async def minority_cut_off(rig: ClusterRig):
     await rig.load(2)
 
 
-@scenario(14, over=LASTING)
+@scenario(14, over=LASTING, short=BASIC)
 async def all_move_while_engine_restarts(rig: ClusterRig):
     """The engine is killed, and while it starts all clients that can move leave their nodes at once, twice. Everyone
     recovers where it arrives, or is told the truth."""
@@ -254,7 +256,7 @@ async def node_and_engine_killed(rig: ClusterRig):
     await rig.load(2)
 
 
-@scenario(17, over=UNTOUCHED)
+@scenario(17, over=UNTOUCHED, short=BASIC)
 async def engine_absent_at_start(rig: ClusterRig):
     """Nodes start without their engine and say so in `/health/ready`; clients and publishers are there first. Once it is
     there everything begins by itself."""
@@ -272,7 +274,7 @@ async def engine_absent_at_start(rig: ClusterRig):
     await rig.load(3)
 
 
-@scenario(15, over=UNTOUCHED)
+@scenario(15, over=UNTOUCHED, short=("topic",))
 async def clocks_apart(rig: ClusterRig):
     """The clocks of the nodes are an hour apart, and one is stepped by an hour under load. Nothing is lost, doubled or told;
     nothing expires early."""
@@ -286,7 +288,7 @@ async def clocks_apart(rig: ClusterRig):
     await rig.load(3)
 
 
-@scenario(12, over=LASTING)
+@scenario(12, over=LASTING, short=BASIC)
 async def retries_across_nodes(rig: ClusterRig):
     """Half of all publications are tried again with their key through other nodes, around a kill of the engine, while links
     are reset within requests and answers. Each key has one offset in its stream."""

@@ -150,10 +150,6 @@ class OneRedis(BrokerEngine):
     def section(self, ports: list[int]) -> dict:
         return {"redis": {"address": [f"127.0.0.1:{port}" for port in ports]}}
 
-    def start(self) -> None:
-        super().start()
-        poll(lambda: redis_info(self.server.port, "persistence").get("loading") == "0", "Redis to have read its file")
-
 
 class RedisPair(BrokerEngine):
     """A master and a replica behind one address, which moves at a failover, as managed services do it."""

@@ -38,7 +38,7 @@ async def streams_purged(rig: ClusterRig):
     await rig.load(4)
 
 
-@scenario(6, over={"nats": "change", "nats3": "change"})
+@scenario(6, over={"nats": "change", "nats3": "change"}, short=("nats",))
 async def streams_deleted(rig: ClusterRig):
     """All streams are deleted under load. They are made anew, with new epochs, and every client is told."""
     await rig.start()
@@ -48,7 +48,7 @@ async def streams_deleted(rig: ClusterRig):
     await rig.load(4)
 
 
-@scenario(10, over=stay("nats3"))
+@scenario(10, over=stay("nats3"), short=("nats3",))
 async def leaders_step_down(rig: ClusterRig):
     """The leaders of all streams step down, three times. Nothing is lost, doubled or told."""
     await rig.start()

@@ -26,7 +26,7 @@ async def lose_acknowledged_writes(rig: ClusterRig, master, replica) -> None:
     rig.say(f"the master is killed, its last offsets are {lost}")
 
 
-@scenario(2, over={"redis-pair": "change", "redis-sentinel": "change"})
+@scenario(2, over={"redis-pair": "change", "redis-sentinel": "change"}, short=("redis-pair", "redis-sentinel"))
 async def failover_loses_acknowledged_writes(rig: ClusterRig):
     """The replica is cut off, more is acknowledged, the master is killed, the replica promoted: it lacks what was
     acknowledged. All streams begin anew, every client is told, and nobody hears `recovered: true` over the hole."""
@@ -226,7 +226,7 @@ def move_slots(rig: ClusterRig) -> int:
     return moved
 
 
-@scenario(10, over={"redis-cluster": "may"})
+@scenario(10, over={"redis-cluster": "may"}, short=("redis-cluster",))
 async def slots_move_under_load(rig: ClusterRig):
     """The slots of all channels move to other masters, twice. Streams may begin anew; then every client is told."""
     await rig.start()

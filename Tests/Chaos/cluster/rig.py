@@ -24,6 +24,10 @@ from .readers import MOVING, STAYING, ClusterReader
 
 # The small ones are trimmed under load, so that some recoveries must fail, with a true reason.
 CHANNELS = {"kept:a": KEPT, "kept:b": KEPT, "few:c": FEW}
+# Joins and leaves, and nothing kept.
+MEMBERS = {
+    "name": "there", "presence": True, "join_leave": True, "force_push_join_leave": True,
+    "allow_subscribe_for_client": True, "allow_subscribe_for_anonymous": True}
 NODES = 3
 # Guards against hanging. Less than the server's own check of positions, which would hide a feed that was not repaired.
 CATCH_UP_SECONDS = 35
@@ -44,7 +48,7 @@ def changes(kind: str, history: str) -> dict:
         "client": {
             "ping_interval": f"{PING_SECONDS}s", "pong_timeout": "1s", "session_ttl": "3s", "recovery_max_publication_limit": KEPT,
             "history_max_publication_limit": KEPT},
-        "channel": {"namespaces": [namespace("kept", KEPT), namespace("few", FEW)]},
+        "channel": {"namespaces": [namespace("kept", KEPT), namespace("few", FEW), MEMBERS]},
         "log": {"level": "info"},
         "http_stream": {"enabled": True}, "sse": {"enabled": True}, "events": {"enabled": True}, "poll": {"enabled": True},
     }

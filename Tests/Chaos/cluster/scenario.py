@@ -18,7 +18,8 @@ class Scenario:
     failures: tuple[int, ...]
     over: dict[str, str]
     history: str
-    is_long: bool
+    # Part of the short run, and over which engines there.
+    short: tuple[str, ...]
     body: Callable[[ClusterRig], Awaitable[None]]
 
     @property
@@ -26,10 +27,10 @@ class Scenario:
         return " ".join(inspect.getdoc(self.body).split())
 
 
-def scenario(*failures: int, over: dict[str, str], history: str = "disk", is_long: bool = False, name: str = ""):
+def scenario(*failures: int, over: dict[str, str], history: str = "disk", short: tuple[str, ...] = ()):
     """Registers a scenario. Its docstring states the outcome."""
     def register(body):
-        made = Scenario(name or body.__name__, failures, over, history, is_long, body)
+        made = Scenario(body.__name__, failures, over, history, short, body)
         SCENARIOS[made.name] = made
         return body
 

@@ -10,7 +10,7 @@ from .rig import ClusterRig
 from .scenario import scenario, stay
 
 
-@scenario(5, over=stay("topic"))
+@scenario(5, over=stay("topic"), short=("topic",))
 async def second_topic_node(rig: ClusterRig):
     """A second node with the role `topic` is started with the cluster's configuration, on the port of the first. It must not
     start; the cluster does not notice."""

@@ -74,6 +74,20 @@ class RedisServer(Redis):
             words.insert(1, str(path))
         return [*words, *self.more]
 
+    def start(self) -> "RedisServer":
+        super().start()
+        poll(self._has_read_its_files, "Redis to have read its files", PATIENCE)
+        return self
+
+    def _has_read_its_files(self) -> bool:
+        try:
+            self.ask("INFO", "server")
+            return redis_info(self.port, "persistence").get("loading", "0") == "0"
+        except BrokerRefused as refusal:
+            if "LOADING" in str(refusal):
+                return False
+            raise
+
     def ask(self, *words):
         return redis(self.port, *words)
 
@@ -122,8 +136,7 @@ class RedisCluster:
                 "--cluster-require-full-coverage", "no")
         self.servers = []
         for index in range(2 * masters):
-            # The cluster's own port is ten thousand above.
-            self.servers.append(RedisServer(directory / f"r{index}", free_port(), (*more,)))
+            self.servers.append(RedisServer(directory / f"r{index}", more=(*more, "--cluster-port", str(free_port()))))
         self.masters = masters
         self._is_made = False
 

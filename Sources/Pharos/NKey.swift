@@ -29,7 +29,9 @@ struct NKey: Sendable {
         publicText = NKey.encode(open + [UInt8(sum & 255), UInt8(sum >> 8)])
     }
 
-    /// The signature of a server's nonce, in base64 of the URL alphabet without padding.
+    /// The signature of a server's nonce, in base64 of the URL alphabet.
+    ///
+    /// Without padding.
     func sign(_ nonce: String) -> String {
         // OpenSSL signs with Ed25519 whatever the digest: it has its own.
         let signature = key.signature(for: Array(nonce.utf8), .sha512) ?? []

@@ -136,7 +136,7 @@ struct RulesTests {
             ("sse.handler_prefix", "sse: {enabled: true, handler_prefix: /stream}"),
             ("websocket.compression_level", "websocket: {compression_level: 0}"),
             ("client.session_ttl", "client: {session_ttl: 0}"),
-            ("engine.type", "engine: {type: redis}"),
+            ("engine.type", "engine: {type: kafka}"),
         ])
     func server(key: String, file: String) {
         let found = problems(file)

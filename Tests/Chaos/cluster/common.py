@@ -149,7 +149,7 @@ async def link_blinks(rig: ClusterRig):
 @scenario(7, over=LINKED, short=BASIC)
 async def link_cut_beyond_history(rig: ClusterRig):
     """The link of a node is away while the small channel takes twice what it keeps. Its subscribers on that node are told;
-    channels that keep more are repaired. Nobody is told `recovered: true` over the hole."""
+    channels that keep more are repaired. No client is told `recovered: true` over the hole."""
     await rig.start()
     rig.cut(0)
     await rig.load(1)

@@ -13,7 +13,7 @@ class Offered:
     channel: str
     is_keyed: bool
     attempts: int = 0
-    # Attempts of which nobody knows whether they were stored.
+    # Attempts of which it is not known whether they were stored.
     uncertain: int = 0
     answer: tuple[str, int] | None = None
     # Through which node it was answered for, and when.
@@ -53,7 +53,7 @@ class ClusterLedger(Ledger):
                 f"{offered.node}, and repeated under the same key through {node} with {epoch}:{offset}")
 
     def forget_from_now(self) -> None:
-        """The history is taken away: nobody can be expected to recover what is in it."""
+        """The history is taken away: no reader can be expected to recover what is in it."""
         for name, channel in self.channels.items():
             for epoch in channel.answered:
                 self.forgotten[name, epoch] = max(

@@ -118,7 +118,7 @@ async def members_of_a_cut_off_node(rig: ClusterRig):
 
 @scenario(7, over=LINKED)
 async def members_of_a_node_whose_link_blinks(rig: ClusterRig):
-    """The link of a node with members is reset several times, for less than `node_timeout`: nobody joins or leaves."""
+    """The link of a node with members is reset several times, for less than `node_timeout`: no member joins or leaves."""
     await rig.start()
     members = Members(rig, 1)
     await members.arrive()

@@ -29,7 +29,7 @@ def of_all_streams(rig: ClusterRig, what: str) -> int:
 
 @scenario(6, over={"nats": "may", "nats3": "may"})
 async def streams_purged(rig: ClusterRig):
-    """All streams are purged under load. Whoever missed something is told; nobody hears `recovered: true` over the hole."""
+    """All streams are purged under load. A client that missed something is told; none hears `recovered: true` over the hole."""
     await rig.start()
     await rig.load(1)
     rig.ledger.forget_from_now()
@@ -89,7 +89,7 @@ async def majority_of_servers_lost(rig: ClusterRig):
 @scenario(1, over=stay("nats3"))
 async def all_servers_killed(rig: ClusterRig):
     """All three servers are killed at once, and come back. Nothing that was answered for is lost, since the kernel keeps what
-    they wrote; nobody is told."""
+    they wrote; no client is told."""
     await rig.start()
     await rig.load(1)
     for server in rig.engine.servers:

@@ -29,7 +29,7 @@ async def lose_acknowledged_writes(rig: ClusterRig, master, replica) -> None:
 @scenario(2, over={"redis-pair": "change", "redis-sentinel": "change"}, short=("redis-pair", "redis-sentinel"))
 async def failover_loses_acknowledged_writes(rig: ClusterRig):
     """The replica is cut off, more is acknowledged, the master is killed, the replica promoted: it lacks what was
-    acknowledged. All streams begin anew, every client is told, and nobody hears `recovered: true` over the hole."""
+    acknowledged. All streams begin anew, every client is told, and none hears `recovered: true` over the hole."""
     engine = rig.engine
     await rig.start()
     await rig.load(1)
@@ -48,7 +48,7 @@ async def failover_loses_acknowledged_writes(rig: ClusterRig):
 @scenario(3, 4, over={"redis-pair": "change"})
 async def old_master_stays_writable(rig: ClusterRig):
     """The replica is cut off and promoted while the old master lives on. Two nodes are led to the new one; the third writes to
-    the old one for 4 s more and is led over then. Both sides have streams of their own, and whoever changes sides is told."""
+    the old one for 4 s more and is led over then. Both sides have streams of their own, and a client that changes sides is told."""
     engine = rig.engine
     await rig.start()
     old, new = engine.master, engine.replica

@@ -73,7 +73,7 @@ class ClusterRig:
         self.links: list[list[Link]] = []
         self.nodes: list[Server] = []
         self.readers: list[ClusterReader] = []
-        # What a scenario saw and nobody demands.
+        # What a scenario saw beyond its demands.
         self.notes: list[str] = []
         self._down: set[str] = set()
         self._tasks: list[asyncio.Task] = []

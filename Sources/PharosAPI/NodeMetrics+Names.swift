@@ -13,6 +13,7 @@ extension NodeMetrics {
     static let helps: [String: String] = [
         "node_build": "Always 1; the label tells the version.",
         "node_num_nodes": "Nodes that work together.",
+        "node_rejected_messages_total": "Messages from other nodes that were none; they are dropped.",
         "node_partial_answers_total": "Answers that lacked the part of a node, which did not answer in time.",
         "engine_linked": "1: the engine can be asked. Always 1 without a cluster.",
         "engine_links_lost_total": "How often the link to the engine was lost.",

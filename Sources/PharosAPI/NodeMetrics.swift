@@ -55,6 +55,7 @@ package final class NodeMetrics: Sendable {
 
     private func updateNode(_ node: NodeCounters, _ state: inout State) {
         gauge("node_num_nodes", node.currentNodes, &state)
+        count("node_rejected_messages_total", nil, node.rejectedMessages, &state)
         count("node_partial_answers_total", nil, node.partialAnswers, &state)
         gauge("engine_linked", node.engine.currentlyLinked, &state)
         count("engine_links_lost_total", nil, node.engine.linksLost, &state)

@@ -46,6 +46,7 @@ extension NodeCounters {
         currentBodyBytes += other.currentBodyBytes
         currentNodes = max(currentNodes, other.currentNodes)
         partialAnswers += other.partialAnswers
+        rejectedMessages += other.rejectedMessages
         engine.add(other.engine)
         clientNames.merge(other.clientNames) { $0 + $1 }
     }

@@ -69,6 +69,8 @@ package struct NodeCounters: Sendable {
     package var currentNodes = 1
     /// Answers that lacked the part of a node.
     package var partialAnswers: UInt64 = 0
+    /// Messages from other nodes that were none.
+    package var rejectedMessages: UInt64 = 0
     package var engine = EngineCounters()
     /// By kind and reason; those that never happened are left out.
     package var refusals: [RefusalKind: [String: UInt64]] = [:]

@@ -32,6 +32,9 @@ protocol NodeMessages: Sendable {
     /// Answers that lacked a node's part, since the start.
     var partialAnswerCount: UInt64 { get }
 
+    /// Messages from other nodes that were none, since the start.
+    var rejectedMessageCount: UInt64 { get }
+
     /// Ends what is overdue; called about once a second.
     func tick(nowMs: Int64)
 

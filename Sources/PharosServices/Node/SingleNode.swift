@@ -37,6 +37,8 @@ final class SingleNode: NodeMessages {
 
     var partialAnswerCount: UInt64 { 0 }
 
+    var rejectedMessageCount: UInt64 { 0 }
+
     func start() {}
 
     func leave() {}

@@ -61,6 +61,7 @@ extension ShardService {
             // All relays of a node lose the same link.
             all.engine.linksLost = relay.counters.linksLost
             all.currentNodes = core.node.messages.nodes.count
+            all.rejectedMessages = core.node.messages.rejectedMessageCount
             all.partialAnswers = core.node.messages.partialAnswerCount
         }
         for (name, count) in zip(core.node.settings.client.registeredNames, core.counters.nameCounts) {

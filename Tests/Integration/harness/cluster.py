@@ -61,11 +61,28 @@ class NATS(Broker):
         server = os.environ.get("PHAROS_NATS_SERVER") or str(BIN / "nats-server")
         return [server, "-a", "127.0.0.1", "-p", str(self.port), "-js", "-sd", str(self.directory / "data")]
 
+    def make_noise(self, payloads: list[bytes]) -> None:
+        """Publishes to the subject that all nodes listen to, by the protocol's own words."""
+        with socket.create_connection(("127.0.0.1", self.port)) as link:
+            link.recv(65_536)
+            link.sendall(b'CONNECT {"verbose":false}\r\n')
+            for payload in payloads:
+                link.sendall(b"PUB ph.n.all %d\r\n%s\r\n" % (len(payload), payload))
+            link.sendall(b"PING\r\n")
+            assert b"PONG" in link.recv(65_536)
+
 
 class Redis(Broker):
     def command(self) -> list[str]:
         return [os.environ.get("PHAROS_REDIS_SERVER", "redis-server"), "--port", str(self.port), "--bind", "127.0.0.1",
                 "--appendonly", "yes", "--save", "", "--dir", str(self.directory)]
+
+    def make_noise(self, payloads: list[bytes]) -> None:
+        """Publishes to the channel that all nodes listen to."""
+        with socket.create_connection(("127.0.0.1", self.port)) as link:
+            for payload in payloads:
+                link.sendall(b"*3\r\n$7\r\nPUBLISH\r\n$12\r\npharos.n.all\r\n$%d\r\n%s\r\n" % (len(payload), payload))
+                assert link.recv(100).startswith(b":")
 
 
 shared_brokers: dict[str, Broker] = {}

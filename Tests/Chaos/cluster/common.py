@@ -191,6 +191,7 @@ async def link_half_open(rig: ClusterRig):
     await rig.load(2)
     rig.heal(2)
     await rig.until_ready(rig.n[2], 200)
+    await rig.whole()
     await rig.load(2)
 
 

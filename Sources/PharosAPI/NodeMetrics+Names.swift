@@ -13,6 +13,13 @@ extension NodeMetrics {
     static let helps: [String: String] = [
         "node_build": "Always 1; the label tells the version.",
         "node_num_nodes": "Nodes that work together.",
+        "node_partial_answers_total": "Answers that lacked the part of a node, which did not answer in time.",
+        "engine_linked": "1: the engine can be asked. Always 1 without a cluster.",
+        "engine_links_lost_total": "How often the link to the engine was lost.",
+        "engine_gaps_total": "Times that something may have been missing in a channel with subscribers here.",
+        "engine_gaps_closed_total": "Of those: closed by fetching what was missing.",
+        "engine_gaps_given_up_total": "Of those: not to be closed, so that positioned subscribers were told.",
+        "engine_fetched_publications_total": "Publications fetched to close gaps.",
         "node_num_clients": "Clients that are connected.",
         "node_num_users": "Different users of the connected clients.",
         "node_num_subscriptions": "Subscriptions of the connected clients.",

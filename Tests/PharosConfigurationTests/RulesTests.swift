@@ -112,6 +112,7 @@ struct RulesTests {
             ("edge.trusted_proxies", "edge: {trusted_proxies: [proxy.example]}"),
             ("edge.output_limit", "edge: {output_limit: 1000000}"),
             ("node.name", "node: {name: ''}"),
+            ("demo.endpoints", "demo: {endpoints: ['127.0.0.1:8001']}"),
             ("client.user_id_http_header", "client: {user_id_http_header: 'X User'}"),
             ("client.allowed_origins", "client: {allowed_origins: ['https://a https://b']}"),
             (

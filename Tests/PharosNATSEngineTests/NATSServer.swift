@@ -15,16 +15,18 @@ final class NATSServer: @unchecked Sendable {
     private let program: String
     private let folder: String
     private let more: [String]
+    private let hasJetStream: Bool
     private var process = pid_t()
 
     /// Where the program is; nil: tests that need it are skipped.
     static var program: String? { getenv("PHAROS_NATS_SERVER").map { String(cString: $0) } }
 
     /// - Parameter more: further arguments.
-    init(_ more: [String] = []) throws {
+    init(_ more: [String] = [], hasJetStream: Bool = true) throws {
         guard let program = NATSServer.program else { throw Failure(description: "PHAROS_NATS_SERVER is not set") }
         self.program = program
         self.more = more
+        self.hasJetStream = hasJetStream
         var template = Array("/tmp/pharos-nats-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw Failure(description: "no folder") }
         folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
@@ -40,7 +42,8 @@ final class NATSServer: @unchecked Sendable {
 
     /// Starts it, with the files of the last time, and waits until it listens.
     func start() throws {
-        let arguments = [program, "-a", "127.0.0.1", "-p", String(port), "-js", "-sd", folder] + more
+        let arguments =
+            [program, "-a", "127.0.0.1", "-p", String(port)] + (hasJetStream ? ["-js", "-sd", folder] : []) + more
         var pointers: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
         defer { for pointer in pointers { free(pointer) } }
         var actions = posix_spawn_file_actions_t()

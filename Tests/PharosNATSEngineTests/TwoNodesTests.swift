@@ -13,9 +13,14 @@ struct TwoNodesTests {
         return (server, try TestNode(server.settings()), try TestNode(server.settings()))
     }
 
-    @Test("publishers on both nodes share one numbering, and followers on both see all of it in order")
-    func concurrentPublishers() async throws {
+    @Test(
+        "publishers on both nodes share one numbering, and followers on both see all of it in order",
+        arguments: [false, true])
+    func concurrentPublishers(knowEachOther: Bool) async throws {
         let (server, a, b) = try start()
+        if knowEachOther {
+            for (index, node) in [a, b].enumerated() { node.backend.nodesChanged([1, 2], here: UInt64(index + 1)) }
+        }
         defer { withExtendedLifetime(server) {} }
         for node in [a, b] { await node.follow("news") }
         // An answered read says that the subscription is there.

@@ -14,14 +14,16 @@ struct ValueTests {
         let position = StreamPosition(offset: 7, epoch: "abc")
         for version in [nil, StreamVersion(number: 3, epoch: ""), StreamVersion(number: .max, epoch: "é x")] {
             for kind in [StoredMark.Kind.publication, .signal, .marker] {
-                let mark = StoredMark(kind: kind, position: position, commit: "w.1", version: version)
+                let mark = StoredMark(kind: kind, position: position, count: 4, commit: "w.1", version: version)
                 #expect(StoredMark(mark.text) == mark)
             }
         }
-        for text in ["", "1", "2 P 1 e w.1", "1 X 1 e w.1", "1 P x e w.1", "1 P 1 e"] {
+        for text in [
+            "", "1", "2 P 1 1 e w.1", "1 X 1 1 e w.1", "1 P x 1 e w.1", "1 P 1 2 e w.1", "1 P 1 0 e w.1", "1 P 1 1 e",
+        ] {
             #expect(StoredMark(text) == nil)
         }
-        #expect(StoredMark("1 P 1 e w.1 3 . later")?.version == StreamVersion(number: 3, epoch: ""))
+        #expect(StoredMark("1 P 1 1 e w.1 3 . later")?.version == StreamVersion(number: 3, epoch: ""))
     }
 
     @Test("live messages are read as they were written")
@@ -38,6 +40,75 @@ struct ValueTests {
             return
         }
         for bytes: [UInt8] in [[], [0], [3, 1], [1, 0xFF], [2]] { #expect(LiveMessage(bytes) == nil) }
+    }
+
+    @Test("orders and answers between nodes are read as they were written")
+    func forwarded() {
+        for history in HistoryUse.allCases {
+            var append = StreamAppend(
+                channel: "news", publication: Publication(data: [1], tags: ["a": "b"]),
+                retention: StreamRetention(size: 5, ttlMs: 6, metaTTLMs: 7), nowMs: 0)
+            (append.history, append.idempotencyKey, append.version, append.versionEpoch) = (history, "k", 8, "v")
+            let order = ForwardedOrder(append: append, except: ClientID(high: 1, low: 2), isInMemory: true)
+            guard let read = ForwardedOrder(order.encoded) else {
+                Issue.record("no order")
+                continue
+            }
+            #expect(read.append.channel == "news" && read.append.publication == append.publication)
+            #expect(read.append.retention == append.retention && read.append.history == history)
+            #expect(read.append.idempotencyKey == "k" && read.append.version == 8 && read.append.versionEpoch == "v")
+            #expect(read.except == order.except && read.isInMemory)
+        }
+        for answer in [
+            ForwardedAnswer(.success(StreamPosition(offset: 3, epoch: "e")), sequence: 9),
+            ForwardedAnswer(.success(StreamPosition())), ForwardedAnswer(.failure(.internalError)),
+            ForwardedAnswer(.failure(.limitExceeded)),
+        ] {
+            #expect(ForwardedAnswer(answer.encoded) == answer)
+        }
+        #expect(ForwardedOrder([0xFF]) == nil && ForwardedAnswer([0xFF]) == nil)
+    }
+
+    @Test("homes move with their node only, and a channel is shared until all is answered")
+    func homes() {
+        var homes = Homes()
+        homes.change([1, 2, 3], here: 1)
+        let channels = (0..<300).map { ChannelName("c\($0)") }
+        let before = channels.map { homes.elsewhere($0) }
+        for node: UInt64 in [2, 3] { #expect((60...140).contains(before.count { $0 == node })) }
+        homes.change([1, 2], here: 1)
+        for (channel, home) in zip(channels, before) where home != 3 { #expect(homes.elsewhere(channel) == home) }
+        homes.change([1], here: 1)
+        #expect(channels.allSatisfy { homes.elsewhere($0) == nil })
+        var seen = [homes.isShared("a", nowMs: 0)]
+        homes.collided("a", nowMs: 0)
+        seen.append(homes.isShared("a", nowMs: 9_999))
+        homes.sent("a")
+        seen.append(homes.isShared("a", nowMs: 10_000))
+        homes.answered("a")
+        seen.append(homes.isShared("a", nowMs: 10_000))
+        #expect(seen == [false, true, true, false])
+    }
+
+    @Test("packs are read as they were written")
+    func packs() {
+        let envelopes = (0..<3).map { PublicationEnvelope(publication: Publication(data: [UInt8($0)])) }
+        #expect(PublicationPack.read(PublicationPack.bytes(envelopes.map { $0.encoded() })) == envelopes)
+        #expect(PublicationPack.read([]) == [])
+        #expect(PublicationPack.read([0x0A, 9]) == nil)
+        let mark = StoredMark(
+            kind: .publication, position: StreamPosition(offset: 7, epoch: "e"), count: 3, commit: "c")
+        let message = StoredMessage(
+            sequence: 1, mark: mark, timeMs: 0, payload: PublicationPack.bytes(envelopes.map { $0.encoded() }))
+        #expect(message.envelopes.map(\.publication.offset) == [5, 6, 7])
+    }
+
+    @Test("versions of servers that have no atomic batches")
+    func versions() {
+        for version in ["2.12.1", "2.12.10", "2.15.1", "2.13.0-beta.1", "3.0.0", "2.12.1+build"] {
+            #expect(!NATSEngineCore.isTooOld(version))
+        }
+        for version in ["2.12.0", "2.9.10", "2.11.8-RC.1", "1.4.1", ""] { #expect(NATSEngineCore.isTooOld(version)) }
     }
 
     @Test("times of the server")

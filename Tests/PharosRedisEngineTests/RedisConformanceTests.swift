@@ -45,7 +45,8 @@ struct RedisConformanceTests {
 
 /// An engine whose every channel is followed.
 ///
-/// So publications are reported, and repeats can be told from others.
+/// So publications are reported, and repeats can be told from others. Retention is in minutes in place of seconds: the
+/// server's clock goes on while a busy machine is slow.
 private struct FollowingStore: StreamStoreUnderTest {
     let engine: EngineUnderTest
 
@@ -54,7 +55,25 @@ private struct FollowingStore: StreamStoreUnderTest {
             let options = EngineUnderTest.options(StreamStoreConformance.retention)
             _ = await engine.submit(.follow(channel: append.channel, options: options), at: TestNode.now)
         }
-        return try await engine.perform(operation)
+        return try await engine.perform(FollowingStore.lengthened(operation))
+    }
+
+    private static func lengthened(_ operation: StreamOperation) -> StreamOperation {
+        func long(_ retention: StreamRetention) -> StreamRetention {
+            StreamRetention(
+                size: retention.size, ttlMs: retention.ttlMs * 60, metaTTLMs: retention.metaTTLMs * 60)
+        }
+        switch operation {
+        case .append(var append):
+            append.retention = long(append.retention)
+            return .append(append)
+        case .read(let channel, let after, let limit, let retention, let nowMs):
+            return .read(channel: channel, after: after, limit: limit, retention: long(retention), nowMs: nowMs)
+        case .readBackwards(let channel, let before, let limit, let retention, let nowMs):
+            return .readBackwards(
+                channel: channel, before: before, limit: limit, retention: long(retention), nowMs: nowMs)
+        case .removeHistory: return operation
+        }
     }
 
     func tidy(nowMs: Int64) async { await engine.tidy(nowMs: nowMs) }

@@ -135,14 +135,14 @@ struct RedisFailureTests {
     func frozen() async throws {
         let server = try RedisProcess()
         let node = try TestNode(server) {
-            $0.probeAfterMs = 300
-            $0.session.handshakeTimeoutMs = 300
+            $0.probeAfterMs = 1_000
+            $0.session.handshakeTimeoutMs = 1_000
             $0.requestTimeoutMs = 60_000
         }
         await node.follow("news")
         try await node.publish("a", "news")
         // Longer than two probes: an idle link is not taken for a dead one.
-        try await Task.sleep(for: .milliseconds(1_000))
+        try await Task.sleep(for: .milliseconds(3_000))
         #expect(await node.linkEvents() == [])
         server.freeze()
         try await node.wait("the loss") { await $0.linkEvents() == ["lost"] }

@@ -105,8 +105,8 @@ struct RedisNodesTests {
     @Test("independent servers share the channels")
     func sharded() async throws {
         let servers = [try RedisProcess(), try RedisProcess()]
-        let node = try TestNode(.standalone(servers.map(TestNode.address)))
-        let other = try TestNode(.standalone(servers.map(TestNode.address)))
+        let node = try TestNode(.standalone(servers.map(TestNode.address)), servers: servers)
+        let other = try TestNode(.standalone(servers.map(TestNode.address)), servers: servers)
         for number in 0..<40 {
             await other.follow("c\(number)")
             _ = try await other.read("c\(number)")
@@ -118,10 +118,41 @@ struct RedisNodesTests {
         for server in servers { #expect(try RedisAdmin(port: server.port)("DBSIZE") != "0") }
     }
 
+    @Test("one of several servers is away: the channels of the others go on")
+    func oneAway() async throws {
+        let servers = [try RedisProcess(), try RedisProcess()]
+        let node = try TestNode(.standalone(servers.map(TestNode.address)), servers: servers)
+        let channels = (0..<20).map { ChannelName("c\($0)") }
+        let lost = channels.filter { RedisNames.tag(of: $0) % 2 == 0 }
+        let kept = channels.filter { RedisNames.tag(of: $0) % 2 == 1 }
+        #expect(!lost.isEmpty && !kept.isEmpty)
+        for channel in channels {
+            await node.follow(channel)
+            try await node.publish("a", channel)
+        }
+        servers[0].kill()
+        try await node.wait("the loss") { await $0.linkEvents() == ["lost"] }
+        for channel in kept { #expect(try await node.publish("b", channel).offset == 2) }
+        await #expect(throws: ReplyError.self) { try await node.publish("b", lost[0]) }
+        try servers[0].start()
+        try await node.wait("the return") { await $0.linkEvents() == ["lost", "regained"] }
+        for channel in lost { #expect(try await node.publish("b", channel).offset == 1) }
+        for channel in channels {
+            try await node.wait("the report") { await $0.publications(channel).last?.publication.data == [0x62] }
+        }
+    }
+
     @Test("node messages reach one node, or all others")
     func bus() async throws {
         let server = try RedisProcess()
-        let settings = TestNode.settings(.standalone([TestNode.address(server)]))
+        try await BusStory.play(TestNode.settings(.standalone([TestNode.address(server)])))
+        withExtendedLifetime(server) {}
+    }
+}
+
+/// Three nodes that send to each other.
+enum BusStory {
+    static func play(_ settings: RedisEngineSettings) async throws {
         let buses = [try RedisBus(settings), try RedisBus(settings), try RedisBus(settings)]
         let inboxes = buses.map { _ in Locked<[[UInt8]]>([]) }
         for (index, bus) in buses.enumerated() {

@@ -12,7 +12,9 @@ struct Homes: Sendable {
         var open = 0
     }
 
-    /// How long a channel is taken for shared after the last time that two nodes were in each other's way.
+    /// How long a channel is taken for shared, in milliseconds.
+    ///
+    /// It counts from the last time that two nodes were in each other's way.
     private static let sharedMs: Int64 = 10_000
 
     private(set) var here: UInt64 = 0

@@ -3,7 +3,9 @@ import PharosCluster
 import PharosDomain
 import PharosNATS
 
-/// A commit as messages: one guarded message, or an atomic batch (ADR-50).
+/// Commits on their way: one guarded message each.
+///
+/// With the keys of its publications it is an atomic batch (ADR-50).
 extension NATSEngineCore {
     private struct Outgoing {
         var subject: String
@@ -15,11 +17,8 @@ extension NATSEngineCore {
         _ commit: ChannelCommit, _ key: WriterKey, _ body: @escaping (ChannelWriter.Outcome) -> Void
     ) {
         do throws(NATSOrderError) {
-            var messages = try commit.keys.map { (entry) throws(NATSOrderError) in try keyMessage(entry, key) }
-            for (index, message) in commit.messages.enumerated() {
-                messages.append(try channelMessage(message, commit, isFirst: index == 0, key))
-            }
-            guard var last = messages.popLast() else { return body(.conflict) }
+            let messages = try commit.keys.map { (entry) throws(NATSOrderError) in try keyMessage(entry, key) }
+            var last = try channelMessage(commit, key)
             // Another attempt is another batch: the server may still have half of the last one.
             let batch = "\(commit.id).\(commit.attempts)"
             for (index, message) in messages.enumerated() {
@@ -77,14 +76,13 @@ extension NATSEngineCore {
     }
 
     private func channelMessage(
-        _ entry: ChannelCommit.Message, _ commit: ChannelCommit, isFirst: Bool, _ key: WriterKey
+        _ commit: ChannelCommit, _ key: WriterKey
     ) throws(NATSOrderError) -> Outgoing {
-        var message = Outgoing(subject: names.channel(key.channel, key.stream), payload: [])
-        if case .append(let append, let except) = commit.orders[entry.order].work {
-            message.payload = PublicationEnvelope(publication: append.publication, except: except).encoded()
-        }
-        try message.headers.add(StoredMark.header, entry.mark.text)
-        if isFirst { message.headers.add(expectedLastSubjectSequence: commit.guardSequence) }
+        let envelopes = commit.parts.map { commit.orders[$0.order].payload }
+        var message = Outgoing(
+            subject: names.channel(key.channel, key.stream), payload: PublicationPack.bytes(envelopes))
+        if let mark = commit.mark { try message.headers.add(StoredMark.header, mark.text) }
+        message.headers.add(expectedLastSubjectSequence: commit.guardSequence)
         if commit.replacesHistory { try message.headers.add("Nats-Rollup", "sub") }
         return message
     }

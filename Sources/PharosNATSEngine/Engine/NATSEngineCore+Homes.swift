@@ -3,7 +3,7 @@ import PharosCluster
 import PharosDomain
 import PharosNATS
 
-/// Publications that another node writes, and those that this one writes for others.
+/// Publications that are written by another node than their publisher's.
 ///
 /// Every node writes for its own publishers until two of them are in each other's way. Then the one that lost hands
 /// what waits to the channel's home, by core request. An order whose answer is missing is written here if it has a
@@ -80,8 +80,10 @@ extension NATSEngineCore {
         let retention = RetentionClass(forwarded.append.retention, isInMemory: forwarded.isInMemory)
         let id = StreamID(of: forwarded.append.channel, retention, streams: settings.streams)
         let ticket = replies.add(reply)
+        let envelope = PublicationEnvelope(publication: forwarded.append.publication, except: forwarded.except)
         let order = ChannelOrder(
-            work: .append(forwarded.append, except: forwarded.except), relay: NATSEngineCore.forwardedRelay,
+            work: .append(forwarded.append, except: forwarded.except), payload: envelope.encoded(),
+            relay: NATSEngineCore.forwardedRelay,
             ticket: ticket, deadlineMs: nowMs + settings.requestTimeoutMs)
         add(order, WriterKey(channel: forwarded.append.channel, stream: id))
     }

@@ -110,12 +110,12 @@ extension NATSEngineCore {
 
     private func report(_ stored: StoredMessage, of channel: ChannelName) {
         follows[channel]?.lastSequence = stored.sequence
-        guard let envelope = stored.envelope else {
+        if stored.mark.kind == .marker {
             // The history is another one now, and copies of it are not to be believed.
             for relay in follows[channel]?.relays ?? [] { report(.gap(channel: channel), to: relay) }
             return
         }
-        report(envelope, epoch: stored.mark.position.epoch, of: channel)
+        for envelope in stored.envelopes { report(envelope, epoch: stored.mark.position.epoch, of: channel) }
     }
 
     /// Reports a publication to the relays that follow its channel.

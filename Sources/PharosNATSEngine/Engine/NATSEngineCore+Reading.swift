@@ -15,7 +15,7 @@ extension NATSEngineCore {
         var completion: Completion
         var last: StoredMessage
         var offsets: ClosedRange<UInt64>
-        var collected: [StoredMessage] = []
+        var collected: [Publication] = []
         /// The newest message that was seen, whether it is wanted or not.
         var seen: UInt64 = 0
 
@@ -73,7 +73,7 @@ extension NATSEngineCore {
     private func renew(_ channel: ChannelName, _ id: StreamID, _ newest: UInt64) {
         settings.report("nats: stream \(names.stream(id)) has lost messages that it had stored")
         let key = WriterKey(channel: channel, stream: id)
-        if writers[key] == nil { writers[key] = ChannelWriter(mark: writerMark) }
+        if writers[key] == nil { writers[key] = makeWriter() }
         writers[key]?.heard(of: newest)
         let deadlineMs = nowMs + settings.requestTimeoutMs
         add(ChannelOrder(work: .renew, relay: -1, ticket: 0, deadlineMs: deadlineMs), key)
@@ -119,15 +119,15 @@ extension NATSEngineCore {
         job.seen = max(job.seen, message.sequence)
         note(message, job.key)
         let epoch = job.last.mark.position.epoch
-        guard job.query.wants(message, in: job.offsets, of: epoch, serverMs: serverMs(job.stream)) else { return }
-        guard job.collected.last.map({ $0.sequence < message.sequence }) ?? true else { return }
-        job.collected.append(message)
+        let wanted = job.query.wanted(of: message, in: job.offsets, of: epoch, serverMs: serverMs(job.stream))
+        let known = job.collected.last?.offset ?? 0
+        job.collected += wanted.filter { $0.offset > known }
     }
 
     /// A stored message passes.
     func note(_ message: StoredMessage, _ key: WriterKey) {
         guard message.mark.kind == .publication else { return }
-        let position = message.mark.position
+        let position = StreamPosition(offset: message.mark.firstOffset, epoch: message.mark.position.epoch)
         usedWriters.insert(key)
         indexes[key, default: SequenceIndex(epoch: position.epoch)].note(position, at: message.sequence)
     }

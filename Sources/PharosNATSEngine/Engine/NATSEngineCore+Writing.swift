@@ -10,6 +10,9 @@ struct WriterKey: Hashable {
 
 /// Publications that are stored: the work that the writers of channels ask for.
 extension NATSEngineCore {
+    /// Publications that may wait for one channel.
+    private static let waitingLimit = 20_000
+
     func publish(_ publish: EnginePublish, _ completion: Completion) {
         let isKept = publish.options.hasHistory && !publish.skipHistory
         guard isKept || !publish.idempotencyKey.isEmpty || publish.version > 0 else {
@@ -29,28 +32,37 @@ extension NATSEngineCore {
         _ work: ChannelOrder.Work, of channel: ChannelName, _ options: ChannelOptions, _ completion: Completion
     ) {
         if let historyRefusal { return complete(completion, .failure(historyRefusal)) }
-        if case .append(let append, let except) = work, !fits(append, except) {
-            return complete(completion, .failure(.limitExceeded))
+        var payload: [UInt8] = []
+        if case .append(let append, let except) = work {
+            payload = PublicationEnvelope(publication: append.publication, except: except).encoded()
+            guard fits(payload) else { return complete(completion, .failure(.limitExceeded)) }
         }
         let retention = RetentionClass(options, settings.channels)
         let id = StreamID(of: channel, retention, streams: settings.streams)
         let order = ChannelOrder(
-            work: work, relay: completion.relay, ticket: completion.ticket,
+            work: work, payload: payload, relay: completion.relay, ticket: completion.ticket,
             deadlineMs: nowMs + settings.requestTimeoutMs)
         let key = WriterKey(channel: channel, stream: id)
         if !forward(order, key) { add(order, key) }
     }
 
-    private func fits(_ append: StreamAppend, _ except: ClientID?) -> Bool {
+    /// Whether the server takes such a message, with room for the headers.
+    private func fits(_ payload: [UInt8]) -> Bool {
         guard let limit = connection.info?.maxPayload, limit > 0 else { return true }
-        let envelope = PublicationEnvelope(publication: append.publication, except: except)
-        // With room for the headers.
-        return append.publication.data.count + 1_024 <= limit || envelope.encoded().count + 1_024 <= limit
+        return payload.count + 2_048 <= limit
+    }
+
+    func makeWriter() -> ChannelWriter {
+        guard let limit = connection.info?.maxPayload, limit > 0 else { return ChannelWriter(mark: writerMark) }
+        return ChannelWriter(mark: writerMark, bytesPerCommit: min(1 << 18, limit / 2))
     }
 
     func add(_ order: ChannelOrder, _ key: WriterKey) {
+        if writers[key]?.waiting.count ?? 0 >= NATSEngineCore.waitingLimit {
+            return complete(order, .failure(.internalError))
+        }
         usedWriters.insert(key)
-        if writers[key] == nil { writers[key] = ChannelWriter(mark: writerMark) }
+        if writers[key] == nil { writers[key] = makeWriter() }
         run(writers[key]?.add(order, nowMs: nowMs) ?? [], key)
     }
 
@@ -132,28 +144,24 @@ extension NATSEngineCore {
     /// Reports what no live message has brought, and answers.
     private func stored(_ commit: ChannelCommit, _ sequence: UInt64, _ key: WriterKey) {
         noteStored(commit, sequence, key)
-        for (index, message) in commit.messages.enumerated() where follows[key.channel] != nil {
-            let number = sequence - UInt64(commit.messages.count - 1 - index)
-            guard follows[key.channel]?.lastSequence ?? 0 < number,
-                case .append(let append, let except) = commit.orders[message.order].work
-            else { continue }
-            var envelope = PublicationEnvelope(publication: append.publication, except: except)
-            envelope.publication.offset = message.mark.kind == .publication ? message.mark.position.offset : 0
-            report(envelope, epoch: message.mark.position.epoch, of: key.channel)
+        if let follow = follows[key.channel], follow.lastSequence < sequence {
+            for part in commit.parts {
+                guard case .append(let append, let except) = commit.orders[part.order].work else { continue }
+                var envelope = PublicationEnvelope(publication: append.publication, except: except)
+                envelope.publication.offset = part.offset
+                report(envelope, epoch: commit.after.position.epoch, of: key.channel)
+            }
         }
-        var sequences: [Int: UInt64] = [:]
-        for (index, message) in commit.messages.enumerated() {
-            sequences[message.order] = sequence - UInt64(commit.messages.count - 1 - index)
-        }
-        answer(commit.orders, commit.answers, sequences)
+        let stored = Set(commit.parts.map(\.order))
+        answer(commit.orders, commit.answers, sequence: sequence, of: stored)
     }
 
     private func answer(
-        _ orders: [ChannelOrder], _ answers: [ChannelCommit.Answer], _ sequences: [Int: UInt64] = [:]
+        _ orders: [ChannelOrder], _ answers: [ChannelCommit.Answer], sequence: UInt64 = 0, of stored: Set<Int> = []
     ) {
         for (index, (order, answer)) in zip(orders, answers).enumerated() {
             let outcome: EngineOutcome = order.append == nil ? .done : .position(answer.position)
-            complete(order, .success(outcome), sequence: sequences[index] ?? 0)
+            complete(order, .success(outcome), sequence: stored.contains(index) ? sequence : 0)
         }
     }
 

@@ -9,10 +9,7 @@ import PharosNATS
 ///
 /// Used on that thread only, hence unchecked.
 final class NATSEngineCore: @unchecked Sendable {
-    /// Requests that wait for the link.
-    private static let parkedLimit = 20_000
-
-    private struct Parked {
+    struct Parked {
         var submission: NATSBackend.Submission
         var untilMs: Int64
     }
@@ -20,19 +17,19 @@ final class NATSEngineCore: @unchecked Sendable {
     let settings: NATSEngineSettings
     let names: StreamNames
     let api: JetStreamAPI
-    private let shared: NATSEngineShared
+    let shared: NATSEngineShared
     var loop: LinkLoop!
     var connection: NATSConnection!
-    private var inboxes: [Int: EngineInbox] = [:]
+    var inboxes: [Int: EngineInbox] = [:]
     /// Reports of this round, by relay.
     private var reports: [Int: [EngineEvent]] = [:]
-    private var parked: [Parked] = []
-    private var parkTimer: UInt64?
+    var parked: [Parked] = []
+    var parkTimer: UInt64?
     /// Whether relays believe that the link is there.
-    private var isLinked = true
-    private var isClosed = false
+    var isLinked = true
+    var isClosed = false
     /// The words of the last failure, for operators.
-    private var trouble = "connecting"
+    var trouble = "connecting"
     /// Why there is no history with this server; nil: there is.
     var historyRefusal: ReplyError?
 
@@ -120,7 +117,7 @@ final class NATSEngineCore: @unchecked Sendable {
         deliver()
     }
 
-    private func carryOut(_ submission: NATSBackend.Submission) {
+    func carryOut(_ submission: NATSBackend.Submission) {
         guard !connection.isCongested else { return refuse(submission, .internalError) }
         let relay = submission.relay
         let ticket = submission.ticket
@@ -137,7 +134,7 @@ final class NATSEngineCore: @unchecked Sendable {
         }
     }
 
-    private func refuse(_ submission: NATSBackend.Submission, _ error: ReplyError) {
+    func refuse(_ submission: NATSBackend.Submission, _ error: ReplyError) {
         guard submission.request.hasCompletion else { return }
         complete(Completion(relay: submission.relay, ticket: submission.ticket), .failure(error))
     }
@@ -164,71 +161,5 @@ final class NATSEngineCore: @unchecked Sendable {
             work()
             deliver()
         }
-    }
-
-    // MARK: The link
-
-    private func linked(_ info: NATSInfo) {
-        trouble = ""
-        checkServer(info)
-        if !isLinked {
-            isLinked = true
-            for relay in inboxes.keys { report(.linkRegained, to: relay) }
-        }
-        let waiting = parked
-        parked = []
-        for entry in waiting { carryOut(entry.submission) }
-        mark()
-        noteHealth()
-    }
-
-    private func unlinked(_ reason: String) {
-        trouble = reason
-        failMarks()
-        if isLinked {
-            isLinked = false
-            for relay in inboxes.keys { report(.linkLost, to: relay) }
-        }
-        noteHealth()
-    }
-
-    func noteHealth() {
-        let link = "\(connection.address): \(connection.isReady ? "connected" : "not connected (\(trouble))")"
-        let history = historyRefusal.map { "JetStream: \($0.message)" } ?? "JetStream: in use"
-        let isReady = connection.isReady && historyRefusal == nil
-        shared.health.withLock {
-            $0 = EngineHealth(isReady: isReady, links: connection.isReady ? [link, history] : [link])
-        }
-    }
-
-    /// Lets a request wait for the link, for a short time.
-    private func park(_ submission: NATSBackend.Submission) {
-        guard parked.count < NATSEngineCore.parkedLimit else { return refuse(submission, .internalError) }
-        parked.append(Parked(submission: submission, untilMs: nowMs + min(settings.requestTimeoutMs, 2_000)))
-        if parkTimer == nil { armPark() }
-    }
-
-    private func armPark() {
-        parkTimer = nil
-        guard let first = parked.first else { return }
-        parkTimer = loop.after(first.untilMs - nowMs) { [unowned self] in
-            let late = parked.prefix { $0.untilMs <= nowMs }
-            parked.removeFirst(late.count)
-            for entry in late { refuse(entry.submission, .internalError) }
-            deliver()
-            armPark()
-        }
-    }
-
-    /// Ends the connection, and everything that is open with a temporary error.
-    func close() {
-        guard !isClosed else { return }
-        for entry in parked { refuse(entry.submission, .internalError) }
-        parked = []
-        refuseWriters()
-        failMarks()
-        connection.close()
-        isClosed = true
-        deliver()
     }
 }

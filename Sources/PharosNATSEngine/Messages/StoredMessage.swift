@@ -28,10 +28,13 @@ struct StoredMessage: Sendable {
         timeMs = message.headers.timeStamp.flatMap { ServerClock.milliseconds($0) } ?? 0
     }
 
-    /// The publication with its offset, which is 0 for a signal; nil for a marker.
-    var envelope: PublicationEnvelope? {
-        guard mark.kind != .marker, var envelope = try? PublicationEnvelope(payload) else { return nil }
-        envelope.publication.offset = mark.kind == .publication ? mark.position.offset : 0
-        return envelope
+    /// The publications with their offsets, which are 0 for signals; none for a marker.
+    var envelopes: [PublicationEnvelope] {
+        guard mark.kind != .marker, var envelopes = PublicationPack.read(payload) else { return [] }
+        for index in envelopes.indices {
+            envelopes[index].publication.offset =
+                mark.kind == .publication ? mark.firstOffset + UInt64(index) : 0
+        }
+        return envelopes
     }
 }

@@ -40,25 +40,28 @@ struct HistoryQuery: Sendable {
         return first <= last ? first...last : nil
     }
 
-    /// Whether a message is a publication that may be in the answer.
-    func wants(
-        _ message: StoredMessage, in offsets: ClosedRange<UInt64>, of epoch: Epoch, serverMs: Int64
-    ) -> Bool {
-        message.mark.kind == .publication && message.mark.position.epoch == epoch
-            && offsets.contains(message.mark.position.offset) && message.timeMs + ttlMs > serverMs
+    /// The publications of a message that may be in the answer, ascending.
+    func wanted(
+        of message: StoredMessage, in offsets: ClosedRange<UInt64>, of epoch: Epoch, serverMs: Int64
+    ) -> [Publication] {
+        let mark = message.mark
+        guard mark.kind == .publication, mark.position.epoch == epoch, message.timeMs + ttlMs > serverMs,
+            offsets.overlaps(mark.firstOffset...mark.position.offset)
+        else { return [] }
+        return message.envelopes.map(\.publication).filter { offsets.contains($0.offset) }
     }
 
     /// Whether enough has been read: nothing that follows could be in the answer.
-    func isEnough(_ collected: [StoredMessage], in offsets: ClosedRange<UInt64>) -> Bool {
+    func isEnough(_ collected: [Publication], in offsets: ClosedRange<UInt64>) -> Bool {
         guard let last = collected.last else { return false }
-        if last.mark.position.offset >= offsets.upperBound { return true }
+        if last.offset >= offsets.upperBound { return true }
         guard case .forwards = direction else { return false }
         return collected.count >= limit
     }
 
     /// The answer, from the channel's publications in `offsets`, ascending.
-    func answer(_ collected: [StoredMessage], top: StreamPosition) -> StreamRead {
-        var publications = collected.compactMap { $0.envelope?.publication }
+    func answer(_ collected: [Publication], top: StreamPosition) -> StreamRead {
+        var publications = collected
         switch direction {
         case .forwards:
             if publications.count > limit { publications.removeLast(publications.count - limit) }

@@ -1,12 +1,14 @@
 import PharosDomain
 
-/// A group of messages that is written at once, with a guard.
+/// A message of a channel with all that it brings, written with a guard.
 ///
-/// It is stored whole, or nothing of it is.
+/// It is stored whole, with its keys, or nothing of it is.
 /// It is answered to all its orders together.
 struct ChannelCommit: Sendable {
-    struct Message: Sendable {
-        var mark: StoredMark
+    /// A publication of the message.
+    struct Part: Sendable {
+        /// 0 for a signal.
+        var offset: UInt64
         /// The number of the order that it is for.
         var order: Int
     }
@@ -28,8 +30,10 @@ struct ChannelCommit: Sendable {
     /// The sequence of the channel's last message before it; 0: none.
     let guardSequence: UInt64
     let orders: [ChannelOrder]
-    var messages: [Message] = []
-    /// Each is stored before the messages, on the condition that it is not there.
+    /// The kind of the message; nil: there is nothing to store.
+    var kind: StoredMark.Kind?
+    var parts: [Part] = []
+    /// Each is stored before the message, on the condition that it is not there.
     var keys: [Key] = []
     /// One for each order.
     var answers: [Answer] = []
@@ -45,6 +49,12 @@ struct ChannelCommit: Sendable {
     ///
     /// It may be stored in spite of the answer to the next one.
     var isUnsure = false
+
+    var mark: StoredMark? {
+        kind.map {
+            StoredMark(kind: $0, position: after.position, count: parts.count, commit: id, version: after.version)
+        }
+    }
 
     init(id: String, on memory: ChannelMemory, orders: [ChannelOrder]) {
         self.id = id

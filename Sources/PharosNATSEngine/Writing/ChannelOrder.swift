@@ -14,6 +14,8 @@ struct ChannelOrder: Sendable {
     }
 
     var work: Work
+    /// The envelope of the publication, as it is stored.
+    var payload: [UInt8] = []
     var relay: Int
     var ticket: UInt64
     /// Monotonic milliseconds, after which it is not tried any more.

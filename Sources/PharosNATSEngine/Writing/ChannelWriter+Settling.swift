@@ -75,15 +75,13 @@ extension ChannelWriter {
         case .message(let message):
             if message.mark.commit == commit.id {
                 // What others have stored since is read before the next commit.
-                let end = message.sequence + UInt64(commit.messages.count) - 1
-                return finish(commit, at: end, isLast: false, nowMs: nowMs)
+                return finish(commit, at: message.sequence, isLast: false, nowMs: nowMs)
             }
-            guard let first = commit.messages.first else { return giveUp(commit, nowMs) }
+            guard let mark = commit.mark else { return giveUp(commit, nowMs) }
             // At that place there is another's message: ours cannot be there. If the place itself is gone, nothing is
             // known.
             let isPlace =
-                message.mark.position.epoch != first.mark.position.epoch
-                || message.mark.position.offset <= first.mark.position.offset
+                message.mark.position.epoch != mark.position.epoch || message.mark.firstOffset <= mark.firstOffset
             guard isPlace else { return giveUp(commit, nowMs) }
             return beginAgain(commit, knowing: nil, nowMs)
         }

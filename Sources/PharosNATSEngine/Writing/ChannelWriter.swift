@@ -9,58 +9,10 @@ import PharosDomain
 ///
 /// Each answer to an action is given back by one call; times are monotonic milliseconds.
 struct ChannelWriter {
-    /// Something the owner has to do.
-    enum Action: Sendable {
-        /// Read the subject's last message at the leader; `lastRead` follows.
-        case readLast
-        /// Read the subject's first message after this sequence at the leader.
-        ///
-        /// `nextRead` follows.
-        case readAfter(UInt64)
-        /// Find the epoch that an empty channel has; `epochRead` follows.
-        case readEpoch
-        /// Read where these keys lead, at the leader; `keysRead` follows.
-        case readKeys([IdempotencyKey])
-        /// `written` follows.
-        case write(ChannelCommit)
-        /// Call `pauseEnded` after so many milliseconds.
-        case pause(Int64)
-        /// Delete a message that is of no use any more, if that is easily done.
-        case delete(UInt64)
-        /// The commit is stored: report and answer it.
-        ///
-        /// `sequence` is that of its last message.
-        case stored(ChannelCommit, sequence: UInt64)
-        /// These are answered, without anything having been stored.
-        case answer([ChannelOrder], [ChannelCommit.Answer])
-        case refuse([ChannelOrder], ReplyError)
-    }
-
-    /// How a commit ended.
-    enum Outcome: Sendable {
-        /// With the sequence of its last message.
-        case stored(UInt64)
-        /// A guard did not hold, or it could not be checked.
-        case conflict
-        /// Nothing is stored, for a reason that may pass.
-        case refused
-        case unknown
-    }
-
-    enum Phase {
-        case idle, readingLast, readingEpoch, readingKeys
-        case pausing
-        case writing(ChannelCommit)
-        /// The outcome of the commit is looked up.
-        case settling(ChannelCommit)
-        /// The same, later.
-        case settlingLater(ChannelCommit)
-        /// The same commit is sent again, later.
-        case rewriting(ChannelCommit)
-    }
-
-    static let messagesPerCommit = 400
-    static let bytesPerCommit = 1 << 20
+    /// Publications of a commit.
+    ///
+    /// The server counts messages, so that it keeps up to as many times more than asked.
+    static let publicationsPerCommit = 64
     static let pauseMs: Int64 = 50
 
     var phase = Phase.idle
@@ -76,10 +28,15 @@ struct ChannelWriter {
     private var lostEpoch: Epoch?
     /// Names this writer in the ids of its commits.
     private let mark: String
+    /// Bytes of envelopes that a commit may have; one envelope may be larger.
+    private let bytesPerCommit: Int
     private var commits: UInt64 = 0
 
     /// - Parameter mark: letters and digits that no other writer of the channel has.
-    init(mark: String) { self.mark = mark }
+    init(mark: String, bytesPerCommit: Int = 1 << 18) {
+        self.mark = mark
+        self.bytesPerCommit = bytesPerCommit
+    }
 
     var isIdle: Bool { if case .idle = phase { waiting.isEmpty } else { false } }
 
@@ -126,7 +83,7 @@ struct ChannelWriter {
             let wanted = Set(orders.compactMap { $0.append?.idempotencyKey }.filter { !$0.isEmpty })
             return actions + [.readKeys(Array(wanted))]
         }
-        if commit.messages.isEmpty {
+        if commit.kind == nil {
             // Nothing is written whose guard would show that more is known elsewhere.
             guard isFresh else {
                 phase = .readingLast
@@ -143,10 +100,13 @@ struct ChannelWriter {
     private func nextOrders() -> [ChannelOrder] {
         var orders: [ChannelOrder] = []
         var bytes = 0
-        for order in waiting.prefix(ChannelWriter.messagesPerCommit) {
-            guard case .append(let append, _) = order.work else { return orders.isEmpty ? [order] : orders }
-            bytes += append.publication.data.count
-            if !orders.isEmpty, bytes > ChannelWriter.bytesPerCommit { return orders }
+        for order in waiting.prefix(ChannelWriter.publicationsPerCommit) {
+            guard let append = order.append else { return orders.isEmpty ? [order] : orders }
+            bytes += order.payload.count + 8
+            if let first = orders.first?.append {
+                let isOfOneKind = (first.history == .kept) == (append.history == .kept)
+                guard isOfOneKind, bytes <= bytesPerCommit else { return orders }
+            }
             orders.append(order)
         }
         return orders
@@ -174,13 +134,14 @@ struct ChannelWriter {
             orders = commit.orders + orders
         case .idle, .readingLast, .readingEpoch, .readingKeys, .pausing: break
         }
-        self = ChannelWriter(mark: mark, after: commits)
+        (phase, waiting, keys, isFresh) = (.idle, [], [:], false)
+        forget()
         return orders.isEmpty ? [] : [.refuse(orders, error)]
     }
 
-    /// Gives up all orders, none of which can be stored; nil if one may be, or stays the writer's own.
+    /// Gives up all orders, after a commit that was in conflict with another's.
     ///
-    /// For a commit that was in conflict with another node's.
+    /// nil if one of them may be stored, or stays the writer's own.
     mutating func surrender() -> [ChannelOrder]? {
         guard case .writing(let commit) = phase, !commit.isUnsure else { return nil }
         let orders = commit.orders + waiting
@@ -191,11 +152,6 @@ struct ChannelWriter {
         isFresh = false
         forget()
         return orders
-    }
-
-    private init(mark: String, after commits: UInt64) {
-        self.mark = mark
-        self.commits = commits
     }
 
     // MARK: What is known

@@ -12,7 +12,7 @@ struct CommitAssembly: PublishingRules {
     private var order = 0
     private var isAdded = false
 
-    /// - Parameter orders: appends, or one removal alone.
+    /// - Parameter orders: appends, all to be kept or none, or one removal alone.
     /// - Throws: `UnknownKey` if an append is suppressed that may be a repeat.
     static func commit(
         _ id: String, _ orders: [ChannelOrder], on memory: ChannelMemory, keys: [IdempotencyKey: StreamPosition?]
@@ -53,11 +53,12 @@ struct CommitAssembly: PublishingRules {
     }
 
     private mutating func add(_ kind: StoredMark.Kind) {
+        precondition(commit.kind == nil || commit.kind == kind, "a commit has one message")
         isAdded = true
-        commit.after.kind = kind
-        let mark = StoredMark(
-            kind: kind, position: commit.after.position, commit: commit.id, version: commit.after.version)
-        commit.messages.append(ChannelCommit.Message(mark: mark, order: order))
+        (commit.kind, commit.after.kind) = (kind, kind)
+        guard kind != .marker else { return }
+        let offset = kind == .publication ? commit.after.position.offset : 0
+        commit.parts.append(ChannelCommit.Part(offset: offset, order: order))
     }
 
     // MARK: The rules' memory

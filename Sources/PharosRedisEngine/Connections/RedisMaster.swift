@@ -40,7 +40,7 @@ final class RedisMaster: RedisConnectionOwner {
     /// Where the probe of the subscriptions goes; nil: there is none.
     var probe: (name: String, tag: Int)?
     var isProbed = false
-    /// Publications that were carried out, until the wait for their durability has ended.
+    /// Publications that were carried out and wait for their durability.
     var round: [(Result<RESPValue, RedisFailure>) -> Void] = []
     /// Whether there are publications that no wait was sent for.
     var isRoundOpen = false
@@ -105,7 +105,7 @@ final class RedisMaster: RedisConnectionOwner {
         let isCommands = connection === commands
         if isCommands { setup = RedisSetup() }
         RedisSetup.look(
-            at: connection, settings, checksRole: verifiesRole, isCommands: isCommands,
+            at: connection, settings, checksRole: verifiesRole, isCommands: isCommands, isShard: isShard,
             ready: { [weak self] found in
                 guard let self else { return }
                 if isCommands { self.setup = found }

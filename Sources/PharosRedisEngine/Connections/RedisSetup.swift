@@ -22,6 +22,7 @@ struct RedisSetup {
     ///   - wrong: called with the reason if it may not; neither is called if the connection ends before.
     static func look(
         at connection: RedisConnection, _ settings: RedisEngineSettings, checksRole: Bool, isCommands: Bool,
+        isShard: Bool,
         ready: @escaping (RedisSetup) -> Void, wrong: @escaping (String) -> Void
     ) {
         let answers = Answers(ready, wrong)
@@ -55,6 +56,13 @@ struct RedisSetup {
                     if !setup.seesFence {
                         setup.note = "INFO is hidden: whether a failover lost writes cannot be told"
                     }
+                    return nil
+                }
+            }
+            if isShard {
+                answers.ask(connection, ["COMMAND", "INFO", "SPUBLISH"], withinMs) { setup, result in
+                    let known = (try? result.get().elements().first)?.isNull == false
+                    if !known { setup.refusal = "a Cluster needs Redis 7.0 or newer, which has SPUBLISH" }
                     return nil
                 }
             }

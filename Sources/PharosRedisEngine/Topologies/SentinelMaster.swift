@@ -16,6 +16,10 @@ final class SentinelMaster: RedisTopology, RedisConnectionOwner {
     private var listening: RedisConnection! = nil
     private var loop: LinkLoop!
     private var address: LinkAddress?
+    /// The newest of the failovers that sentinels have told of.
+    private var epoch: Int64 = 0
+    /// When the master was there last; monotonic milliseconds.
+    private var backMs: Int64 = 0
     private var isAsking = false
     private var isClosed = false
     /// When the master was asked for last; monotonic milliseconds.
@@ -40,6 +44,7 @@ final class SentinelMaster: RedisTopology, RedisConnectionOwner {
 
     func start(on loop: LinkLoop) {
         self.loop = loop
+        backMs = loop.nowMs
         asking.connect(to: sentinels, on: loop)
         listening.connect(to: sentinels, on: loop)
         tick()
@@ -55,6 +60,11 @@ final class SentinelMaster: RedisTopology, RedisConnectionOwner {
         guard !isClosed, !isAsking, asking.isReady, loop.nowMs - askedMs >= 100 else { return }
         isAsking = true
         askedMs = loop.nowMs
+        var epoch: Int64 = 0
+        asking.send(["SENTINEL", "MASTER", .text(name)], withinMs: settings.requestTimeoutMs) { result in
+            let text = try? result.get().value(for: "config-epoch").text()
+            epoch = text.flatMap { Int64($0) } ?? 0
+        }
         asking.send(["SENTINEL", "GET-MASTER-ADDR-BY-NAME", .text(name)], withinMs: settings.requestTimeoutMs) {
             [weak self] in
             guard let self else { return }
@@ -63,6 +73,12 @@ final class SentinelMaster: RedisTopology, RedisConnectionOwner {
             if let parts = try? reply.elements(), parts.count == 2, let host = try? parts[0].text(),
                 let port = (try? parts[1].text()).flatMap({ UInt16($0) })
             {
+                // A sentinel that has not heard of the last failover names the master before.
+                // Sentinels that were set up anew count from the beginning, so this does not hold for ever.
+                guard epoch >= self.epoch || self.loop.nowMs - self.backMs > 10_000 else {
+                    return self.asking.reconnect("another sentinel is asked")
+                }
+                self.epoch = epoch
                 self.found(LinkAddress(host: host, port: port))
             } else {
                 self.report("the sentinels know no master \(self.name)")
@@ -91,6 +107,7 @@ final class SentinelMaster: RedisTopology, RedisConnectionOwner {
 
     private func tick() {
         guard !isClosed else { return }
+        if master.isBack { backMs = loop.nowMs }
         if !master.isBack || loop.nowMs - askedMs >= settings.topologyIntervalMs { look() }
         loop.after(min(settings.topologyIntervalMs, 500)) { [weak self] in self?.tick() }
     }
@@ -124,7 +141,12 @@ final class SentinelMaster: RedisTopology, RedisConnectionOwner {
     func heard(_ event: RedisEvent, _ connection: RedisConnection) {
         guard case .message(_, let payload) = event else { return }
         let words = String(decoding: payload, as: UTF8.self).split(separator: " ")
-        guard words.count == 5, words[0] == name, let port = UInt16(words[4]) else { return }
+        guard words.count == 5, words[0] == name, let from = UInt16(words[2]), let port = UInt16(words[4]) else {
+            return
+        }
+        // Late news of an earlier failover do not count.
+        guard address == LinkAddress(host: String(words[1]), port: from) else { return look() }
+        epoch += 1
         found(LinkAddress(host: String(words[3]), port: port))
     }
 }

@@ -44,6 +44,9 @@ extension NodeCounters {
         tlsHandshakesRefused += other.tlsHandshakesRefused
         currentResponderRequests += other.currentResponderRequests
         currentBodyBytes += other.currentBodyBytes
+        currentNodes = max(currentNodes, other.currentNodes)
+        partialAnswers += other.partialAnswers
+        engine.add(other.engine)
         clientNames.merge(other.clientNames) { $0 + $1 }
     }
 }

@@ -35,6 +35,8 @@ final class SingleNode: NodeMessages {
         self.owner = owner
     }
 
+    var partialAnswerCount: UInt64 { 0 }
+
     func start() {}
 
     func leave() {}

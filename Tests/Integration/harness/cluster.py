@@ -1,5 +1,6 @@
 """Several servers that behave as one, with the engine between them."""
 
+import atexit
 import contextlib
 import os
 import pathlib
@@ -7,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 
 from .configuration import BASE, merged
 from .server import Server, free_port, poll
@@ -64,6 +66,23 @@ class Redis(Broker):
     def command(self) -> list[str]:
         return [os.environ.get("PHAROS_REDIS_SERVER", "redis-server"), "--port", str(self.port), "--bind", "127.0.0.1",
                 "--appendonly", "yes", "--save", "", "--dir", str(self.directory)]
+
+
+shared_brokers: dict[str, Broker] = {}
+
+
+def section_for_one(engine: str, number: int) -> dict:
+    """The engine of a server that is alone with it; brokers are shared, and everything in them has the server's number."""
+    if engine == "topic":
+        return {"type": "topic", "secret": SECRET, "topic": {"address": f"127.0.0.1:{free_port()}"}}
+    if engine not in shared_brokers:
+        directory = pathlib.Path(tempfile.mkdtemp(prefix=f"pharos-{engine}-"))
+        shared_brokers[engine] = {"nats": NATS, "redis": Redis}[engine](directory).start()
+        atexit.register(shared_brokers[engine].kill)
+    port = shared_brokers[engine].port
+    if engine == "nats":
+        return {"type": "nats", "nats": {"url": [f"nats://127.0.0.1:{port}"], "prefix": f"t{number}", "streams": 1}}
+    return {"type": "redis", "redis": {"address": [f"127.0.0.1:{port}"], "prefix": f"t{number}"}}
 
 
 class Cluster:

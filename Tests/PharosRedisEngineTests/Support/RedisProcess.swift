@@ -40,7 +40,7 @@ final class RedisProcess: @unchecked Sendable {
         var all = [path]
         if isSentinel { all += ["\(directory)/sentinel.conf", "--sentinel"] }
         all += ["--bind", "127.0.0.1", "--port", "\(port)", "--dir", directory, "--logfile", "\(directory)/log"]
-        if !isSentinel { all += ["--save", "", "--enable-debug-command", "yes"] }
+        if !isSentinel { all += ["--save", ""] }
         all += arguments
         var pointers = all.map { strdup($0) } + [nil]
         defer { pointers.forEach { free($0) } }

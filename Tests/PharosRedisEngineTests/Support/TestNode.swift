@@ -10,6 +10,8 @@ import PharosTestKit
 /// One node of a cluster: a backend, and a relay that is asked by a test.
 final class TestNode: Sendable {
     let backend: RedisBackend
+    /// Kept, since a server ends with its last reference.
+    private let servers: [RedisProcess]
     let relay: TestRelay
     /// The reports to operators.
     let reports: Locked<[String]>
@@ -17,7 +19,11 @@ final class TestNode: Sendable {
     static let options = EngineUnderTest.options(StreamRetention(size: 100_000, ttlMs: 600_000, metaTTLMs: 3_600_000))
     static let now = EngineUnderTest.moment(1_000_000)
 
-    init(_ topology: RedisEngineSettings.Topology, _ change: (inout RedisEngineSettings) -> Void = { _ in }) throws {
+    init(
+        _ topology: RedisEngineSettings.Topology, servers: [RedisProcess] = [],
+        _ change: (inout RedisEngineSettings) -> Void = { _ in }
+    ) throws {
+        self.servers = servers
         var settings = TestNode.settings(topology)
         let reports = Locked<[String]>([])
         settings.report = { text in reports.withLock { $0.append(text) } }
@@ -29,7 +35,7 @@ final class TestNode: Sendable {
     }
 
     convenience init(_ server: RedisProcess, _ change: (inout RedisEngineSettings) -> Void = { _ in }) throws {
-        try self.init(.standalone([TestNode.address(server)]), change)
+        try self.init(.standalone([TestNode.address(server)]), servers: [server], change)
     }
 
     deinit { backend.close() }
@@ -44,9 +50,8 @@ final class TestNode: Sendable {
             topology: topology, link: link, session: RedisSessionOptions(clientName: "pharos"))
         // Channels without a time of their own are remembered without an end.
         settings.channel.historyMetaTTL = 0
-        settings.idempotencyWindowMs = EngineUnderTest.windowMs
         settings.topologyIntervalMs = 500
-        settings.requestTimeoutMs = 3_000
+        settings.requestTimeoutMs = 5_000
         return settings
     }
 
@@ -103,7 +108,7 @@ final class TestNode: Sendable {
             if try await condition(self) { return }
             try await Task.sleep(for: .milliseconds(20))
         }
-        throw TestFailure("it was waited in vain for: \(what); \(backend.health.links)")
+        throw TestFailure("it was waited in vain for: \(what); \(await linkEvents()), \(backend.health.links)")
     }
 
     func waitUntilReady() async throws { try await wait("the links") { $0.backend.health.isReady } }

@@ -357,3 +357,25 @@ async def storm(rig: ClusterRig):
         await asyncio.gather(*(strike(kind, index, seconds) for kind, index, seconds in zip(group, places, times)))
         await asyncio.sleep(chance.uniform(0.2, 1.5))
     await rig.load(2)
+
+
+@scenario(7, over=LINKED, short=("topic",))
+async def readers_know_more_than_their_node(rig: ClusterRig):
+    """The link of one node is 0.5 s late, and readers come to it from the others with positions that it has not heard of. They
+    recover, by whatever transport: a newer position is no reason to tell anybody anything."""
+    await rig.start()
+    rig.delay(2, 0.5)
+    movers = [reader for reader in rig.readers if not reader.home]
+    for _ in range(8):
+        for reader in movers:
+            reader.avoids = {"n2"}
+            reader.switch(False)
+        await asyncio.sleep(0.8)
+        for reader in movers:
+            reader.avoids = {"n0", "n1"}
+            reader.switch(False)
+        await asyncio.sleep(0.8)
+    for reader in movers:
+        reader.avoids = set()
+    rig.heal(2)
+    await rig.load(1)

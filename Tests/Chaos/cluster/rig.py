@@ -62,12 +62,12 @@ class ClusterRig:
     """`streams` is what the scenario demands of epochs, see `ClusterLedger`."""
 
     def __init__(self, directory: pathlib.Path, engine: Engine, seed: str, *, history: str, streams: str, rate: float,
-                 pace: float, say):
+                 pace: float, say, transports: tuple[str, ...] = MOVING):
         self.directory, self.engine, self.seed, self.history = directory, engine, seed, history
         self.chance = random.Random(f"rig {seed}")
         # Times of a scenario are multiplied by it.
         self.pace = pace
-        self.rate, self.say = rate, say
+        self.rate, self.say, self.transports = rate, say, transports
         self.ledger = ClusterLedger(streams)
         for name, kept in CHANNELS.items():
             self.ledger.open(name, kept, True)
@@ -122,13 +122,13 @@ class ClusterRig:
             self.engine.links = self.links
             self.nodes.append(self.cluster.add(f"n{index}", {"engine": self.engine.section([link.port for link in links])}))
         self.publishers = Publishers(self.ledger, self.nodes, self.seed, self.rate)
-        for index, transport in enumerate(STAYING):
+        for index, transport in enumerate(each for each in STAYING if each in self.transports):
             node = self.nodes[index % NODES]
             self._add_reader(f"{node.directory.name} {transport}", [transport], node)
-        for transport in MOVING:
+        for transport in self.transports:
             self._add_reader(f"mover {transport}", [transport], None)
         for number in range(2):
-            self._add_reader(f"roamer {number + 1}", list(MOVING), None)
+            self._add_reader(f"roamer {number + 1}", list(self.transports), None)
 
     def _add_reader(self, name: str, transports: list[str], home: Server | None) -> None:
         self.readers.append(

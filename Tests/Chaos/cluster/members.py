@@ -5,7 +5,7 @@ import collections
 
 from harness.peer import Peer
 
-from .common import BASIC, LINKED, NODE_TIMEOUT, UNTOUCHED
+from .common import LINKED, NODE_TIMEOUT, UNTOUCHED
 from .rig import ClusterRig
 from .scenario import scenario
 
@@ -82,7 +82,7 @@ class Members:
             peer.break_off()
 
 
-@scenario(11, over=UNTOUCHED, short=BASIC)
+@scenario(11, over=UNTOUCHED, short=("topic",))
 async def members_of_a_paused_node(rig: ClusterRig):
     """A node with members is stopped for longer than `node_timeout`, and goes on. On the other nodes each member leaves once
     and joins once, and presence is whole afterwards."""

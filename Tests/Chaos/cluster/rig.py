@@ -47,8 +47,8 @@ def changes(kind: str, history: str) -> dict:
     result = {
         "http_api": {"idempotency_window": "10m"},
         "client": {
-            "ping_interval": f"{PING_SECONDS}s", "pong_timeout": "1s", "session_ttl": "3s", "recovery_max_publication_limit": KEPT,
-            "history_max_publication_limit": KEPT},
+            "ping_interval": f"{PING_SECONDS}s", "pong_timeout": "1s", "session_ttl": "3s",
+            "recovery_max_publication_limit": KEPT, "history_max_publication_limit": KEPT},
         "channel": {"namespaces": [namespace("kept", KEPT), namespace("few", FEW), MEMBERS]},
         "log": {"level": "info"},
         "http_stream": {"enabled": True}, "sse": {"enabled": True}, "events": {"enabled": True}, "poll": {"enabled": True},

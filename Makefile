@@ -37,9 +37,10 @@ sanitize: ## Run the core's tests under the thread and address sanitizers.
 soak: ## Two minutes of everything at once, then look for what was left behind.
 	@scripts/soak
 
-chaos: ## Kill the server a hundred times under load, the application fifty times; no client may lose anything.
+chaos: ## Kill the server a hundred times under load, the application fifty times, break clusters; no client may lose anything.
 	@scripts/chaos --kills 100
 	@scripts/chaos origin --kills 50
+	@scripts/chaos cluster --minutes 60
 
 format: ## Format the Swift sources.
 	swift format --in-place --parallel --recursive $(SOURCES)

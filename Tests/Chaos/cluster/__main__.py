@@ -13,6 +13,7 @@ import time
 from . import common, members, nats, redis, selftest, topic  # noqa: F401
 from .engines import ENGINES
 from .listing import listing
+from .readers import MOVING
 from .rig import ClusterRig, dump
 from .scenario import SCENARIOS, Scenario
 
@@ -29,6 +30,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, help="repeats what another run decided by chance")
     parser.add_argument("--minutes", type=float, help="goes on for so long, with other seeds and longer faults")
     parser.add_argument("--rate", type=float, default=60, help="publications per second (default 60)")
+    parser.add_argument(
+        "--transports", type=lambda text: tuple(text.split(",")), default=MOVING, help=f"of readers: {','.join(MOVING)}")
     parser.add_argument("--verbose", action="store_true", help="says what each reader heard")
     parser.add_argument("--keep", action="store_true", help="keeps logs and ledgers also of what went well")
     parser.add_argument("--list", action="store_true", help="lists the scenarios, and what cannot be shown here")
@@ -59,7 +62,8 @@ def run_one(scenario: Scenario, form: str, seed: int, pace: float, chosen: argpa
     print(f"\n{scenario.name} over {form}, history on {scenario.history}, seed {seed}", flush=True)
     rig = ClusterRig(
         directory, ENGINES[form](), f"{seed} {scenario.name} {form}", history=scenario.history,
-        streams=scenario.over[form], rate=chosen.rate, pace=pace, say=say)
+        streams=scenario.over[form], rate=chosen.rate, pace=pace, say=say,
+        transports=chosen.transports)
     problems = rig.ledger.problems
     try:
         asyncio.run(rig.run(scenario))

@@ -43,7 +43,7 @@ NOT_SHOWN = {
     "13": "there is no earlier version that can be part of a cluster; the version in every message is tested with the codecs",
     "16 topic": "a full disk is shown for one server by scripts/chaos, whose store it is; frozen is shown",
     "16 nats": "a full store wants a file system of its own; frozen and without a majority are shown",
-    "power loss": "a process that is killed leaves its writes to the kernel; what lazy fsync loses needs a machine without power",
+    "power loss": "a process that is killed leaves its writes to the kernel; what lazy fsync loses takes a loss of power",
 }
 
 

@@ -5,7 +5,7 @@ import collections
 
 from harness.peer import Peer
 
-from .common import BASIC, LINKED, NODE_TIMEOUT, UNTOUCHED
+from .common import LINKED, NODE_TIMEOUT, UNTOUCHED
 from .rig import ClusterRig
 from .scenario import scenario
 
@@ -82,7 +82,7 @@ class Members:
             peer.break_off()
 
 
-@scenario(11, over=UNTOUCHED, short=BASIC)
+@scenario(11, over=UNTOUCHED, short=("topic",))
 async def members_of_a_paused_node(rig: ClusterRig):
     """A node with members is stopped for longer than `node_timeout`, and goes on. On the other nodes each member leaves once
     and joins once, and presence is whole afterwards."""
@@ -131,3 +131,31 @@ async def members_of_a_node_whose_link_blinks(rig: ClusterRig):
         if heard := members._heard(watcher):
             rig.problem(f"{NAME}: a watcher heard {heard} of members that were there all the time")
     members.end()
+
+
+@scenario(7, 11, over=LINKED)
+async def member_joins_while_a_node_is_slow(rig: ClusterRig):
+    """A watcher arrives, and its node asks all others who is there; one of them is slow to answer; meanwhile a member joins on
+    the third. Its join is told once, and so is its leave when its node dies."""
+    await rig.start()
+    rig.delay(2, 0.5)
+    await asyncio.sleep(0.2)
+    watcher = await Peer.open(rig.n[0])
+    await watcher.connect()
+    await watcher.subscribe(NAME)
+    await asyncio.sleep(0.2)
+    member = await Peer.open(rig.n[1])
+    await member.connect()
+    await member.subscribe(NAME)
+    await asyncio.sleep(3)
+    rig.heal(2)
+    await rig.kill(rig.n[1])
+    await asyncio.sleep(2 * NODE_TIMEOUT)
+    heard = [
+        kind for message in watcher.inbox for kind in ("join", "leave")
+        if message.get("push", {}).get(kind, {}).get("info", {}).get("client") == member.client]
+    if heard != ["join", "leave"]:
+        rig.problem(f"{NAME}: the watcher heard {heard} of the member, not one join and one leave")
+    watcher.break_off()
+    member.break_off()
+    await rig.restart(rig.n[1])

@@ -74,7 +74,7 @@ async def servers_rolled(rig: ClusterRig):
 
 @scenario(3, 16, over=stay("nats3"))
 async def majority_of_servers_lost(rig: ClusterRig):
-    """Two of three servers are killed for 4 s: nothing can be stored. Publishers are told; then everything goes on by itself."""
+    """Two of three servers are killed for 4 s: nothing can be stored. Publishers are told; then all goes on by itself."""
     await rig.start()
     for server in rig.engine.servers[:2]:
         await asyncio.to_thread(server.kill)

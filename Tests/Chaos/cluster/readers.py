@@ -33,8 +33,8 @@ class ClusterBook(Reader):
 class ClusterReader(Subscriber):
     """A reader of a cluster. With `home` it always comes back to that node, else it goes to any."""
 
-    def __init__(self, nodes: list[Server], ledger: ClusterLedger, name: str, transports: list[str], channels: list[str], seed: str,
-                 home: Server | None = None):
+    def __init__(self, nodes: list[Server], ledger: ClusterLedger, name: str, transports: list[str], channels: list[str],
+                 seed: str, home: Server | None = None):
         super().__init__(home or nodes[0], ledger, name, transports, channels, seed)
         self.book = ClusterBook(ledger, name, channels)
         self.nodes, self.home = nodes, home

@@ -3,7 +3,7 @@ import Testing
 
 @testable import PharosServices
 
-/// Transcripts of nodes that exchange messages, what of it is lost, and what they tell.
+/// Transcripts of nodes that exchange messages, lose some, and tell.
 ///
 /// Time stands still until a test lets it go on. The names of channels are chosen for their places.
 @Suite("occupancy of channels over several nodes")

@@ -8,7 +8,7 @@ package struct EventRules: Equatable, Sendable {
     package let kinds: Set<OriginEvent.Kind>
     /// Bytes of events that may wait before new clients are refused.
     package let maxSize: Int
-    /// Whether the channels that are occupied are kept, to be told as vacated after a crash.
+    /// Whether occupied channels are kept, to be told as vacated after a crash.
     ///
     /// Where several nodes are one server, the others tell that.
     package let remembersChannels: Bool

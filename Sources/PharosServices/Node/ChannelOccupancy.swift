@@ -28,7 +28,9 @@ struct ChannelOccupancy: Sendable {
     private var reporter = OccupancyReporter()
     private var register = OccupancyRegister()
     private var settledMs: Int64
-    /// The places before the last change; nil: there were several within `settleMs`, or none before.
+    /// The places before the last change.
+    ///
+    /// nil: there were several changes within `settleMs`, or there were no places before.
     private var settledPlaces: OccupancyPlaces?
     private var nextRepeatMs: Int64
     private var isEnded = false
@@ -106,7 +108,7 @@ struct ChannelOccupancy: Sendable {
 
     // MARK: Output
 
-    /// What is to be told and sent, in order.
+    /// Takes out all that is to be told and sent, in order.
     mutating func takeOutput() -> [Output] {
         var output = told
         told = []

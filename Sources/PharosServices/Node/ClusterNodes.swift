@@ -16,7 +16,7 @@ final class ClusterNodes: NodeMessages {
         var heartbeatMs: Int64 = 2_000
         /// Without a sign of life for so long a node is taken for dead, in milliseconds.
         var timeoutMs: Int64 = 10_000
-        /// So long after nodes have come or gone it is not decided which channels are occupied, in milliseconds.
+        /// Time between a change of nodes and decisions about occupied channels, in ms.
         ///
         /// Nodes learn of a change by their heartbeats and by their ticks, one each second.
         var settleMs: Int64 { max(2 * heartbeatMs, 3_000) }

@@ -1,9 +1,9 @@
 import PharosBytes
 import PharosDomain
 
-/// This node's part in finding the first and the last subscriber of channels over all nodes. Any thread.
+/// This node's part in finding the first and the last subscriber of channels.
 ///
-/// See `ChannelOccupancy`. It does not end with a shard: the last subscribers of a node may be on any of them.
+/// Any thread. See `ChannelOccupancy`. It does not end with a shard: the last subscribers of a node may be on any of them.
 final class ClusterOccupancy: Sendable {
     private struct State: Sendable {
         var machine: ChannelOccupancy
@@ -15,6 +15,8 @@ final class ClusterOccupancy: Sendable {
     private let sender: NodeSender
     private let tell: @Sendable (ChannelName, Bool) -> Void
 
+    /// Makes the part of one node.
+    ///
     /// - Parameter tell: gets what is to be told to the application, in order; must not block.
     init(
         here: UInt64, settleMs: Int64, nowMs: Int64, sender: NodeSender,
@@ -45,7 +47,9 @@ final class ClusterOccupancy: Sendable {
 
     func end(nowMs: Int64) { run { $0.end(nowMs: nowMs) } }
 
-    /// Carries out what follows outside the lock, one thread at a time, so that its order stays.
+    /// Gives input to the machine, and carries out what follows.
+    ///
+    /// That is done outside the lock, by one thread at a time, so that its order stays.
     private func run(_ input: (inout ChannelOccupancy) -> Void) {
         let isMine = state.withLock { state in
             input(&state.machine)

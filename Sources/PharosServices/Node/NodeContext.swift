@@ -18,7 +18,9 @@ final class NodeContext: Sendable {
     let stores: StreamStores
     let dialects: DialectTable
     let messages: any NodeMessages
-    /// Which channels are occupied on any node; nil: this one alone decides, or no event of it is wanted.
+    /// Finds the channels that are occupied on any node.
+    ///
+    /// nil: this node is alone, or the application did not ask for it.
     let occupancy: ClusterOccupancy?
     /// The other nodes' way here; nil: the server stands alone.
     let cluster: Cluster?

@@ -5,10 +5,12 @@ import PharosProtocol
 /// A node's word on whether it has subscribers of a channel.
 struct OccupancyReport: Equatable, Sendable {
     var channel: ChannelName
-    /// Grows with each change on the reporting node; a repetition has the number of the first.
+    /// Grows with each change on the reporting node.
+    ///
+    /// A repetition has the number of the first.
     var number: UInt64
     var isOccupied: Bool
-    /// Whether the application has been told that the channel is occupied, as far as the node knows.
+    /// Whether the application was told as much, as far as the node knows.
     var wasTold: Bool
 }
 
@@ -21,7 +23,7 @@ struct OccupancyReceipt: Equatable, Sendable {
     var isPrimary: Bool
 }
 
-/// What one node says to another about the occupancy of channels.
+/// Reports and receipts from one node to another.
 struct OccupancyMessage: Equatable, Sendable {
     var reports: [OccupancyReport] = []
     var receipts: [OccupancyReceipt] = []

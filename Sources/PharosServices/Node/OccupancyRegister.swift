@@ -1,7 +1,8 @@
 import PharosDomain
 
-/// The nodes that occupy each channel of which this node is the primary or the secondary.
+/// The nodes that occupy channels.
 ///
+/// It has the channels of which this node is the primary or the secondary.
 /// The primary tells the application. The secondary keeps the same, and takes for granted that the primary tells.
 struct OccupancyRegister: Sendable {
     private struct Occupant: Sendable {
@@ -17,7 +18,9 @@ struct OccupancyRegister: Sendable {
         var told = false
         /// Whether another node told of it until now, so that reports say what it has told.
         var isTakenOver: Bool
-        /// Nodes that have left the channel stay for a while: their older reports may still come.
+        /// Nodes that have left the channel stay for a while.
+        ///
+        /// Their older reports may still come.
         var occupants: [Occupant] = []
 
         var isOccupied: Bool { occupants.contains { $0.isOccupied } }
@@ -96,7 +99,7 @@ struct OccupancyRegister: Sendable {
         }
     }
 
-    /// Takes over the channels that are this node's from now on, and drops those that are not.
+    /// Takes over channels that are this node's now, and drops those that are not.
     ///
     /// - Parameters:
     ///   - gone: nodes that occupy nothing any more, or will say anew what they occupy.

@@ -1,6 +1,6 @@
 import PharosDomain
 
-/// The channels that have subscribers on this node, and what of it was acknowledged.
+/// The channels that have subscribers on this node, as it reports them.
 ///
 /// A record stays while the channel is occupied here, and after that until both nodes have acknowledged that it is not.
 struct OccupancyReporter: Sendable {
@@ -8,7 +8,7 @@ struct OccupancyReporter: Sendable {
         var isOccupied = false
         var wasTold = false
         var number: UInt64 = 0
-        /// The nodes that have acknowledged the record as what they were then; nil: none.
+        /// The nodes that have acknowledged the record in these places; nil: none.
         var primary: UInt64?
         var secondary: UInt64?
     }
@@ -29,7 +29,7 @@ struct OccupancyReporter: Sendable {
         open.insert(channel)
     }
 
-    /// The channel is empty, the application is to be told, and another node is to tell from now on.
+    /// The channel is empty, and another node than this one is to tell that.
     mutating func handOver(_ channel: ChannelName) {
         if records[channel] == nil { change(channel, isOccupied: false) }
         records[channel]!.wasTold = true
@@ -41,7 +41,6 @@ struct OccupancyReporter: Sendable {
         let report = OccupancyReport(
             channel: channel, number: record.number, isOccupied: record.isOccupied, wasTold: record.wasTold)
         var due: [(report: OccupancyReport, node: UInt64)] = []
-        // The secondary first: this node itself may be the primary, and tells at once.
         if let secondary = pair.secondary, record.secondary != secondary { due.append((report, secondary)) }
         if record.primary != pair.primary { due.append((report, pair.primary)) }
         return due

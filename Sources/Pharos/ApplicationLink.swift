@@ -37,7 +37,8 @@ final class ApplicationLink: Sendable {
             let path = settings.store.path
             events = try EventService(
                 settings: settings.hooks, directory: path.isEmpty ? nil : path, sender: remote,
-                nodeName: settings.nodeName, report: { ServerLog.write($0, to: logger) })
+                nodeName: settings.nodeName, isOneOfSeveral: settings.engine.kind.isShared,
+                report: { ServerLog.write($0, to: logger) })
         } else {
             events = nil
         }

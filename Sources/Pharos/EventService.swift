@@ -19,13 +19,15 @@ package final class EventService: Sendable {
     ///
     /// - Parameters:
     ///   - directory: of the store; nil: none.
+    ///   - isOneOfSeveral: whether this process is one node of a cluster.
     ///   - report: gets the reports for an operator, on any thread.
     /// - Throws: a log that cannot be opened says why.
     package init(
         settings: HookSettings, directory: String?, sender: any EventSender, nodeName: String,
+        isOneOfSeveral: Bool,
         report: @escaping @Sendable (EventServiceReport) -> Void
     ) throws(StoreError) {
-        let rules = EventRules(settings)
+        let rules = EventRules(settings, isOneOfSeveral: isOneOfSeveral)
         let deadLetters: any DeadLetterLog
         if let directory {
             // A limit on the size of files is an error of the write that meets it, not the end of the process.

@@ -22,10 +22,11 @@ final class EventLogFixture: Sendable {
 
     func open(
         _ settings: HookSettings = EventQueueConformance.settings,
-        uncommittedLimit: Int = SQLiteEventLog.uncommittedLimit
+        isOneOfSeveral: Bool = false, uncommittedLimit: Int = SQLiteEventLog.uncommittedLimit
     ) throws(StoreError) -> SQLiteEventLog {
         try SQLiteEventLog(
-            directory: path, rules: EventRules(settings), wallMs: { 777 }, uncommittedLimit: uncommittedLimit
+            directory: path, rules: EventRules(settings, isOneOfSeveral: isOneOfSeveral), wallMs: { 777 },
+            uncommittedLimit: uncommittedLimit
         ) { [weak self] event in
             self?.reported.withLock { $0.append(event) }
         }

@@ -136,6 +136,23 @@ import Testing
         after.close()
     }
 
+    @Test("one node of several does not tell after a crash that channels are vacated: the others did")
+    func crashOfOneOfSeveral() async throws {
+        let fixture = EventLogFixture()
+        let log = try fixture.open(isOneOfSeveral: true)
+        log.record(.connected("a", user: "u"))
+        var occupied = OriginEvent(.occupied, atMs: 1)
+        occupied.channel = "x"
+        log.record(occupied)
+        let copy = try await fixture.afterCrash(of: log)
+        log.close()
+        for isOneOfSeveral in [true, false] {
+            let after = try copy.open(isOneOfSeveral: isOneOfSeveral)
+            #expect(await after.all().map(\.event.kind) == [.connected, .occupied, .disconnected])
+            after.close()
+        }
+    }
+
     @Test("after a crash only what is wanted is told")
     func crashUnwanted() async throws {
         let fixture = EventLogFixture()

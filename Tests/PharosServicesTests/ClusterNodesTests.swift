@@ -59,17 +59,22 @@ struct ClusterNodesTests {
         private let answers = Locked<[NodeAnswers]>([])
         private let lists = Locked<[[UInt64]]>([])
 
-        init(_ number: UInt64, _ wire: Wire) {
+        private let toldChannels = Locked<[String]>([])
+
+        init(_ number: UInt64, _ wire: Wire, notesOccupancy: Bool = true) {
             here = NodeIncarnation(name: NodeName("n\(number)"), mark: number)
             let local = SingleNode(here, mailboxes: mailboxes) {
                 $0.low < 2 ? Int($0.low) : nil
             } owner: { _ in
                 1
             }
-            let lists = lists
+            let (lists, told) = (lists, toldChannels)
+            let tell: @Sendable (ChannelName, Bool) -> Void = { channel, isOccupied in
+                told.withLock { $0.append("\(channel) \(isOccupied ? "occupied" : "vacated")") }
+            }
             messages = ClusterNodes(
                 local: local, bus: wire.end(number), timing: ClusterNodes.Timing(heartbeatMs: 100, timeoutMs: 1_000),
-                mailboxes: mailboxes, sequences: sequences, nowMs: 0
+                mailboxes: mailboxes, sequences: sequences, nowMs: 0, tellOccupancy: notesOccupancy ? tell : nil
             ) { nodes in lists.withLock { $0.append(nodes) } }
             messages.start()
         }
@@ -103,6 +108,18 @@ struct ClusterNodesTests {
                 default: return "other" + missing
                 }
             }
+        }
+
+        /// Events of channels for the application since the last look.
+        func told() -> [String] {
+            toldChannels.withLock { told in
+                defer { told = [] }
+                return told
+            }
+        }
+
+        func change(_ channel: ChannelName, isOccupied: Bool) {
+            messages.occupancy?.change(channel, isOccupied: isOccupied, nowMs: monotonicMs())
         }
 
         var names: [String] { messages.nodes.map(\.name.text) }
@@ -141,6 +158,38 @@ struct ClusterNodesTests {
         #expect(one.heard == [])
         #expect(two.answer(.channels(["a": 5])) == [0, 1])
         #expect(one.heard == ["12"])
+    }
+
+    @Test("a channel's first subscriber of all nodes is told by one of them, and its last when that node ends")
+    func occupancy() {
+        let nodes = (1...3).map { Node($0, wire) } + [Node(4, wire, notesOccupancy: false)]
+        let names = (0..<30).map { ChannelName("room\($0)") }
+        var now = monotonicMs()
+        /// Everything that was told once all decisions were due.
+        func told() -> [String] {
+            for _ in 0..<3 {
+                now += 5_000
+                for node in nodes { node.messages.occupancy?.tick(nowMs: now) }
+            }
+            return nodes.flatMap { $0.told() }.sorted()
+        }
+        for name in names { for node in nodes.prefix(2) { node.change(name, isOccupied: true) } }
+        #expect(told() == names.map { "\($0) occupied" }.sorted())
+        for name in names { nodes[0].change(name, isOccupied: false) }
+        #expect(told() == [])
+        nodes[1].messages.leave()
+        #expect(told() == names.map { "\($0) vacated" }.sorted())
+    }
+
+    @Test("a node that was taken for dead is known as such when it is heard again, one that has left is not")
+    func arrivals() {
+        var membership = Membership(timeoutMs: 1_000, nowMs: 0)
+        #expect(membership.heard(7, "n7", nowMs: 0) == .new)
+        #expect(membership.heard(7, "n7", nowMs: 10) == .known)
+        #expect([400, 800, 1_200].flatMap { membership.tick(nowMs: $0, isLinked: true) } == [7])
+        #expect(membership.heard(7, "n7", nowMs: 1_300) == .back)
+        #expect(membership.left(7))
+        #expect(membership.heard(7, "n7", nowMs: 1_400) == .new)
     }
 
     @Test("a client's node alone is asked, wherever it is; an id that no node gave asks none")
@@ -320,6 +369,29 @@ struct NodeFrameTests {
         }
         #expect((back.uid, back.name, back.version) == ("id", "n", "v"))
         #expect((back.clients, back.userCount, back.subscriptions, back.channelCount) == (3, 2, 4, 1))
+    }
+
+    @Test("reports of occupied channels come back as they were, and so does a sign of life")
+    func occupancy() throws {
+        let message = OccupancyMessage(
+            reports: [
+                OccupancyReport(channel: "a", number: 1, isOccupied: true, wasTold: false),
+                OccupancyReport(channel: "b", number: .max, isOccupied: false, wasTold: true),
+            ], receipts: [OccupancyReceipt(channel: "c", number: 3, isOccupied: true, isPrimary: true)])
+        let read = try NodeFrame.decode(NodeFrame(sender: 5, content: .occupancy(message)).encoded())
+        guard case .occupancy(let back)? = read?.content else {
+            Issue.record("lost")
+            return
+        }
+        #expect(back == message)
+        var heartbeat = NodeHeartbeat(name: "n", sequence: 7)
+        (heartbeat.notesOccupancy, heartbeat.hadLostReceiver) = (true, true)
+        let sign = try NodeFrame.decode(NodeFrame(sender: 5, content: .heartbeat(heartbeat)).encoded())
+        guard case .heartbeat(let known)? = sign?.content else {
+            Issue.record("lost")
+            return
+        }
+        #expect(known == heartbeat)
     }
 
     @Test("a command of a later version is answered as unknown; a frame of a later version is dropped")

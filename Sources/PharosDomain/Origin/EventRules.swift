@@ -8,6 +8,10 @@ package struct EventRules: Equatable, Sendable {
     package let kinds: Set<OriginEvent.Kind>
     /// Bytes of events that may wait before new clients are refused.
     package let maxSize: Int
+    /// Whether occupied channels are kept, to be told as vacated after a crash.
+    ///
+    /// Where several nodes are one server, the others tell that.
+    package let remembersChannels: Bool
     private let told: Set<OriginEvent.Kind>
     /// Gets all events but those of raw connections.
     package let eventsTo: OriginName
@@ -18,7 +22,10 @@ package struct EventRules: Equatable, Sendable {
     ///
     /// Clients are remembered as soon as any event of connections is sent; the channels that each one is in, as soon as
     /// `subscribed` or `unsubscribed` is; the occupied channels with `occupied` or `vacated`.
-    package init(_ settings: HookSettings) {
+    ///
+    /// - Parameter isOneOfSeveral: whether this process is one node of a cluster.
+    package init(_ settings: HookSettings, isOneOfSeveral: Bool = false) {
+        remembersChannels = !isOneOfSeveral
         eventsTo = settings.eventsTo
         maxSize = settings.eventsMaxSize
         rawOrigins = Set(settings.raw.map(\.origin).filter { !$0.isEmpty })

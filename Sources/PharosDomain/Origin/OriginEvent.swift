@@ -10,7 +10,7 @@ package struct OriginEvent: Equatable, Sendable {
         case subscribed
         /// Also at the end of a connection, once for every channel.
         case unsubscribed
-        /// A channel has its first subscriber of this node.
+        /// A channel has its first subscriber of all nodes.
         case occupied
         /// Its last one has left.
         case vacated
@@ -57,6 +57,11 @@ package protocol EventLog: Sendable {
     ///
     /// Then new clients are refused, so that nothing is lost.
     var isAccepting: Bool { get }
+}
+
+extension EventLog {
+    /// Whether it must be known which channels have subscribers.
+    package var notesOccupancy: Bool { kinds.contains(.occupied) || kinds.contains(.vacated) }
 }
 
 /// An event with its number in the order of all.

@@ -25,7 +25,7 @@ extension EventLedger {
                         nowMs)
                 }
                 try tell(database, nil, .rawClosed, from: "clients WHERE origin <> '' ORDER BY client", nowMs)
-                if rules.tells(.vacated) { try tellVacated(database, rules.eventsTo, nowMs) }
+                if rules.tells(.vacated), rules.remembersChannels { try tellVacated(database, rules.eventsTo, nowMs) }
                 try database.execute(sql: "DELETE FROM clients; DELETE FROM subscriptions; DELETE FROM channels")
                 return .commit
             }

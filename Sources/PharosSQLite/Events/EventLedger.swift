@@ -97,7 +97,8 @@ final class EventLedger {
             try statements.deleteSubscriptions.run()
         case .subscribed: try run(statements.insertSubscription, event.client, event.channel)
         case .unsubscribed: try run(statements.deleteSubscription, event.client, event.channel)
-        case .occupied: try run(statements.insertChannel, event.channel)
+        case .occupied:
+            if rules.remembersChannels { try run(statements.insertChannel, event.channel) }
         case .vacated: try run(statements.deleteChannel, event.channel)
         }
     }

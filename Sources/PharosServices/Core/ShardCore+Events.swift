@@ -53,6 +53,9 @@ extension ShardCore {
 
     /// A channel has got its first subscriber of this node, or lost its last.
     func tellOccupancy(_ channel: ChannelName, isOccupied: Bool, _ edge: borrowing Edge) {
+        if let occupancy = node.occupancy {
+            return occupancy.change(channel, isOccupied: isOccupied, nowMs: edge.nowMs)
+        }
         let kind: OriginEvent.Kind = isOccupied ? .occupied : .vacated
         guard tells(kind) else { return }
         var told = OriginEvent(kind, atMs: edge.wallMs)

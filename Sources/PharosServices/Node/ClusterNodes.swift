@@ -16,6 +16,10 @@ final class ClusterNodes: NodeMessages {
         var heartbeatMs: Int64 = 2_000
         /// Without a sign of life for so long a node is taken for dead, in milliseconds.
         var timeoutMs: Int64 = 10_000
+        /// Time between a change of nodes and decisions about occupied channels, in ms.
+        ///
+        /// Nodes learn of a change by their heartbeats and by their ticks, one each second.
+        var settleMs: Int64 { max(2 * heartbeatMs, 3_000) }
     }
 
     private struct State: Sendable {
@@ -27,8 +31,11 @@ final class ClusterNodes: NodeMessages {
     }
 
     let here: NodeIncarnation
+    /// nil: the application did not ask for events of channels.
+    let occupancy: ClusterOccupancy?
     private let local: SingleNode
     private let bus: any ClusterBus
+    private let sender: NodeSender
     private let timing: Timing
     private let mailboxes: [Mailbox<ShardMail>]
     private let state: Locked<State>
@@ -41,14 +48,24 @@ final class ClusterNodes: NodeMessages {
 
     /// - Parameters:
     ///   - sequences: gives the numbers that decide which connection of a user is the newest.
+    ///   - tellOccupancy: gets the channels that have their first subscriber of all nodes, and those that have lost their
+    ///     last; nil: they need not be found.
     ///   - changed: gets the marks of all nodes, this one's first, whenever they change.
     init(
         local: SingleNode, bus: any ClusterBus, timing: Timing = Timing(), mailboxes: [Mailbox<ShardMail>],
-        sequences: ConnectionSequences, nowMs: Int64, changed: @escaping @Sendable ([UInt64]) -> Void
+        sequences: ConnectionSequences, nowMs: Int64,
+        tellOccupancy: (@Sendable (ChannelName, _ isOccupied: Bool) -> Void)? = nil,
+        changed: @escaping @Sendable ([UInt64]) -> Void
     ) {
         self.local = local
         here = local.here
         self.bus = bus
+        let sender = NodeSender(here: local.here.mark, bus: bus)
+        self.sender = sender
+        occupancy = tellOccupancy.map {
+            ClusterOccupancy(
+                here: local.here.mark, settleMs: timing.settleMs, nowMs: nowMs, sender: sender, tell: $0)
+        }
         self.timing = timing
         self.mailboxes = mailboxes
         self.sequences = sequences
@@ -67,6 +84,7 @@ final class ClusterNodes: NodeMessages {
     /// Says that this node ends.
     func leave() {
         state.withLock { $0.isLeaving = true }
+        occupancy?.end(nowMs: pharos_monotonic_ms())
         sendHeartbeat(to: nil)
     }
 
@@ -84,7 +102,7 @@ final class ClusterNodes: NodeMessages {
     func send(_ message: NodeMessage, to node: NodeIncarnation?, post: (ShardMail, Int) -> Void) {
         local.send(message, to: node, post: post)
         guard node != here else { return }
-        transmit(.post(message), to: node?.mark)
+        sender.send(.post(message), to: node?.mark)
     }
 
     func ask(
@@ -128,22 +146,18 @@ final class ClusterNodes: NodeMessages {
                 gathering.fail(mark)
                 continue
             }
-            transmit(.request(id: id, timeMs: timeMs, command), to: mark)
+            sender.send(.request(id: id, timeMs: timeMs, command), to: mark)
         }
     }
 
-    private func transmit(_ content: NodeFrame.Content, to node: UInt64?) {
-        let message = NodeFrame(sender: here.mark, content: content).encoded()
-        let id = message.count > NodeFragments.partSize ? nextID.wrappingAdd(1, ordering: .relaxed).newValue : 0
-        for frame in NodeFragments.split(message, sender: here.mark, id: id) { bus.send(frame, to: node) }
-    }
-
-    private func sendHeartbeat(to node: UInt64?, isNew: Bool = false) {
+    private func sendHeartbeat(to node: UInt64?, isNew: Bool = false, hadLostReceiver: Bool = false) {
         var heartbeat = NodeHeartbeat(name: here.name)
         heartbeat.sequence = sequences.newest
         heartbeat.isLeaving = state.withLock { $0.isLeaving }
         heartbeat.isNew = isNew
-        transmit(.heartbeat(heartbeat), to: node)
+        heartbeat.notesOccupancy = occupancy != nil
+        heartbeat.hadLostReceiver = hadLostReceiver
+        sender.send(.heartbeat(heartbeat), to: node)
     }
 
     // MARK: Time
@@ -162,6 +176,7 @@ final class ClusterNodes: NodeMessages {
         for gathering in overdue { gathering.giveUp() }
         if isDue { sendHeartbeat(to: nil) }
         if !dead.isEmpty { tellChange(gone: dead, came: []) }
+        occupancy?.tick(nowMs: nowMs)
     }
 
     private func tellChange(gone: [UInt64], came: [UInt64]) {
@@ -170,6 +185,7 @@ final class ClusterNodes: NodeMessages {
         changed([here.mark] + others)
         let change = NodesChange(gone: Set(gone), came: Set(came))
         for mailbox in mailboxes { mailbox.post(.nodesChanged(change)) }
+        if !gone.isEmpty { occupancy?.nodesChanged(gone: change.gone, nowMs: pharos_monotonic_ms()) }
     }
 
     // MARK: Receiving
@@ -191,6 +207,7 @@ final class ClusterNodes: NodeMessages {
             let now = pharos_monotonic_ms()
             let whole = state.withLock { $0.fragments.add(fragment, from: frame.sender, nowMs: now) }
             if let whole { received(whole) }
+        case .occupancy(let message): occupancy?.receive(message, from: frame.sender, nowMs: pharos_monotonic_ms())
         }
     }
 
@@ -203,16 +220,22 @@ final class ClusterNodes: NodeMessages {
             return
         }
         let now = pharos_monotonic_ms()
-        let isNew = state.withLock { $0.membership.heard(sender, heartbeat.name, nowMs: now) }
-        if isNew || heartbeat.isNew { sendHeartbeat(to: sender) }
-        if isNew { tellChange(gone: [], came: [sender]) }
+        let arrival = state.withLock { $0.membership.heard(sender, heartbeat.name, nowMs: now) }
+        if arrival != .known || heartbeat.isNew { sendHeartbeat(to: sender, hadLostReceiver: arrival == .back) }
+        if arrival != .known { tellChange(gone: [], came: [sender]) }
+        guard heartbeat.notesOccupancy else { return }
+        if heartbeat.hadLostReceiver {
+            occupancy?.nodesChanged(forgetful: [sender], nowMs: now)
+        } else if arrival != .known {
+            occupancy?.nodesChanged(came: [sender], nowMs: now)
+        }
     }
 
     private func received(_ command: ControlCommand, id: UInt64, timeMs: UInt64, from sender: UInt64) {
         let deadlineMs = pharos_monotonic_ms() + Int64(min(timeMs, 60_000))
         let answered = NodeAsker.closure { [weak self] answers in
             guard let self else { return }
-            transmit(answers.missing.isEmpty ? .answer(id: id, answers.answer) : .failed(id: id), to: sender)
+            self.sender.send(answers.missing.isEmpty ? .answer(id: id, answers.answer) : .failed(id: id), to: sender)
         }
         local.ask(command, of: .all, deadlineMs: deadlineMs, for: answered) { [mailboxes] in mailboxes[$1].post($0) }
     }

@@ -10,8 +10,21 @@ struct Membership: Sendable {
         var heardMs: Int64
     }
 
+    enum Arrival: Sendable {
+        case known
+        /// The node was not known.
+        case new
+        /// It had been taken for dead.
+        case back
+    }
+
+    /// So many of the nodes that were taken for dead are remembered.
+    private static let lostLimit = 1_000
+
     let timeoutMs: Int64
     private var peers: [UInt64: Peer] = [:]
+    /// Nodes that were taken for dead, the newest last.
+    private var lost: [UInt64] = []
     private var lastTickMs: Int64
 
     init(timeoutMs: Int64, nowMs: Int64) {
@@ -22,9 +35,12 @@ struct Membership: Sendable {
     /// Their marks and names.
     var nodes: [UInt64: NodeName] { peers.mapValues(\.name) }
 
-    /// A node has given a sign of life; true: it was not known.
-    mutating func heard(_ mark: UInt64, _ name: NodeName, nowMs: Int64) -> Bool {
-        peers.updateValue(Peer(name: name, heardMs: nowMs), forKey: mark) == nil
+    /// A node has given a sign of life.
+    mutating func heard(_ mark: UInt64, _ name: NodeName, nowMs: Int64) -> Arrival {
+        guard peers.updateValue(Peer(name: name, heardMs: nowMs), forKey: mark) == nil else { return .known }
+        guard let index = lost.firstIndex(of: mark) else { return .new }
+        lost.remove(at: index)
+        return .back
     }
 
     /// A node has said that it ends; true: it was known.
@@ -44,6 +60,7 @@ struct Membership: Sendable {
         }
         let dead = peers.filter { nowMs - $0.value.heardMs >= timeoutMs }.map(\.key).sorted()
         for mark in dead { peers[mark] = nil }
+        lost = (lost + dead).suffix(Membership.lostLimit)
         return dead
     }
 }

@@ -1,3 +1,4 @@
+import CPharosSys
 import PharosBytes
 import PharosChannels
 import PharosCluster
@@ -17,6 +18,10 @@ final class NodeContext: Sendable {
     let stores: StreamStores
     let dialects: DialectTable
     let messages: any NodeMessages
+    /// Finds the channels that are occupied on any node.
+    ///
+    /// nil: this node is alone, or the application did not ask for it.
+    let occupancy: ClusterOccupancy?
     /// The other nodes' way here; nil: the server stands alone.
     let cluster: Cluster?
     let sequences: ConnectionSequences
@@ -86,13 +91,14 @@ final class NodeContext: Sendable {
             exclusivePolls: exclusivePolls, owner: { channel in NodeContext.owner(of: channel, count: shards) })
         let (here, sequences) = (incarnation.mark, ConnectionSequences())
         self.sequences = sequences
-        messages =
-            cluster.map { cluster in
-                ClusterNodes(
-                    local: local, bus: cluster.bus, timing: cluster.timing, mailboxes: mailboxes, sequences: sequences,
-                    nowMs: nowMs
-                ) { cluster.backend.nodesChanged($0, here: here) }
-            } ?? local
+        let nodes = cluster.map { cluster in
+            ClusterNodes(
+                local: local, bus: cluster.bus, timing: cluster.timing, mailboxes: mailboxes, sequences: sequences,
+                nowMs: nowMs, tellOccupancy: NodeContext.occupancyTeller(application)
+            ) { cluster.backend.nodesChanged($0, here: here) }
+        }
+        messages = nodes ?? local
+        occupancy = nodes?.occupancy
         apiAccess = APIAccess(settings.api)
         admission = Locked(Admission(settings.client, nowMs: nowMs))
     }
@@ -101,6 +107,18 @@ final class NodeContext: Sendable {
     var responder: (any RequestResponder)? { responderBox.withLock { $0 } }
 
     func setResponder(_ responder: (any RequestResponder)?) { responderBox.withLock { $0 = responder } }
+
+    /// nil: the application did not ask for events of channels.
+    private static func occupancyTeller(_ application: Application) -> (@Sendable (ChannelName, Bool) -> Void)? {
+        guard let events = application.events, events.notesOccupancy else { return nil }
+        return { channel, isOccupied in
+            let kind: OriginEvent.Kind = isOccupied ? .occupied : .vacated
+            guard events.kinds.contains(kind) else { return }
+            var told = OriginEvent(kind, atMs: pharos_wall_ms())
+            told.channel = channel
+            events.record(told)
+        }
+    }
 
     /// The engine of a shard's relay.
     func makeEngine(shard: Int) -> any ChannelEngine {

@@ -19,6 +19,8 @@ struct NodeFrame: Sendable {
         case failed(id: UInt64)
         /// A part of a message that is too long for one.
         case fragment(NodeFragment)
+        /// First and last subscribers of channels.
+        case occupancy(OccupancyMessage)
     }
 
     /// Raised when a message can no longer be understood by its reader.
@@ -40,6 +42,10 @@ struct NodeHeartbeat: Equatable, Sendable {
     var isLeaving = false
     /// The sender wants to hear from all others at once.
     var isNew = false
+    /// The sender takes part in finding the first and the last subscribers of channels.
+    var notesOccupancy = false
+    /// The sender had taken the receiver for dead.
+    var hadLostReceiver = false
 }
 
 /// A part of a long message.
@@ -62,6 +68,8 @@ extension NodeFrame {
                 message.appendField(2, heartbeat.sequence)
                 message.appendField(3, heartbeat.isLeaving)
                 message.appendField(4, heartbeat.isNew)
+                message.appendField(5, heartbeat.notesOccupancy)
+                message.appendField(6, heartbeat.hadLostReceiver)
             }
         case .post(.disconnectOlder(let user, let sequence)):
             writer.appendMessage(4) { message in
@@ -93,6 +101,7 @@ extension NodeFrame {
                 message.appendField(3, fragment.count)
                 message.appendField(4, fragment.bytes)
             }
+        case .occupancy(let occupancy): writer.appendMessage(10) { occupancy.encode(into: &$0) }
         }
         return writer.array
     }
@@ -123,6 +132,7 @@ extension NodeFrame {
             case 7: content = .failed(id: try number(reader.message(field)))
             case 9: content = .post(try poll(reader.message(field)))
             case 8: content = .fragment(try fragment(reader.message(field)))
+            case 10: content = .occupancy(try OccupancyMessage.decode(reader.message(field)))
             default: try reader.skip(field)
             }
         }
@@ -139,6 +149,8 @@ extension NodeFrame {
             case 2: heartbeat.sequence = try reader.uint64(field)
             case 3: heartbeat.isLeaving = try reader.bool(field)
             case 4: heartbeat.isNew = try reader.bool(field)
+            case 5: heartbeat.notesOccupancy = try reader.bool(field)
+            case 6: heartbeat.hadLostReceiver = try reader.bool(field)
             default: try reader.skip(field)
             }
         }

@@ -31,11 +31,10 @@ struct ShardService: EdgeHandler, ~Copyable {
 
     init(node: NodeContext, index: Int) {
         let settings = node.settings
-        let kinds = node.application.events?.kinds ?? []
         let relaySettings = ChannelRelay.Settings(
             channel: settings.channel, recoveryLimit: settings.client.recoveryMaxPublicationLimit,
             cacheSize: settings.store.cacheSize,
-            notesOccupancy: kinds.contains(.occupied) || kinds.contains(.vacated), nodeMark: node.incarnation.mark)
+            notesOccupancy: node.application.events?.notesOccupancy ?? false, nodeMark: node.incarnation.mark)
         core = ShardCore(node: node, index: index)
         let members = MemoryPresence()
         let presence: any PresenceStore =

@@ -188,7 +188,8 @@ struct ClusterNodesTests {
         #expect(membership.heard(7, "n7", nowMs: 10) == .known)
         #expect([400, 800, 1_200].flatMap { membership.tick(nowMs: $0, isLinked: true) } == [7])
         #expect(membership.heard(7, "n7", nowMs: 1_300) == .back)
-        #expect(membership.left(7))
+        let wasKnown = membership.left(7)
+        #expect(wasKnown)
         #expect(membership.heard(7, "n7", nowMs: 1_400) == .new)
     }
 

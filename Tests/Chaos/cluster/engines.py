@@ -41,6 +41,9 @@ class Engine:
     def freeze(self, on: bool) -> None:
         raise NotImplementedError
 
+    def settle(self) -> None:
+        """Waits until its servers have found their places again."""
+
     def stop(self) -> None:
         """Everything of it, at the end."""
 
@@ -242,6 +245,10 @@ class RedisWithSentinels(BrokerEngine):
         """Once there is somebody to take over."""
         poll(self._can_fail_over, "the replica to follow", 60)
         super().kill()
+
+    def settle(self) -> None:
+        """A master that was killed may take writes again until the sentinels have made it a replica."""
+        poll(self._can_fail_over, "the old master to follow", 60)
 
     def _can_fail_over(self) -> bool:
         replica = self.replica()

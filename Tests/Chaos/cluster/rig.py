@@ -347,6 +347,7 @@ class ClusterRig:
 
     async def _catch_up(self) -> None:
         """Everything has healed; every publication is answered for, and every reader reaches the end."""
+        await asyncio.to_thread(self.engine.settle)
         await self.whole()
         began = time.monotonic()
         self._moving.cancel()

@@ -77,6 +77,8 @@ extension ClusterParts {
         }
         engine.idempotencyWindowMs = Int64(settings.api.idempotencyWindow * 1_000)
         engine.requestTimeoutMs = Int64(settings.engine.requestTimeout * 1_000)
+        // A link that hears nothing any more is found within the time in which a dead node is.
+        engine.probeAfterMs = max(Int64(settings.engine.nodeTimeout * 500), 1_000)
         engine.report = report(logger)
         let backend = try RedisBackend(engine)
         let bus = try RedisBus(engine)

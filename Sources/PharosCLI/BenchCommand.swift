@@ -26,6 +26,9 @@ struct BenchCommand: ParsableCommand {
     @Option(help: "With --tls-port: certificates that are trusted, a PEM file; otherwise the system's.")
     var ca = ""
 
+    @Option(help: "Publishers connect to this port of the same host: another node of a cluster, for example.")
+    var publishPort: UInt16?
+
     @Option(name: [.customShort("n"), .long], help: "Subscribers.")
     var connections = 1000
 
@@ -121,6 +124,7 @@ struct BenchCommand: ParsableCommand {
         plan.peer = BenchPeer(rawValue: peer) ?? .pharos
         plan.format = protobuf ? .protobuf : .json
         plan.tlsPort = tlsPort
+        plan.publishPort = publishPort
         plan.authoritiesFile = ca
         plan.token = token
         plan.apiKey =

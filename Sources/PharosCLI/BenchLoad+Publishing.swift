@@ -32,7 +32,7 @@ extension BenchLoad {
 
     private mutating func openPublishers() throws(WireClientError) {
         for index in 0..<min(plan.publishers, plan.channels) {
-            let socket = pharos_connect(plan.host, plan.port, 1, nil)
+            let socket = pharos_connect(plan.host, plan.publishPort ?? plan.port, 1, nil)
             guard socket >= 0 else { throw WireClientError("a publisher cannot connect", code: Int(socket)) }
             publishers.append(BenchPublisher(socket: socket))
             watch(index)
@@ -49,7 +49,7 @@ extension BenchLoad {
     }
 
     private mutating func prepareRequests() {
-        var address = WireClientAddress(host: plan.host, port: plan.port)
+        var address = WireClientAddress(host: plan.host, port: plan.publishPort ?? plan.port)
         let key = plan.apiKey.map { "X-API-Key: \($0)\r\n" } ?? ""
         for channel in 0..<plan.channels {
             address.path = plan.peer.publisherPath(channel: channel)

@@ -13,6 +13,8 @@ struct BenchPlan: Sendable {
     var format = WireFormat.json
     var host = "127.0.0.1"
     var port: UInt16 = 8000
+    /// Where publishers connect; nil: to `port`.
+    var publishPort: UInt16?
     /// Where subscribers connect with TLS; nil: to `port`, without.
     ///
     /// Publishers are always without.

@@ -13,9 +13,8 @@ package enum ConfigurationSchema {
             + application
             + store
             + engine.lifted("engine", \.configuration.settings.engine)
-            + roles
             + edge.lifted("edge", \.configuration.settings.edge)
-            + process + refused)
+            + roles + process + refused)
 
     /// Every key, in the order of the reference page.
     package static let keys: [SettingDescription] = table.descriptions(standard: ConfigurationDraft())

@@ -1,6 +1,6 @@
 # Every target is a script or one command; `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run build test bench fuzz sanitize soak chaos format check-format clean
+.PHONY: help run cluster cluster-kill cluster-start build test bench fuzz sanitize soak chaos format check-format clean
 
 SOURCES := Package.swift Sources Tests Fuzz/Package.swift Fuzz/Sources Examples
 
@@ -9,6 +9,15 @@ help: ## Show this list.
 
 run: ## Install what is missing, build, and serve on http://127.0.0.1:8000/ with everything open.
 	@scripts/run
+
+cluster: ## Three nodes as one server; ENGINE=nats (default), redis or topic.
+	@ENGINE="$(or $(ENGINE),nats)" scripts/cluster
+
+cluster-kill: ## Kill a node of that cluster: NODE=2.
+	@scripts/cluster kill "$(or $(NODE),2)"
+
+cluster-start: ## Bring it back: NODE=2.
+	@scripts/cluster start "$(or $(NODE),2)"
 
 build: ## Build the release server: .build/release/pharos.
 	@bash -c 'source scripts/common.sh && build_configured release'
@@ -28,9 +37,10 @@ sanitize: ## Run the core's tests under the thread and address sanitizers.
 soak: ## Two minutes of everything at once, then look for what was left behind.
 	@scripts/soak
 
-chaos: ## Kill the server a hundred times under load, the application fifty times; no client may lose anything.
+chaos: ## Kill the server a hundred times under load, the application fifty times, break clusters; no client may lose anything.
 	@scripts/chaos --kills 100
 	@scripts/chaos origin --kills 50
+	@scripts/chaos cluster --minutes 60
 
 format: ## Format the Swift sources.
 	swift format --in-place --parallel --recursive $(SOURCES)

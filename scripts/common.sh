@@ -102,18 +102,25 @@ need_promtool() {
     [ ! -x "$tools/promtool" ] || export PROMTOOL=$tools/promtool
 }
 
-# The brokers that tests start. Debian's redis-tools has Redis' server under another name, and starts none when it is installed.
-need_brokers() {
+# The brokers that tests start.
+need_brokers() { need_redis && need_nats; }
+
+# Debian's redis-tools has Redis' server under another name, and starts none when it is installed.
+need_redis() {
     PHAROS_REDIS_SERVER=$(command -v redis-server) || PHAROS_REDIS_SERVER=$tools/redis-server
     if [ ! -x "$PHAROS_REDIS_SERVER" ]; then
         [ -x /usr/bin/redis-check-rdb ] || need_packages redis-tools
         mkdir -p "$tools"
         ln -sf /usr/bin/redis-check-rdb "$PHAROS_REDIS_SERVER"
     fi
-    PHAROS_NATS_SERVER=$tools/venv/bin/nats-server
-    export PHAROS_REDIS_SERVER PHAROS_NATS_SERVER
-    [ -x "$PHAROS_REDIS_SERVER" ] || fail "the tests need redis-server"
-    [ -x "$PHAROS_NATS_SERVER" ] || fail "the tests need nats-server, which scripts/requirements.txt names"
+    export PHAROS_REDIS_SERVER
+    [ -x "$PHAROS_REDIS_SERVER" ] || fail "redis-server is needed"
+}
+
+# It comes with the Python packages: need_python goes before.
+need_nats() {
+    export PHAROS_NATS_SERVER=$tools/venv/bin/nats-server
+    [ -x "$PHAROS_NATS_SERVER" ] || fail "nats-server is needed, which scripts/requirements.txt names"
 }
 
 # Runs a command and tells how long it took: timed WHAT COMMAND...

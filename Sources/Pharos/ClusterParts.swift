@@ -15,6 +15,7 @@ final class ClusterParts: Sendable {
     let cluster: Cluster
     private let threads: [LinkThread]
     private let topic: TopicServer?
+    private let closeBus: @Sendable () -> Void
 
     /// Puts them together; nothing connects before the node starts.
     ///
@@ -29,24 +30,30 @@ final class ClusterParts: Sendable {
         switch settings.engine.kind {
         case .memory, .disk: nil
         case .topic: try topic(settings, stores: stores, logger: logger, isOver: isOver)
-        case .nats, .redis: throw ClusterError.notAvailable(settings.engine.kind)
+        case .nats: try nats(settings, logger: logger)
+        case .redis: try redis(settings, logger: logger)
         }
     }
 
-    private init(cluster: Cluster, threads: [LinkThread], topic: TopicServer? = nil) {
+    init(
+        cluster: Cluster, threads: [LinkThread], topic: TopicServer? = nil,
+        closeBus: @escaping @Sendable () -> Void = {}
+    ) {
         self.cluster = cluster
+        self.closeBus = closeBus
         self.threads = threads
         self.topic = topic
     }
 
     /// Ends all links; after the shards, which still use them.
     func close() {
+        closeBus()
         cluster.backend.close()
         topic?.close()
         for thread in threads { thread.stop() }
     }
 
-    private static func cluster(
+    static func cluster(
         _ settings: ServerSettings, backend: any EngineBackend, bus: any ClusterBus
     ) -> Cluster {
         Cluster(
@@ -54,7 +61,7 @@ final class ClusterParts: Sendable {
             timeoutMs: Int64(settings.engine.nodeTimeout * 1_000))
     }
 
-    private static func report(_ logger: Logger) -> @Sendable (String) -> Void {
+    static func report(_ logger: Logger) -> @Sendable (String) -> Void {
         { logger.notice("\($0)") }
     }
 
@@ -106,7 +113,7 @@ final class ClusterParts: Sendable {
 
     // MARK: TLS
 
-    private static func addTLS(_ options: LinkTLSOptions, to link: inout LinkSettings) throws {
+    static func addTLS(_ options: LinkTLSOptions, to link: inout LinkSettings) throws {
         guard options.enabled else { return }
         link.tls = try TLSContext.client(authoritiesFile: options.authoritiesFile)
         if !options.serverName.isEmpty { link.tlsName = options.serverName }
@@ -116,12 +123,10 @@ final class ClusterParts: Sendable {
 /// Why a cluster cannot be put together.
 enum ClusterError: Error, CustomStringConvertible {
     case address(String)
-    case notAvailable(EngineSettings.Kind)
 
     var description: String {
         switch self {
         case .address(let text): "engine: \(text) is no host and port"
-        case .notAvailable(let kind): "engine.type: \(kind.rawValue) is not available in this version"
         }
     }
 }

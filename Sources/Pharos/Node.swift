@@ -140,6 +140,7 @@ package final class Node: Service {
         let registry = PrometheusRegistry()
         var routes = APIRoutes.Configuration(api: configuration.settings.api, version: PharosVersion.current)
         routes.demoPage = configuration.endpoints.demo
+        routes.demoEndpoints = configuration.endpoints.demoEndpoints
         routes.health = configuration.endpoints.health
         routes.metrics = configuration.endpoints.prometheus
         routes.openAPI = configuration.endpoints.openAPI

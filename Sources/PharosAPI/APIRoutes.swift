@@ -12,6 +12,8 @@ package struct APIRoutes: Sendable {
     package struct Configuration: Sendable {
         /// The demo page at `/`.
         package var demoPage = false
+        /// Nodes that the demo page tries in turn; empty: the one that serves it.
+        package var demoEndpoints: [String] = []
         package var health = true
         package var metrics = true
         package var openAPI = true
@@ -57,7 +59,7 @@ package struct APIRoutes: Sendable {
     ) {
         self.configuration = configuration
         self.backend = backend
-        self.pages = EmbeddedPages(demo: configuration.demoPage)
+        self.pages = EmbeddedPages(demo: configuration.demoPage, endpoints: configuration.demoEndpoints)
         self.registry = registry
         self.nodeMetrics = NodeMetrics(
             factory: registry, version: configuration.version, describe: registry.describe)

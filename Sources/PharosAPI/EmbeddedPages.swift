@@ -31,18 +31,22 @@ package struct EmbeddedPages: Sendable {
 
     package let pages: [Page]
 
-    /// - Parameter demo: false serves the browser client alone.
-    package init(demo: Bool) {
+    /// - Parameters:
+    ///   - demo: false serves the browser client alone.
+    ///   - endpoints: nodes that the demo page tries in turn.
+    package init(demo: Bool, endpoints: [String] = []) {
         let script = "text/javascript; charset=utf-8"
         // The same for everybody and no secret; what the client then does is checked where it connects.
         let client = Page(
             path: "/pharos.js", contentType: script, bytes: PackageResources.pharos_js, isForEveryOrigin: true)
         var pages = [client]
         if demo {
+            let setup = JSONTree.object([("endpoints", .array(endpoints.map { .string($0) }))])
             pages += [
                 Page(path: "/", contentType: "text/html; charset=utf-8", bytes: PackageResources.index_html),
                 Page(path: "/demo.js", contentType: script, bytes: PackageResources.demo_js),
                 Page(path: "/demo.css", contentType: "text/css; charset=utf-8", bytes: PackageResources.demo_css),
+                Page(path: "/demo.json", contentType: "application/json", bytes: setup.encoded()),
             ]
         }
         self.pages = pages

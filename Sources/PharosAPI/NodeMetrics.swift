@@ -37,7 +37,6 @@ package final class NodeMetrics: Sendable {
         for (name, help) in Self.helps { describe("pharos_\(name)", help) }
         for kind in RefusalKind.allCases { describe("pharos_\(kind.row.metric)", kind.row.help) }
         Gauge(label: "pharos_node_build", dimensions: [("version", version)], factory: factory).record(1)
-        Gauge(label: "pharos_node_num_nodes", factory: factory).record(1)
     }
 
     /// Brings the metrics to the state of `node`.
@@ -55,6 +54,15 @@ package final class NodeMetrics: Sendable {
     }
 
     private func updateNode(_ node: NodeCounters, _ state: inout State) {
+        gauge("node_num_nodes", node.currentNodes, &state)
+        count("node_rejected_messages_total", nil, node.rejectedMessages, &state)
+        count("node_partial_answers_total", nil, node.partialAnswers, &state)
+        gauge("engine_linked", node.engine.currentlyLinked, &state)
+        count("engine_links_lost_total", nil, node.engine.linksLost, &state)
+        count("engine_gaps_total", nil, node.engine.gaps, &state)
+        count("engine_gaps_closed_total", nil, node.engine.repairs, &state)
+        count("engine_gaps_given_up_total", nil, node.engine.givenUp, &state)
+        count("engine_fetched_publications_total", nil, node.engine.repairedPublications, &state)
         gauge("node_num_clients", node.currentClients, &state)
         gauge("node_num_users", node.currentUsers, &state)
         gauge("node_num_subscriptions", node.currentSubscriptions, &state)

@@ -1,5 +1,7 @@
 import ArgumentParser
+import Pharos
 import PharosConfiguration
+import PharosDomain
 import PharosEdge
 
 /// `pharos doctor`: judges this machine for a configuration.
@@ -33,6 +35,9 @@ struct DoctorCommand: ParsableCommand {
         let processors = UsableProcessors.current()
         (facts.cores, facts.coresText) = (processors.count, processors.text)
         findings += Doctor.examine(facts, configuration)
+        if let settings = configuration?.settings, let engine = EngineProbe.look(settings, seconds: 5) {
+            findings += Doctor.engine(settings.engine, isReady: engine.isReady, links: engine.links)
+        }
         for finding in findings { print(finding.text) }
         if findings.contains(where: { $0.severity == .broken }) { throw ExitCode(1) }
     }

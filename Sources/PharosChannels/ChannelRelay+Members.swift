@@ -24,13 +24,17 @@ extension ChannelRelay {
     mutating func compareMembers(of channel: ChannelName) {
         guard let options = options(of: channel), options.presence else { return }
         if foreignMembers[channel] == nil { foreignMembers[channel] = ForeignMembers() }
+        foreignMembers[channel]!.asked()
         var answers: [PresenceAnswer] = []
         presence.ask(.members, of: channel, ticket: waits.add(.members(channel: channel)), into: &answers)
         for answer in answers { answered(answer) }
     }
 
     mutating func compare(_ answer: PresenceAnswer, in channel: ChannelName) {
-        guard foreignMembers[channel] != nil, case .success(.members(let members)) = answer.result else { return }
+        guard foreignMembers[channel] != nil else { return }
+        guard case .success(.members(let members)) = answer.result else {
+            return foreignMembers[channel]!.askedInVain()
+        }
         let foreign = members.values.filter { $0.nodeMark != settings.nodeMark }
         for change in foreignMembers[channel]!.compare(Array(foreign), isPartial: answer.isPartial) {
             deliver(.member(change), in: channel)

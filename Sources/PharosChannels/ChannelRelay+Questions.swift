@@ -50,7 +50,8 @@ extension ChannelRelay {
         let limit = min(order.limit < 0 ? Int.max : Int(order.limit), retention.size)
         let offset = order.since?.offset
         if !engine.answersAtOnce(options) {
-            if believesCache(of: channel) {
+            let knowsMore = order.since.map { self.knowsMore($0, channel, now) } ?? false
+            if believesCache(of: channel), !knowsMore {
                 let read =
                     order.reverse
                     ? cache.readBackwards(
@@ -58,7 +59,9 @@ extension ChannelRelay {
                     : cache.read(channel, after: offset, limit: limit, retention: retention, nowMs: now.wallMs)
                 if let read { return historyRead(read, order, asker) }
             }
-            if !isFilled, keepsCopy(of: channel) { return fill(channel, options, for: .history(order, asker), now) }
+            if !isFilled, keepsCopy(of: channel), !knowsMore {
+                return fill(channel, options, for: .history(order, asker), now)
+            }
         }
         let floor = deliveredOffset(of: channel)
         let request: EngineRequest =

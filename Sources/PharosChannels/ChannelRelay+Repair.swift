@@ -19,6 +19,14 @@ extension ChannelRelay {
     /// A copy of a channel that is not followed would not learn what others publish.
     func keepsCopy(of channel: ChannelName) -> Bool { !engine.isShared || feeds[channel] != nil }
 
+    /// Whether a reader may know more of a channel than was reported here.
+    ///
+    /// It may come from another node: then the engine is asked, whatever the copy says.
+    mutating func knowsMore(_ position: StreamPosition, _ channel: ChannelName, _ now: Moment) -> Bool {
+        guard engine.isShared, let top = cache.top(of: channel, nowMs: now.wallMs) else { return false }
+        return position.offset > top.offset || (!position.epoch.isEmpty && position.epoch != top.epoch)
+    }
+
     /// Whether the copy of a channel may be answered from.
     func believesCache(of channel: ChannelName) -> Bool {
         guard engine.isShared else { return isLinked }

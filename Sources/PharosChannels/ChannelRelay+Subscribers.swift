@@ -52,12 +52,12 @@ extension ChannelRelay {
         case .cache:
             return cache.readBackwards(channel, before: nil, limit: 1, retention: retention, nowMs: now.wallMs)
         case .stream:
-            // A position of another epoch, or from the future, is not recovered whatever is read. But a client that
-            // comes from another node may know more than was reported here.
+            if knowsMore(from, channel, now) { return nil }
+            // A position of another epoch, or from the future, is not recovered whatever is read.
             if let top = cache.top(of: channel, nowMs: now.wallMs),
                 from.offset > top.offset || (!from.epoch.isEmpty && from.epoch != top.epoch)
             {
-                return engine.isShared ? nil : StreamRead(top: top)
+                return StreamRead(top: top)
             }
             return cache.read(
                 channel, after: from.offset, limit: settings.recoveryLimit, retention: retention, nowMs: now.wallMs)

@@ -111,6 +111,8 @@ package struct EndpointSettings: Equatable, Sendable {
     package var openAPI = false
     /// `GET /`: the demo page and the browser client.
     package var demo = false
+    /// Where the demo page finds this node and others.
+    package var demoEndpoints: [String] = []
 
     package init() {}
 }

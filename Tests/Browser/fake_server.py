@@ -21,6 +21,7 @@ from websockets.http11 import Response
 
 WEB = pathlib.Path(__file__).resolve().parents[2] / "Sources" / "PharosAPI" / "Web"
 FILES = {"/": "index.html", "/pharos.js": "pharos.js", "/demo.js": "demo.js", "/demo.css": "demo.css"}
+SETUP = b'{"endpoints": []}'
 TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css"}
 HISTORY_LIMIT = 100
 METHODS = ("connect", "subscribe", "unsubscribe", "publish", "presence", "presence_stats", "history")
@@ -141,6 +142,8 @@ def serve_file(connection, request):
     path = request.path.partition("?")[0]
     if path == "/connection/websocket":
         return None
+    if path == "/demo.json":
+        return Response(200, "OK", Headers({"Content-Length": str(len(SETUP)), "Connection": "close"}), SETUP)
     if path not in FILES:
         return connection.respond(HTTPStatus.NOT_FOUND, "not found\n")
     body = (WEB / FILES[path]).read_bytes()

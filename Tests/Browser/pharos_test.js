@@ -11,13 +11,16 @@ import {
 } from '../../Sources/PharosAPI/Web/pharos.js';
 import { FakeNetwork, FakeSocket, ManualClock, settled } from './fakes.js';
 
-/** A client with its surroundings; `log` holds the names and codes of all its state events. @param {any} [options] */
-function makeClient(options = {}) {
+/**
+ * A client with its surroundings; `log` holds the names and codes of all its state events.
+ * @param {any} [options] @param {string | string[]} [url]
+ */
+function makeClient(options = {}, url = 'ws://127.0.0.1:8000/connection/websocket') {
   const clock = new ManualClock();
   const network = new FakeNetwork();
   const wires = new EventTarget();
   const { WebSocket } = network;
-  const client = new Pharos('ws://127.0.0.1:8000/connection/websocket', {
+  const client = new Pharos(url, {
     clock,
     WebSocket,
     network: wires,
@@ -177,6 +180,51 @@ Deno.test('a terminal close code disconnects with that code and leaves no timer 
   await grant(network);
   await network.socket.fail(1009);
   assert.equal(log[log.length - 1], `disconnected ${codes.disconnected.messageTooBig}`);
+});
+
+Deno.test('of several URLs the next one is tried after a lost connection and after a failed attempt', async () => {
+  const urls = ['ws://a/x', 'ws://b/x', 'ws://c/x'];
+  const { client, network, clock } = makeClient({}, urls);
+  /** @type {string[]} */
+  const connected = [];
+  client.on('connected', ({ url }) => connected.push(url));
+  const subscription = client.newSubscription('a');
+  subscription.subscribe();
+  client.connect();
+  const [subscribe] = await grant(network);
+  await network.socket.reply({ id: subscribe.id, subscribe: { recoverable: true, epoch: 'e', offset: 7 } });
+  await network.socket.fail(1006);
+  await clock.advance(500);
+  await network.socket.fail(1006);
+  await clock.advance(1000);
+  const [again] = await grant(network);
+  assert.equal(again.subscribe.offset, 7);
+  await network.socket.fail(3001);
+  await clock.advance(500);
+  await grant(network);
+  assert.deepEqual(network.sockets.map((each) => each.url), [...urls, urls[0]]);
+  assert.deepEqual(connected, [urls[0], urls[2], urls[0]]);
+});
+
+Deno.test('a token that cannot be got is no reason to try another URL, nor is one that has expired', async () => {
+  let isFailing = true;
+  const getToken = async () => {
+    if (isFailing) throw new Error('no answer');
+    return 'jwt';
+  };
+  const { client, network, clock } = makeClient({ getToken }, ['ws://a/', 'ws://b/']);
+  client.connect();
+  await settled();
+  isFailing = false;
+  await clock.advance(500);
+  await network.socket.accept();
+  const [{ id }] = network.socket.commands;
+  await network.socket.reply({ id, error: { code: 109, message: 'token expired' } });
+  assert.deepEqual(network.sockets.map((each) => each.url), ['ws://a/', 'ws://a/']);
+});
+
+Deno.test('without any URL there is nothing to make', () => {
+  assert.throws(() => new Pharos([]), /no URL/);
 });
 
 Deno.test('recovery asks from the offset of the last publication and delivers what was missed in order', async () => {

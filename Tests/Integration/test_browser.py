@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from harness.configuration import BASE, OPEN, merged
+from harness.made_cluster import MadeCluster
 from harness.server import ROOT, Server
 
 BROWSER = ROOT / "Tests" / "Browser"
@@ -111,6 +112,25 @@ def test_the_demo_page(development):
         development.start()
 
     page.run(development.base() + "/", restart)
+
+
+def test_the_demo_page_on_three_nodes(tmp_path, request, monkeypatch):
+    """The tabs see each other with their nodes; that of a killed node comes back on another one and says so."""
+    monkeypatch.syspath_prepend(BROWSER)
+    page = load("cluster_page_test")
+    page.CHROMIUM = chromium("demo page on three nodes")
+    cluster = MadeCluster(tmp_path, "topic")
+    request.node.log_of = cluster.logs
+
+    def call(*arguments: str) -> None:
+        run = cluster.call(*arguments)
+        assert run.returncode == 0, run.stderr
+
+    try:
+        cluster.start()
+        page.run([node.base() + "/" for node in cluster.nodes], lambda: call("kill", "2"), lambda: call("start", "2"))
+    finally:
+        cluster.stop_if_running()
 
 
 @pytest.mark.parametrize("name", ["events.html", "websocket.html"])

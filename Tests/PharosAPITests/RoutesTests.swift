@@ -11,6 +11,7 @@ import Testing
         for (path, type) in [
             ("/", "text/html; charset=utf-8"), ("/pharos.js", "text/javascript; charset=utf-8"),
             ("/demo.js", "text/javascript; charset=utf-8"), ("/demo.css", "text/css; charset=utf-8"),
+            ("/demo.json", "application/json"),
         ] {
             let page = try #require(try await client.request("GET", path))
             #expect(page.status == 200)
@@ -37,7 +38,7 @@ import Testing
     @Test("without the demo page the root is not there, the browser client is")
     func noDemoPage() async throws {
         let client = try await RoutesServer(configure: { _ in }).client()
-        for path in ["/", "/demo.js", "/demo.css"] {
+        for path in ["/", "/demo.js", "/demo.css", "/demo.json"] {
             #expect(try await client.request("GET", path)?.status == 404)
         }
         #expect(try await client.request("GET", "/pharos.js")?.status == 200)

@@ -59,4 +59,23 @@ struct ForeignMembersTests {
         let got14 = members.reported(.leave(info(1, 1)))
         #expect(got14)
     }
+
+    @Test("what is reported while all are asked for is newer than the answer")
+    func reportedMeanwhile() {
+        var members = ForeignMembers()
+        members.asked()
+        _ = members.reported(.join(info(1, 1)))
+        let first = members.compare([], isPartial: false)
+        #expect(first == [])
+        let left = members.remove(of: [1])
+        #expect(left == [.leave(info(1, 1))])
+        members.asked()
+        _ = members.reported(.join(info(2, 1)))
+        _ = members.reported(.leave(info(2, 1)))
+        let second = members.compare([info(2, 1)], isPartial: false)
+        #expect(second == [])
+        members.asked()
+        let third = members.compare([info(2, 1)], isPartial: false)
+        #expect(third == [.join(info(2, 1))])
+    }
 }

@@ -330,6 +330,21 @@ struct RelayTests {
         #expect(rig.collect() == ["a 2 to 1", "0: attached 2 at 2e"])
     }
 
+    @Test("a reader that knows a newer position than this node is read for, not answered from the copy")
+    func newerReader() {
+        let rig = Rig()
+        _ = rig.ask(rig.attach("c1", as: 1))
+        rig.engine.complete(rig.read(1, [1]))
+        _ = rig.collect()
+        let since = StreamPosition(offset: 2, epoch: "e")
+        let history = HistoryOrder(channel: "a", options: Rig.options, limit: 2, since: since)
+        #expect(rig.ask(.ask(.history(history), ticket: 5)) == [])
+        rig.engine.complete(rig.read(3, [3]))
+        _ = rig.collect()
+        rig.engine.complete(rig.read(3, [2, 3]))
+        #expect(rig.collect() == ["a 2 to 1", "a 3 to 1", "0: answer 5 3e 3"])
+    }
+
     @Test("a read that is older than what was reported meanwhile serves subscribers, and fills no copy")
     func olderRead() {
         let rig = Rig()

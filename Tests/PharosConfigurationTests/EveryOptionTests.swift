@@ -15,7 +15,7 @@ struct EveryOptionTests {
             }
         case .duration: return ["0s", "1s", "30s", "720h"]
         case .choice(let words): return words
-        case .choices(let words): return ["", words.joined(separator: ","), "a"]
+        case .choices(let words): return ["", words.joined(separator: ","), "a"] + words
         case .map: return ["{}", "a: b"]
         case .list: return ["", "a", "127.0.0.1,10.0.0.0/8", #"["fossil"]"#, "*"]
         case .sections: return ["[]", #"[{"name":"chat"}]"#, #"[{"key":"k","methods":["*"]}]"#, #"[{"path":"/a"}]"#]

@@ -53,7 +53,7 @@ struct HookRulesTests {
         arguments: [
             "/", "/connection/websocket", "/connection/mine", "/connection", "/emulation", "/events", "/poll", "/api",
             "/api/publish", "/health", "/health/ready", "/metrics", "/openapi.json", "/pharos.js", "/demo.js",
-            "/demo.css", "/sr", "/@connections", "/@connections/x",
+            "/demo.css", "/demo.json", "/sr", "/@connections", "/@connections/x",
         ])
     func servedPaths(path: String) {
         let found = problems("raw: [{path: '\(path)', open: true}]")

@@ -112,6 +112,7 @@ struct RulesTests {
             ("edge.trusted_proxies", "edge: {trusted_proxies: [proxy.example]}"),
             ("edge.output_limit", "edge: {output_limit: 1000000}"),
             ("node.name", "node: {name: ''}"),
+            ("demo.endpoints", "demo: {endpoints: ['127.0.0.1:8001']}"),
             ("client.user_id_http_header", "client: {user_id_http_header: 'X User'}"),
             ("client.allowed_origins", "client: {allowed_origins: ['https://a https://b']}"),
             (
@@ -135,7 +136,7 @@ struct RulesTests {
             ("sse.handler_prefix", "sse: {enabled: true, handler_prefix: /stream}"),
             ("websocket.compression_level", "websocket: {compression_level: 0}"),
             ("client.session_ttl", "client: {session_ttl: 0}"),
-            ("engine.type", "engine: {type: redis}"),
+            ("engine.type", "engine: {type: kafka}"),
         ])
     func server(key: String, file: String) {
         let found = problems(file)

@@ -1,6 +1,6 @@
 // @ts-check
 /** The demo page: a chat room on channel `chat`, and the load of the server's machine from channel `load`. */
-import { Pharos } from '/pharos.js';
+import { Pharos, PharosError } from '/pharos.js';
 
 /** @typedef {import('/pharos.js').Publication} Publication */
 /** @typedef {{ t: number, cpu: number, memory: Amounts, network: Traffic }} Reading */
@@ -10,6 +10,7 @@ import { Pharos } from '/pharos.js';
 const pointsShown = 60;
 const messagesShown = 200;
 const messagesAtStart = 30;
+const visitorsShown = 24;
 
 /** @param {string} id @returns {any} */
 const element = (id) => document.getElementById(id);
@@ -22,7 +23,88 @@ function make(/** @type {string} */ tag, /** @type {string} */ className, text =
   return made;
 }
 
-const client = new Pharos('/connection/websocket');
+/** Nodes of one server, where there are several: the addresses of this page. @type {string[]} */
+const endpoints = await (async () => {
+  try {
+    return (await (await fetch('/demo.json')).json()).endpoints;
+  } catch {
+    return [];
+  }
+})();
+
+/** This node first, then those after it in the list, so that the pages of a node that ends spread over the others. */
+function addresses() {
+  const here = endpoints.indexOf(location.origin) + 1;
+  const others = [...endpoints.slice(here), ...endpoints.slice(0, here)].filter((each) => each !== location.origin);
+  return ['', ...others].map((each) => `${each}/connection/websocket`);
+}
+
+const client = new Pharos(addresses());
+
+// The nodes
+
+/** Names of nodes. The first six digits of a client's id are those of its node, which `info` tells with its name. */
+class Nodes {
+  /** @type {Map<string, string>} */
+  #names = new Map();
+  #firstPause = 250;
+  #longestPause = 30_000;
+  #pause = 0;
+  #isRefused = false;
+  /** @type {ReturnType<typeof setTimeout> | null} */
+  #timer = null;
+  /** @type {(() => void)[]} */
+  #listeners = [];
+
+  /** Whether several nodes behave as one server; of a single one nothing is said. */
+  get areSeveral() {
+    return endpoints.length > 1 || new Set(this.#names.values()).size > 1;
+  }
+
+  /** The node of a client; empty while it is not known, and is being asked for. @param {string} client */
+  of(client) {
+    const name = this.#names.get(client.slice(0, 6));
+    if (name === undefined && client && !this.#isRefused) this.#timer ??= setTimeout(() => this.#ask(), this.#pause);
+    return name ?? '';
+  }
+
+  /** @param {() => void} listener called when more is known */
+  onChange(listener) {
+    this.#listeners.push(listener);
+  }
+
+  async #ask() {
+    let isNews = false;
+    try {
+      const response = await fetch('/api/info', { method: 'POST', body: '{}' });
+      // The server API is not open to this page.
+      if (!response.ok) this.#isRefused = true;
+      for (const { uid, name } of (await response.json()).result?.nodes ?? []) {
+        isNews ||= this.#names.get(uid.slice(0, 6)) !== name;
+        this.#names.set(uid.slice(0, 6), name);
+      }
+    } catch {
+      // The node that served this page may be the one that was lost: asked again later.
+    }
+    this.#pause = isNews ? this.#firstPause : Math.min(this.#longestPause, 2 * this.#pause || this.#firstPause);
+    this.#timer = null;
+    for (const listener of this.#listeners) listener();
+  }
+}
+
+const nodes = new Nodes();
+
+/** Links to this page on each node. */
+function showEndpoints() {
+  if (endpoints.length < 2) return;
+  const line = element('about');
+  line.textContent = 'Several nodes serve this page as one. Open it on each: ';
+  for (const endpoint of endpoints) {
+    const link = /** @type {HTMLAnchorElement} */ (make('a', '', endpoint.replace(/^https?:\/\//, '')));
+    link.href = /^https?:/.test(endpoint) ? endpoint : '/';
+    line.append(link, ' ');
+  }
+}
 
 // The state of the connection
 
@@ -34,9 +116,15 @@ class ConnectionState {
 
   constructor() {
     client.on('connecting', () => this.#show('connecting', 'connecting'));
-    client.on('connected', () => this.#show('connected', 'connected'));
+    client.on('connected', () => this.#connected());
+    nodes.onChange(() => client.state === 'connected' && this.#connected());
     client.on('disconnected', ({ reason }) => this.#show('disconnected', `disconnected: ${reason}`));
     client.on('reconnecting', ({ delay }) => this.#count(Date.now() + delay));
+  }
+
+  #connected() {
+    const node = nodes.of(client.clientId);
+    this.#show('connected', node && nodes.areSeveral ? `connected to ${node}` : 'connected');
   }
 
   /** @param {string} state @param {string} text */
@@ -66,46 +154,82 @@ class ConnectionState {
 
 // Who is here
 
-/** Counts the clients of a channel: asked for once per subscribe, then kept up by join and leave. */
-class Headcount {
+/** The clients of a channel: asked for once per subscribe, then kept up by join and leave. */
+class Visitors {
   #clients = new Set();
   /** What happened while the question was on its way. @type {(() => void)[] | null} */
   #meanwhile = null;
+  /** @type {object | null} */
+  #lastAsked = null;
+  /** Names of clients, from their messages. @type {Map<string, string>} */
+  #names = new Map();
+  #isKnown = false;
   #subscription;
 
   /** @param {import('/pharos.js').Subscription} subscription */
   constructor(subscription) {
     this.#subscription = subscription;
     subscription.on('subscribed', () => this.#ask());
-    subscription.on('subscribing', () => this.#show('–'));
+    subscription.on('subscribing', () => this.#show(false));
     subscription.on('join', ({ info }) => this.#apply(() => this.#clients.add(info.client)));
     subscription.on('leave', ({ info }) => this.#apply(() => this.#clients.delete(info.client)));
+    nodes.onChange(() => this.#show(this.#isKnown));
+  }
+
+  /** @param {string} client @param {string} name */
+  named(client, name) {
+    if (this.#names.get(client) === name) return;
+    this.#names.set(client, name);
+    this.#show(this.#isKnown);
   }
 
   async #ask() {
-    const meanwhile = this.#meanwhile = /** @type {(() => void)[]} */ ([]);
+    const meanwhile = this.#lastAsked = this.#meanwhile = /** @type {(() => void)[]} */ ([]);
     try {
       const { clients } = await this.#subscription.presence();
       if (this.#meanwhile !== meanwhile) return;
       this.#clients = new Set(Object.keys(clients));
       for (const change of meanwhile) change();
-      this.#show(`${this.#clients.size}`);
-    } catch {
-      this.#show('–');
+      this.#show(true);
+    } catch (error) {
+      if (this.#meanwhile !== meanwhile) return;
+      this.#show(false);
+      // A node that has been killed is asked in vain until the others have noticed.
+      if (error instanceof PharosError && error.retriable) setTimeout(() => this.#askAgain(meanwhile), 1000);
     }
     if (this.#meanwhile === meanwhile) this.#meanwhile = null;
+  }
+
+  /** Unless another question has been asked since. @param {object} earlier */
+  #askAgain(earlier) {
+    if (this.#lastAsked === earlier && this.#subscription.state === 'subscribed') this.#ask();
   }
 
   /** @param {() => void} change */
   #apply(change) {
     if (this.#meanwhile) return this.#meanwhile.push(change);
     change();
-    this.#show(`${this.#clients.size}`);
+    this.#show(this.#isKnown);
   }
 
-  /** @param {string} count */
-  #show(count) {
-    element('here').textContent = `${count} here`;
+  /** @param {boolean} isKnown */
+  #show(isKnown) {
+    this.#isKnown = isKnown;
+    element('here').textContent = isKnown ? `${this.#clients.size} here` : '– here';
+    const list = element('visitors');
+    const places = (isKnown ? [...this.#clients] : []).map((id) => ({ id, node: nodes.of(id) }));
+    list.hidden = !isKnown || !nodes.areSeveral;
+    if (list.hidden) return;
+    const isOther = (/** @type {{ id: string }} */ { id }) => Number(id !== client.clientId);
+    places.sort((a, b) => isOther(a) - isOther(b) || a.node.localeCompare(b.node) || a.id.localeCompare(b.id));
+    list.replaceChildren(...places.slice(0, visitorsShown).map(({ id, node }) => {
+      const isOwn = id === client.clientId;
+      const visitor = make('li', isOwn ? 'own' : '', isOwn ? 'you' : this.#names.get(id) ?? 'visitor');
+      visitor.append(make('span', 'node', node || '…'));
+      return visitor;
+    }));
+    const more = places.length - visitorsShown;
+    if (more > 0) list.append(make('li', '', `and ${more} more`));
   }
 }
 
@@ -119,11 +243,15 @@ class Chat {
   #newest = 0;
   /** Live publications that wait for the history before them. @type {Publication[] | null} */
   #held = null;
+  #visitors = new Visitors(this.#subscription);
+  /** The node that this page was on last. */
+  #node = '';
   /** Identifies this tab's own messages, also after a reconnect. */
   #tab = crypto.getRandomValues(new Uint32Array(2)).join('-');
 
   constructor() {
-    new Headcount(this.#subscription);
+    client.on('connected', () => this.#noteNode());
+    nodes.onChange(() => this.#noteNode());
     this.#subscription.on('subscribed', (event) => this.#subscribed(event));
     this.#subscription.on('publication', (publication) => {
       if (this.#held) this.#held.push(publication);
@@ -141,6 +269,14 @@ class Chat {
     const field = element('nickname');
     field.value = localStorage.getItem('nickname') ?? `guest ${100 + Math.floor(Math.random() * 900)}`;
     field.addEventListener('change', () => localStorage.setItem('nickname', field.value));
+  }
+
+  /** Says so where a lost connection was made again with another node. */
+  #noteNode() {
+    const node = nodes.of(client.clientId);
+    if (!node || node === this.#node) return;
+    if (this.#node) this.#append(make('li', 'notice', `This page was on ${this.#node}, now it is on ${node}.`));
+    this.#node = node;
   }
 
   /** @param {import('/pharos.js').SubscribedEvent} event */
@@ -163,12 +299,14 @@ class Chat {
   }
 
   /** @param {Publication} publication */
-  #show({ data, offset = Infinity }) {
+  #show({ data, offset = Infinity, info }) {
     if (offset <= this.#newest) return;
     if (offset !== Infinity) this.#newest = offset;
     if (typeof data?.text !== 'string') return;
     const message = make('li', data.tab === this.#tab ? 'message own' : 'message');
     message.append(make('span', 'from', typeof data.from === 'string' ? data.from : 'somebody'));
+    if (info && typeof data.from === 'string') this.#visitors.named(info.client, data.from);
+    if (typeof data.node === 'string' && data.node) message.append(make('span', 'node', data.node));
     const sent = new Date(data.t);
     if (typeof data.t === 'number' && !Number.isNaN(sent.getTime())) {
       const time = make('time', '', sent.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' }));
@@ -195,7 +333,8 @@ class Chat {
     if (!text) return;
     problem.textContent = '';
     try {
-      await this.#subscription.publish({ text, from: element('nickname').value, t: Date.now(), tab: this.#tab });
+      const node = nodes.areSeveral ? this.#node : undefined;
+      await this.#subscription.publish({ text, from: element('nickname').value, t: Date.now(), tab: this.#tab, node });
       if (field.value.trim() === text) field.value = '';
     } catch (error) {
       problem.textContent = `Not sent: ${error instanceof Error ? error.message : error}`;
@@ -320,17 +459,21 @@ class LoadCharts {
 
 // The command to publish with
 
-function showCommand() {
+/** @param {string} origin of the node that this page is connected to */
+function showCommand(origin) {
   const message = JSON.stringify({ channel: 'chat', data: { text: 'hello from curl', from: 'curl' } });
   const command = [
-    `curl -X POST ${location.origin}/api/publish`,
+    `curl -X POST ${origin}/api/publish`,
     `-H 'Content-Type: application/json'`,
     `-d '${message}'`,
   ].join(' \\\n  ');
   element('curl').textContent = command;
+}
+
+function copyCommands() {
   element('copy').addEventListener('click', async () => {
     try {
-      await navigator.clipboard.writeText(command);
+      await navigator.clipboard.writeText(element('curl').textContent);
       element('copy').textContent = 'Copied';
     } catch {
       // Clipboards are for secure origins only; selecting the text does instead.
@@ -339,8 +482,11 @@ function showCommand() {
   });
 }
 
+showEndpoints();
 new ConnectionState();
 new Chat();
 new LoadCharts();
-showCommand();
+showCommand(location.origin);
+copyCommands();
+client.on('connected', ({ url }) => showCommand(new URL(url, location.href).origin));
 client.connect();

@@ -9,6 +9,8 @@
  *     news.subscribe();
  *     client.connect();
  *
+ * Several URLs are several nodes of one server: where one is lost, the next is tried.
+ *
  * Order is kept because every reply and push is handled synchronously, in the order of the frame it came in; promises
  * exist only at the outer surface. No listener can break the client: what it throws is reported, not propagated.
  */
@@ -715,7 +717,7 @@ const following = Object.freeze({
  * A connection to Pharos that comes back by itself.
  *
  * @extends {Emitter<{ connecting: StateChange, reconnecting: { attempt: number, delay: number },
- *   connected: { client: string, version: string, data?: any }, disconnected: StateChange, error: PharosError,
+ *   connected: { client: string, version: string, url: string, data?: any }, disconnected: StateChange, error: PharosError,
  *   message: { channel: string, data: any }, subscribing: { channel: string }, subscribed: SubscribedEvent, publication: Publication,
  *   join: Membership, leave: Membership, unsubscribed: SubscriptionChange }>}
  */
@@ -741,7 +743,10 @@ export class Pharos extends Emitter {
   #clientId = '';
   #pingMs = 0;
   #answersPing = false;
-  #url;
+  /** @type {readonly string[]} */
+  #urls;
+  /** Counts the URLs that were given up. */
+  #turn = 0;
   #options;
   #credential;
   #clock;
@@ -761,12 +766,14 @@ export class Pharos extends Emitter {
   };
 
   /**
-   * @param {string} url absolute (ws, wss, http, https), or a path on the host of this page
+   * @param {string | readonly string[]} url absolute (ws, wss, http, https), or a path on the host of this page;
+   *   several are nodes of one server, tried in turn: after a lost connection or a failed attempt comes the next
    * @param {PharosOptions} [options]
    */
   constructor(url, options = {}) {
     super();
-    this.#url = url;
+    this.#urls = typeof url === 'string' ? [url] : [...url];
+    if (!this.#urls.length) throw new Error('no URL to connect to');
     this.#options = {
       minReconnectDelay: 500,
       maxReconnectDelay: 20000,
@@ -932,6 +939,10 @@ export class Pharos extends Emitter {
     return this.#options.WebSocket ?? globalThis.WebSocket;
   }
 
+  get #url() {
+    return this.#urls[this.#turn % this.#urls.length];
+  }
+
   #open() {
     this.#enter('opening');
     const base = globalThis.location?.href;
@@ -987,7 +998,7 @@ export class Pharos extends Emitter {
     this.#credential.renewLater(result, this.#renewal);
     const round = this.#round;
     this.#waiters.settle(null);
-    this._emit('connected', { client: this.#clientId, version: result.version ?? '', data: payloadOf(result) });
+    this._emit('connected', { client: this.#clientId, version: result.version ?? '', url: this.#url, data: payloadOf(result) });
     const granted = result.subs ?? {};
     for (const channel of [...this.#serverSide.keys()]) {
       if (round !== this.#round) return;
@@ -1051,6 +1062,8 @@ export class Pharos extends Emitter {
     const attempt = this.#attempt;
     const delay = isAtOnce ? 0 : this.#delay(attempt);
     const round = (this.#round += 1);
+    // A token that could not be got says nothing about the node.
+    if (!isAtOnce && this.#phase !== 'authorizing') this.#turn += 1;
     this.#enter('waiting');
     if (!isAtOnce) {
       this.#attempt += 1;

@@ -123,6 +123,7 @@ enum ForeignVariables {
     static let names: Set<String> = [
         ConfigurationSchema.fileVariable,
         // Of the build and of the tests.
-        "PHAROS_CORE", "PHAROS_REQUIRE_ALL", "PHAROS_BIN", "PHAROS_URL", "PHAROS_RESTART_CMD",
+        "PHAROS_CORE", "PHAROS_REQUIRE_ALL", "PHAROS_BIN", "PHAROS_URL", "PHAROS_URLS", "PHAROS_KILL_CMD",
+        "PHAROS_RESTART_CMD", "PHAROS_NATS_SERVER", "PHAROS_REDIS_SERVER",
     ]
 }

@@ -27,7 +27,7 @@ extension ConfigurationRules {
         if engine.secret.utf8.count < 16 {
             refuse(
                 "engine.secret", with: ["engine.type"],
-                "`topic` needs a secret of at least 16 bytes, the same on all nodes")
+                "with `engine.type` `topic` a secret of at least 16 bytes is needed, the same on all nodes")
         }
         if HostAndPort(engine.topic.address, port: nil) == nil {
             refuse("engine.topic.address", "expected a host and a port, such as 10.0.0.1:8300")

@@ -138,7 +138,7 @@ extension ConfigurationRules {
 enum ServedPaths {
     private static let whole: Set<String> = [
         "/", "/emulation", "/events", "/poll", "/api", "/sr", "/health", "/metrics", "/openapi.json", "/pharos.js",
-        "/demo.js", "/demo.css",
+        "/demo.js", "/demo.css", "/demo.json",
     ]
     private static let below = ["/connection", "/api", "/health", "/@connections"]
 

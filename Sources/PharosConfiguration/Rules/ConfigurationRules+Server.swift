@@ -82,5 +82,11 @@ extension ConfigurationRules {
         }
         let name = settings.nodeName
         if name.isEmpty || name.utf8.count > 255 { refuse("node.name", "must have 1 to 255 bytes") }
+        for endpoint in draft.configuration.endpoints.demoEndpoints
+        where !(endpoint.hasPrefix("http://") || endpoint.hasPrefix("https://")) {
+            refuse(
+                "demo.endpoints",
+                "expected addresses that begin with http:// or https://, found `\(endpoint.prefix(80))`")
+        }
     }
 }

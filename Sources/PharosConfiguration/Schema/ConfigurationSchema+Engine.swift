@@ -23,6 +23,7 @@ extension ConfigurationSchema {
                 "Address and port on which that node listens; empty: those of `engine.topic.address`."),
             .text("topic.server_cert_pem_file", \.topic.serverCertificateFile, "Its certificate chain, for TLS."),
             .text("topic.server_key_pem_file", \.topic.serverKeyFile, "Its private key, for TLS."),
+        ] + tls("topic.tls", \.topic.tls) + [
             .list("nats.url", \.nats.urls, "Addresses such as `nats://10.0.0.1:4222`; `tls://` for TLS."),
             .text("nats.prefix", \.nats.prefix, "First token of all subjects, and beginning of the names of streams."),
             .integer(
@@ -33,6 +34,7 @@ extension ConfigurationSchema {
             .secret("nats.password", \.nats.password, "Its password."),
             .secret("nats.token", \.nats.token, "Token, where the server asks for one."),
             .secret("nats.nkey_seed", \.nats.nkeySeed, "Seed of an nkey, where the server asks for one."),
+        ] + tls("nats.tls", \.nats.tls) + [
             .list(
                 "redis.address", \.redis.addresses,
                 "Host and port; several: independent servers among which channels are spread."),
@@ -56,7 +58,7 @@ extension ConfigurationSchema {
                 "When a publisher is answered: once the master has it, once `redis.replicas` have it, or once it is in "
                     + "the append-only file."),
             .integer("redis.replicas", \.redis.replicas, 1...10, "Replicas that must have a publication."),
-        ] + tls("topic.tls", \.topic.tls) + tls("nats.tls", \.nats.tls) + tls("redis.tls", \.redis.tls))
+        ] + tls("redis.tls", \.redis.tls))
 
     private static func tls(
         _ prefix: String, _ path: SettingPath<EngineSettings, LinkTLSOptions>

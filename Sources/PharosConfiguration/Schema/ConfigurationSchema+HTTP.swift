@@ -139,5 +139,8 @@ extension ConfigurationSchema {
         .bool("prometheus.enabled", \.configuration.endpoints.prometheus, "Answer `GET /metrics`."),
         .bool("openapi.enabled", \.configuration.endpoints.openAPI, "Answer `GET /openapi.json`."),
         .bool("demo.enabled", \.configuration.endpoints.demo, "Serve the demo page at `/`."),
+        .list(
+            "demo.endpoints", \.configuration.endpoints.demoEndpoints,
+            "Nodes that the demo page tries in turn, such as `http://127.0.0.1:8001`; empty: the one that serves it."),
     ]
 }

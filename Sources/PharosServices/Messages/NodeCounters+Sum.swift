@@ -44,6 +44,10 @@ extension NodeCounters {
         tlsHandshakesRefused += other.tlsHandshakesRefused
         currentResponderRequests += other.currentResponderRequests
         currentBodyBytes += other.currentBodyBytes
+        currentNodes = max(currentNodes, other.currentNodes)
+        partialAnswers += other.partialAnswers
+        rejectedMessages += other.rejectedMessages
+        engine.add(other.engine)
         clientNames.merge(other.clientNames) { $0 + $1 }
     }
 }

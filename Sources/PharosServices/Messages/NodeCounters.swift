@@ -65,6 +65,13 @@ package struct NodeCounters: Sendable {
     package var currentResponderRequests = 0
     /// Bytes of request bodies that have not arrived whole.
     package var currentBodyBytes = 0
+    /// Nodes that are believed to be there, this one among them.
+    package var currentNodes = 1
+    /// Answers that lacked the part of a node.
+    package var partialAnswers: UInt64 = 0
+    /// Messages from other nodes that were none.
+    package var rejectedMessages: UInt64 = 0
+    package var engine = EngineCounters()
     /// By kind and reason; those that never happened are left out.
     package var refusals: [RefusalKind: [String: UInt64]] = [:]
     /// Connected clients by registered SDK name; others count as `unregistered`.

@@ -44,6 +44,7 @@ final class ClusterNodes: NodeMessages {
     private let changed: @Sendable ([UInt64]) -> Void
     /// Answers that lacked a node's part.
     private let partialAnswers = Atomic<UInt64>(0)
+    private let rejected = Atomic<UInt64>(0)
 
     /// - Parameters:
     ///   - sequences: gives the numbers that decide which connection of a user is the newest.
@@ -93,6 +94,8 @@ final class ClusterNodes: NodeMessages {
     }
 
     var partialAnswerCount: UInt64 { partialAnswers.load(ordering: .relaxed) }
+
+    var rejectedMessageCount: UInt64 { rejected.load(ordering: .relaxed) }
 
     // MARK: Sending
 
@@ -189,7 +192,11 @@ final class ClusterNodes: NodeMessages {
 
     private func received(_ message: [UInt8]) {
         // A message that is none comes from another program, or from a later version.
-        guard let frame = try? NodeFrame.decode(message), frame.sender != here.mark else { return }
+        guard let frame = try? NodeFrame.decode(message) else {
+            rejected.wrappingAdd(1, ordering: .relaxed)
+            return
+        }
+        guard frame.sender != here.mark else { return }
         switch frame.content {
         case .heartbeat(let heartbeat): received(heartbeat, from: frame.sender)
         case .post(let message): local.send(message, to: nil) { [mailboxes] in mailboxes[$1].post($0) }

@@ -78,8 +78,10 @@ final class NodeContext: Sendable {
         startedMs = nowMs
         let secret = UInt64.random(in: .min ... .max)
         clientIDSecret = secret
-        uid = ClientID(high: .random(in: .min ... .max), low: .random(in: .min ... .max)).text
-        incarnation = NodeIncarnation(name: NodeName(uid), random: .random(in: .min ... .max))
+        // The ids of its clients begin as its own does: who has both lists knows which client is where.
+        let name = ClientID(high: .random(in: .min ... .max), low: .random(in: .min ... .max))
+        uid = name.text
+        incarnation = NodeIncarnation(name: NodeName(uid), mark: name.nodeMark)
         self.cluster = cluster
         let exclusivePolls = ExclusivePolls()
         self.exclusivePolls = exclusivePolls

@@ -29,6 +29,12 @@ protocol NodeMessages: Sendable {
         _ command: ControlCommand, of scope: NodeScope, deadlineMs: Int64, for asker: NodeAsker,
         post: (ShardMail, Int) -> Void)
 
+    /// Answers that lacked a node's part, since the start.
+    var partialAnswerCount: UInt64 { get }
+
+    /// Messages from other nodes that were none, since the start.
+    var rejectedMessageCount: UInt64 { get }
+
     /// Ends what is overdue; called about once a second.
     func tick(nowMs: Int64)
 

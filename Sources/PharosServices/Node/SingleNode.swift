@@ -35,6 +35,10 @@ final class SingleNode: NodeMessages {
         self.owner = owner
     }
 
+    var partialAnswerCount: UInt64 { 0 }
+
+    var rejectedMessageCount: UInt64 { 0 }
+
     func start() {}
 
     func leave() {}

@@ -1,4 +1,5 @@
 import PharosChannels
+import PharosCluster
 import PharosDomain
 import PharosEdge
 
@@ -51,6 +52,18 @@ extension ShardService {
         all.tlsHandshakesRefused = edge.counters.handshakesRefused
         all.currentResponderRequests = core.index == 0 ? core.node.responderPlaces.current : 0
         all.currentBodyBytes = core.index == 0 ? core.node.bodyBudget.usedBytes : 0
+        all.engine.gaps = relay.counters.gaps
+        all.engine.repairs = relay.counters.repairs
+        all.engine.repairedPublications = relay.counters.repairedPublications
+        all.engine.givenUp = relay.counters.brokenFeeds
+        if core.index == 0 {
+            all.engine.currentlyLinked = core.node.cluster?.backend.health.isReady == false ? 0 : 1
+            // All relays of a node lose the same link.
+            all.engine.linksLost = relay.counters.linksLost
+            all.currentNodes = core.node.messages.nodes.count
+            all.rejectedMessages = core.node.messages.rejectedMessageCount
+            all.partialAnswers = core.node.messages.partialAnswerCount
+        }
         for (name, count) in zip(core.node.settings.client.registeredNames, core.counters.nameCounts) {
             all.clientNames[name] = count
         }

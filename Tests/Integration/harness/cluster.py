@@ -1,5 +1,6 @@
 """Several servers that behave as one, with the engine between them."""
 
+import atexit
 import contextlib
 import os
 import pathlib
@@ -7,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 
 from .configuration import BASE, merged
 from .server import Server, free_port, poll
@@ -59,11 +61,45 @@ class NATS(Broker):
         server = os.environ.get("PHAROS_NATS_SERVER") or str(BIN / "nats-server")
         return [server, "-a", "127.0.0.1", "-p", str(self.port), "-js", "-sd", str(self.directory / "data")]
 
+    def make_noise(self, payloads: list[bytes]) -> None:
+        """Publishes to the subject that all nodes listen to, by the protocol's own words."""
+        with socket.create_connection(("127.0.0.1", self.port)) as link:
+            link.recv(65_536)
+            link.sendall(b'CONNECT {"verbose":false}\r\n')
+            for payload in payloads:
+                link.sendall(b"PUB ph.n.all %d\r\n%s\r\n" % (len(payload), payload))
+            link.sendall(b"PING\r\n")
+            assert b"PONG" in link.recv(65_536)
+
 
 class Redis(Broker):
     def command(self) -> list[str]:
         return [os.environ.get("PHAROS_REDIS_SERVER", "redis-server"), "--port", str(self.port), "--bind", "127.0.0.1",
                 "--appendonly", "yes", "--save", "", "--dir", str(self.directory)]
+
+    def make_noise(self, payloads: list[bytes]) -> None:
+        """Publishes to the channel that all nodes listen to."""
+        with socket.create_connection(("127.0.0.1", self.port)) as link:
+            for payload in payloads:
+                link.sendall(b"*3\r\n$7\r\nPUBLISH\r\n$12\r\npharos.n.all\r\n$%d\r\n%s\r\n" % (len(payload), payload))
+                assert link.recv(100).startswith(b":")
+
+
+shared_brokers: dict[str, Broker] = {}
+
+
+def section_for_one(engine: str, number: int) -> dict:
+    """The engine of a server that is alone with it; brokers are shared, and everything in them has the server's number."""
+    if engine == "topic":
+        return {"type": "topic", "secret": SECRET, "topic": {"address": f"127.0.0.1:{free_port()}"}}
+    if engine not in shared_brokers:
+        directory = pathlib.Path(tempfile.mkdtemp(prefix=f"pharos-{engine}-"))
+        shared_brokers[engine] = {"nats": NATS, "redis": Redis}[engine](directory).start()
+        atexit.register(shared_brokers[engine].kill)
+    port = shared_brokers[engine].port
+    if engine == "nats":
+        return {"type": "nats", "nats": {"url": [f"nats://127.0.0.1:{port}"], "prefix": f"t{number}", "streams": 1}}
+    return {"type": "redis", "redis": {"address": [f"127.0.0.1:{port}"], "prefix": f"t{number}"}}
 
 
 class Cluster:

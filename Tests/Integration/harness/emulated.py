@@ -322,7 +322,8 @@ class PollPeer(EmulatedPeer):
             await asyncio.wait([self._reader], timeout=PATIENCE)
 
     def break_off(self) -> None:
-        self.retries = False
+        # A machine that is gone asks for nothing more, whatever it was doing.
+        self.retries, self._closes = False, True
         if self._client is not None:
             self._client.break_off()
 

@@ -127,11 +127,14 @@ class Server:
         self.arguments += ["--config", str(path)]
 
     def _choose_engine(self, configuration: dict) -> None:
-        """PHAROS_TEST_ENGINE=topic: the same stories, with the engine of a cluster of one node."""
-        if os.environ.get("PHAROS_TEST_ENGINE") == "topic" and "engine" not in configuration:
-            configuration["engine"] = {
-                "type": "topic", "secret": "the secret of a cluster of one node",
-                "topic": {"address": f"127.0.0.1:{free_port()}"}}
+        """PHAROS_TEST_ENGINE: the same stories, with the engine of a cluster of one node."""
+        engine = os.environ.get("PHAROS_TEST_ENGINE")
+        if not engine or "engine" in configuration:
+            return
+        from .cluster import section_for_one
+
+        configuration["engine"] = section_for_one(engine, self.port)
+        if engine == "topic":
             configuration.setdefault("node", {})["roles"] = ["clients", "topic"]
 
     # Life

@@ -14,7 +14,8 @@ package struct APIInfo: PlannedVerb {
     package static var documentation: VerbDocumentation {
         let number = APISchema.integer("", minimum: 0)
         let node = [
-            APIField("uid", .text("")), APIField("name", .text("")), APIField("version", .text("")),
+            APIField("uid", .text("Its first six digits begin the ids of the node's clients.")),
+            APIField("name", .text("")), APIField("version", .text("")),
             APIField("num_clients", number), APIField("num_users", number), APIField("num_subs", number),
             APIField("num_channels", number), APIField("uptime", .integer("Seconds.", minimum: 0)),
             APIField("metrics", .map(.any(""), "")), APIField("process", .map(.any(""), "CPU and memory.")),

@@ -1,0 +1,94 @@
+import PharosProtocol
+
+/// The configuration that a stream is made with.
+///
+/// It also says whether one that is there can be used.
+struct StreamConfiguration {
+    /// The version of our subjects, headers and payloads.
+    static let schema = "1"
+
+    let id: StreamID
+    let names: StreamNames
+    let settings: NATSEngineSettings
+
+    /// The request that makes the stream.
+    ///
+    /// Its sequences begin where those of no earlier stream of this name have come to: a thousand for each millisecond
+    /// since 1970. So a guard that a node has kept from an earlier stream never holds in a new one.
+    func creation(wallMs: Int64) -> [UInt8] {
+        let kind = id.retention
+        let text = """
+            {"name":"\(names.stream(id))","subjects":["\(names.all(id))"],"retention":"limits","discard":"old",\
+            "storage":"\(kind.isInMemory ? "memory" : "file")","num_replicas":\(settings.replicas),\
+            "max_age":\(kind.memoryMs * 1_000_000),"max_msgs_per_subject":\(kind.size + RetentionClass.slack),\
+            "allow_direct":true,"allow_atomic":true,"allow_rollup_hdrs":true,"allow_msg_ttl":true,\
+            "republish":{"src":"\(names.channels(id))","dest":"\(names.liveTemplate)"},\
+            "first_seq":\(max(wallMs, 1) * 1_000),\
+            "metadata":{"pharos_schema":"\(StreamConfiguration.schema)","pharos_streams":"\(settings.streams)"}}
+            """
+        return Array(text.utf8)
+    }
+
+    /// Why a stream with such metadata cannot be used; nil: it can.
+    func objection(to found: StreamDescription) -> String? {
+        let name = names.stream(id)
+        guard found.schema == StreamConfiguration.schema else {
+            return "stream \(name) has schema \(found.schema ?? "none"), this server needs "
+                + StreamConfiguration.schema
+        }
+        guard found.streams == String(settings.streams) else {
+            return "stream \(name) is one of \(found.streams ?? "?") per class, this server is configured for "
+                + "\(settings.streams)"
+        }
+        return nil
+    }
+}
+
+/// The server's words about a stream.
+struct StreamDescription: Equatable {
+    var schema: String?
+    var streams: String?
+    /// The server's time when it answered, in milliseconds since 1970.
+    var timeMs: Int64?
+
+    /// Reads the answer to STREAM.INFO or STREAM.CREATE that is no error.
+    init(_ json: [UInt8]) throws(MalformedFrame) {
+        let result = json.withUnsafeBytes { bytes in
+            Result { () throws(MalformedFrame) in
+                var scanner = JSONScanner(bytes)
+                return try StreamDescription(&scanner)
+            }
+        }
+        self = try result.get()
+    }
+
+    private init(_ scanner: inout JSONScanner) throws(MalformedFrame) {
+        try scanner.beginObject()
+        while let field = try scanner.nextMember() {
+            switch field {
+            case "ts": timeMs = ServerClock.milliseconds(try scanner.text().string)
+            case "config": try readConfiguration(&scanner)
+            default: try scanner.skipValue()
+            }
+        }
+    }
+
+    private mutating func readConfiguration(_ scanner: inout JSONScanner) throws(MalformedFrame) {
+        try scanner.beginObject()
+        while let field = try scanner.nextMember() {
+            if scanner.skipNull() { continue }
+            guard case "metadata" = field else {
+                try scanner.skipValue()
+                continue
+            }
+            try scanner.beginObject()
+            while let name = try scanner.nextMember() {
+                switch name {
+                case "pharos_schema": schema = try scanner.text().string
+                case "pharos_streams": streams = try scanner.text().string
+                default: try scanner.skipValue()
+                }
+            }
+        }
+    }
+}

@@ -1,7 +1,0 @@
-import PharosLinks
-import PharosTestKit
-import Testing
-
-@testable import PharosNATSEngine
-
-@Suite struct Placeholder {}

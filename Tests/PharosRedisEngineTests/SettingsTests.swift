@@ -1,7 +1,0 @@
-import PharosLinks
-import PharosTestKit
-import Testing
-
-@testable import PharosRedisEngine
-
-@Suite struct Placeholder {}

@@ -12,7 +12,6 @@ Subscribers and publishers are `pharos bench`; every message is counted. The bro
 
 import argparse
 import json
-import os
 import pathlib
 import statistics
 import subprocess
@@ -89,7 +88,6 @@ def main() -> None:
             found[engine].append(result)
             if chosen.raw:
                 print(engine, json.dumps(result), flush=True)
-    print(json.dumps({engine: results for engine, results in found.items()}), file=open(os.devnull, "w"))
     table(found)
 
 
@@ -98,18 +96,16 @@ def table(found: dict[str, list[dict]]) -> None:
         return statistics.median(value(each[row]) for each in found[engine])
 
     def cpu(result):
-        return result["server_cpu_seconds"] / max(result["delivered"], 1) * 1e6
+        return result["server"]["cpu_us_per_delivery"]
 
     print("| engine | us of the subscribers' node per delivery | of one server | median latency, 1,000/s | stored/s, 64 under way |")
     print("| --- | --- | --- | --- | --- |")
-    base = median("memory", "fan", cpu)
     for engine in found:
         ratio = statistics.median(
             cpu(each["fan"]) / cpu(one["fan"]) for each, one in zip(found[engine], found["memory"]))
         print(f"| {engine} | {median(engine, 'fan', cpu):.2f} | {ratio:.2f} | "
-              f"{median(engine, 'slow', lambda r: r['latency_ms']['p50']):.2f} ms | "
-              f"{median(engine, 'stored', lambda r: r['published'] / r['seconds']):,.0f} |")
-    del base
+              f"{median(engine, 'slow', lambda r: r['latency_ns']['p50'] / 1e6):.2f} ms | "
+              f"{median(engine, 'stored', lambda r: r['published'] / r['publish_seconds']):,.0f} |")
 
 
 if __name__ == "__main__":

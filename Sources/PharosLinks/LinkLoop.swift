@@ -90,9 +90,12 @@ package final class LinkLoop {
         let events = UnsafeMutablePointer<pharos_event>.allocate(capacity: capacity)
         defer { events.deallocate() }
         while !isStopped {
+            let beganMs = nowMs
             let wait = timers.first.map { min(max($0.atMs - nowMs, 0), 60_000) } ?? 60_000
             let count = pharos_epoll_wait(epoll, events, Int32(capacity), Int32(wait))
-            for index in 0..<Int(max(count, 0)) { handlers[events[index].data]?(events[index].events) }
+            handle(events, count)
+            // A process that was stopped hears what has come meanwhile before it judges by the time that has passed.
+            if nowMs - beganMs > wait + 500 { handle(events, pharos_epoll_wait(epoll, events, Int32(capacity), 0)) }
             for work in inbox.take() { work(self) }
             runTimers()
             let now = nowMs
@@ -100,6 +103,10 @@ package final class LinkLoop {
         }
         // What was handed in last may answer somebody.
         for work in inbox.take() { work(self) }
+    }
+
+    private func handle(_ events: UnsafeMutablePointer<pharos_event>, _ count: Int32) {
+        for index in 0..<Int(max(count, 0)) { handlers[events[index].data]?(events[index].events) }
     }
 
     private func runTimers() {

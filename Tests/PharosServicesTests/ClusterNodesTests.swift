@@ -386,7 +386,7 @@ struct NodeFrameTests {
         }
         #expect(back == message)
         var heartbeat = NodeHeartbeat(name: "n", sequence: 7)
-        (heartbeat.notesOccupancy, heartbeat.hadLostReceiver) = (true, true)
+        (heartbeat.notesOccupancy, heartbeat.lostReceiver) = (true, 3)
         let sign = try NodeFrame.decode(NodeFrame(sender: 5, content: .heartbeat(heartbeat)).encoded())
         guard case .heartbeat(let known)? = sign?.content else {
             Issue.record("lost")

@@ -67,19 +67,23 @@ extension RedisMaster {
     /// Called now and then.
     func look(at nowMs: Int64, publish: (RedisMaster) -> Void) {
         guard isSubscribed, subscriptions.isReady else {
-            isProbed = false
+            probedMs = nil
             return
         }
         let silenceMs = nowMs - subscriptions.lastHeardMs
-        if silenceMs < settings.probeAfterMs {
-            isProbed = false
-        } else if silenceMs >= 2 * settings.probeAfterMs {
-            isProbed = false
+        guard silenceMs >= settings.probeAfterMs else {
+            probedMs = nil
+            return
+        }
+        // A process that was stopped has not probed: it asks first.
+        if let probedMs {
+            guard nowMs - probedMs >= settings.probeAfterMs else { return }
+            self.probedMs = nil
             report("\(name): no message for \(silenceMs) ms, not the probe's either: the link is made anew")
             subscriptions.reconnect("a probe did not arrive")
             owner?.doubts(self)
-        } else if !isProbed, probe != nil {
-            isProbed = true
+        } else if probe != nil {
+            probedMs = nowMs
             publish(self)
         }
     }

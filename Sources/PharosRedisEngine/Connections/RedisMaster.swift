@@ -39,7 +39,7 @@ final class RedisMaster: RedisConnectionOwner {
     var isReportedGone = false
     /// Where the probe of the subscriptions goes; nil: there is none.
     var probe: (name: String, tag: Int)?
-    var isProbed = false
+    var probedMs: Int64?
     /// Publications that were carried out and wait for their durability.
     var round: [(Result<RESPValue, RedisFailure>) -> Void] = []
     /// Whether there are publications that no wait was sent for.

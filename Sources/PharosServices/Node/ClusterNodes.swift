@@ -28,6 +28,22 @@ final class ClusterNodes: NodeMessages {
         var open: [UInt64: NodeGathering] = [:]
         var nextHeartbeatMs: Int64 = 0
         var isLeaving = false
+        /// Nodes that were taken for dead and have come back: how often, and until when they are reminded of it.
+        var lost: [UInt64: (times: UInt64, untilMs: Int64)] = [:]
+        /// How often other nodes have said that they had taken this one for dead.
+        var losses: [UInt64: UInt64] = [:]
+
+        mutating func noteBack(_ node: UInt64, untilMs: Int64) {
+            lost[node] = ((lost[node]?.times ?? 0) + 1, untilMs)
+        }
+
+        func recentlyBack(_ nowMs: Int64) -> [UInt64] { lost.filter { $0.value.untilMs > nowMs }.map(\.key) }
+
+        mutating func isNewLoss(_ times: UInt64, by node: UInt64) -> Bool {
+            guard times > losses[node] ?? 0 else { return false }
+            losses[node] = times
+            return true
+        }
     }
 
     let here: NodeIncarnation
@@ -150,13 +166,13 @@ final class ClusterNodes: NodeMessages {
         }
     }
 
-    private func sendHeartbeat(to node: UInt64?, isNew: Bool = false, hadLostReceiver: Bool = false) {
+    private func sendHeartbeat(to node: UInt64?, isNew: Bool = false) {
         var heartbeat = NodeHeartbeat(name: here.name)
         heartbeat.sequence = sequences.newest
         heartbeat.isLeaving = state.withLock { $0.isLeaving }
         heartbeat.isNew = isNew
         heartbeat.notesOccupancy = occupancy != nil
-        heartbeat.hadLostReceiver = hadLostReceiver
+        if let node { heartbeat.lostReceiver = state.withLock { $0.lost[node]?.times ?? 0 } }
         sender.send(.heartbeat(heartbeat), to: node)
     }
 
@@ -174,7 +190,11 @@ final class ClusterNodes: NodeMessages {
             return (state.membership.tick(nowMs: nowMs, isLinked: isLinked), Array(overdue.values), isDue)
         }
         for gathering in overdue { gathering.giveUp() }
-        if isDue { sendHeartbeat(to: nil) }
+        if isDue {
+            sendHeartbeat(to: nil)
+            // One message may be lost, and this one must not be.
+            for node in state.withLock({ $0.recentlyBack(nowMs) }) { sendHeartbeat(to: node) }
+        }
         if !dead.isEmpty { tellChange(gone: dead, came: []) }
         occupancy?.tick(nowMs: nowMs)
     }
@@ -221,10 +241,11 @@ final class ClusterNodes: NodeMessages {
         }
         let now = pharos_monotonic_ms()
         let arrival = state.withLock { $0.membership.heard(sender, heartbeat.name, nowMs: now) }
-        if arrival != .known || heartbeat.isNew { sendHeartbeat(to: sender, hadLostReceiver: arrival == .back) }
+        if arrival == .back { state.withLock { $0.noteBack(sender, untilMs: now + timing.timeoutMs) } }
+        if arrival != .known || heartbeat.isNew { sendHeartbeat(to: sender) }
         if arrival != .known { tellChange(gone: [], came: [sender]) }
         guard heartbeat.notesOccupancy else { return }
-        if heartbeat.hadLostReceiver {
+        if state.withLock({ $0.isNewLoss(heartbeat.lostReceiver, by: sender) }) {
             occupancy?.nodesChanged(forgetful: [sender], nowMs: now)
         } else if arrival != .known {
             occupancy?.nodesChanged(came: [sender], nowMs: now)

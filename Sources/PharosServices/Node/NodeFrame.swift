@@ -44,8 +44,8 @@ struct NodeHeartbeat: Equatable, Sendable {
     var isNew = false
     /// The sender takes part in finding the first and the last subscribers of channels.
     var notesOccupancy = false
-    /// The sender had taken the receiver for dead.
-    var hadLostReceiver = false
+    /// How often the sender has taken the receiver for dead.
+    var lostReceiver: UInt64 = 0
 }
 
 /// A part of a long message.
@@ -69,7 +69,7 @@ extension NodeFrame {
                 message.appendField(3, heartbeat.isLeaving)
                 message.appendField(4, heartbeat.isNew)
                 message.appendField(5, heartbeat.notesOccupancy)
-                message.appendField(6, heartbeat.hadLostReceiver)
+                message.appendField(6, heartbeat.lostReceiver)
             }
         case .post(.disconnectOlder(let user, let sequence)):
             writer.appendMessage(4) { message in
@@ -150,7 +150,7 @@ extension NodeFrame {
             case 3: heartbeat.isLeaving = try reader.bool(field)
             case 4: heartbeat.isNew = try reader.bool(field)
             case 5: heartbeat.notesOccupancy = try reader.bool(field)
-            case 6: heartbeat.hadLostReceiver = try reader.bool(field)
+            case 6: heartbeat.lostReceiver = try reader.uint64(field)
             default: try reader.skip(field)
             }
         }

@@ -28,7 +28,9 @@ final class ClusterNodes: NodeMessages {
         var open: [UInt64: NodeGathering] = [:]
         var nextHeartbeatMs: Int64 = 0
         var isLeaving = false
-        /// Nodes that were taken for dead and have come back: how often, and until when they are reminded of it.
+        /// Nodes that were taken for dead and have come back.
+        ///
+        /// How often, and until when they are reminded of it.
         var lost: [UInt64: (times: UInt64, untilMs: Int64)] = [:]
         /// How often other nodes have said that they had taken this one for dead.
         var losses: [UInt64: UInt64] = [:]

@@ -376,3 +376,31 @@ async def test_noise_on_the_broker_is_counted_and_harmless(tmp_path):
             cluster.wait_until_whole()
         finally:
             cluster.stop()
+
+
+# The pair in NATS' documentation.
+SEED = "SUACSSL3UAHUDXKFSNVUZRF5UHPMWZ6BFDTJ7M6USDXIEDNPPQYYYCU3VY"
+PUBLIC = "UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4"
+
+
+@pytest.mark.skipif("nats" not in ENGINES, reason="without the engine over NATS")
+@pytest.mark.parametrize("users, right, wrong", [
+    (f"{{nkey: {PUBLIC}}}", {"nkey_seed": SEED}, {"user": "ann", "password": "secret"}),
+    ('{user: ann, password: "a password of ann"}', {"user": "ann", "password": "a password of ann"}, {"nkey_seed": SEED}),
+])
+async def test_credentials_for_nats(tmp_path, users, right, wrong):
+    for name, credentials in (("right", right), ("wrong", wrong)):
+        cluster = Cluster(tmp_path / name, "nats", count=1, changes={"engine": {"nats": credentials}})
+        cluster.broker.configuration = f"authorization {{ users: [{users}] }}"
+        try:
+            cluster.start_engine()
+            node = cluster.nodes[0].start()
+            if credentials is right:
+                cluster.wait_until_whole()
+                assert node.publish("open:key", {"n": 1})["offset"] == 1
+            else:
+                time.sleep(2)
+                answer = node.request("GET", "/health/ready")
+                assert answer.status == 503 and b"secret" not in answer.body
+        finally:
+            cluster.stop()

@@ -1,3 +1,4 @@
+import Glibc
 import NIOPosix
 import PharosBytes
 import PharosDomain
@@ -8,11 +9,29 @@ import Testing
 struct OriginFailureTests {
     private static let ok = TestOrigin.json(#"{"result":{}}"#)
 
+    /// A port that refuses connections: bound, and not listened on.
+    ///
+    /// No other test can be given it.
+    private static func refusingPort() throws -> (descriptor: Int32, port: UInt16) {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let isBound = withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, length) == 0 && getsockname(descriptor, $0, &length) == 0
+            }
+        }
+        try #require(isBound)
+        return (descriptor, UInt16(bigEndian: address.sin_port))
+    }
+
     @Test("an origin that is down gives a temporary error and counts as unreachable")
     func down() async throws {
-        let server = try await TestOrigin.start(on: MultiThreadedEventLoopGroup.singleton) { _ in .silence }
-        try await server.stop()
-        try await OriginScene.run(server) { scene in
+        let (descriptor, port) = try OriginFailureTests.refusingPort()
+        defer { close(descriptor) }
+        try await OriginScene.run({ $0.url = "http://127.0.0.1:\(port)/" }, script: { _ in .silence }) { scene in
             #expect(await scene.ask(OriginScene.connect) == .unavailable)
             let counters = scene.counters(.connect)
             #expect((counters.errors, counters.inFlight) == ([.unreachable: 1], 0))

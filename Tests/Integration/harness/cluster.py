@@ -57,9 +57,16 @@ class Broker:
 
 
 class NATS(Broker):
+    # Text of a configuration file; "": none.
+    configuration = ""
+
     def command(self) -> list[str]:
         server = os.environ.get("PHAROS_NATS_SERVER") or str(BIN / "nats-server")
-        return [server, "-a", "127.0.0.1", "-p", str(self.port), "-js", "-sd", str(self.directory / "data")]
+        more = []
+        if self.configuration:
+            (self.directory / "nats.conf").write_text(self.configuration)
+            more = ["-c", str(self.directory / "nats.conf")]
+        return [server, *more, "-a", "127.0.0.1", "-p", str(self.port), "-js", "-sd", str(self.directory / "data")]
 
     def make_noise(self, payloads: list[bytes]) -> None:
         """Publishes to the subject that all nodes listen to, by the protocol's own words."""

@@ -79,6 +79,9 @@ struct ClusterNodesTests {
             messages.start()
         }
 
+        // Mail that was not looked at holds its mailbox.
+        deinit { for mailbox in mailboxes { _ = mailbox.close() } }
+
         func ask(_ command: ControlCommand, of scope: NodeScope = .all, deadlineMs: Int64 = .max / 2) {
             let answers = answers
             messages.ask(

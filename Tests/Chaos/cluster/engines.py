@@ -243,12 +243,12 @@ class RedisWithSentinels(BrokerEngine):
 
     def kill(self) -> None:
         """Once there is somebody to take over."""
-        poll(self._can_fail_over, "the replica to follow", 60)
+        poll(self._can_fail_over, "the replica to follow", 180)
         super().kill()
 
     def settle(self) -> None:
         """A master that was killed may take writes again until the sentinels have made it a replica."""
-        poll(self._can_fail_over, "the old master to follow", 60)
+        poll(self._can_fail_over, "the old master to follow", 180)
 
     def _can_fail_over(self) -> bool:
         replica = self.replica()

@@ -28,11 +28,12 @@ let package = Package(
         core("PharosEdge", ["CPharosSys", "CPharosTLS", "PharosBytes", "PharosTLS"]),
         core("PharosMemory", ["PharosDomain"]),
         core("PharosChannels", ["PharosBytes", "PharosDomain"]),
+        core("PharosCluster", ["CPharosSys", "PharosBytes", "PharosDomain", "PharosProtocol"]),
         core(
             "PharosServices",
             [
                 "CPharosSys", "PharosBytes", "PharosDomain", "PharosProtocol", "PharosEdge", "PharosMemory",
-                "PharosChannels", "PharosTLS",
+                "PharosChannels", "PharosCluster", "PharosTLS",
             ]),
         .executableTarget(
             name: "pharos-inprocess-bench",

@@ -2,7 +2,7 @@ import PharosDomain
 
 extension ConfigurationRules {
     mutating func checkEngine() {
-        let engine = settings.engine
+        let (engine, faults) = EngineAddresses.resolve(settings.engine)
         if engine.roles.isEmpty { refuse("node.roles", "name at least one role") }
         if engine.roles.contains(.topic), engine.kind != .topic {
             refuse("node.roles", with: ["engine.type"], "the role `topic` goes with `engine.type: topic`")
@@ -18,8 +18,12 @@ extension ConfigurationRules {
         switch engine.kind {
         case .memory, .disk: break
         case .topic: checkTopic(engine)
-        case .nats: checkNATS(engine.nats)
-        case .redis: checkRedis(engine.redis)
+        case .nats:
+            for fault in faults where fault.key.hasPrefix("engine.nats") { refuse(fault.key, fault.message) }
+            checkNATS(engine.nats)
+        case .redis:
+            for fault in faults where fault.key.hasPrefix("engine.redis") { refuse(fault.key, fault.message) }
+            if faults.isEmpty { checkRedis(engine.redis) }
         }
     }
 

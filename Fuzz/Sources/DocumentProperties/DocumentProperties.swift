@@ -4,7 +4,9 @@ import PharosTOML
 ///
 /// Each function says which property is violated, or nil.
 package enum DocumentProperties {
-    /// A TOML document is read alike with comments around it, and a fault is on one of its lines.
+    /// A TOML document is read alike with a comment at its end.
+    ///
+    /// A fault is on one of its lines.
     package static func toml(_ input: UnsafeRawBufferPointer) -> String? {
         let text = String(decoding: input, as: UTF8.self)
         let lines = text.utf8.reduce(1) { $1 == UInt8(ascii: "\n") ? $0 + 1 : $0 }

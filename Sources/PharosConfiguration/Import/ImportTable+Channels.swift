@@ -55,7 +55,9 @@ extension ImportTable {
             absent(
                 prefix,
                 "subscribe_cel publish_cel presence_cel history_cel keep_latest_publication shared_position_sync "
-                    + "state_events cache_empty_proxy_name broker_name presence_manager_name",
-                nearest: "it belongs to another edition; see docs/migration/centrifugo.md"))
+                    + "state_events cache_empty_proxy_name",
+                nearest: "it belongs to another edition; see docs/migration/centrifugo.md"),
+            absent(prefix, "broker_name", nearest: "`engine` of the namespace"),
+            notNeeded(prefix, "presence_manager_name", "members live in the node that they are connected to"))
     }
 }

@@ -49,7 +49,7 @@ extension ImportTable {
         absent("", "pid_file", nearest: "the service manager knows the process"),
         absent(
             "shutdown.", "termination_delay", idle: ["0s"],
-            nearest: "`shutdown.window`, over which clients are sent away"),
+            nearest: "`shutdown.delay` before, and `shutdown.window` while clients are sent away"),
         notNeeded("", "usage_stats.disabled", "nothing is sent to anybody"),
         notNeeded("", "enable_unreleased_features", "there are no such features"))
 
@@ -69,11 +69,12 @@ extension ImportTable {
             wholeAbsent(
                 "consumers", gated: false,
                 nearest: "a consumer of your own that calls `publish` with an `idempotency_key` for each message"),
+            wholeAbsent("brokers", gated: false, nearest: "`engine` of a namespace, beside `engine.type`"),
             wholeAbsent("shared_poll", gated: false, nearest: "channels with history and `force_recovery_mode: cache`"),
         ],
         [
             "database", "clickhouse_analytics", "push_notifications", "user_status", "user_block", "token_revoke",
-            "user_tokens_invalidate", "cache", "singleflight", "distributed_rate_limit", "brokers", "presence_managers",
+            "user_tokens_invalidate", "cache", "singleflight", "distributed_rate_limit", "presence_managers",
             "license", "state",
         ].map {
             wholeAbsent($0, gated: false, nearest: "it belongs to another edition; see docs/migration/centrifugo.md")

@@ -32,7 +32,9 @@ let package = Package(
         library("PharosTLS", ["CPharosTLS", "PharosBytes"]),
         library("PharosNATS", ["PharosBytes", "PharosProtocol"]),
         library("PharosRedis", ["PharosBytes"]),
+        library("PharosTOML"),
         library("TLSProperties", ["PharosTLS"]),
+        library("DocumentProperties", ["PharosTOML"]),
         library("BrokerProperties", ["PharosNATS", "PharosRedis"]),
         library("ProtocolProperties", ["PharosProtocol", "PharosBytes", "PharosDomain"]),
         library("EdgeProperties", ["PharosEdge", "PharosBytes"]),
@@ -51,5 +53,6 @@ let package = Package(
         fuzzer("TLSSessionFuzz", "TLSProperties"),
         fuzzer("NATSFuzz", "BrokerProperties"),
         fuzzer("RESPFuzz", "BrokerProperties"),
+        fuzzer("TOMLFuzz", "DocumentProperties"),
     ]
 )

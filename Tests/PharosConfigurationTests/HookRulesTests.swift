@@ -41,7 +41,10 @@ struct HookRulesTests {
             ("raw: [{path: /x, open: true}, {path: /x, open: true}]", "`raw[1].path`: `/x` a second time"),
             ("raw: [{path: /x, open: true, subprotocols: ['a b']}]", "`raw[0].subprotocols`: not the name"),
             ("client: {proxy: {connect: {enabled: true}}}", "name the origin in `hooks.connect`"),
-            ("proxies: [{name: a}]", "`proxies`: not available in this version, only `[]` is accepted; list each"),
+            (
+                "proxies: [{name: a}]",
+                "`proxies[0].name`: not available in this version; nearest: give it an `endpoint`"
+            ),
         ])
     func contradictions(file: String, message: String) {
         let found = problems(Self.origins + file)

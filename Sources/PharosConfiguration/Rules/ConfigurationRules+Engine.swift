@@ -2,7 +2,7 @@ import PharosDomain
 
 extension ConfigurationRules {
     mutating func checkEngine() {
-        let engine = settings.engine
+        let (engine, faults) = EngineAddresses.resolve(settings.engine)
         if engine.roles.isEmpty { refuse("node.roles", "name at least one role") }
         let kinds = engine.kinds(settings.channel)
         if engine.roles.contains(.topic), !kinds.contains(.topic) {
@@ -26,8 +26,13 @@ extension ConfigurationRules {
             switch kind {
             case .memory, .disk: break
             case .topic: checkTopic(engine)
-            case .nats: checkNATS(engine.nats)
-            case .redis: checkRedis(engine.redis)
+            case .nats:
+                for fault in faults where fault.key.hasPrefix("engine.nats") { refuse(fault.key, fault.message) }
+                checkNATS(engine.nats)
+            case .redis:
+                let faults = faults.filter { $0.key.hasPrefix("engine.redis") }
+                for fault in faults { refuse(fault.key, fault.message) }
+                if faults.isEmpty { checkRedis(engine.redis) }
             }
         }
     }

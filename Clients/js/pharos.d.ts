@@ -382,3 +382,6 @@ export function reconnectsAfter(code: number): boolean;
 export function backOff(attempt: number, least: number, greatest: number, chance: number): number;
 /** The target that a Fossil delta makes of a base; throws if it is malformed or of another base. */
 export function applyDelta(base: Uint8Array, delta: Uint8Array, limit?: number): Uint8Array;
+
+// Without this everything in a file of declarations counts as exported.
+export {};

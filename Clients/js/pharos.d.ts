@@ -262,6 +262,8 @@ export interface Transport {
   close(): void;
   /** The connect reply. */
   greeted?(result: { session?: string; node?: string }): void;
+  /** The client disconnects for good; the frame ends its subscriptions. For transports whose end the server cannot see. */
+  leave?(frame: any): void;
 }
 
 export interface TransportClass {
@@ -279,6 +281,8 @@ export interface TransportContext {
   credentials: RequestCredentials;
   /** The address of the emulation. */
   emulation: string;
+  /** Milliseconds a command may take. */
+  timeout: number;
 }
 
 /** How messages are written. */

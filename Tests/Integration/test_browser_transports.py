@@ -14,7 +14,7 @@ import pytest
 
 from harness import tokens
 from harness.configuration import BASE, OPEN, merged
-from harness.server import ROOT, Server
+from harness.server import ROOT, Server, poll
 from test_browser import chromium, deno, load
 
 WEB = ROOT / "Sources" / "PharosAPI" / "Web"
@@ -169,6 +169,16 @@ def test_node_without_a_websocket(server, runtimes, tmp_path):
         assert program.of("connected") == ["http_stream"]
     finally:
         program.close()
+
+
+@pytest.mark.parametrize("way", ["websocket", "http_stream", "sse", "long_poll"])
+def test_a_page_that_disconnects_is_gone_for_others_at_once(way, server, tab):
+    """A poll that does not come back would be waited for; the client says that it leaves."""
+    tab.open(setup(server, way))
+    tab.until_subscribed()
+    assert len(server.api("presence", {"channel": "kept:x"}).result["presence"]) == 1
+    tab.page.evaluate("client.disconnect()")
+    poll(lambda: not server.api("presence", {"channel": "kept:x"}).result["presence"], "the page to be gone", 20)
 
 
 @pytest.mark.parametrize("swallows", [False, True], ids=["refuses", "swallows"])

@@ -2,34 +2,23 @@
 /** @import { Clock } from './timer.js' */
 /** @import { Completion } from './calls.js' */
 /** @import { Renewal } from './credential.js' */
-import { Calls } from './calls.js';
+import { Calls, frames } from './calls.js';
 import { codes, reconnectsAfter, serverCodes } from './codes.js';
 import { Credential } from './credential.js';
 import { Endpoint } from './endpoint.js';
 import { asked, closedError, PharosError, timeoutError } from './errors.js';
+import { Phases } from './phases.js';
+import { Pulse } from './pulse.js';
+import { Retry } from './retry.js';
 import { payloadOf } from './shapes.js';
 import { Surroundings } from './surroundings.js';
-import { backOff, Timer } from './timer.js';
+import { Timer } from './timer.js';
 import { Waiters } from './waiters.js';
-
-/**
- * The phases of a connection and what may follow each. Seen from outside, 'idle' is the state "disconnected", 'open' is
- * "connected", and everything between is "connecting".
- * @typedef {'idle' | 'authorizing' | 'opening' | 'greeting' | 'open' | 'waiting'} Phase
- * @type {Readonly<Record<Phase, Phase[]>>}
- */
-const following = Object.freeze({
-  idle: ['authorizing'],
-  authorizing: ['opening', 'waiting', 'idle'],
-  opening: ['greeting', 'waiting', 'idle'],
-  greeting: ['open', 'waiting', 'idle'],
-  open: ['waiting', 'idle'],
-  waiting: ['authorizing', 'idle'],
-});
 
 /** Said where the platform has nothing to connect with. */
 const noTransport =
-  'this platform has no WebSocket (Node.js has one from version 22 on): pass a class as an option, ' +
+  'none of the transports works on this platform: it has no WebSocket (Node.js has one from version 22 on). Allow ' +
+  'http_stream, or pass a class as an option, ' +
   "such as that of the package ws: import WebSocket from 'ws'; new Pharos(url, { WebSocket })";
 
 /**
@@ -43,45 +32,34 @@ const noTransport =
  * @property {() => void} invalidate                      the server's state is void
  * @property {() => void} awake                           timers may have stood still
  * @property {(isFinal: boolean) => void} lost
+ * @property {() => string[]} channels                    with a subscription of this client
  * @property {() => void} away                            as the last of a loss: the server's subscriptions are away
  */
 
 /** A connection that comes back by itself: over the next transport, at the next endpoint, after a delay. */
 export class Connection {
-  /** @type {Phase} */
-  #phase = 'idle';
-  /** The state that listeners were told of last. @type {Types.StateName} */
-  #told = 'disconnected';
-  /** Counts connection attempts; answers that belong to an older one are thrown away. */
-  #round = 0;
-  #attempt = 0;
+  #phases;
   /** Whether the token has been replaced without delay since the last success. */
   #renewedAtOnce = false;
   /** @type {any} */
   #socket = null;
   #clientId = '';
-  #pingMs = 0;
-  #answersPing = false;
-  /** When the last frame came and when the next attempt is due, of the wall clock. */
-  #heardAt = 0;
-  #dueAt = 0;
   #endpoints;
   /** Counts the endpoints that were given up. */
   #turn = 0;
   #options;
   #owner;
-  #clock;
   #calls;
   #credential;
   #surroundings;
   #waiters;
-  #reconnectTimer;
+  #retry;
   #openTimer;
-  #watchdog;
+  #pulse;
   /** @type {Renewal} */
   #renewal = {
     send: (token, done) => this.call('refresh', { token }, done),
-    delay: (attempt) => this.#delay(attempt),
+    delay: (attempt) => this.#retry.delay(attempt),
     failed: (error) => this.#owner.emit('error', error),
     refused: (error) => this.#refused(error),
   };
@@ -90,8 +68,8 @@ export class Connection {
   constructor(endpoints, options, clock, owner) {
     this.#endpoints = endpoints;
     this.#options = options;
-    this.#clock = clock;
     this.#owner = owner;
+    this.#phases = new Phases(owner.emit);
     const { token = '', getToken, codec, network, page } = options;
     this.#calls = new Calls(clock, options.timeout, codec, (frame) => this.#socket?.send(frame));
     this.#credential = new Credential(clock, token, getToken && (() => getToken({})));
@@ -101,15 +79,13 @@ export class Connection {
       awake: () => this.#awake(),
     });
     this.#waiters = new Waiters(clock);
-    this.#reconnectTimer = new Timer(clock);
+    this.#retry = new Retry(clock, options.minReconnectDelay, options.maxReconnectDelay);
     this.#openTimer = new Timer(clock);
-    this.#watchdog = new Timer(clock);
+    this.#pulse = new Pulse(clock, options.maxServerPingDelay, () => this.#lost(codes.connecting.noPing, 'no ping'));
   }
 
-  /** @returns {Types.StateName} */
   get state() {
-    if (this.#phase === 'idle') return 'disconnected';
-    return this.#phase === 'open' ? 'connected' : 'connecting';
+    return this.#phases.state;
   }
 
   get clientId() {
@@ -117,30 +93,30 @@ export class Connection {
   }
 
   get transport() {
-    return this.#phase === 'open' ? this.#endpoint.transport : '';
+    return this.#phases.now === 'open' ? this.#endpoint.transport : '';
   }
 
   get takesCommands() {
-    return this.#phase === 'greeting' || this.#phase === 'open';
+    return this.#phases.now === 'greeting' || this.#phases.now === 'open';
   }
 
   /** A question to ask later: is it still this connection, and open? */
   watch() {
-    const round = this.#round;
-    return () => round === this.#round && this.#phase === 'open';
+    const isCurrent = this.#phases.watch();
+    return () => isCurrent() && this.#phases.now === 'open';
   }
 
   connect() {
-    if (this.#phase !== 'idle') return;
+    if (this.#phases.now !== 'idle') return;
     if (!this.#endpoints.some((each) => each.isPossible)) throw new Error(noTransport);
-    this.#attempt = 0;
+    this.#retry.attempt = 0;
     this.#renewedAtOnce = false;
     for (const each of this.#endpoints) each.begin();
     this.#surroundings.listen();
-    const round = this.#round;
-    this.#enter('authorizing');
-    this.#announce('connecting', { code: codes.called, reason: 'connect called' });
-    if (this.#round === round) this.#authorize();
+    const isCurrent = this.#phases.watch();
+    this.#phases.enter('authorizing');
+    this.#phases.announce('connecting', { code: codes.called, reason: 'connect called' });
+    if (isCurrent()) this.#authorize();
   }
 
   disconnect() {
@@ -154,8 +130,8 @@ export class Connection {
 
   /** @param {number} [timeout] */
   async ready(timeout) {
-    if (this.#phase === 'open') return;
-    if (this.#phase === 'idle') throw new PharosError(codes.error.disconnected, 'disconnected');
+    if (this.#phases.now === 'open') return;
+    if (this.#phases.now === 'idle') throw new PharosError(codes.error.disconnected, 'disconnected');
     await this.#waiters.wait(timeout);
   }
 
@@ -182,23 +158,9 @@ export class Connection {
     return this.#endpoints[this.#turn % this.#endpoints.length];
   }
 
-  /** @param {Phase} phase */
-  #enter(phase) {
-    if (!following[this.#phase].includes(phase)) throw new Error(`${phase} cannot follow ${this.#phase}`);
-    this.#phase = phase;
-  }
-
-  /** Tells of a state, unless a listener has changed it before. @param {string} name @param {any} event */
-  #announce(name, event) {
-    const [round, oldState] = [this.#round, this.#told];
-    this.#told = this.state;
-    if (oldState !== this.#told) this.#owner.emit('state', { oldState, newState: this.#told });
-    if (round === this.#round) this.#owner.emit(name, event);
-  }
-
   /** Enters 'opening' once there are a token and data, at once if none have to be asked for. */
   #authorize() {
-    this.#round += 1;
+    this.#phases.round += 1;
     if (!this.#credential.isMissing) return this.#prepare();
     this.#credential.fetch((error, token) => {
       if (error) this.#lost(codes.connecting.transportClosed, error.message, error);
@@ -210,9 +172,9 @@ export class Connection {
   #prepare() {
     const { getData } = this.#options;
     if (!getData) return this.#open();
-    const round = this.#round;
+    const isCurrent = this.#phases.watch();
     asked(() => getData({}), codes.error.data).then(({ value, error }) => {
-      if (round !== this.#round) return;
+      if (!isCurrent()) return;
       if (error) return this.#lost(codes.connecting.transportClosed, error.message, error);
       if (error === null) return this.#refused(null);
       this.#options.data = value;
@@ -221,7 +183,7 @@ export class Connection {
   }
 
   #open() {
-    this.#enter('opening');
+    this.#phases.enter('opening');
     /** @type {any} */
     let socket;
     try {
@@ -246,9 +208,9 @@ export class Connection {
   /** Sends connect and all subscribes in one frame, without waiting for an answer in between. */
   #greet() {
     this.#openTimer.stop();
-    this.#enter('greeting');
+    this.#phases.enter('greeting');
     const { data, name, version, headers } = this.#options;
-    const round = this.#round;
+    const isCurrent = this.#phases.watch();
     const request = {
       token: this.#credential.token || undefined,
       data,
@@ -258,7 +220,7 @@ export class Connection {
       subs: this.#owner.positions(),
     };
     this.call('connect', request, (error, result) => {
-      if (round === this.#round) error ? this.#connectFailed(error) : this.#greeted(result);
+      if (isCurrent()) error ? this.#connectFailed(error) : this.#greeted(result);
     });
     this.#owner.ask();
     this.#calls.flush(true);
@@ -266,21 +228,19 @@ export class Connection {
 
   /** @param {any} result */
   #greeted(result) {
-    this.#enter('open');
+    this.#phases.enter('open');
     this.#endpoint.worked();
     this.#socket.greeted?.(result);
-    this.#attempt = 0;
+    this.#retry.attempt = 0;
     this.#renewedAtOnce = false;
     this.#clientId = result.client ?? '';
-    this.#pingMs = (result.ping ?? 0) * 1000;
-    this.#answersPing = result.pong ?? false;
-    this.#feedWatchdog();
+    this.#pulse.begin(result);
     this.#credential.renewLater(result, this.#renewal);
     const isCurrent = this.watch();
     this.#waiters.settle(null);
     const { url, transport } = this.#endpoint;
     const [client, version] = [this.#clientId, result.version ?? ''];
-    this.#announce('connected', { client, version, url, transport, data: payloadOf(result) });
+    this.#phases.announce('connected', { client, version, url, transport, data: payloadOf(result) });
     if (isCurrent()) this.#owner.greeted(result.subs ?? {});
   }
 
@@ -320,7 +280,7 @@ export class Connection {
       this.#owner.invalidate();
     }
     if (code >= 3000) this.#lost(code, reason);
-    else if (this.#phase === 'open') this.#lost(codes.connecting.transportClosed, reason || 'transport closed');
+    else if (this.#phases.now === 'open') this.#lost(codes.connecting.transportClosed, reason || 'transport closed');
     else this.#failed(reason || 'transport closed');
   }
 
@@ -330,42 +290,48 @@ export class Connection {
    * @param {boolean} [isAtOnce] without any delay, and without counting as a failure
    */
   #lost(code, reason, error = closedError(reason), isAtOnce = false) {
-    if (this.#phase === 'idle' || this.#phase === 'waiting') return;
-    const wasOpen = this.#phase === 'open';
-    const attempt = this.#attempt;
-    const delay = isAtOnce ? 0 : this.#delay(attempt);
-    const round = (this.#round += 1);
+    if (this.#phases.now === 'idle' || this.#phases.now === 'waiting') return;
+    const wasOpen = this.#phases.now === 'open';
+    const { attempt } = this.#retry;
+    this.#phases.round += 1;
+    const isCurrent = this.#phases.watch();
     if (wasOpen) this.#endpoint.begin();
     // A token that could not be got says nothing about the node.
-    if (!isAtOnce && this.#phase !== 'authorizing') this.#turn += 1;
-    this.#enter('waiting');
-    if (!isAtOnce) {
-      this.#attempt += 1;
-      this.#dueAt = Date.now() + delay;
-      this.#reconnectTimer.start(delay, () => this.#reconnect());
-    }
+    if (!isAtOnce && this.#phases.now !== 'authorizing') this.#turn += 1;
+    this.#phases.enter('waiting');
+    const delay = isAtOnce ? 0 : this.#retry.later(() => this.#reconnect());
     this.#drop(wasOpen, closedError(reason));
     // Each listener may disconnect; the events after it would then tell of a state that is no more.
-    if (round === this.#round && wasOpen) this.#announce('connecting', { code, reason });
-    if (round === this.#round && !wasOpen) this.#owner.emit('error', error);
+    if (isCurrent() && wasOpen) this.#phases.announce('connecting', { code, reason });
+    if (isCurrent() && !wasOpen) this.#owner.emit('error', error);
     const { transport } = this.#endpoint;
-    if (round === this.#round) this.#owner.emit('reconnecting', { attempt, delay, transport });
-    if (round === this.#round && isAtOnce) this.#reconnect();
+    if (isCurrent()) this.#owner.emit('reconnecting', { attempt, delay, transport });
+    if (isCurrent() && isAtOnce) this.#reconnect();
   }
 
   /** Gives up for good. @param {number} code @param {string} reason @param {PharosError} [error] */
   #end(code, reason, error) {
-    if (this.#phase === 'idle') return;
-    const wasOpen = this.#phase === 'open';
+    if (this.#phases.now === 'idle') return;
+    const wasOpen = this.#phases.now === 'open';
     const failure = new PharosError(codes.error.disconnected, reason || 'disconnected');
-    const round = (this.#round += 1);
-    this.#enter('idle');
+    this.#phases.round += 1;
+    const isCurrent = this.#phases.watch();
+    this.#phases.enter('idle');
+    if (wasOpen) this.#leave();
     this.#surroundings.ignore();
-    this.#reconnectTimer.stop();
+    this.#retry.stop();
     this.#drop(wasOpen, failure);
     this.#waiters.settle(failure);
     if (error) this.#owner.emit('error', error);
-    if (round === this.#round) this.#announce('disconnected', { code, reason });
+    if (isCurrent()) this.#phases.announce('disconnected', { code, reason });
+  }
+
+  /** Where the end of a connection is not seen by the server, subscriptions end by a word of their own. */
+  #leave() {
+    const { codec } = this.#options;
+    const commands = this.#owner.channels().map((channel, index) => ({ id: index + 1, unsubscribe: { channel } }));
+    const [frame] = frames(commands.map(codec.encode), codec);
+    if (frame) this.#socket?.leave?.(frame);
   }
 
   /**
@@ -378,8 +344,8 @@ export class Connection {
     const tell = this.#calls.clear(error);
     this.#socket = null;
     this.#clientId = '';
-    const isFinal = this.#phase === 'idle';
-    for (const each of [this.#openTimer, this.#watchdog]) each.stop();
+    const isFinal = this.#phases.now === 'idle';
+    for (const each of [this.#openTimer, this.#pulse]) each.stop();
     if (isFinal) this.#credential.stop();
     else this.#credential.pause();
     if (socket) {
@@ -393,33 +359,23 @@ export class Connection {
   }
 
   #reconnect() {
-    this.#reconnectTimer.stop();
-    this.#enter('authorizing');
+    this.#retry.stop();
+    this.#phases.enter('authorizing');
     this.#authorize();
-  }
-
-  /** @param {number} attempt */
-  #delay(attempt) {
-    const { minReconnectDelay, maxReconnectDelay } = this.#options;
-    return backOff(attempt, minReconnectDelay, maxReconnectDelay, this.#clock.random());
   }
 
   /** It may be another network: what was refused there may be good here. */
   #online() {
-    for (const each of this.#endpoints) if (this.#phase !== 'open') each.begin(true);
-    if (this.#phase !== 'waiting') return;
-    this.#attempt = 0;
+    for (const each of this.#endpoints) if (this.#phases.now !== 'open') each.begin(true);
+    if (this.#phases.now !== 'waiting') return;
+    this.#retry.attempt = 0;
     this.#reconnect();
   }
 
   #awake() {
-    const now = Date.now();
-    if (this.#phase === 'waiting' && now >= this.#dueAt) return this.#reconnect();
-    if (this.#phase !== 'open') return;
-    const { maxServerPingDelay } = this.#options;
-    if (this.#pingMs && now - this.#heardAt > this.#pingMs + maxServerPingDelay) {
-      return this.#lost(codes.connecting.noPing, 'no ping', undefined, true);
-    }
+    if (this.#phases.now === 'waiting' && this.#retry.isDue) return this.#reconnect();
+    if (this.#phases.now !== 'open') return;
+    if (this.#pulse.isLost) return this.#lost(codes.connecting.noPing, 'no ping', undefined, true);
     this.#credential.awake();
     this.#owner.awake();
   }
@@ -429,7 +385,7 @@ export class Connection {
   /** @param {any} socket @param {any} data a frame, or messages that a transport has read already */
   #received(socket, data) {
     if (socket !== this.#socket) return;
-    this.#feedWatchdog();
+    this.#pulse.heard();
     /** @type {any[]} */
     let replies;
     try {
@@ -448,7 +404,7 @@ export class Connection {
   }
 
   #pinged() {
-    if (this.#answersPing) this.#socket.send(this.#options.codec.encode({}));
+    if (this.#pulse.isAnswered) this.#socket.send(this.#options.codec.encode({}));
     // Timers stand still while a computer sleeps, and not everywhere is there an event that tells of it.
     this.#awake();
   }
@@ -460,14 +416,5 @@ export class Connection {
     else if (push.refresh) this.#credential.renewLater(push.refresh, this.#renewal);
     else if (push.disconnect) this.#closed(push.disconnect.code ?? 0, push.disconnect.reason ?? '');
     else this.#owner.pushed(push);
-  }
-
-  /** Anything from the server counts as a sign of life, not pings alone. */
-  #feedWatchdog() {
-    this.#heardAt = Date.now();
-    if (this.#phase !== 'open' || !this.#pingMs) return;
-    this.#watchdog.start(this.#pingMs + this.#options.maxServerPingDelay, () => {
-      this.#lost(codes.connecting.noPing, 'no ping');
-    });
   }
 }

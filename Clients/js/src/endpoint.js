@@ -139,8 +139,8 @@ export class Endpoint {
 
   /** @returns {TransportContext} */
   #context() {
-    const { codec, credentials = 'same-origin', emulationEndpoint } = /** @type {any} */ (this.#options);
+    const { codec, credentials = 'same-origin', emulationEndpoint, timeout } = /** @type {any} */ (this.#options);
     const emulation = emulationEndpoint ? this.#address(emulationEndpoint) : this.#address(this.url, '/emulation');
-    return { ...platformOf(this.#options), codec, credentials, emulation };
+    return { ...platformOf(this.#options), codec, credentials, emulation, timeout };
   }
 }

@@ -28,6 +28,9 @@ function nodesOf(target) {
   return typeof list[0] === 'string' ? list : [list];
 }
 
+/** @param {Subscription} subscription */
+const isSubscribed = ({ state }) => state === 'subscribed';
+
 /**
  * A connection to Pharos that comes back by itself.
  *
@@ -71,6 +74,7 @@ export class Pharos extends Emitter {
       },
       awake: () => this.#each((subscription) => subscription._awake()),
       lost: (isFinal) => this.#each((subscription) => subscription._connectionLost(isFinal)),
+      channels: () => [...this.#subscriptions.values()].filter(isSubscribed).map(({ channel }) => channel),
       away: () => this.#serverSide.lost(),
     });
     this.#serverSide = new ServerSide(

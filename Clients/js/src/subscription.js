@@ -8,8 +8,8 @@ import { DeltaBase } from './delta.js';
 import { Emitter } from './emitter.js';
 import { asked, PharosError } from './errors.js';
 import { Place } from './place.js';
+import { Retry } from './retry.js';
 import { clientInfo, publicationOf, subscribedEvent } from './shapes.js';
-import { backOff, Timer } from './timer.js';
 import { Waiters } from './waiters.js';
 
 /**
@@ -36,7 +36,6 @@ export class Subscription extends Emitter {
   #generation = 0;
   /** Whether the server may know of this subscription on the present connection. */
   #wasAsked = false;
-  #attempt = 0;
   /** Whether the token has been replaced without delay since the last success. */
   #renewedAtOnce = false;
   #place = new Place();
@@ -45,12 +44,12 @@ export class Subscription extends Emitter {
   #link;
   #options;
   #credential;
-  #retryTimer;
+  #retry;
   #waiters;
   /** @type {Renewal} */
   #renewal = {
     send: (token, done) => this.#link.call('sub_refresh', { channel: this.channel, token }, done),
-    delay: (attempt) => this.#delay(attempt),
+    delay: (attempt) => this.#retry.delay(attempt),
     failed: (error) => this._emit('error', error),
     refused: (error) => this.#refused(error),
   };
@@ -66,7 +65,9 @@ export class Subscription extends Emitter {
     this.#options = { ...options };
     this.#link = link;
     this.#credential = new Credential(link.clock, token, getToken && (() => getToken({ channel })));
-    this.#retryTimer = new Timer(link.clock);
+    const { minReconnectDelay, maxReconnectDelay } = link.options;
+    const { minResubscribeDelay = minReconnectDelay, maxResubscribeDelay = maxReconnectDelay } = options;
+    this.#retry = new Retry(link.clock, minResubscribeDelay, maxResubscribeDelay);
     this.#waiters = new Waiters(link.clock);
     if (options.since) this.#place.position = { ...options.since };
   }
@@ -77,7 +78,7 @@ export class Subscription extends Emitter {
 
   subscribe() {
     if (this.#state !== 'unsubscribed') return;
-    this.#attempt = 0;
+    this.#retry.attempt = 0;
     this.#renewedAtOnce = false;
     this.#toSubscribing(codes.called, 'subscribe called');
     this._ask();
@@ -128,13 +129,13 @@ export class Subscription extends Emitter {
 
   /** Subscribes if the connection takes commands; otherwise the next connection calls again. @internal */
   _ask() {
-    if (this.#state !== 'subscribing' || this.#wasAsked || this.#retryTimer.isRunning) return;
+    if (this.#state !== 'subscribing' || this.#wasAsked || this.#retry.isRunning) return;
     if (!this.#link.takesCommands()) return;
     if (!this.#credential.isMissing) return this.#prepare();
     this.#wasAsked = true;
     this.#credential.fetch((error, token) => {
       this.#wasAsked = false;
-      if (error) this.#retry(error);
+      if (error) this.#failed(error);
       else if (token) this.#prepare();
       else this.#refused(null);
     });
@@ -148,10 +149,10 @@ export class Subscription extends Emitter {
   /** The connection is gone: wait for the next one. @internal @param {boolean} isFinal none comes by itself */
   _connectionLost(isFinal) {
     this.#wasAsked = false;
-    this.#retryTimer.stop();
+    this.#retry.stop();
     if (isFinal) this.#credential.stop();
     else this.#credential.pause();
-    this.#attempt = 0;
+    this.#retry.attempt = 0;
     if (this.#state === 'subscribed') {
       this.#toSubscribing(codes.subscribing.transportClosed, 'transport closed');
     } else {
@@ -175,13 +176,6 @@ export class Subscription extends Emitter {
     else if (push.leave) this._emit('leave', { channel: this.channel, info: clientInfo(push.leave.info) });
   }
 
-  /** @param {number} attempt */
-  #delay(attempt) {
-    const { minReconnectDelay, maxReconnectDelay } = this.#link.options;
-    const { minResubscribeDelay = minReconnectDelay, maxResubscribeDelay = maxReconnectDelay } = this.#options;
-    return backOff(attempt, minResubscribeDelay, maxResubscribeDelay, this.#link.clock.random());
-  }
-
   /** @param {Types.SubscriptionStateName} state */
   #become(state) {
     const oldState = this.#state;
@@ -203,7 +197,7 @@ export class Subscription extends Emitter {
   #toUnsubscribed(code, reason, tellsServer = true) {
     if (this.#state === 'unsubscribed') return;
     this.#generation += 1;
-    this.#retryTimer.stop();
+    this.#retry.stop();
     this.#credential.stop();
     const tell = this.#become('unsubscribed');
     if (this.#wasAsked && tellsServer && this.#link.takesCommands()) {
@@ -229,7 +223,7 @@ export class Subscription extends Emitter {
     asked(() => getData({ channel: this.channel }), codes.error.data).then(({ value, error }) => {
       if (generation !== this.#generation) return;
       this.#wasAsked = false;
-      if (error) return this.#retry(error);
+      if (error) return this.#failed(error);
       if (error === null) return this.#refused(null);
       this.#options.data = value;
       this.#send();
@@ -261,7 +255,7 @@ export class Subscription extends Emitter {
       const fetchesToken = error.code === serverCodes.tokenExpired && this.#credential.isRenewable;
       if (fetchesToken) this.#credential.drop();
       if (fetchesToken && !this.#renewedAtOnce) this.#retryAtOnce(error);
-      else if (fetchesToken || error.retriable) this.#retry(error);
+      else if (fetchesToken || error.retriable) this.#failed(error);
       else this.#refused(error);
     });
   }
@@ -283,16 +277,15 @@ export class Subscription extends Emitter {
   }
 
   /** @param {PharosError} error */
-  #retry(error) {
-    this.#retryTimer.start(this.#delay(this.#attempt), () => this._ask());
-    this.#attempt += 1;
+  #failed(error) {
+    this.#retry.later(() => this._ask());
     this._emit('error', error);
   }
 
   /** @param {any} result */
   #subscribed(result) {
     const tell = this.#become('subscribed');
-    this.#attempt = 0;
+    this.#retry.attempt = 0;
     this.#renewedAtOnce = false;
     this.#place.granted(result);
     this.#base = result.delta ? new DeltaBase() : null;
@@ -327,7 +320,7 @@ export class Subscription extends Emitter {
     if (code === serverCodes.subscriptionInvalidated) this._invalidate();
     if (code === serverCodes.subscriptionExpired) this.#credential.expire();
     // Jittered from zero: a gap usually hits all subscribers of a channel at once.
-    this.#retryTimer.start(this.#link.clock.random() * this.#link.options.minReconnectDelay, () => this._ask());
+    this.#retry.start(this.#link.clock.random() * this.#link.options.minReconnectDelay, () => this._ask());
     this.#toSubscribing(code, reason);
   }
 }

@@ -640,12 +640,15 @@ class Emulated {
   async #post() {
     if (this.#isPosting || !this.#session) return;
     this.#isPosting = true;
-    const { codec, emulation } = this._context;
+    const { codec, emulation, timeout } = this._context;
     try {
       while (this.#waiting.length && !this._isOver) {
         for (const frame of frames(this.#waiting.splice(0), codec)) {
-          const response = await this._fetch(emulation, codec.emulated(this.#session, this.#node, frame));
-          if (!response.ok) throw new Error(`the server answers a command with ${response.status}`);
+          // An answer that does not come would hold up all commands after it.
+          const timer = setTimeout(() => this._ended('emulation: timeout'), timeout);
+          const posted = this._fetch(emulation, codec.emulated(this.#session, this.#node, frame));
+          const { ok, status } = await posted.finally(() => clearTimeout(timer));
+          if (!ok) throw new Error(`the server answers a command with ${status}`);
         }
       }
     } catch (error) {
@@ -755,7 +758,7 @@ class FetchedEvents extends HTTPStream {
 
 /** Requests that are answered when there is news. A lost answer is asked for again by its cursor. */
 class LongPoll extends Emulated {
-  #cursor = '';
+  #address = new URL(this._url);
   /** @type {string[]} */
   #said = [];
   /** The request that waits for news, which a command interrupts. @type {AbortController | null} */
@@ -764,14 +767,13 @@ class LongPoll extends Emulated {
   /** @override @param {string} frame */
   async _begin(frame) {
     const key = Array.from(crypto.getRandomValues(new Uint8Array(16)), (each) => each.toString(16).padStart(2, '0'));
-    const url = new URL(this._url);
-    url.searchParams.set('session', key.join(''));
+    this.#address.searchParams.set('session', key.join(''));
     this.#said.push(frame);
     while (!this._isOver) {
       const [said, ...others] = frames(this.#said, this._context.codec);
       this.#said = others;
       try {
-        await this.#ask(url, said);
+        await this.#ask(said);
       } catch (error) {
         // A command was waiting: what the interrupted answer had in it comes with the next.
         if (said !== undefined || !this.#said.length) this._ended(`${error}`);
@@ -791,15 +793,21 @@ class LongPoll extends Emulated {
     this.#waits?.abort();
   }
 
-  /** One request. @param {URL} url @param {string | undefined} said */
-  async #ask(url, said) {
-    if (this.#cursor) url.searchParams.set('cursor', this.#cursor);
+  /** Says goodbye: the server cannot see that no further poll will come. @param {string} frame */
+  leave(frame) {
+    const { fetch, codec, credentials } = this._context;
+    const headers = { 'Content-Type': codec.contentType };
+    fetch(this.#address.href, { method: 'POST', headers, body: frame, credentials, keepalive: true }).catch(() => {});
+  }
+
+  /** One request. @param {string | undefined} said */
+  async #ask(said) {
     this.#waits = said === undefined ? new AbortController() : null;
-    const response = await this._fetch(url.href, said, this.#waits?.signal);
+    const response = await this._fetch(this.#address.href, said, this.#waits?.signal);
     if (!response.ok) throw new Error(`the server answers with ${response.status}`);
     const { cursor, messages } = await response.json();
     this.#waits = null;
-    this.#cursor = cursor;
+    this.#address.searchParams.set('cursor', cursor);
     this._received(messages);
   }
 }
@@ -1018,9 +1026,167 @@ class Endpoint {
 
   /** @returns {TransportContext} */
   #context() {
-    const { codec, credentials = 'same-origin', emulationEndpoint } = /** @type {any} */ (this.#options);
+    const { codec, credentials = 'same-origin', emulationEndpoint, timeout } = /** @type {any} */ (this.#options);
     const emulation = emulationEndpoint ? this.#address(emulationEndpoint) : this.#address(this.url, '/emulation');
-    return { ...platformOf(this.#options), codec, credentials, emulation };
+    return { ...platformOf(this.#options), codec, credentials, emulation, timeout };
+  }
+}
+
+// phases.js
+
+/**
+ * The phases of a connection and what may follow each. Seen from outside, 'idle' is the state "disconnected", 'open' is
+ * "connected", and everything between is "connecting".
+ * @typedef {'idle' | 'authorizing' | 'opening' | 'greeting' | 'open' | 'waiting'} Phase
+ * @type {Readonly<Record<Phase, Phase[]>>}
+ */
+const following = Object.freeze({
+  idle: ['authorizing'],
+  authorizing: ['opening', 'waiting', 'idle'],
+  opening: ['greeting', 'waiting', 'idle'],
+  greeting: ['open', 'waiting', 'idle'],
+  open: ['waiting', 'idle'],
+  waiting: ['authorizing', 'idle'],
+});
+
+/** Where a connection is on its way, and what its listeners have been told of that. */
+class Phases {
+  /** @type {Phase} */
+  now = 'idle';
+  /** Counts connection attempts; answers that belong to an older one are thrown away. */
+  round = 0;
+  /** @type {StateName} */
+  #told = 'disconnected';
+  #emit;
+
+  /** @param {(name: any, event: any) => void} emit */
+  constructor(emit) {
+    this.#emit = emit;
+  }
+
+  /** @returns {StateName} */
+  get state() {
+    if (this.now === 'idle') return 'disconnected';
+    return this.now === 'open' ? 'connected' : 'connecting';
+  }
+
+  /** @param {Phase} phase */
+  enter(phase) {
+    if (!following[this.now].includes(phase)) throw new Error(`${phase} cannot follow ${this.now}`);
+    this.now = phase;
+  }
+
+  /** A question to ask later: is it still this attempt? */
+  watch() {
+    const { round } = this;
+    return () => round === this.round;
+  }
+
+  /** Tells of a state, unless a listener has changed it before. @param {string} name @param {any} event */
+  announce(name, event) {
+    const [isCurrent, oldState] = [this.watch(), this.#told];
+    this.#told = this.state;
+    if (oldState !== this.#told) this.#emit('state', { oldState, newState: this.#told });
+    if (isCurrent()) this.#emit(name, event);
+  }
+}
+
+// pulse.js
+
+/** Signs of life of an open connection: the server's pings, and anything else that it sends. */
+class Pulse {
+  /** Whether the server wants its pings answered. */
+  isAnswered = false;
+  /** How long the server may be silent; 0: for ever. */
+  #limit = 0;
+  /** When it was heard last, of the wall clock: timers stand still while a computer sleeps. */
+  #heardAt = 0;
+  #grace;
+  #timer;
+  #lost;
+
+  /** @param {Clock} clock @param {number} grace milliseconds that a ping may be late @param {() => void} lost */
+  constructor(clock, grace, lost) {
+    this.#grace = grace;
+    this.#lost = lost;
+    this.#timer = new Timer(clock);
+  }
+
+  /** Whether the silence is longer than it may be, and no timer could say so yet. */
+  get isLost() {
+    return this.#limit > 0 && Date.now() - this.#heardAt > this.#limit;
+  }
+
+  /** @param {{ ping?: number, pong?: boolean }} result of a connect; ping in seconds */
+  begin({ ping = 0, pong = false }) {
+    this.isAnswered = pong;
+    this.#limit = ping ? ping * 1000 + this.#grace : 0;
+    this.heard();
+  }
+
+  heard() {
+    this.#heardAt = Date.now();
+    if (this.#limit) this.#timer.start(this.#limit, this.#lost);
+  }
+
+  stop() {
+    this.#limit = 0;
+    this.#timer.stop();
+  }
+}
+
+// retry.js
+
+/** Attempts that follow each other after growing delays. */
+class Retry {
+  /** How many have failed in a row. */
+  attempt = 0;
+  /** When the next one is due, of the wall clock. */
+  #dueAt = 0;
+  #clock;
+  #least;
+  #greatest;
+  #timer;
+
+  /** @param {Clock} clock @param {number} least milliseconds @param {number} greatest */
+  constructor(clock, least, greatest) {
+    this.#clock = clock;
+    this.#least = least;
+    this.#greatest = greatest;
+    this.#timer = new Timer(clock);
+  }
+
+  get isRunning() {
+    return this.#timer.isRunning;
+  }
+
+  /** Whether the next attempt should have been made by now: a page may have slept. */
+  get isDue() {
+    return Date.now() >= this.#dueAt;
+  }
+
+  /** @param {number} attempt */
+  delay(attempt) {
+    return backOff(attempt, this.#least, this.#greatest, this.#clock.random());
+  }
+
+  /** The present attempt has failed. @param {() => void} next @returns {number} the delay until then */
+  later(next) {
+    const delay = this.delay(this.attempt);
+    this.attempt += 1;
+    this.start(delay, next);
+    return delay;
+  }
+
+  /** @param {number} delay @param {() => void} next */
+  start(delay, next) {
+    this.#dueAt = Date.now() + delay;
+    this.#timer.start(delay, next);
+  }
+
+  /** None is to be made any more, or it is made now. */
+  stop() {
+    this.#timer.stop();
   }
 }
 
@@ -1159,24 +1325,10 @@ class Waiters {
 
 // connection.js
 
-/**
- * The phases of a connection and what may follow each. Seen from outside, 'idle' is the state "disconnected", 'open' is
- * "connected", and everything between is "connecting".
- * @typedef {'idle' | 'authorizing' | 'opening' | 'greeting' | 'open' | 'waiting'} Phase
- * @type {Readonly<Record<Phase, Phase[]>>}
- */
-const following = Object.freeze({
-  idle: ['authorizing'],
-  authorizing: ['opening', 'waiting', 'idle'],
-  opening: ['greeting', 'waiting', 'idle'],
-  greeting: ['open', 'waiting', 'idle'],
-  open: ['waiting', 'idle'],
-  waiting: ['authorizing', 'idle'],
-});
-
 /** Said where the platform has nothing to connect with. */
 const noTransport =
-  'this platform has no WebSocket (Node.js has one from version 22 on): pass a class as an option, ' +
+  'none of the transports works on this platform: it has no WebSocket (Node.js has one from version 22 on). Allow ' +
+  'http_stream, or pass a class as an option, ' +
   "such as that of the package ws: import WebSocket from 'ws'; new Pharos(url, { WebSocket })";
 
 /**
@@ -1190,45 +1342,34 @@ const noTransport =
  * @property {() => void} invalidate                      the server's state is void
  * @property {() => void} awake                           timers may have stood still
  * @property {(isFinal: boolean) => void} lost
+ * @property {() => string[]} channels                    with a subscription of this client
  * @property {() => void} away                            as the last of a loss: the server's subscriptions are away
  */
 
 /** A connection that comes back by itself: over the next transport, at the next endpoint, after a delay. */
 class Connection {
-  /** @type {Phase} */
-  #phase = 'idle';
-  /** The state that listeners were told of last. @type {Types.StateName} */
-  #told = 'disconnected';
-  /** Counts connection attempts; answers that belong to an older one are thrown away. */
-  #round = 0;
-  #attempt = 0;
+  #phases;
   /** Whether the token has been replaced without delay since the last success. */
   #renewedAtOnce = false;
   /** @type {any} */
   #socket = null;
   #clientId = '';
-  #pingMs = 0;
-  #answersPing = false;
-  /** When the last frame came and when the next attempt is due, of the wall clock. */
-  #heardAt = 0;
-  #dueAt = 0;
   #endpoints;
   /** Counts the endpoints that were given up. */
   #turn = 0;
   #options;
   #owner;
-  #clock;
   #calls;
   #credential;
   #surroundings;
   #waiters;
-  #reconnectTimer;
+  #retry;
   #openTimer;
-  #watchdog;
+  #pulse;
   /** @type {Renewal} */
   #renewal = {
     send: (token, done) => this.call('refresh', { token }, done),
-    delay: (attempt) => this.#delay(attempt),
+    delay: (attempt) => this.#retry.delay(attempt),
     failed: (error) => this.#owner.emit('error', error),
     refused: (error) => this.#refused(error),
   };
@@ -1237,8 +1378,8 @@ class Connection {
   constructor(endpoints, options, clock, owner) {
     this.#endpoints = endpoints;
     this.#options = options;
-    this.#clock = clock;
     this.#owner = owner;
+    this.#phases = new Phases(owner.emit);
     const { token = '', getToken, codec, network, page } = options;
     this.#calls = new Calls(clock, options.timeout, codec, (frame) => this.#socket?.send(frame));
     this.#credential = new Credential(clock, token, getToken && (() => getToken({})));
@@ -1248,15 +1389,13 @@ class Connection {
       awake: () => this.#awake(),
     });
     this.#waiters = new Waiters(clock);
-    this.#reconnectTimer = new Timer(clock);
+    this.#retry = new Retry(clock, options.minReconnectDelay, options.maxReconnectDelay);
     this.#openTimer = new Timer(clock);
-    this.#watchdog = new Timer(clock);
+    this.#pulse = new Pulse(clock, options.maxServerPingDelay, () => this.#lost(codes.connecting.noPing, 'no ping'));
   }
 
-  /** @returns {Types.StateName} */
   get state() {
-    if (this.#phase === 'idle') return 'disconnected';
-    return this.#phase === 'open' ? 'connected' : 'connecting';
+    return this.#phases.state;
   }
 
   get clientId() {
@@ -1264,30 +1403,30 @@ class Connection {
   }
 
   get transport() {
-    return this.#phase === 'open' ? this.#endpoint.transport : '';
+    return this.#phases.now === 'open' ? this.#endpoint.transport : '';
   }
 
   get takesCommands() {
-    return this.#phase === 'greeting' || this.#phase === 'open';
+    return this.#phases.now === 'greeting' || this.#phases.now === 'open';
   }
 
   /** A question to ask later: is it still this connection, and open? */
   watch() {
-    const round = this.#round;
-    return () => round === this.#round && this.#phase === 'open';
+    const isCurrent = this.#phases.watch();
+    return () => isCurrent() && this.#phases.now === 'open';
   }
 
   connect() {
-    if (this.#phase !== 'idle') return;
+    if (this.#phases.now !== 'idle') return;
     if (!this.#endpoints.some((each) => each.isPossible)) throw new Error(noTransport);
-    this.#attempt = 0;
+    this.#retry.attempt = 0;
     this.#renewedAtOnce = false;
     for (const each of this.#endpoints) each.begin();
     this.#surroundings.listen();
-    const round = this.#round;
-    this.#enter('authorizing');
-    this.#announce('connecting', { code: codes.called, reason: 'connect called' });
-    if (this.#round === round) this.#authorize();
+    const isCurrent = this.#phases.watch();
+    this.#phases.enter('authorizing');
+    this.#phases.announce('connecting', { code: codes.called, reason: 'connect called' });
+    if (isCurrent()) this.#authorize();
   }
 
   disconnect() {
@@ -1301,8 +1440,8 @@ class Connection {
 
   /** @param {number} [timeout] */
   async ready(timeout) {
-    if (this.#phase === 'open') return;
-    if (this.#phase === 'idle') throw new PharosError(codes.error.disconnected, 'disconnected');
+    if (this.#phases.now === 'open') return;
+    if (this.#phases.now === 'idle') throw new PharosError(codes.error.disconnected, 'disconnected');
     await this.#waiters.wait(timeout);
   }
 
@@ -1329,23 +1468,9 @@ class Connection {
     return this.#endpoints[this.#turn % this.#endpoints.length];
   }
 
-  /** @param {Phase} phase */
-  #enter(phase) {
-    if (!following[this.#phase].includes(phase)) throw new Error(`${phase} cannot follow ${this.#phase}`);
-    this.#phase = phase;
-  }
-
-  /** Tells of a state, unless a listener has changed it before. @param {string} name @param {any} event */
-  #announce(name, event) {
-    const [round, oldState] = [this.#round, this.#told];
-    this.#told = this.state;
-    if (oldState !== this.#told) this.#owner.emit('state', { oldState, newState: this.#told });
-    if (round === this.#round) this.#owner.emit(name, event);
-  }
-
   /** Enters 'opening' once there are a token and data, at once if none have to be asked for. */
   #authorize() {
-    this.#round += 1;
+    this.#phases.round += 1;
     if (!this.#credential.isMissing) return this.#prepare();
     this.#credential.fetch((error, token) => {
       if (error) this.#lost(codes.connecting.transportClosed, error.message, error);
@@ -1357,9 +1482,9 @@ class Connection {
   #prepare() {
     const { getData } = this.#options;
     if (!getData) return this.#open();
-    const round = this.#round;
+    const isCurrent = this.#phases.watch();
     asked(() => getData({}), codes.error.data).then(({ value, error }) => {
-      if (round !== this.#round) return;
+      if (!isCurrent()) return;
       if (error) return this.#lost(codes.connecting.transportClosed, error.message, error);
       if (error === null) return this.#refused(null);
       this.#options.data = value;
@@ -1368,7 +1493,7 @@ class Connection {
   }
 
   #open() {
-    this.#enter('opening');
+    this.#phases.enter('opening');
     /** @type {any} */
     let socket;
     try {
@@ -1393,9 +1518,9 @@ class Connection {
   /** Sends connect and all subscribes in one frame, without waiting for an answer in between. */
   #greet() {
     this.#openTimer.stop();
-    this.#enter('greeting');
+    this.#phases.enter('greeting');
     const { data, name, version, headers } = this.#options;
-    const round = this.#round;
+    const isCurrent = this.#phases.watch();
     const request = {
       token: this.#credential.token || undefined,
       data,
@@ -1405,7 +1530,7 @@ class Connection {
       subs: this.#owner.positions(),
     };
     this.call('connect', request, (error, result) => {
-      if (round === this.#round) error ? this.#connectFailed(error) : this.#greeted(result);
+      if (isCurrent()) error ? this.#connectFailed(error) : this.#greeted(result);
     });
     this.#owner.ask();
     this.#calls.flush(true);
@@ -1413,21 +1538,19 @@ class Connection {
 
   /** @param {any} result */
   #greeted(result) {
-    this.#enter('open');
+    this.#phases.enter('open');
     this.#endpoint.worked();
     this.#socket.greeted?.(result);
-    this.#attempt = 0;
+    this.#retry.attempt = 0;
     this.#renewedAtOnce = false;
     this.#clientId = result.client ?? '';
-    this.#pingMs = (result.ping ?? 0) * 1000;
-    this.#answersPing = result.pong ?? false;
-    this.#feedWatchdog();
+    this.#pulse.begin(result);
     this.#credential.renewLater(result, this.#renewal);
     const isCurrent = this.watch();
     this.#waiters.settle(null);
     const { url, transport } = this.#endpoint;
     const [client, version] = [this.#clientId, result.version ?? ''];
-    this.#announce('connected', { client, version, url, transport, data: payloadOf(result) });
+    this.#phases.announce('connected', { client, version, url, transport, data: payloadOf(result) });
     if (isCurrent()) this.#owner.greeted(result.subs ?? {});
   }
 
@@ -1467,7 +1590,7 @@ class Connection {
       this.#owner.invalidate();
     }
     if (code >= 3000) this.#lost(code, reason);
-    else if (this.#phase === 'open') this.#lost(codes.connecting.transportClosed, reason || 'transport closed');
+    else if (this.#phases.now === 'open') this.#lost(codes.connecting.transportClosed, reason || 'transport closed');
     else this.#failed(reason || 'transport closed');
   }
 
@@ -1477,42 +1600,48 @@ class Connection {
    * @param {boolean} [isAtOnce] without any delay, and without counting as a failure
    */
   #lost(code, reason, error = closedError(reason), isAtOnce = false) {
-    if (this.#phase === 'idle' || this.#phase === 'waiting') return;
-    const wasOpen = this.#phase === 'open';
-    const attempt = this.#attempt;
-    const delay = isAtOnce ? 0 : this.#delay(attempt);
-    const round = (this.#round += 1);
+    if (this.#phases.now === 'idle' || this.#phases.now === 'waiting') return;
+    const wasOpen = this.#phases.now === 'open';
+    const { attempt } = this.#retry;
+    this.#phases.round += 1;
+    const isCurrent = this.#phases.watch();
     if (wasOpen) this.#endpoint.begin();
     // A token that could not be got says nothing about the node.
-    if (!isAtOnce && this.#phase !== 'authorizing') this.#turn += 1;
-    this.#enter('waiting');
-    if (!isAtOnce) {
-      this.#attempt += 1;
-      this.#dueAt = Date.now() + delay;
-      this.#reconnectTimer.start(delay, () => this.#reconnect());
-    }
+    if (!isAtOnce && this.#phases.now !== 'authorizing') this.#turn += 1;
+    this.#phases.enter('waiting');
+    const delay = isAtOnce ? 0 : this.#retry.later(() => this.#reconnect());
     this.#drop(wasOpen, closedError(reason));
     // Each listener may disconnect; the events after it would then tell of a state that is no more.
-    if (round === this.#round && wasOpen) this.#announce('connecting', { code, reason });
-    if (round === this.#round && !wasOpen) this.#owner.emit('error', error);
+    if (isCurrent() && wasOpen) this.#phases.announce('connecting', { code, reason });
+    if (isCurrent() && !wasOpen) this.#owner.emit('error', error);
     const { transport } = this.#endpoint;
-    if (round === this.#round) this.#owner.emit('reconnecting', { attempt, delay, transport });
-    if (round === this.#round && isAtOnce) this.#reconnect();
+    if (isCurrent()) this.#owner.emit('reconnecting', { attempt, delay, transport });
+    if (isCurrent() && isAtOnce) this.#reconnect();
   }
 
   /** Gives up for good. @param {number} code @param {string} reason @param {PharosError} [error] */
   #end(code, reason, error) {
-    if (this.#phase === 'idle') return;
-    const wasOpen = this.#phase === 'open';
+    if (this.#phases.now === 'idle') return;
+    const wasOpen = this.#phases.now === 'open';
     const failure = new PharosError(codes.error.disconnected, reason || 'disconnected');
-    const round = (this.#round += 1);
-    this.#enter('idle');
+    this.#phases.round += 1;
+    const isCurrent = this.#phases.watch();
+    this.#phases.enter('idle');
+    if (wasOpen) this.#leave();
     this.#surroundings.ignore();
-    this.#reconnectTimer.stop();
+    this.#retry.stop();
     this.#drop(wasOpen, failure);
     this.#waiters.settle(failure);
     if (error) this.#owner.emit('error', error);
-    if (round === this.#round) this.#announce('disconnected', { code, reason });
+    if (isCurrent()) this.#phases.announce('disconnected', { code, reason });
+  }
+
+  /** Where the end of a connection is not seen by the server, subscriptions end by a word of their own. */
+  #leave() {
+    const { codec } = this.#options;
+    const commands = this.#owner.channels().map((channel, index) => ({ id: index + 1, unsubscribe: { channel } }));
+    const [frame] = frames(commands.map(codec.encode), codec);
+    if (frame) this.#socket?.leave?.(frame);
   }
 
   /**
@@ -1525,8 +1654,8 @@ class Connection {
     const tell = this.#calls.clear(error);
     this.#socket = null;
     this.#clientId = '';
-    const isFinal = this.#phase === 'idle';
-    for (const each of [this.#openTimer, this.#watchdog]) each.stop();
+    const isFinal = this.#phases.now === 'idle';
+    for (const each of [this.#openTimer, this.#pulse]) each.stop();
     if (isFinal) this.#credential.stop();
     else this.#credential.pause();
     if (socket) {
@@ -1540,33 +1669,23 @@ class Connection {
   }
 
   #reconnect() {
-    this.#reconnectTimer.stop();
-    this.#enter('authorizing');
+    this.#retry.stop();
+    this.#phases.enter('authorizing');
     this.#authorize();
-  }
-
-  /** @param {number} attempt */
-  #delay(attempt) {
-    const { minReconnectDelay, maxReconnectDelay } = this.#options;
-    return backOff(attempt, minReconnectDelay, maxReconnectDelay, this.#clock.random());
   }
 
   /** It may be another network: what was refused there may be good here. */
   #online() {
-    for (const each of this.#endpoints) if (this.#phase !== 'open') each.begin(true);
-    if (this.#phase !== 'waiting') return;
-    this.#attempt = 0;
+    for (const each of this.#endpoints) if (this.#phases.now !== 'open') each.begin(true);
+    if (this.#phases.now !== 'waiting') return;
+    this.#retry.attempt = 0;
     this.#reconnect();
   }
 
   #awake() {
-    const now = Date.now();
-    if (this.#phase === 'waiting' && now >= this.#dueAt) return this.#reconnect();
-    if (this.#phase !== 'open') return;
-    const { maxServerPingDelay } = this.#options;
-    if (this.#pingMs && now - this.#heardAt > this.#pingMs + maxServerPingDelay) {
-      return this.#lost(codes.connecting.noPing, 'no ping', undefined, true);
-    }
+    if (this.#phases.now === 'waiting' && this.#retry.isDue) return this.#reconnect();
+    if (this.#phases.now !== 'open') return;
+    if (this.#pulse.isLost) return this.#lost(codes.connecting.noPing, 'no ping', undefined, true);
     this.#credential.awake();
     this.#owner.awake();
   }
@@ -1576,7 +1695,7 @@ class Connection {
   /** @param {any} socket @param {any} data a frame, or messages that a transport has read already */
   #received(socket, data) {
     if (socket !== this.#socket) return;
-    this.#feedWatchdog();
+    this.#pulse.heard();
     /** @type {any[]} */
     let replies;
     try {
@@ -1595,7 +1714,7 @@ class Connection {
   }
 
   #pinged() {
-    if (this.#answersPing) this.#socket.send(this.#options.codec.encode({}));
+    if (this.#pulse.isAnswered) this.#socket.send(this.#options.codec.encode({}));
     // Timers stand still while a computer sleeps, and not everywhere is there an event that tells of it.
     this.#awake();
   }
@@ -1607,15 +1726,6 @@ class Connection {
     else if (push.refresh) this.#credential.renewLater(push.refresh, this.#renewal);
     else if (push.disconnect) this.#closed(push.disconnect.code ?? 0, push.disconnect.reason ?? '');
     else this.#owner.pushed(push);
-  }
-
-  /** Anything from the server counts as a sign of life, not pings alone. */
-  #feedWatchdog() {
-    this.#heardAt = Date.now();
-    if (this.#phase !== 'open' || !this.#pingMs) return;
-    this.#watchdog.start(this.#pingMs + this.#options.maxServerPingDelay, () => {
-      this.#lost(codes.connecting.noPing, 'no ping');
-    });
   }
 }
 
@@ -1829,7 +1939,6 @@ class Subscription extends Emitter {
   #generation = 0;
   /** Whether the server may know of this subscription on the present connection. */
   #wasAsked = false;
-  #attempt = 0;
   /** Whether the token has been replaced without delay since the last success. */
   #renewedAtOnce = false;
   #place = new Place();
@@ -1838,12 +1947,12 @@ class Subscription extends Emitter {
   #link;
   #options;
   #credential;
-  #retryTimer;
+  #retry;
   #waiters;
   /** @type {Renewal} */
   #renewal = {
     send: (token, done) => this.#link.call('sub_refresh', { channel: this.channel, token }, done),
-    delay: (attempt) => this.#delay(attempt),
+    delay: (attempt) => this.#retry.delay(attempt),
     failed: (error) => this._emit('error', error),
     refused: (error) => this.#refused(error),
   };
@@ -1859,7 +1968,9 @@ class Subscription extends Emitter {
     this.#options = { ...options };
     this.#link = link;
     this.#credential = new Credential(link.clock, token, getToken && (() => getToken({ channel })));
-    this.#retryTimer = new Timer(link.clock);
+    const { minReconnectDelay, maxReconnectDelay } = link.options;
+    const { minResubscribeDelay = minReconnectDelay, maxResubscribeDelay = maxReconnectDelay } = options;
+    this.#retry = new Retry(link.clock, minResubscribeDelay, maxResubscribeDelay);
     this.#waiters = new Waiters(link.clock);
     if (options.since) this.#place.position = { ...options.since };
   }
@@ -1870,7 +1981,7 @@ class Subscription extends Emitter {
 
   subscribe() {
     if (this.#state !== 'unsubscribed') return;
-    this.#attempt = 0;
+    this.#retry.attempt = 0;
     this.#renewedAtOnce = false;
     this.#toSubscribing(codes.called, 'subscribe called');
     this._ask();
@@ -1921,13 +2032,13 @@ class Subscription extends Emitter {
 
   /** Subscribes if the connection takes commands; otherwise the next connection calls again. @internal */
   _ask() {
-    if (this.#state !== 'subscribing' || this.#wasAsked || this.#retryTimer.isRunning) return;
+    if (this.#state !== 'subscribing' || this.#wasAsked || this.#retry.isRunning) return;
     if (!this.#link.takesCommands()) return;
     if (!this.#credential.isMissing) return this.#prepare();
     this.#wasAsked = true;
     this.#credential.fetch((error, token) => {
       this.#wasAsked = false;
-      if (error) this.#retry(error);
+      if (error) this.#failed(error);
       else if (token) this.#prepare();
       else this.#refused(null);
     });
@@ -1941,10 +2052,10 @@ class Subscription extends Emitter {
   /** The connection is gone: wait for the next one. @internal @param {boolean} isFinal none comes by itself */
   _connectionLost(isFinal) {
     this.#wasAsked = false;
-    this.#retryTimer.stop();
+    this.#retry.stop();
     if (isFinal) this.#credential.stop();
     else this.#credential.pause();
-    this.#attempt = 0;
+    this.#retry.attempt = 0;
     if (this.#state === 'subscribed') {
       this.#toSubscribing(codes.subscribing.transportClosed, 'transport closed');
     } else {
@@ -1968,13 +2079,6 @@ class Subscription extends Emitter {
     else if (push.leave) this._emit('leave', { channel: this.channel, info: clientInfo(push.leave.info) });
   }
 
-  /** @param {number} attempt */
-  #delay(attempt) {
-    const { minReconnectDelay, maxReconnectDelay } = this.#link.options;
-    const { minResubscribeDelay = minReconnectDelay, maxResubscribeDelay = maxReconnectDelay } = this.#options;
-    return backOff(attempt, minResubscribeDelay, maxResubscribeDelay, this.#link.clock.random());
-  }
-
   /** @param {Types.SubscriptionStateName} state */
   #become(state) {
     const oldState = this.#state;
@@ -1996,7 +2100,7 @@ class Subscription extends Emitter {
   #toUnsubscribed(code, reason, tellsServer = true) {
     if (this.#state === 'unsubscribed') return;
     this.#generation += 1;
-    this.#retryTimer.stop();
+    this.#retry.stop();
     this.#credential.stop();
     const tell = this.#become('unsubscribed');
     if (this.#wasAsked && tellsServer && this.#link.takesCommands()) {
@@ -2022,7 +2126,7 @@ class Subscription extends Emitter {
     asked(() => getData({ channel: this.channel }), codes.error.data).then(({ value, error }) => {
       if (generation !== this.#generation) return;
       this.#wasAsked = false;
-      if (error) return this.#retry(error);
+      if (error) return this.#failed(error);
       if (error === null) return this.#refused(null);
       this.#options.data = value;
       this.#send();
@@ -2054,7 +2158,7 @@ class Subscription extends Emitter {
       const fetchesToken = error.code === serverCodes.tokenExpired && this.#credential.isRenewable;
       if (fetchesToken) this.#credential.drop();
       if (fetchesToken && !this.#renewedAtOnce) this.#retryAtOnce(error);
-      else if (fetchesToken || error.retriable) this.#retry(error);
+      else if (fetchesToken || error.retriable) this.#failed(error);
       else this.#refused(error);
     });
   }
@@ -2076,16 +2180,15 @@ class Subscription extends Emitter {
   }
 
   /** @param {PharosError} error */
-  #retry(error) {
-    this.#retryTimer.start(this.#delay(this.#attempt), () => this._ask());
-    this.#attempt += 1;
+  #failed(error) {
+    this.#retry.later(() => this._ask());
     this._emit('error', error);
   }
 
   /** @param {any} result */
   #subscribed(result) {
     const tell = this.#become('subscribed');
-    this.#attempt = 0;
+    this.#retry.attempt = 0;
     this.#renewedAtOnce = false;
     this.#place.granted(result);
     this.#base = result.delta ? new DeltaBase() : null;
@@ -2120,7 +2223,7 @@ class Subscription extends Emitter {
     if (code === serverCodes.subscriptionInvalidated) this._invalidate();
     if (code === serverCodes.subscriptionExpired) this.#credential.expire();
     // Jittered from zero: a gap usually hits all subscribers of a channel at once.
-    this.#retryTimer.start(this.#link.clock.random() * this.#link.options.minReconnectDelay, () => this._ask());
+    this.#retry.start(this.#link.clock.random() * this.#link.options.minReconnectDelay, () => this._ask());
     this.#toSubscribing(code, reason);
   }
 }
@@ -2143,6 +2246,9 @@ function nodesOf(target) {
   if (!list.length) throw new Error('no URL to connect to');
   return typeof list[0] === 'string' ? list : [list];
 }
+
+/** @param {Subscription} subscription */
+const isSubscribed = ({ state }) => state === 'subscribed';
 
 /**
  * A connection to Pharos that comes back by itself.
@@ -2187,6 +2293,7 @@ class Pharos extends Emitter {
       },
       awake: () => this.#each((subscription) => subscription._awake()),
       lost: (isFinal) => this.#each((subscription) => subscription._connectionLost(isFinal)),
+      channels: () => [...this.#subscriptions.values()].filter(isSubscribed).map(({ channel }) => channel),
       away: () => this.#serverSide.lost(),
     });
     this.#serverSide = new ServerSide(

@@ -83,12 +83,15 @@ export class Emulated {
   async #post() {
     if (this.#isPosting || !this.#session) return;
     this.#isPosting = true;
-    const { codec, emulation } = this._context;
+    const { codec, emulation, timeout } = this._context;
     try {
       while (this.#waiting.length && !this._isOver) {
         for (const frame of frames(this.#waiting.splice(0), codec)) {
-          const response = await this._fetch(emulation, codec.emulated(this.#session, this.#node, frame));
-          if (!response.ok) throw new Error(`the server answers a command with ${response.status}`);
+          // An answer that does not come would hold up all commands after it.
+          const timer = setTimeout(() => this._ended('emulation: timeout'), timeout);
+          const posted = this._fetch(emulation, codec.emulated(this.#session, this.#node, frame));
+          const { ok, status } = await posted.finally(() => clearTimeout(timer));
+          if (!ok) throw new Error(`the server answers a command with ${status}`);
         }
       }
     } catch (error) {

@@ -3,7 +3,7 @@ import { Emulated } from './emulated.js';
 
 /** Requests that are answered when there is news. A lost answer is asked for again by its cursor. */
 export class LongPoll extends Emulated {
-  #cursor = '';
+  #address = new URL(this._url);
   /** @type {string[]} */
   #said = [];
   /** The request that waits for news, which a command interrupts. @type {AbortController | null} */
@@ -12,14 +12,13 @@ export class LongPoll extends Emulated {
   /** @override @param {string} frame */
   async _begin(frame) {
     const key = Array.from(crypto.getRandomValues(new Uint8Array(16)), (each) => each.toString(16).padStart(2, '0'));
-    const url = new URL(this._url);
-    url.searchParams.set('session', key.join(''));
+    this.#address.searchParams.set('session', key.join(''));
     this.#said.push(frame);
     while (!this._isOver) {
       const [said, ...others] = frames(this.#said, this._context.codec);
       this.#said = others;
       try {
-        await this.#ask(url, said);
+        await this.#ask(said);
       } catch (error) {
         // A command was waiting: what the interrupted answer had in it comes with the next.
         if (said !== undefined || !this.#said.length) this._ended(`${error}`);
@@ -39,15 +38,21 @@ export class LongPoll extends Emulated {
     this.#waits?.abort();
   }
 
-  /** One request. @param {URL} url @param {string | undefined} said */
-  async #ask(url, said) {
-    if (this.#cursor) url.searchParams.set('cursor', this.#cursor);
+  /** Says goodbye: the server cannot see that no further poll will come. @param {string} frame */
+  leave(frame) {
+    const { fetch, codec, credentials } = this._context;
+    const headers = { 'Content-Type': codec.contentType };
+    fetch(this.#address.href, { method: 'POST', headers, body: frame, credentials, keepalive: true }).catch(() => {});
+  }
+
+  /** One request. @param {string | undefined} said */
+  async #ask(said) {
     this.#waits = said === undefined ? new AbortController() : null;
-    const response = await this._fetch(url.href, said, this.#waits?.signal);
+    const response = await this._fetch(this.#address.href, said, this.#waits?.signal);
     if (!response.ok) throw new Error(`the server answers with ${response.status}`);
     const { cursor, messages } = await response.json();
     this.#waits = null;
-    this.#cursor = cursor;
+    this.#address.searchParams.set('cursor', cursor);
     this._received(messages);
   }
 }

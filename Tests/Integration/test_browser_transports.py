@@ -6,10 +6,13 @@ Each story cuts the connection by killing the server, and counts what arrives: e
 import gzip
 import json
 import os
+import pathlib
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 
+import playwright
 import pytest
 
 from harness import tokens
@@ -122,26 +125,30 @@ def test_a_worker_recovers_exactly_over(kind, way, server, tab):
 
 def nodes() -> dict[str, str]:
     """Programs called node: that of the system, and the newer one that comes with Playwright."""
-    import playwright
-
     bundled = os.path.join(os.path.dirname(playwright.__file__), "driver", "node")
     found = {"system": shutil.which("node"), "newer": bundled if os.path.exists(bundled) else None}
     return {name: path for name, path in found.items() if path}
 
 
-@pytest.mark.parametrize("way", ["websocket", "websocket-protobuf", *EVERYWHERE])
-@pytest.mark.parametrize("which", ["system", "newer", "deno"])
+def programs() -> Iterator[tuple[str, str]]:
+    """Each program with the transports that it has: older Node.js knows no WebSocket."""
+    for name, path in nodes().items():
+        has = subprocess.run([path, "-p", "typeof WebSocket"], capture_output=True, text=True).stdout
+        for way in ["websocket", "websocket-protobuf"] if "function" in has else []:
+            yield name, way
+        for way in EVERYWHERE:
+            yield name, way
+    for way in ["websocket", "websocket-protobuf", *EVERYWHERE]:
+        yield "deno", way
+
+
+@pytest.mark.parametrize(("which", "way"), programs())
 def test_a_program_recovers_exactly_over(which, way, server, runtimes, tmp_path):
-    """The package, installed; where there is no WebSocket its stories are told over the others."""
+    """The package, installed."""
     if which == "deno":
         command = [deno(), "run", "-A", "--quiet", "--no-remote", "--node-modules-dir=manual"]
-    elif which in nodes():
-        command = [nodes()[which]]
-        has = subprocess.run([*command, "-p", "typeof WebSocket"], capture_output=True, text=True, check=True).stdout
-        if way.startswith("websocket") and "function" not in has:
-            pytest.skip("this Node.js has no WebSocket; test_node_without_a_websocket tells what happens then")
     else:
-        pytest.skip(f"SKIP browser client in Node: {which} node not found, looked for node")
+        command = [nodes()[which]]
     folder = tmp_path / "program"
     folder.mkdir()
     runtimes.install(folder, BUILD)
@@ -275,11 +282,60 @@ def test_a_page_that_goes_offline_and_online(server, tab):
     tab.until_seen(10)
 
 
+REACT = pathlib.Path("/usr/share/nodejs")
+
+
+def test_the_react_hooks(runtimes, tmp_path, request):
+    """In strict mode, with two lists of one channel, through a kill of the server, until the last list is gone."""
+    if not (REACT / "react-dom" / "umd").exists():
+        pytest.skip("SKIP React hooks: React not found, looked for Debian's node-react and node-react-dom")
+    files = {
+        "react.js": ROOT / "Examples" / "browser" / "react.js",
+        "react.development.js": REACT / "react" / "umd" / "react.development.js",
+        "react-dom.development.js": REACT / "react-dom" / "umd" / "react-dom.development.js"}
+    with runtimes.PageServer(**files) as pages:
+        server = make_server(tmp_path, pages.origin)
+        request.node.log_of = server.log
+        server.start()
+        tab = runtimes.Tab(chromium("React hooks"), pages.origin)
+        try:
+            tab.open(setup(server, "websocket"), "react.html")
+
+            def presence() -> int:
+                return len(server.api("presence", {"channel": "kept:x"}).result["presence"])
+
+            def shows(last: int) -> None:
+                tab.until(lambda: tab.page.evaluate(f"list0.lastChild?.textContent === '{last}'"), f"item {last}")
+                for name in ("list0", "list1"):
+                    items = tab.page.evaluate(f"[...{name}.children].map((each) => Number(each.textContent))")
+                    assert items == list(range(1, last + 1))
+
+            tab.until(lambda: presence() == 1, "subscription")
+            publish(server, 1, 10)
+            shows(10)
+            server.kill()
+            tab.until(lambda: tab.of("connecting"), "loss of the connection")
+            assert tab.page.evaluate("document.querySelector('main').className") == "connecting"
+            server.start()
+            publish(server, 11, 20)
+            shows(20)
+            tab.page.evaluate("show(1)")
+            tab.until(lambda: tab.page.evaluate("!document.getElementById('list1')"), "one list")
+            publish(server, 21, 22)
+            tab.until(lambda: tab.page.evaluate("list0.lastChild.textContent === '22'"), "item 22")
+            tab.page.evaluate("show(0)")
+            tab.until(lambda: presence() == 0, "end of the subscription")
+        finally:
+            tab.close()
+            server.stop()
+
+
 def test_the_clients_by_hand_moved_clocks():
     program = deno()
     run = subprocess.run(
         [program, "test", "-A", "--no-remote", "--no-check", *(
-            str(ROOT / "Tests" / "Browser" / name) for name in ("transports_test.js", "calls_test.js", "codec_test.js"))],
+            str(ROOT / "Tests" / "Browser" / name) for name in (
+            "transports_test.js", "calls_test.js", "codec_test.js", "examples_test.js"))],
         capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=300, cwd=ROOT, env=os.environ | {"NO_COLOR": "1"})
     assert run.returncode == 0, run.stdout[-6000:] + run.stderr[-3000:]
 
@@ -307,8 +363,6 @@ def test_the_files_of_the_client_are_current_and_small():
 
 def test_the_package_has_what_it_names(tmp_path):
     """Node finds every entry, and each comes with its declarations."""
-    if shutil.which("esbuild") is None:
-        pytest.skip("SKIP the package: esbuild not found, looked for esbuild")
     node = shutil.which("node")
     if node is None:
         pytest.skip("SKIP the package: node not found, looked for node")

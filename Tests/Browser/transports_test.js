@@ -155,21 +155,21 @@ Deno.test('at times the first is tried anew, and a failure of it costs nothing',
     assert.deepEqual(opened, ['one', 'two', 'two', 'one', 'two']);
   }));
 
-Deno.test('the first transport is never doubted for its age, and any that worked only after three failures', () =>
+Deno.test('the first transport is never doubted for its age, and any that worked only after five failures', () =>
   atWallTime(async (pass) => {
     const { client, opened, state, grant, clock } = makeClient();
     client.connect();
     await grant();
     pass(86_400_000);
     await state.newest.fail(1006);
-    for (let failures = 0; failures < 2; failures += 1) {
+    for (let failures = 0; failures < 4; failures += 1) {
       await clock.advance(500);
       await state.newest.fail(1006);
     }
-    assert.deepEqual(opened, ['one', 'one', 'one'], 'a server that restarts is waited for');
+    assert.deepEqual(opened, Array(5).fill('one'), 'a server that restarts is waited for');
     await clock.advance(500);
     await state.newest.fail(1006);
-    assert.deepEqual(opened.slice(3), ['one', 'two']);
+    assert.deepEqual(opened.slice(5), ['one', 'two']);
   }));
 
 Deno.test('another network may take what the last one refused', async () => {
@@ -182,16 +182,24 @@ Deno.test('another network may take what the last one refused', async () => {
   assert.deepEqual(opened, ['one', 'two', 'one']);
 });
 
-Deno.test('each node of several has its own transport', async () => {
+Deno.test('of several nodes the next one comes before another transport, and what works at one is taken at all', async () => {
   const nodes = ['a', 'b'].map((host) => `https://${host}${crypto.randomUUID()}/connection/websocket`);
   const { client, opened, state, grant, clock } = makeClient({}, /** @type {any} */ (nodes));
+  /** @type {string[]} */
+  const reached = [];
+  const attempt = () => reached.push(`${state.newest.url === nodes[0] ? 'a' : 'b'} ${opened.at(-1)}`);
   client.connect();
-  await state.newest.fail(1006);
+  for (let failures = 0; failures < 3; failures += 1) {
+    attempt();
+    await state.newest.fail(1006);
+    await clock.advance(500);
+  }
+  attempt();
   await grant();
   await state.newest.fail(1006);
   await clock.advance(500);
-  assert.deepEqual(opened, ['one', 'two', 'one']);
-  assert.equal(state.newest.url, nodes[1]);
+  attempt();
+  assert.deepEqual(reached, ['a one', 'b one', 'a two', 'b two', 'a two']);
 });
 
 /** A fetch that records its requests and never answers. */

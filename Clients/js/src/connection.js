@@ -229,7 +229,7 @@ export class Connection {
   /** @param {any} result */
   #greeted(result) {
     this.#phases.enter('open');
-    this.#endpoint.worked();
+    this.#worked();
     this.#socket.greeted?.(result);
     this.#retry.attempt = 0;
     this.#renewedAtOnce = false;
@@ -244,10 +244,16 @@ export class Connection {
     if (isCurrent()) this.#owner.greeted(result.subs ?? {});
   }
 
+  /** The transport is good, and that holds for the way to the other nodes too. */
+  #worked() {
+    const { transport } = this.#endpoint;
+    for (const each of this.#endpoints) each.worked(transport);
+  }
+
   /** The connect command failed. @param {PharosError} error */
   #connectFailed(error) {
     if (error.code === codes.error.timeout) return this.#failed(error.message, error);
-    this.#endpoint.worked();
+    this.#worked();
     const fetchesToken = error.code === serverCodes.tokenExpired && this.#credential.isRenewable;
     if (fetchesToken) this.#credential.drop();
     if (!fetchesToken && !error.retriable) return this.#refused(error);
@@ -264,7 +270,9 @@ export class Connection {
 
   /** An attempt ended without a word of the server: another transport may do. @param {string} reason @param {PharosError} [error] */
   #failed(reason, error) {
-    this.#lost(codes.connecting.transportClosed, reason, error, this.#endpoint.failed());
+    const hasAnother = this.#endpoint.failed();
+    // Of several nodes the next one comes first: a node that is gone would cost a timeout for each of its transports.
+    this.#lost(codes.connecting.transportClosed, reason, error, hasAnother && this.#endpoints.length === 1);
   }
 
   /** The connection was closed by the server or the network. @param {number} code @param {string} reason */

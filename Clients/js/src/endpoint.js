@@ -9,8 +9,8 @@ import { defaultOrder, kinds, platformOf } from './transports.js';
  * @property {() => any} open      @throws if its address cannot be
  */
 
-/** As many attempts in a row fail before a transport that has worked is doubted. */
-const patience = 3;
+/** As many attempts in a row fail before a transport that has worked is doubted: a server may take a while to restart. */
+const patience = 5;
 
 /** An address that names a server as a whole, not one of its parts: `https://push.example.com` or `/`. */
 const isServer = /^(https?:\/\/[^/]+|https?:\/\/.*\/|\/|\/.*\/)$/;
@@ -69,11 +69,13 @@ export class Endpoint {
     this.#take(this.#isSettled ? this.#ways[known] : this.#ways[0]);
   }
 
-  /** The server has answered. */
-  worked() {
+  /** The server has answered, here or at another of its nodes. @param {string} name of the transport */
+  worked(name) {
+    const way = this.#ways.find((each) => each.name === name);
+    if (!way) return;
     this.#isSettled = true;
-    this.#misses = 0;
-    if (this.#ways.length > 1) remember(this.#key, this.#way.name);
+    this.#take(way);
+    if (this.#ways.length > 1) remember(this.#key, name);
   }
 
   /** The attempt has failed, without a word of the server. Returns whether another transport is to be tried at once. */

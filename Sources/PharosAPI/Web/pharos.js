@@ -896,8 +896,8 @@ function defaultOrder(/** @type {any} */ options) {
  * @property {() => any} open      @throws if its address cannot be
  */
 
-/** As many attempts in a row fail before a transport that has worked is doubted. */
-const patience = 3;
+/** As many attempts in a row fail before a transport that has worked is doubted: a server may take a while to restart. */
+const patience = 5;
 
 /** An address that names a server as a whole, not one of its parts: `https://push.example.com` or `/`. */
 const isServer = /^(https?:\/\/[^/]+|https?:\/\/.*\/|\/|\/.*\/)$/;
@@ -956,11 +956,13 @@ class Endpoint {
     this.#take(this.#isSettled ? this.#ways[known] : this.#ways[0]);
   }
 
-  /** The server has answered. */
-  worked() {
+  /** The server has answered, here or at another of its nodes. @param {string} name of the transport */
+  worked(name) {
+    const way = this.#ways.find((each) => each.name === name);
+    if (!way) return;
     this.#isSettled = true;
-    this.#misses = 0;
-    if (this.#ways.length > 1) remember(this.#key, this.#way.name);
+    this.#take(way);
+    if (this.#ways.length > 1) remember(this.#key, name);
   }
 
   /** The attempt has failed, without a word of the server. Returns whether another transport is to be tried at once. */
@@ -1539,7 +1541,7 @@ class Connection {
   /** @param {any} result */
   #greeted(result) {
     this.#phases.enter('open');
-    this.#endpoint.worked();
+    this.#worked();
     this.#socket.greeted?.(result);
     this.#retry.attempt = 0;
     this.#renewedAtOnce = false;
@@ -1554,10 +1556,16 @@ class Connection {
     if (isCurrent()) this.#owner.greeted(result.subs ?? {});
   }
 
+  /** The transport is good, and that holds for the way to the other nodes too. */
+  #worked() {
+    const { transport } = this.#endpoint;
+    for (const each of this.#endpoints) each.worked(transport);
+  }
+
   /** The connect command failed. @param {PharosError} error */
   #connectFailed(error) {
     if (error.code === codes.error.timeout) return this.#failed(error.message, error);
-    this.#endpoint.worked();
+    this.#worked();
     const fetchesToken = error.code === serverCodes.tokenExpired && this.#credential.isRenewable;
     if (fetchesToken) this.#credential.drop();
     if (!fetchesToken && !error.retriable) return this.#refused(error);
@@ -1574,7 +1582,9 @@ class Connection {
 
   /** An attempt ended without a word of the server: another transport may do. @param {string} reason @param {PharosError} [error] */
   #failed(reason, error) {
-    this.#lost(codes.connecting.transportClosed, reason, error, this.#endpoint.failed());
+    const hasAnother = this.#endpoint.failed();
+    // Of several nodes the next one comes first: a node that is gone would cost a timeout for each of its transports.
+    this.#lost(codes.connecting.transportClosed, reason, error, hasAnother && this.#endpoints.length === 1);
   }
 
   /** The connection was closed by the server or the network. @param {number} code @param {string} reason */

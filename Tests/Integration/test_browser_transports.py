@@ -178,6 +178,55 @@ def test_node_without_a_websocket(server, runtimes, tmp_path):
         program.close()
 
 
+DOCUMENT = "docs/browser-client.md"
+
+
+def page_of(snippets, script: str, server: Server) -> str:
+    """A snippet of the documentation in a page, against the server under test."""
+    script = script.replace("'/connection/websocket'", f"'{server.base()}/connection/websocket'")
+    return snippets.module(f"import {{ Pharos }} from '{server.base()}/pharos.js';\n{script}")
+
+
+def test_the_documents_way_to_go_on_after_a_reload(development):
+    """What is published while the page is away is shown when it is opened again, once."""
+    snippets = load("snippets_test")
+    script = f"""
+        const shown = (window.shown = []);
+        const show = ({{ n }}) => shown.push(n);
+        const client = new Pharos('/connection/websocket');
+        client.connect();
+        {snippets.snippet(DOCUMENT, "let position")}
+        news.on('subscribed', () => (window.isReady = true));
+        news.subscribe();"""
+    with snippets.opened(chromium("the document's snippets"), page_of(snippets, script, development), "127.0.0.1") as (page, lines):
+        def shows(numbers: list[int]) -> None:
+            page.wait_for_function(f"window.isReady && shown.length >= {len(numbers)}")
+            assert (page.evaluate("shown"), lines) == (numbers, [])
+
+        shows([])
+        for number in (1, 2, 3):
+            development.publish("news", {"n": number})
+        shows([1, 2, 3])
+        address = page.url
+        page.goto("about:blank")
+        for number in (4, 5):
+            development.publish("news", {"n": number})
+        page.goto(address)
+        shows([4, 5])
+        development.publish("news", {"n": 6})
+        shows([4, 5, 6])
+
+
+def test_the_documents_transport_of_ones_own(development):
+    snippets = load("snippets_test")
+    script = snippets.snippet(DOCUMENT, "class Logged") + """
+        client.on('connected', ({ transport }) => console.log(`by ${transport}`));
+        client.connect();"""
+    with snippets.opened(chromium("the document's snippets"), page_of(snippets, script, development), "127.0.0.1") as (page, lines):
+        snippets.until(page, lines, lambda line: line == "by logged")
+        assert '"connect"' in lines[0], lines
+
+
 @pytest.mark.parametrize("way", ["websocket", "http_stream", "sse", "long_poll"])
 def test_a_page_that_disconnects_is_gone_for_others_at_once(way, server, tab):
     """A poll that does not come back would be waited for; the client says that it leaves."""

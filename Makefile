@@ -1,6 +1,6 @@
 # Every target is a script or one command; `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run cluster cluster-kill cluster-start build client test bench fuzz sanitize soak chaos format check-format clean
+.PHONY: help run cluster cluster-kill cluster-start build client test test-upgrade bench fuzz sanitize soak chaos format check-format clean
 
 SOURCES := Package.swift Sources Tests Fuzz/Package.swift Fuzz/Sources Examples
 
@@ -27,6 +27,9 @@ client: ## Make the browser client's files from Clients/js: bundles, types, thei
 
 test: ## Install what the tests need and run them all.
 	@scripts/test
+
+test-upgrade: ## Build the version before from git, and try its nodes beside those of this version.
+	@scripts/test upgrade
 
 bench: build ## Measure side by side with other servers; writes docs/benchmarks.md.
 	@scripts/bench --write

@@ -10,6 +10,11 @@ package protocol EngineBackend: AnyObject, Sendable {
     /// A relay begins; called once for each, before its first request.
     func open(relay: Int, inbox: EngineInbox)
 
+    /// Connects, where it is the engine of some namespaces only and the nodes meet elsewhere.
+    ///
+    /// - Parameter node: the mark of this node's incarnation.
+    func startWithoutBus(node: UInt64)
+
     /// Takes one request. Any thread; must not block.
     ///
     /// Requests of one relay come in the order in which they were submitted.
@@ -29,6 +34,11 @@ package protocol EngineBackend: AnyObject, Sendable {
     ///
     /// Blocks until that is done.
     func close()
+}
+
+extension EngineBackend {
+    /// Most connect by themselves.
+    package func startWithoutBus(node: UInt64) {}
 }
 
 /// The state of an engine's links.

@@ -53,6 +53,8 @@ package final class TopicBackend: EngineBackend, ClusterBus {
         add(.request(relay: relay, ticket: ticket, request, now))
     }
 
+    package func startWithoutBus(node: UInt64) { start(node: node) { _ in } }
+
     package func nodesChanged(_ nodes: [UInt64], here: UInt64) {}
 
     package var health: EngineHealth {

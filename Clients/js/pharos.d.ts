@@ -84,7 +84,7 @@ export interface SubscribedEvent {
   data?: any;
 }
 
-export interface MessageEvent {
+export interface ServerMessage {
   /** Empty: a message is to the connection. */
   channel: string;
   data: any;
@@ -130,7 +130,7 @@ export interface PharosEvents {
   connected: ConnectedEvent;
   disconnected: StateChange;
   error: PharosError;
-  message: MessageEvent;
+  message: ServerMessage;
   // Of the subscriptions that the server made:
   subscribing: { channel: string };
   subscribed: SubscribedEvent;

@@ -219,6 +219,7 @@ Deno.test('addresses follow from each other, with their query', async () => {
       ['wss://a/connection/websocket', 'https://a', ''],
       ['https://a/push/connection/websocket?x=1', 'https://a/push', '?x=1'],
       ['https://a', 'https://a', ''],
+      ['wss://a', 'https://a', ''],
       ['https://a/push/', 'https://a/push', ''],
     ]
   ) {
@@ -336,6 +337,22 @@ Deno.test('without a WebSocket the platform still has HTTP', async () => {
   }
 });
 
+Deno.test('the page of a network that asks for a login is no stream', async () => {
+  const answers = [new Response('<html>', { headers: { 'Content-Type': 'text/html' } }), new Response('[]')];
+  const fetch = () => Promise.resolve(answers.shift() ?? new Promise(() => {}));
+  const client = new Pharos('https://a', {
+    transports: ['http_stream', 'long_poll'], fetch, network: null, clock: new ManualClock(),
+  });
+  const reasons = /** @type {string[]} */ ([]);
+  client.on('error', ({ message }) => reasons.push(message));
+  client.connect();
+  for (let turn = 0; turn < 10; turn += 1) await settled();
+  assert.equal(reasons[0], 'the answer is a web page');
+  assert.match(reasons[1], /TypeError/, 'JSON of another kind');
+  assert.deepEqual([client.state, reasons.length], ['connecting', 2]);
+  client.disconnect();
+});
+
 Deno.test('commands beside a stream go one after the other, and wait until the server has named the session', async () => {
   /** @type {{ body: any, resolve: (response: any) => void }[]} */
   const posts = [];
@@ -347,7 +364,7 @@ Deno.test('commands beside a stream go one after the other, and wait until the s
   const fetch = (/** @type {string} */ url, /** @type {any} */ init) =>
     url.endsWith('/emulation')
       ? new Promise((resolve) => posts.push({ body: JSON.parse(init.body), resolve }))
-      : Promise.resolve({ ok: true, body });
+      : Promise.resolve(new Response(body));
   const client = new Pharos('https://a/connection/http_stream', { fetch, network: null, clock: new ManualClock() });
   client.connect();
   await settled();

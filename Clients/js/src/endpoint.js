@@ -13,7 +13,7 @@ import { defaultOrder, kinds, platformOf } from './transports.js';
 const patience = 5;
 
 /** An address that names a server as a whole, not one of its parts: `https://push.example.com` or `/`. */
-const isServer = /^(https?:\/\/[^/]+|https?:\/\/.*\/|\/|\/.*\/)$/;
+const isServer = /^((https?|wss?):\/\/[^/]+|https?:\/\/.*\/|\/|\/.*\/)$/;
 
 /** One node of the server, and the transports by which it may be reached. */
 export class Endpoint {

@@ -728,6 +728,8 @@ class HTTPStream extends Emulated {
     try {
       const response = await this._fetch(this._url, frame);
       if (!response.ok) return this._ended(`the server answers with ${response.status}`);
+      // Networks that ask for a login answer everything with a page of their own.
+      if (response.headers.get('Content-Type')?.startsWith('text/html')) return this._ended('the answer is a web page');
       const [stream, read] = [response.body.getReader(), this._reader()];
       while (!this._isOver) {
         const { done, value } = await stream.read();
@@ -900,7 +902,7 @@ function defaultOrder(/** @type {any} */ options) {
 const patience = 5;
 
 /** An address that names a server as a whole, not one of its parts: `https://push.example.com` or `/`. */
-const isServer = /^(https?:\/\/[^/]+|https?:\/\/.*\/|\/|\/.*\/)$/;
+const isServer = /^((https?|wss?):\/\/[^/]+|https?:\/\/.*\/|\/|\/.*\/)$/;
 
 /** One node of the server, and the transports by which it may be reached. */
 class Endpoint {

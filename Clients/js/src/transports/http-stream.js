@@ -8,6 +8,8 @@ export class HTTPStream extends Emulated {
     try {
       const response = await this._fetch(this._url, frame);
       if (!response.ok) return this._ended(`the server answers with ${response.status}`);
+      // Networks that ask for a login answer everything with a page of their own.
+      if (response.headers.get('Content-Type')?.startsWith('text/html')) return this._ended('the answer is a web page');
       const [stream, read] = [response.body.getReader(), this._reader()];
       while (!this._isOver) {
         const { done, value } = await stream.read();

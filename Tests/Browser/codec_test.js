@@ -150,6 +150,7 @@ Deno.test('a delta that is malformed, or made of another base, is refused', () =
   ) {
     assert.throws(() => applyDelta(utf8(base), utf8(bad)), /malformed/, bad);
   }
+  assert.throws(() => applyDelta(utf8(base), utf8(good), 43), /malformed/, 'longer than it may be');
   assert.throws(() => applyDelta(utf8(base.replace('quick', 'quiet')), utf8(good)), /malformed/);
   const random = noise();
   const seed = utf8(good);

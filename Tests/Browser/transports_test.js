@@ -121,6 +121,27 @@ Deno.test('what has worked is kept, by this client, by others of the page, and b
   assert.ok(!JSON.stringify({ ...sessionStorage }).includes('secret'), 'no part of the query is stored');
 });
 
+Deno.test('a page that may not have a storage remembers for itself', async () => {
+  const known = Object.getOwnPropertyDescriptor(globalThis, 'sessionStorage');
+  Object.defineProperty(globalThis, 'sessionStorage', {
+    configurable: true,
+    get() {
+      throw new DOMException('forbidden', 'SecurityError');
+    },
+  });
+  try {
+    const { client, state, grant, url } = makeClient();
+    client.connect();
+    await state.newest.fail(1006);
+    await grant();
+    const other = makeClient({}, url);
+    other.client.connect();
+    assert.deepEqual(other.opened, ['two']);
+  } finally {
+    Object.defineProperty(globalThis, 'sessionStorage', /** @type {any} */ (known));
+  }
+});
+
 /** Classes that count their instances. @param {string[]} names */
 function classesNamed(...names) {
   const transports = names.map((name) =>

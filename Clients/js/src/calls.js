@@ -52,8 +52,7 @@ export class Calls {
     if (!isBatching) queueMicrotask(() => this.flush());
   }
 
-  flush(isForced = false) {
-    if (this.#isBatching && !isForced) return;
+  flush() {
     for (const frame of frames(this.#outbox.splice(0), this.#codec)) this.#write(frame);
   }
 

@@ -223,7 +223,7 @@ export class Connection {
       if (isCurrent()) error ? this.#connectFailed(error) : this.#greeted(result);
     });
     this.#owner.ask();
-    this.#calls.flush(true);
+    this.#calls.flush();
   }
 
   /** @param {any} result */

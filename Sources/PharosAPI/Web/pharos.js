@@ -314,8 +314,7 @@ class Calls {
     if (!isBatching) queueMicrotask(() => this.flush());
   }
 
-  flush(isForced = false) {
-    if (this.#isBatching && !isForced) return;
+  flush() {
     for (const frame of frames(this.#outbox.splice(0), this.#codec)) this.#write(frame);
   }
 
@@ -1537,7 +1536,7 @@ class Connection {
       if (isCurrent()) error ? this.#connectFailed(error) : this.#greeted(result);
     });
     this.#owner.ask();
-    this.#calls.flush(true);
+    this.#calls.flush();
   }
 
   /** @param {any} result */

@@ -27,6 +27,11 @@ package protocol EngineBackend: AnyObject, Sendable {
     /// - Parameter nodes: the marks of their incarnations, as `ClusterBus` addresses them.
     func nodesChanged(_ nodes: [UInt64], here: UInt64)
 
+    /// The time that a request may take to be carried out, in milliseconds.
+    ///
+    /// A backend that has no answer by then answers with a temporary error. See `RemoteEngine` for what holds if it does not.
+    var requestTimeoutMs: Int64 { get }
+
     /// The state of the engine's links, for `/health`, metrics and `pharos doctor`.
     var health: EngineHealth { get }
 

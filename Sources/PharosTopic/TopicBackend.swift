@@ -57,6 +57,8 @@ package final class TopicBackend: EngineBackend, ClusterBus {
 
     package func nodesChanged(_ nodes: [UInt64], here: UInt64) {}
 
+    package var requestTimeoutMs: Int64 { settings.requestTimeoutMs }
+
     package var health: EngineHealth {
         shared.withLock { EngineHealth(isReady: $0.isLinked, links: [$0.status]) }
     }

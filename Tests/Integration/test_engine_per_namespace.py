@@ -23,7 +23,7 @@ def redis(tmp_path):
 @pytest.fixture
 def cluster(request, tmp_path, redis):
     made = Cluster(tmp_path, "nats", count=2, changes={
-        "engine": {"redis": {"address": [f"127.0.0.1:{redis.port}"]}, "request_timeout": "2s"},
+        "engine": {"redis": {"address": [f"127.0.0.1:{redis.port}"], "on_failover": "trust"}, "request_timeout": "2s"},
         "channel": {"namespaces": NAMESPACES}})
     request.node.log_of = lambda: "".join(f"--- {node.directory.name}\n{node.log()[-3000:]}" for node in made.nodes)
     made.start()

@@ -16,7 +16,8 @@ extension ConfigurationSchema {
                 "A node without a sign of life for so long is taken for dead: its members have left."),
             .duration(
                 "request_timeout", \.requestTimeout, from: 0.1,
-                "Time for a request to the engine; beyond it a temporary error."),
+                "Time for a request to the engine, beyond it a temporary error. "
+                    + "Whatever happens, a request is answered within twice as much."),
             .text("topic.address", \.topic.address, "Host and port of the node with the role `topic`."),
             .text(
                 "topic.listen", \.topic.listen,

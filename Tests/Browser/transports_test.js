@@ -343,6 +343,33 @@ Deno.test('an EventSource has the connect command in its address and nothing els
   client.disconnect();
 });
 
+Deno.test('a transport whose end the server cannot see is told when the client leaves, and when its page does', async () => {
+  const defaultView = new EventTarget();
+  const page = Object.assign(new EventTarget(), { visibilityState: 'visible', defaultView });
+  const { client, state, clock } = makeClient({ page });
+  for (const channel of ['a', 'b']) client.newSubscription(channel).subscribe();
+  const left = /** @type {any[]} */ ([]);
+  const connect = async () => {
+    client.connect();
+    state.newest.leave = (/** @type {string} */ frame) => left.push(frame.split('\n').map((line) => JSON.parse(line).unsubscribe.channel));
+    await state.newest.accept();
+    const [first, a] = state.newest.commands;
+    await state.newest.reply({ id: first.id, connect: {} }, { id: a.id, subscribe: {} });
+  };
+  await connect();
+  defaultView.dispatchEvent(Object.assign(new Event('pagehide'), { persisted: true }));
+  assert.deepEqual(left, [], 'it may be shown again, as it was');
+  defaultView.dispatchEvent(Object.assign(new Event('pagehide'), { persisted: false }));
+  assert.deepEqual(left, [['a']]);
+  client.disconnect();
+  assert.deepEqual(left, [['a'], ['a']]);
+  client.connect();
+  client.disconnect();
+  defaultView.dispatchEvent(Object.assign(new Event('pagehide'), { persisted: false }));
+  assert.equal(left.length, 2, 'there is nothing to leave');
+  assert.equal(clock.timers, 0);
+});
+
 Deno.test('without a WebSocket the platform still has HTTP', async () => {
   const { requests, fetch } = recordingFetch();
   const known = globalThis.WebSocket;

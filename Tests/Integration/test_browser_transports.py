@@ -227,13 +227,17 @@ def test_the_documents_transport_of_ones_own(development):
         assert '"connect"' in lines[0], lines
 
 
+@pytest.mark.parametrize("leaves", ["disconnects", "is-left"])
 @pytest.mark.parametrize("way", ["websocket", "http_stream", "sse", "long_poll"])
-def test_a_page_that_disconnects_is_gone_for_others_at_once(way, server, tab):
+def test_a_page_is_gone_for_others_at_once_when_it(way, leaves, server, tab):
     """A poll that does not come back would be waited for; the client says that it leaves."""
     tab.open(setup(server, way))
     tab.until_subscribed()
     assert len(server.api("presence", {"channel": "kept:x"}).result["presence"]) == 1
-    tab.page.evaluate("client.disconnect()")
+    if leaves == "disconnects":
+        tab.page.evaluate("client.disconnect()")
+    else:
+        tab.page.goto("about:blank")
     poll(lambda: not server.api("presence", {"channel": "kept:x"}).result["presence"], "the page to be gone", 20)
 
 

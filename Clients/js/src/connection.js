@@ -77,6 +77,7 @@ export class Connection {
       online: () => this.#online(),
       offline: () => this.#lost(codes.connecting.transportClosed, 'network offline'),
       awake: () => this.#awake(),
+      gone: () => this.#leave(),
     });
     this.#waiters = new Waiters(clock);
     this.#retry = new Retry(clock, options.minReconnectDelay, options.maxReconnectDelay);
@@ -324,8 +325,8 @@ export class Connection {
     const failure = new PharosError(codes.error.disconnected, reason || 'disconnected');
     this.#phases.round += 1;
     const isCurrent = this.#phases.watch();
+    this.#leave();
     this.#phases.enter('idle');
-    if (wasOpen) this.#leave();
     this.#surroundings.ignore();
     this.#retry.stop();
     this.#drop(wasOpen, failure);
@@ -336,6 +337,7 @@ export class Connection {
 
   /** Where the end of a connection is not seen by the server, subscriptions end by a word of their own. */
   #leave() {
+    if (this.#phases.now !== 'open') return;
     const { codec } = this.#options;
     const commands = this.#owner.channels().map((channel, index) => ({ id: index + 1, unsubscribe: { channel } }));
     const [frame] = frames(commands.map(codec.encode), codec);

@@ -5,6 +5,7 @@
  * @property {() => void} online
  * @property {() => void} offline
  * @property {() => void} awake     timers may have stood still
+ * @property {() => void} gone      the page is left, and no later than now
  */
 
 /** Which events of which target say so. */
@@ -19,7 +20,12 @@ export class Surroundings {
   constructor(network, page, reactions) {
     this.#network = network;
     this.#page = page;
-    this.#reactions = { ...reactions, awake: () => page.visibilityState !== 'hidden' && reactions.awake() };
+    this.#reactions = {
+      ...reactions,
+      awake: () => page.visibilityState !== 'hidden' && reactions.awake(),
+      // One that is kept for the way back would come back without its subscriptions.
+      hidden: (/** @type {any} */ { persisted }) => persisted || reactions.gone(),
+    };
   }
 
   listen() {
@@ -32,14 +38,15 @@ export class Surroundings {
 
   /** @param {'addEventListener' | 'removeEventListener'} method */
   #each(method) {
-    const { online, offline, awake } = this.#reactions;
+    const { online, offline, awake, hidden } = this.#reactions;
     this.#network?.[method]('online', online);
     this.#network?.[method]('offline', offline);
     if (!this.#page) return;
     for (const name of awakening) {
       this.#page[method](name, awake);
       // Some of them are events of the window, and do not pass the document.
-      if (this.#page.defaultView) this.#page.defaultView[method](name, awake);
+      this.#page.defaultView?.[method](name, awake);
     }
+    this.#page.defaultView?.[method]('pagehide', hidden);
   }
 }

@@ -1248,6 +1248,7 @@ function subscribedEvent(channel, result) {
  * @property {() => void} online
  * @property {() => void} offline
  * @property {() => void} awake     timers may have stood still
+ * @property {() => void} gone      the page is left, and no later than now
  */
 
 /** Which events of which target say so. */
@@ -1262,7 +1263,12 @@ class Surroundings {
   constructor(network, page, reactions) {
     this.#network = network;
     this.#page = page;
-    this.#reactions = { ...reactions, awake: () => page.visibilityState !== 'hidden' && reactions.awake() };
+    this.#reactions = {
+      ...reactions,
+      awake: () => page.visibilityState !== 'hidden' && reactions.awake(),
+      // One that is kept for the way back would come back without its subscriptions.
+      hidden: (/** @type {any} */ { persisted }) => persisted || reactions.gone(),
+    };
   }
 
   listen() {
@@ -1275,15 +1281,16 @@ class Surroundings {
 
   /** @param {'addEventListener' | 'removeEventListener'} method */
   #each(method) {
-    const { online, offline, awake } = this.#reactions;
+    const { online, offline, awake, hidden } = this.#reactions;
     this.#network?.[method]('online', online);
     this.#network?.[method]('offline', offline);
     if (!this.#page) return;
     for (const name of awakening) {
       this.#page[method](name, awake);
       // Some of them are events of the window, and do not pass the document.
-      if (this.#page.defaultView) this.#page.defaultView[method](name, awake);
+      this.#page.defaultView?.[method](name, awake);
     }
+    this.#page.defaultView?.[method]('pagehide', hidden);
   }
 }
 
@@ -1390,6 +1397,7 @@ class Connection {
       online: () => this.#online(),
       offline: () => this.#lost(codes.connecting.transportClosed, 'network offline'),
       awake: () => this.#awake(),
+      gone: () => this.#leave(),
     });
     this.#waiters = new Waiters(clock);
     this.#retry = new Retry(clock, options.minReconnectDelay, options.maxReconnectDelay);
@@ -1637,8 +1645,8 @@ class Connection {
     const failure = new PharosError(codes.error.disconnected, reason || 'disconnected');
     this.#phases.round += 1;
     const isCurrent = this.#phases.watch();
+    this.#leave();
     this.#phases.enter('idle');
-    if (wasOpen) this.#leave();
     this.#surroundings.ignore();
     this.#retry.stop();
     this.#drop(wasOpen, failure);
@@ -1649,6 +1657,7 @@ class Connection {
 
   /** Where the end of a connection is not seen by the server, subscriptions end by a word of their own. */
   #leave() {
+    if (this.#phases.now !== 'open') return;
     const { codec } = this.#options;
     const commands = this.#owner.channels().map((channel, index) => ({ id: index + 1, unsubscribe: { channel } }));
     const [frame] = frames(commands.map(codec.encode), codec);

@@ -1337,8 +1337,8 @@ class Waiters {
 
 /** Said where the platform has nothing to connect with. */
 const noTransport =
-  'none of the transports works on this platform: it has no WebSocket (Node.js has one from version 22 on). Allow ' +
-  'http_stream, or pass a class as an option, ' +
+  'none of the transports works: this platform has no WebSocket (Node.js has one from version 22 on), nor what the ' +
+  'others need. Allow http_stream, or pass a class as an option, ' +
   "such as that of the package ws: import WebSocket from 'ws'; new Pharos(url, { WebSocket })";
 
 /**

@@ -245,7 +245,7 @@ def test_a_page_is_gone_for_others_at_once_when_it(way, leaves, server, tab):
 def test_a_page_behind_a_proxy_that_lets_no_websocket_through(swallows, server, tab, refusing):
     """It falls back, and neither after a cut nor after a reload does it knock there again."""
     with refusing(server.port, swallows=swallows) as proxy:
-        story = setup(server, "websocket", timeout=2000)
+        story = setup(server, "websocket", timeout=4000)
         story["url"] = f"ws://127.0.0.1:{proxy.port}/connection/websocket"
         del story["options"]["transports"]
         tab.open(story)
@@ -291,7 +291,7 @@ def test_a_tab_that_was_frozen_comes_back_with_everything_and_a_fresh_token(tmp_
     handed: list[str] = []
 
     def token() -> str:
-        handed.append(tokens.connection("42", expires_in=4))
+        handed.append(tokens.connection("42", expires_in=8))
         return handed[-1]
 
     try:
@@ -304,10 +304,12 @@ def test_a_tab_that_was_frozen_comes_back_with_everything_and_a_fresh_token(tmp_
         # A page without a window is never frozen by its life cycle; a debugger stops its timers and events all the same.
         devtools.send("Debugger.enable")
         devtools.send("Debugger.pause")
+        # Whatever was on its way has arrived by then.
+        tab.page.wait_for_timeout(500)
         frozen_with = len(handed)
         publish(server, 6, 10)
         # Longer than the token, and until the server has let go of the client that does not answer.
-        tab.page.wait_for_timeout(5_000)
+        tab.page.wait_for_timeout(8_000)
         server.wait_until_empty()
         publish(server, 11, 15)
         assert len(handed) == frozen_with, "a frozen tab asks for nothing"

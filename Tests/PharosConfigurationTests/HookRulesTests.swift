@@ -55,8 +55,9 @@ struct HookRulesTests {
         "paths of Pharos' own stay its own",
         arguments: [
             "/", "/connection/websocket", "/connection/mine", "/connection", "/emulation", "/events", "/poll", "/api",
-            "/api/publish", "/health", "/health/ready", "/metrics", "/openapi.json", "/pharos.js", "/demo.js",
-            "/demo.css", "/demo.json", "/sr", "/@connections", "/@connections/x",
+            "/api/publish", "/health", "/health/ready", "/metrics", "/openapi.json", "/pharos.js", "/pharos.min.js",
+            "/pharos.d.ts", "/pharos-protobuf.js", "/pharos-protobuf.d.ts", "/demo.js", "/demo.css", "/demo.json",
+            "/sr", "/@connections", "/@connections/x",
         ])
     func servedPaths(path: String) {
         let found = problems("raw: [{path: '\(path)', open: true}]")

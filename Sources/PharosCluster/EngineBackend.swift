@@ -10,7 +10,9 @@ package protocol EngineBackend: AnyObject, Sendable {
     /// A relay begins; called once for each, before its first request.
     func open(relay: Int, inbox: EngineInbox)
 
-    /// Connects, where it is the engine of some namespaces only and the nodes meet elsewhere.
+    /// Connects the engine of some namespaces.
+    ///
+    /// Called where the nodes meet on another engine's bus.
     ///
     /// - Parameter node: the mark of this node's incarnation.
     func startWithoutBus(node: UInt64)

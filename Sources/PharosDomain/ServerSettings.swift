@@ -43,7 +43,9 @@ package struct ClientSettings: Equatable, Sendable {
     /// 0: none.
     package var userConnectionLimit = 0
     package var connectionLimit = 0
-    /// Seconds after which a connection is asked to reconnect, give or take a tenth; 0: never.
+    /// Seconds after which a connection is asked to reconnect; 0: never.
+    ///
+    /// Give or take a tenth.
     package var maxConnectionAge = 0.0
     /// Handshakes per second; 0: no limit.
     ///

@@ -50,7 +50,7 @@ async def test_sigterm_tells_every_client_to_reconnect(launch, dial):
 
 
 async def test_a_draining_server_is_not_ready_but_still_takes_connections(launch, dial):
-    """For `shutdown.delay` load balancers can notice; nobody who comes in that time is refused."""
+    """For `shutdown.delay` load balancers can notice; who comes in that time is not refused."""
     server = launch({"shutdown": {"delay": "2s", "window": "100ms", "timeout": "10s"}})
     early = await dial(server, connect={})
     assert server.request("GET", "/health/ready").status == 200

@@ -228,7 +228,9 @@ struct ShardService: EdgeHandler, ~Copyable {
         settle(&edge)
     }
 
-    /// Asks the connections that have reached the maximum age to come back, maybe to another node.
+    /// Asks the connections that have reached the maximum age to come back.
+    ///
+    /// They may come back to another node.
     private mutating func endAged(_ edge: inout Edge) {
         guard core.ages != nil, core.shutdownEndsMs == nil else { return }
         for id in core.ages!.takeDue(nowMs: edge.nowMs) {

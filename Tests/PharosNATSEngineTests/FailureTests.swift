@@ -1,3 +1,4 @@
+import PharosBytes
 import PharosCluster
 import PharosDomain
 import PharosLinks
@@ -117,6 +118,26 @@ struct NATSFailureTests {
             let position = try await a.publish("\(number)", to: "news").get()
             #expect(position.offset == top + UInt64(number))
         }
+    }
+
+    @Test("each publication that was answered is in one batch that is heard of")
+    func batches() async throws {
+        let server = try NATSServer()
+        let batches = Locked<[EngineBatch]>([])
+        var settings = server.settings()
+        settings.observe = { batch in batches.withLock { $0.append(batch) } }
+        let node = try TestNode(settings)
+        var tickets: [UInt64] = []
+        for options in [TestNode.options, ChannelOptions()] {
+            for number in 0..<20 {
+                let publish = EnginePublish(
+                    channel: "news", publication: Publication(data: [UInt8(number)]), options: options)
+                tickets.append(await node.submit(.publish(publish)))
+            }
+        }
+        for ticket in tickets { _ = try await node.completion(of: ticket).get() }
+        #expect(batches.withLock { $0.map(\.publications).reduce(0, +) } == 40)
+        #expect(batches.withLock { $0.allSatisfy { $0.nanoseconds > 0 } })
     }
 
     @Test("without JetStream there is no history, and everything else works")

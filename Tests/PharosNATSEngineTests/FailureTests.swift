@@ -210,6 +210,21 @@ struct NATSFailureTests {
         #expect(try await node.publish("3", to: "news", options).get().offset == 3)
     }
 
+    @Test("a repeated key gets the first answer also when its writer has been forgotten meanwhile")
+    func keyAfterRest() async throws {
+        let server = try NATSServer()
+        var settings = server.settings()
+        settings.tidyMs = 50
+        let node = try TestNode(settings)
+        let first = try await node.publish("1", to: "news", key: "k").get()
+        for _ in 0..<3 {
+            // Idle writers are forgotten in the second round after their last use.
+            try await Task.sleep(for: .milliseconds(300))
+            #expect(try await node.publish("1", to: "news", key: "k").get() == first)
+        }
+        #expect(try await node.read("news").publications.count == 1)
+    }
+
     @Test("messages that were answered and are lost make a new epoch, once somebody who knew of them asks")
     func goneBack() async throws {
         let server = try NATSServer()

@@ -53,8 +53,11 @@ extension NATSEngineCore {
     }
 
     func makeWriter() -> ChannelWriter {
-        guard let limit = connection.info?.maxPayload, limit > 0 else { return ChannelWriter(mark: writerMark) }
-        return ChannelWriter(mark: writerMark, bytesPerCommit: min(1 << 18, limit / 2))
+        writersMade += 1
+        // An id that an earlier writer of the channel gave would pass for this one's: its commit, as if it were stored.
+        let mark = "\(writerMark)-\(writersMade)"
+        guard let limit = connection.info?.maxPayload, limit > 0 else { return ChannelWriter(mark: mark) }
+        return ChannelWriter(mark: mark, bytesPerCommit: min(1 << 18, limit / 2))
     }
 
     func add(_ order: ChannelOrder, _ key: WriterKey) {

@@ -51,6 +51,8 @@ final class NATSEngineCore: @unchecked Sendable {
     var indexes: [WriterKey: SequenceIndex] = [:]
     var usedWriters: Set<WriterKey> = []
     var writerMark = ""
+    /// Writers that were made; each has a mark of its own.
+    var writersMade: UInt64 = 0
     var expiries: [WriterKey: Expiry] = [:]
 
     // Homes: see `NATSEngineCore+Homes`.

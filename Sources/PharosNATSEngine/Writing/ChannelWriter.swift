@@ -32,7 +32,7 @@ struct ChannelWriter {
     private let bytesPerCommit: Int
     private var commits: UInt64 = 0
 
-    /// - Parameter mark: letters and digits that no other writer of the channel has.
+    /// - Parameter mark: letters, digits and hyphens; of no other writer, ever.
     init(mark: String, bytesPerCommit: Int = 1 << 18) {
         self.mark = mark
         self.bytesPerCommit = bytesPerCommit

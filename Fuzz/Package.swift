@@ -20,6 +20,11 @@ func fuzzer(_ name: String, _ properties: Target.Dependency) -> Target {
     .executableTarget(name: name, dependencies: [properties], swiftSettings: strict)
 }
 
+// What every engine over links is made of.
+let engine: [Target.Dependency] = [
+    "CPharosSys", "PharosBytes", "PharosDomain", "PharosProtocol", "PharosLinks", "PharosCluster", "PharosTLS",
+]
+
 let package = Package(
     name: "pharos",
     targets: [
@@ -32,12 +37,33 @@ let package = Package(
         library("PharosTLS", ["CPharosTLS", "PharosBytes"]),
         library("PharosNATS", ["PharosBytes", "PharosProtocol"]),
         library("PharosRedis", ["PharosBytes"]),
+        library("PharosMemory", ["PharosDomain"]),
+        library("PharosChannels", ["PharosBytes", "PharosDomain"]),
+        library("PharosLinks", ["CPharosSys", "PharosBytes", "PharosTLS"]),
+        library("PharosCluster", ["CPharosSys", "PharosBytes", "PharosDomain", "PharosProtocol"]),
+        .target(name: "CPharosCrypto", linkerSettings: [.linkedLibrary("crypto")]),
+        library("PharosCrypto", ["CPharosCrypto"]),
+        library("PharosTopic", engine + ["PharosChannels", "PharosCrypto"]),
+        library("PharosNATSEngine", engine + ["PharosNATS"]),
+        library("PharosRedisEngine", engine + ["PharosRedis"]),
+        library(
+            "PharosServices",
+            [
+                "CPharosSys", "PharosBytes", "PharosDomain", "PharosProtocol", "PharosEdge", "PharosMemory",
+                "PharosChannels", "PharosCluster", "PharosTLS",
+            ]),
         library("PharosTOML"),
         library("TLSProperties", ["PharosTLS"]),
         library("DocumentProperties", ["PharosTOML"]),
         library("BrokerProperties", ["PharosNATS", "PharosRedis"]),
         library("ProtocolProperties", ["PharosProtocol", "PharosBytes", "PharosDomain"]),
         library("EdgeProperties", ["PharosEdge", "PharosBytes"]),
+        library("TopicProperties", ["PharosTopic", "PharosCluster", "PharosProtocol", "PharosBytes"]),
+        library("NodeProperties", ["PharosServices", "PharosDomain"]),
+        library(
+            "NATSEngineProperties",
+            ["PharosNATSEngine", "PharosNATS", "PharosCluster", "PharosLinks", "PharosDomain"]),
+        library("RedisEngineProperties", ["PharosRedisEngine", "PharosRedis", "PharosLinks", "PharosDomain"]),
         fuzzer("JSONCommandFuzz", "ProtocolProperties"),
         fuzzer("ProtobufCommandFuzz", "ProtocolProperties"),
         fuzzer("ServerAPIFuzz", "ProtocolProperties"),
@@ -53,6 +79,12 @@ let package = Package(
         fuzzer("TLSSessionFuzz", "TLSProperties"),
         fuzzer("NATSFuzz", "BrokerProperties"),
         fuzzer("RESPFuzz", "BrokerProperties"),
+        fuzzer("TopicFrameFuzz", "TopicProperties"),
+        fuzzer("EnvelopeFuzz", "TopicProperties"),
+        fuzzer("NodeFrameFuzz", "NodeProperties"),
+        fuzzer("NodeFragmentsFuzz", "NodeProperties"),
+        fuzzer("NATSEngineFuzz", "NATSEngineProperties"),
+        fuzzer("RedisEngineFuzz", "RedisEngineProperties"),
         fuzzer("TOMLFuzz", "DocumentProperties"),
     ]
 )

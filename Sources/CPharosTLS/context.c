@@ -117,11 +117,16 @@ static int choose_context(SSL *ssl, int *alert, void *argument) {
 
 // MARK: Making
 
-static pharos_tls_context *failed(SSL_CTX *context, int *step, unsigned long *error, int at) {
+static int note(int *step, unsigned long *error, int at) {
     *step = at;
     // The first error is the cause; those behind it say where it passed.
     *error = ERR_peek_error();
     ERR_clear_error();
+    return 0;
+}
+
+static pharos_tls_context *failed(SSL_CTX *context, int *step, unsigned long *error, int at) {
+    note(step, error, at);
     SSL_CTX_free(context);
     return NULL;
 }
@@ -133,27 +138,36 @@ static EVP_PKEY *read_key(const char *file, int *is_encrypted) {
     return key;
 }
 
+// The certificate with its chain, and its key. 0: `step` and `error` say why not.
+static int use_identity(
+    SSL_CTX *context, const char *certificate_file, const char *key_file, int *step, unsigned long *error) {
+    if (SSL_CTX_use_certificate_chain_file(context, certificate_file) != 1) {
+        return note(step, error, PHAROS_TLS_STEP_CERTIFICATE);
+    }
+    int is_encrypted = 0;
+    EVP_PKEY *key = read_key(key_file, &is_encrypted);
+    if (!key) {
+        note(step, error, PHAROS_TLS_STEP_KEY);
+        if (is_encrypted) *error = PHAROS_TLS_ERROR_ENCRYPTED_KEY;
+        return 0;
+    }
+    // Decoders that did not fit leave their errors behind.
+    ERR_clear_error();
+    int is_used = SSL_CTX_use_PrivateKey(context, key) == 1 && SSL_CTX_check_private_key(context) == 1;
+    EVP_PKEY_free(key);
+    return is_used ? 1 : note(step, error, PHAROS_TLS_STEP_MATCH);
+}
+
 pharos_tls_context *pharos_tls_server_make(
     const char *certificate_file, const char *key_file, const void *protocols, size_t protocols_count,
     pharos_tls_tickets *tickets, int *step, unsigned long *error) {
     ERR_clear_error();
     SSL_CTX *context = make_context(TLS_server_method(), protocols, protocols_count);
     if (!context) return failed(NULL, step, error, PHAROS_TLS_STEP_OTHER);
-    if (SSL_CTX_use_certificate_chain_file(context, certificate_file) != 1) {
-        return failed(context, step, error, PHAROS_TLS_STEP_CERTIFICATE);
-    }
-    int is_encrypted = 0;
-    EVP_PKEY *key = read_key(key_file, &is_encrypted);
-    if (!key) {
-        failed(context, step, error, PHAROS_TLS_STEP_KEY);
-        if (is_encrypted) *error = PHAROS_TLS_ERROR_ENCRYPTED_KEY;
+    if (!use_identity(context, certificate_file, key_file, step, error)) {
+        SSL_CTX_free(context);
         return NULL;
     }
-    // Decoders that did not fit leave their errors behind.
-    ERR_clear_error();
-    int is_used = SSL_CTX_use_PrivateKey(context, key) == 1 && SSL_CTX_check_private_key(context) == 1;
-    EVP_PKEY_free(key);
-    if (!is_used) return failed(context, step, error, PHAROS_TLS_STEP_MATCH);
     // A session can be resumed with every context that opens its ticket.
     static const unsigned char scope[] = "pharos";
     SSL_CTX_set_session_id_context(context, scope, sizeof scope - 1);
@@ -180,6 +194,33 @@ pharos_tls_context *pharos_tls_client_make(
     }
     ERR_clear_error();
     return (pharos_tls_context *)context;
+}
+
+int pharos_tls_client_show(
+    pharos_tls_context *context, const char *certificate_file, const char *key_file, int *step, unsigned long *error) {
+    ERR_clear_error();
+    if (!use_identity(pharos_ctx(context), certificate_file, key_file, step, error)) return 0;
+    ERR_clear_error();
+    return 1;
+}
+
+void pharos_tls_client_trust_all(pharos_tls_context *context) {
+    SSL_CTX_set_verify(pharos_ctx(context), SSL_VERIFY_NONE, NULL);
+}
+
+int pharos_tls_server_ask_clients(
+    pharos_tls_context *context, const char *authorities_file, int *step, unsigned long *error) {
+    ERR_clear_error();
+    STACK_OF(X509_NAME) *names = SSL_load_client_CA_file(authorities_file);
+    if (!names || SSL_CTX_load_verify_file(pharos_ctx(context), authorities_file) != 1) {
+        sk_X509_NAME_pop_free(names, X509_NAME_free);
+        return note(step, error, PHAROS_TLS_STEP_AUTHORITIES);
+    }
+    // Clients are told which authorities they may come with.
+    SSL_CTX_set_client_CA_list(pharos_ctx(context), names);
+    SSL_CTX_set_verify(pharos_ctx(context), SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+    ERR_clear_error();
+    return 1;
 }
 
 void pharos_tls_context_free(pharos_tls_context *context) { SSL_CTX_free(pharos_ctx(context)); }

@@ -1,4 +1,5 @@
 import Logging
+import PharosCluster
 import PharosConfiguration
 import PharosDomain
 import PharosLinks
@@ -12,7 +13,9 @@ import PharosServices
 extension ClusterParts {
     // MARK: NATS
 
-    static func nats(_ settings: ServerSettings, logger: Logger) throws -> ClusterParts {
+    static func nats(
+        _ settings: ServerSettings, logger: Logger, observe: @escaping EngineObserver
+    ) throws -> ClusterParts {
         let options = EngineAddresses.resolve(settings.engine).engine.nats
         var link = LinkSettings(
             addresses: try addresses(options.urls) { HostAndPort(natsURL: $0) })
@@ -28,6 +31,7 @@ extension ClusterParts {
         engine.idempotencyWindowMs = Int64(settings.api.idempotencyWindow * 1_000)
         engine.requestTimeoutMs = Int64(settings.engine.requestTimeout * 1_000)
         engine.report = report(logger)
+        engine.observe = observe
         let backend = try NATSBackend(engine)
         let thread = try LinkThread(name: "pharos-bus")
         let bus = NATSBus(engine, thread: thread)
@@ -46,7 +50,9 @@ extension ClusterParts {
 
     // MARK: Redis
 
-    static func redis(_ settings: ServerSettings, logger: Logger) throws -> ClusterParts {
+    static func redis(
+        _ settings: ServerSettings, logger: Logger, observe: @escaping EngineObserver
+    ) throws -> ClusterParts {
         let options = EngineAddresses.resolve(settings.engine).engine.redis
         let topology: RedisEngineSettings.Topology
         if !options.clusterAddresses.isEmpty {
@@ -80,6 +86,7 @@ extension ClusterParts {
         // A link that hears nothing any more is found within the time in which a dead node is.
         engine.probeAfterMs = max(Int64(settings.engine.nodeTimeout * 500), 1_000)
         engine.report = report(logger)
+        engine.observe = observe
         let backend = try RedisBackend(engine)
         let bus = try RedisBus(engine)
         return ClusterParts(

@@ -21,15 +21,19 @@ final class ClusterParts: Sendable {
     ///
     /// - Parameters:
     ///   - stores: where the node with the role `topic` keeps streams.
+    ///   - observe: gives the one that hears of each batch of an engine's publications.
     ///   - isOver: hears why this node cannot go on, on a thread of the engine's.
     /// - Returns: nil for a server that stands alone.
     static func make(
         _ settings: ServerSettings, stores: StreamStores, logger: Logger,
+        observe: (EngineSettings.Kind) -> EngineObserver = { _ in { _ in } },
         isOver: @escaping @Sendable (String) -> Void
     ) throws -> ClusterParts? {
         let kinds = settings.engine.kinds(settings.channel)
         guard kinds[0].isShared else { return nil }
-        let all = try kinds.map { try make($0, settings, stores: stores, logger: logger, isOver: isOver) }
+        let all = try kinds.map {
+            try make($0, settings, stores: stores, logger: logger, observe: observe($0), isOver: isOver)
+        }
         var cluster = all[0].cluster
         for (kind, parts) in zip(kinds, all).dropFirst() {
             cluster.others[kind] = parts.cluster.backend
@@ -41,13 +45,13 @@ final class ClusterParts: Sendable {
 
     private static func make(
         _ kind: EngineSettings.Kind, _ settings: ServerSettings, stores: StreamStores, logger: Logger,
-        isOver: @escaping @Sendable (String) -> Void
+        observe: @escaping EngineObserver, isOver: @escaping @Sendable (String) -> Void
     ) throws -> ClusterParts {
         switch kind {
         case .memory, .disk: preconditionFailure("a namespace cannot have it")
-        case .topic: try topic(settings, stores: stores, logger: logger, isOver: isOver)
-        case .nats: try nats(settings, logger: logger)
-        case .redis: try redis(settings, logger: logger)
+        case .topic: try topic(settings, stores: stores, logger: logger, observe: observe, isOver: isOver)
+        case .nats: try nats(settings, logger: logger, observe: observe)
+        case .redis: try redis(settings, logger: logger, observe: observe)
         }
     }
 
@@ -84,7 +88,7 @@ final class ClusterParts: Sendable {
     // MARK: topic
 
     private static func topic(
-        _ settings: ServerSettings, stores: StreamStores, logger: Logger,
+        _ settings: ServerSettings, stores: StreamStores, logger: Logger, observe: @escaping EngineObserver,
         isOver: @escaping @Sendable (String) -> Void
     ) throws -> ClusterParts {
         let engine = settings.engine
@@ -102,7 +106,9 @@ final class ClusterParts: Sendable {
             if !engine.topic.serverCertificateFile.isEmpty {
                 let identity = TLSIdentity(
                     certificateFile: engine.topic.serverCertificateFile, keyFile: engine.topic.serverKeyFile)
-                hub.tls = try CertificateFiles([identity], protocols: []).context
+                hub.tls = try TLSContext.server(
+                    [identity], protocols: [], tickets: TLSTicketKeys(),
+                    clientAuthoritiesFile: engine.topic.clientAuthoritiesFile)
             }
             let thread = try LinkThread(name: "pharos-topic")
             threads.append(thread)
@@ -118,6 +124,7 @@ final class ClusterParts: Sendable {
         var client = TopicLinkSettings(link: link, secret: secret, nodeName: settings.nodeName)
         client.requestTimeoutMs = Int64(engine.requestTimeout * 1_000)
         client.report = report(logger)
+        client.observe = observe
         let own = server?.mark
         let backend = TopicBackend(client, channel: settings.channel, on: thread) { hub in
             guard let own, own != hub else { return }
@@ -131,7 +138,10 @@ final class ClusterParts: Sendable {
 
     static func addTLS(_ options: LinkTLSOptions, to link: inout LinkSettings) throws {
         guard options.enabled else { return }
-        link.tls = try TLSContext.client(authoritiesFile: options.authoritiesFile)
+        let identity = TLSIdentity(certificateFile: options.certificateFile, keyFile: options.keyFile)
+        link.tls = try TLSContext.client(
+            authoritiesFile: options.authoritiesFile,
+            identity: options.certificateFile.isEmpty ? nil : identity, trustsAll: options.trustsAll)
         if !options.serverName.isEmpty { link.tlsName = options.serverName }
     }
 }

@@ -7,6 +7,7 @@ import NIOCore
 import NIOPosix
 import PharosAPI
 import PharosAuth
+import PharosCluster
 package import PharosConfiguration
 import PharosDomain
 import PharosSQLite
@@ -96,7 +97,10 @@ package final class Node: Service {
         let certificates = try settings.edge.tls.map { try TLSCertificates($0, logger: logger) }
         var stores = StreamStores.inMemory
         if let store { stores.add(store, named: StreamStores.diskName) }
-        let cluster = try ClusterParts.make(settings, stores: stores, logger: logger) { [logger, ending] reason in
+        let registry = PrometheusRegistry()
+        let cluster = try ClusterParts.make(
+            settings, stores: stores, logger: logger, observe: engineObserver(registry)
+        ) { [logger, ending] reason in
             logger.critical("\(reason)")
             ending.continuation.yield(reason)
         }
@@ -110,7 +114,7 @@ package final class Node: Service {
                 closures?.noticed($0)
             })
         let http = HTTPService(
-            responder: routes(shards, link).router().buildResponder(),
+            responder: routes(shards, link, registry).router().buildResponder(),
             logger: logger)
         let started = Running(
             shards: shards, certificates: certificates,
@@ -136,8 +140,16 @@ package final class Node: Service {
         return store
     }
 
-    private func routes(_ shards: ShardGroup, _ link: ApplicationLink) -> APIRoutes {
-        let registry = PrometheusRegistry()
+    private func engineObserver(_ registry: PrometheusRegistry) -> (EngineSettings.Kind) -> EngineObserver {
+        { kind in
+            let metrics = EngineMetrics(factory: registry, engine: kind.rawValue)
+            return { metrics.note(publications: $0.publications, nanoseconds: $0.nanoseconds) }
+        }
+    }
+
+    private func routes(
+        _ shards: ShardGroup, _ link: ApplicationLink, _ registry: PrometheusRegistry
+    ) -> APIRoutes {
         var routes = APIRoutes.Configuration(api: configuration.settings.api, version: PharosVersion.current)
         routes.demoPage = configuration.endpoints.demo
         routes.demoEndpoints = configuration.endpoints.demoEndpoints

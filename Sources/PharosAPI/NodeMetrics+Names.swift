@@ -20,6 +20,9 @@ extension NodeMetrics {
         "engine_gaps_total": "Times that something may have been missing in a channel with subscribers here.",
         "engine_gaps_closed_total": "Of those: closed by fetching what was missing.",
         "engine_gaps_given_up_total": "Of those: not to be closed, so that positioned subscribers were told.",
+        "engine_batch_publications":
+            "Publications that were sent to the engine together, and answered: how many there were at a time.",
+        "engine_round_trip_seconds": "Time from sending them to the last answer.",
         "engine_fetched_publications_total": "Publications fetched to close gaps.",
         "node_num_clients": "Clients that are connected.",
         "node_num_users": "Different users of the connected clients.",

@@ -36,7 +36,7 @@ struct DoctorCommand: ParsableCommand {
         (facts.cores, facts.coresText) = (processors.count, processors.text)
         findings += Doctor.examine(facts, configuration)
         if let settings = configuration?.settings, let engine = EngineProbe.look(settings, seconds: 5) {
-            findings += Doctor.engine(settings.engine, isReady: engine.isReady, links: engine.links)
+            findings += Doctor.engine(settings.engine, engine)
         }
         for finding in findings { print(finding.text) }
         if findings.contains(where: { $0.severity == .broken }) { throw ExitCode(1) }

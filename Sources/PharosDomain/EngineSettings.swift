@@ -67,6 +67,11 @@ package struct LinkTLSOptions: Equatable, Sendable {
     package var authoritiesFile = ""
     /// The name that the server's certificate has to have; "": that of its address.
     package var serverName = ""
+    /// The certificate for servers that ask for one, and its key; "": none.
+    package var certificateFile = ""
+    package var keyFile = ""
+    /// Whatever certificate the server shows is taken.
+    package var trustsAll = false
 
     package init() {}
 }
@@ -81,6 +86,8 @@ package struct TopicEngineOptions: Equatable, Sendable {
     /// The certificate with which the `topic` node listens.
     package var serverCertificateFile = ""
     package var serverKeyFile = ""
+    /// Nodes have to show a certificate of these authorities; "": they need none.
+    package var clientAuthoritiesFile = ""
 
     package init() {}
 }

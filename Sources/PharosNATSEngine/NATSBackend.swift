@@ -76,6 +76,13 @@ package final class NATSBackend: EngineBackend {
         thread.perform { [core] _ in core.nodesChanged(nodes, here: here) }
     }
 
+    /// Looks at the server and the streams.
+    ///
+    /// - Parameter body: called once, on the link thread, unless the backend is closed before.
+    package func examine(_ body: @escaping @Sendable (NATSFacts, _ clocksAheadMs: [String: Int64]) -> Void) {
+        thread.perform { [core] _ in core.examine(body) }
+    }
+
     package var health: EngineHealth { shared.health.withLock { $0 } }
 
     package func close() {

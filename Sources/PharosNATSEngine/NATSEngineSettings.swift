@@ -1,3 +1,4 @@
+package import PharosCluster
 package import PharosDomain
 package import PharosLinks
 package import PharosNATS
@@ -27,6 +28,8 @@ package struct NATSEngineSettings: Sendable {
     package var channels = ChannelSettings()
     /// Hears of what operators should know, on the link thread; must not block.
     package var report: @Sendable (String) -> Void = { _ in }
+    /// Hears of each batch of publications, for metrics.
+    package var observe: EngineObserver = { _ in }
 
     package init(link: LinkSettings) { self.link = link }
 }

@@ -81,6 +81,13 @@ package final class RedisBackend: EngineBackend {
 
     package var requestTimeoutMs: Int64 { settings.requestTimeoutMs }
 
+    /// Looks at the servers.
+    ///
+    /// - Parameter body: called once, on the link thread.
+    package func examine(_ body: @escaping @Sendable ([RedisFacts], _ clocksAheadMs: [String: Int64]) -> Void) {
+        thread.perform { [core] _ in core.examine(body) }
+    }
+
     package var health: EngineHealth { currentHealth.withLock { $0 } }
 
     package func close() {

@@ -1,3 +1,4 @@
+package import PharosCluster
 package import PharosDomain
 package import PharosLinks
 package import PharosRedis
@@ -62,6 +63,8 @@ package struct RedisEngineSettings: Sendable {
     package var openBytes = 64 << 20
     /// Hears of what operators should know, on the link thread; must not block.
     package var report: @Sendable (String) -> Void = { _ in }
+    /// Hears of each batch of publications, for metrics.
+    package var observe: EngineObserver = { _ in }
 
     package init(topology: Topology, link: LinkSettings, session: RedisSessionOptions) {
         self.topology = topology

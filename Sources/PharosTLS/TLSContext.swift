@@ -66,8 +66,10 @@ package final class TLSContext: Sendable {
     ///   - identities: the first one is shown to clients that ask for no name, or for one that no identity has.
     ///   - protocols: ALPN, in the order of preference. A client that offers others only is refused; one that offers none
     ///     is not.
+    ///   - clientAuthoritiesFile: clients without a certificate of these authorities are refused; empty: none is asked for.
     package static func server(
-        _ identities: [TLSIdentity], protocols: [String] = ["http/1.1"], tickets: TLSTicketKeys
+        _ identities: [TLSIdentity], protocols: [String] = ["http/1.1"], tickets: TLSTicketKeys,
+        clientAuthoritiesFile: String = ""
     ) throws(TLSError) -> TLSContext {
         guard let first = identities.first else {
             throw TLSError(code: .certificate, subject: "", reason: "there is none")
@@ -78,14 +80,24 @@ package final class TLSContext: Sendable {
             let other = try server(identity, protocols: protocols, tickets: tickets)
             try context.add(names(of: identity, in: other), for: other)
         }
+        if !clientAuthoritiesFile.isEmpty { try context.askClients(clientAuthoritiesFile) }
         return context
+    }
+
+    private func askClients(_ authoritiesFile: String) throws(TLSError) {
+        var step: Int32 = 0
+        var error: UInt = 0
+        guard pharos_tls_server_ask_clients(pointer, authoritiesFile, &step, &error) == 0 else { return }
+        throw TLSContext.failure(step, error, authoritiesFile, authoritiesFile)
     }
 
     /// - Parameters:
     ///   - authoritiesFile: certificates that are trusted in place of the system's; empty: the system's.
+    ///   - identity: shown to servers that ask for a certificate; its names do not matter. Nil: there is none.
+    ///   - trustsAll: whatever certificate a server shows is taken, so anybody may be it.
     ///   - protocols: offered by ALPN; empty: none.
     package static func client(
-        authoritiesFile: String = "", protocols: [String] = []
+        authoritiesFile: String = "", identity: TLSIdentity? = nil, trustsAll: Bool = false, protocols: [String] = []
     ) throws(TLSError) -> TLSContext {
         var step: Int32 = 0
         var error: UInt = 0
@@ -93,7 +105,14 @@ package final class TLSContext: Sendable {
         let pointer = pharos_tls_client_make(
             authoritiesFile.isEmpty ? nil : authoritiesFile, offered, offered.count, &step, &error)
         guard let pointer else { throw failure(step, error, authoritiesFile, authoritiesFile) }
-        return TLSContext(pointer, isServer: false)
+        let context = TLSContext(pointer, isServer: false)
+        if trustsAll { pharos_tls_client_trust_all(pointer) }
+        if let identity,
+            pharos_tls_client_show(pointer, identity.certificateFile, identity.keyFile, &step, &error) == 0
+        {
+            throw failure(step, error, identity.certificateFile, identity.keyFile)
+        }
+        return context
     }
 
     /// DNS names in the certificate.

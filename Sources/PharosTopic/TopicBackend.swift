@@ -13,6 +13,7 @@ package final class TopicBackend: EngineBackend, ClusterBus {
         var orders: [TopicOrder] = []
         var status = "not begun"
         var isLinked = false
+        var clockAheadMs: Int64?
     }
 
     /// Used on the link thread only.
@@ -98,6 +99,7 @@ package final class TopicBackend: EngineBackend, ClusterBus {
                 shared.withLock { ($0.status, $0.isLinked) = (status, isLinked) }
             }
             machine.onHub = onHub
+            machine.onClock = { wallMs in shared.withLock { $0.clockAheadMs = wallMs - pharos_wall_ms() } }
             for (relay, inbox) in shared.withLock({ $0.inboxes }) { machine.add(relay, inbox) }
             machine.take(TopicBackend.takeOrders(shared), nowMs: loop.nowMs)
             let link = Link(settings.link, machine, on: loop)
@@ -107,6 +109,11 @@ package final class TopicBackend: EngineBackend, ClusterBus {
     }
 
     package func send(_ message: [UInt8], to node: UInt64?) { add(.bus(node: node ?? 0, message)) }
+
+    /// How far the topic node's clock was ahead of this machine's.
+    ///
+    /// In milliseconds, when the link was made.
+    package var clockAheadMs: Int64? { shared.withLock { $0.clockAheadMs } }
 
     package var isLinked: Bool { shared.withLock { $0.isLinked } }
 

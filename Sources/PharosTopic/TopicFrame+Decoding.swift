@@ -71,15 +71,16 @@ extension TopicFrame {
 
     private static func welcome(_ message: ProtobufReader) throws(MalformedFrame) -> TopicFrame {
         var reader = message
-        var (hub, code) = (UInt64(0), [UInt8]())
+        var (hub, code, wallMs) = (UInt64(0), [UInt8](), Int64(0))
         while let field = try reader.nextField() {
             switch field.number {
             case 1: hub = try reader.uint64(field)
             case 2: code = try reader.bytes(field)
+            case 3: wallMs = try reader.int64(field)
             default: try reader.skip(field)
             }
         }
-        return .welcome(hub: hub, code: code)
+        return .welcome(hub: hub, code: code, wallMs: wallMs)
     }
 
     private static func request(_ message: ProtobufReader) throws(MalformedFrame) -> TopicFrame? {

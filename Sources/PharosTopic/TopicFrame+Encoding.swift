@@ -30,10 +30,11 @@ extension TopicFrame {
                 message.appendField(4, hello.nonce)
                 message.appendField(5, hello.code)
             }
-        case .welcome(let hub, let code):
+        case .welcome(let hub, let code, let wallMs):
             writer.appendMessage(3) { message in
                 message.appendField(1, hub)
                 message.appendField(2, code)
+                message.appendField(3, wallMs)
             }
         case .refused(let reason): writer.appendMessage(4) { $0.appendField(1, reason) }
         case .request(let relay, let ticket, let request, let moment):

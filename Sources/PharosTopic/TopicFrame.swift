@@ -12,7 +12,9 @@ package enum TopicFrame: Sendable {
     /// The first message: proves nothing yet.
     case challenge(version: UInt64, nonce: [UInt8])
     /// The node is accepted; `code` proves the hub.
-    case welcome(hub: UInt64, code: [UInt8])
+    ///
+    /// `wallMs` is its clock, in milliseconds since 1970; 0: it does not say.
+    case welcome(hub: UInt64, code: [UInt8], wallMs: Int64)
     /// The link is of no use; the text says why.
     case refused(String)
     case completed(relay: UInt64, ticket: UInt64, Result<EngineOutcome, ReplyError>)

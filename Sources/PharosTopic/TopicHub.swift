@@ -124,7 +124,7 @@ final class TopicHub {
         link.state = .ready(mark: hello.mark, name: hello.name)
         link.reader.limit = TopicFrame.limit
         let code = TopicProof.hub(settings.secret, hubNonce: link.nonce, nodeNonce: hello.nonce, hub: mark)
-        link.write(.welcome(hub: mark, code: code))
+        link.write(.welcome(hub: mark, code: code, wallMs: now.wallMs))
         settings.report("node \(hello.name) is linked to the topic node")
     }
 

@@ -27,6 +27,8 @@ final class TopicMachine: LinkMachine {
         var request: EngineRequest
         var moment: Moment
         var deadlineMs: Int64
+        /// The publications that it was sent with.
+        var round: EngineRound?
     }
 
     private let settings: TopicLinkSettings
@@ -35,6 +37,8 @@ final class TopicMachine: LinkMachine {
     private let receive: ([UInt8]) -> Void
     private let statusChanged: (String, Bool) -> Void
     var onHub: (UInt64) -> Void = { _ in }
+    /// Hears the topic node's clock just now, in milliseconds since 1970.
+    var onClock: (Int64) -> Void = { _ in }
     weak var link: Link?
 
     private var state = State.closed
@@ -50,6 +54,10 @@ final class TopicMachine: LinkMachine {
     private var heardMs: Int64 = 0
     private var hasPinged = false
     private var wasReady = false
+    /// The failures to connect that operators have heard of.
+    ///
+    /// Since the link was there last.
+    private var reportedFailures: Set<String> = []
     private(set) var wish = LinkWish.nothing
     /// Reports of this round, by relay.
     private var reports: [Int: [EngineEvent]] = [:]
@@ -70,17 +78,21 @@ final class TopicMachine: LinkMachine {
     // MARK: Orders
 
     func take(_ orders: [TopicOrder], nowMs: Int64) {
+        let round = EngineRound(settings.observe)
+        defer { round.seal() }
         for order in orders {
             switch order {
             case .request(let relay, let ticket, let request, let moment):
-                take(request, Key(relay: relay, ticket: ticket), moment, nowMs)
+                take(request, Key(relay: relay, ticket: ticket), moment, nowMs, round)
             case .bus(let node, let bytes): if state == .ready { TopicFrame.bus(node: node, bytes).append(to: &output) }
             }
         }
         deliverReports()
     }
 
-    private func take(_ request: EngineRequest, _ key: Key, _ moment: Moment, _ nowMs: Int64) {
+    private func take(
+        _ request: EngineRequest, _ key: Key, _ moment: Moment, _ nowMs: Int64, _ round: EngineRound
+    ) {
         switch request {
         case .follow(let channel, let options): followed[channel] = (key.relay, options)
         case .unfollow(let channel): followed[channel] = nil
@@ -89,6 +101,10 @@ final class TopicMachine: LinkMachine {
         case .publish, .read, .readBackwards, .removeHistory:
             let deadlineMs = nowMs + settings.requestTimeoutMs
             open[key] = Open(request: request, moment: moment, deadlineMs: deadlineMs)
+            if case .publish = request {
+                open[key]?.round = round
+                round.add()
+            }
             deadlines.append((deadlineMs, key))
         }
         if state == .ready { write(request, key, moment) }
@@ -131,6 +147,9 @@ final class TopicMachine: LinkMachine {
         statusChanged("topic \(address): \(failure)", false)
         guard state == .ready else {
             state = .closed
+            if failure != .given, reportedFailures.insert("\(failure)").inserted {
+                settings.report("the topic node \(address) is not reached: \(failure)")
+            }
             return
         }
         state = .closed
@@ -145,7 +164,7 @@ final class TopicMachine: LinkMachine {
     }
 
     private func fail(_ key: Key) {
-        open[key] = nil
+        open.removeValue(forKey: key)?.round?.end(isAnswered: false)
         complete(key, .failure(.internalError))
     }
 
@@ -173,13 +192,16 @@ final class TopicMachine: LinkMachine {
     private func receive(_ frame: TopicFrame) {
         switch frame {
         case .challenge(_, let nonce): challenged(nonce)
-        case .welcome(let hub, let code): welcomed(hub, code)
+        case .welcome(let hub, let code, let wallMs):
+            if wallMs > 0 { onClock(wallMs) }
+            welcomed(hub, code)
         case .refused(let reason):
             settings.report("the topic node refuses this node: \(reason)")
             wish = .reconnect
         case .completed(let relay, let ticket, let result):
             let key = Key(relay: Int(clamping: relay), ticket: ticket)
-            guard open.removeValue(forKey: key) != nil else { return }
+            guard let entry = open.removeValue(forKey: key) else { return }
+            entry.round?.end(isAnswered: (try? result.get()) != nil)
             complete(key, result)
         case .publication(let channel, let epoch, let publication, let except):
             guard let (relay, options) = followed[channel] else { return }
@@ -220,6 +242,7 @@ final class TopicMachine: LinkMachine {
             return
         }
         state = .ready
+        reportedFailures = []
         link?.proven()
         let address = link?.address.map { "\($0)" } ?? ""
         statusChanged("topic \(address): connected", true)

@@ -1,3 +1,4 @@
+package import PharosCluster
 package import PharosLinks
 package import PharosTLS
 
@@ -16,6 +17,8 @@ package struct TopicLinkSettings: Sendable {
     package var probeMs: Int64 = 5_000
     /// Hears of what operators should know, on the link thread; must not block.
     package var report: @Sendable (String) -> Void = { _ in }
+    /// Hears of each batch of publications, for metrics.
+    package var observe: EngineObserver = { _ in }
 
     package init(link: LinkSettings, secret: [UInt8], nodeName: String) {
         self.link = link

@@ -311,6 +311,18 @@ async def test_an_idempotent_retry_on_another_node_is_one_publication(cluster):
     assert [each["data"]["n"] for each in await peer.publications(2, name)] == [1, 2]
 
 
+async def test_batches_and_round_trips_of_the_engine_are_counted(cluster):
+    for number in range(12):
+        cluster.nodes[0].publish("open:counted", {"n": number})
+    cluster.nodes[0].publish("plain:counted", {"n": 12})
+    samples = cluster.nodes[0].metrics()
+    label = f'{{engine="{cluster.engine}"}}'
+    assert samples[f"pharos_engine_batch_publications_sum{label}"] == 13
+    assert samples[f"pharos_engine_batch_publications_count{label}"] == 13
+    assert samples[f"pharos_engine_round_trip_seconds_count{label}"] == 13
+    assert samples[f"pharos_engine_round_trip_seconds_sum{label}"] > 0
+
+
 async def test_the_engine_is_killed_and_comes_back(cluster):
     """FT-4: clients stay connected; publishers are told; what was answered for is there, and everything goes on by itself.
 

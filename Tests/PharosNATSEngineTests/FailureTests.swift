@@ -1,3 +1,4 @@
+import PharosBytes
 import PharosCluster
 import PharosDomain
 import PharosLinks
@@ -119,6 +120,26 @@ struct NATSFailureTests {
         }
     }
 
+    @Test("each publication that was answered is in one batch that is heard of")
+    func batches() async throws {
+        let server = try NATSServer()
+        let batches = Locked<[EngineBatch]>([])
+        var settings = server.settings()
+        settings.observe = { batch in batches.withLock { $0.append(batch) } }
+        let node = try TestNode(settings)
+        var tickets: [UInt64] = []
+        for options in [TestNode.options, ChannelOptions()] {
+            for number in 0..<20 {
+                let publish = EnginePublish(
+                    channel: "news", publication: Publication(data: [UInt8(number)]), options: options)
+                tickets.append(await node.submit(.publish(publish)))
+            }
+        }
+        for ticket in tickets { _ = try await node.completion(of: ticket).get() }
+        #expect(batches.withLock { $0.map(\.publications).reduce(0, +) } == 40)
+        #expect(batches.withLock { $0.allSatisfy { $0.nanoseconds > 0 } })
+    }
+
     @Test("without JetStream there is no history, and everything else works")
     func withoutJetStream() async throws {
         let server = try NATSServer(hasJetStream: false)
@@ -187,6 +208,21 @@ struct NATSFailureTests {
         while try await administrator.last(of: "news", options)?.mark.kind != .marker {}
         #expect(try await node.read("news", options) == StreamRead(top: top))
         #expect(try await node.publish("3", to: "news", options).get().offset == 3)
+    }
+
+    @Test("a repeated key gets the first answer also when its writer has been forgotten meanwhile")
+    func keyAfterRest() async throws {
+        let server = try NATSServer()
+        var settings = server.settings()
+        settings.tidyMs = 50
+        let node = try TestNode(settings)
+        let first = try await node.publish("1", to: "news", key: "k").get()
+        for _ in 0..<3 {
+            // Idle writers are forgotten in the second round after their last use.
+            try await Task.sleep(for: .milliseconds(300))
+            #expect(try await node.publish("1", to: "news", key: "k").get() == first)
+        }
+        #expect(try await node.read("news").publications.count == 1)
     }
 
     @Test("messages that were answered and are lost make a new epoch, once somebody who knew of them asks")

@@ -18,9 +18,11 @@ final class LiveServer {
     private var process = pid_t()
 
     /// Starts `program` on a free port.
-    init(_ program: String) throws {
+    ///
+    /// - Parameter more: further arguments.
+    init(_ program: String, _ more: [String] = []) throws {
         port = try LiveServer.freePort()
-        let arguments = [program, "-a", "127.0.0.1", "-p", String(port)]
+        let arguments = [program, "-a", "127.0.0.1", "-p", String(port)] + more
         var pointers: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
         defer { for pointer in pointers { free(pointer) } }
         var actions = posix_spawn_file_actions_t()

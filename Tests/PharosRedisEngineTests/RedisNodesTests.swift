@@ -1,4 +1,5 @@
 import PharosBytes
+import PharosCluster
 import PharosDomain
 import PharosTestKit
 import Testing
@@ -9,6 +10,25 @@ import Testing
 @Suite(
     "nodes over one Redis", .enabled(if: RedisProcess.path != nil, "PHAROS_REDIS_SERVER names no redis-server"))
 struct RedisNodesTests {
+    @Test("each publication that was answered is in one batch that is heard of")
+    func batches() async throws {
+        let batches = Locked<[EngineBatch]>([])
+        let node = try TestNode(try RedisProcess()) { settings in
+            settings.observe = { batch in batches.withLock { $0.append(batch) } }
+        }
+        var tickets: [UInt64] = []
+        for options in [TestNode.options, ChannelOptions()] {
+            for number in 0..<20 {
+                let publish = EnginePublish(
+                    channel: "news", publication: Publication(data: [UInt8(number)]), options: options)
+                tickets.append(await node.relay.submit(.publish(publish)))
+            }
+        }
+        for ticket in tickets { _ = try await node.relay.completion(of: ticket) }
+        #expect(batches.withLock { $0.map(\.publications).reduce(0, +) } == 40)
+        #expect(batches.withLock { $0.allSatisfy { $0.nanoseconds > 0 } })
+    }
+
     @Test("publishers on both nodes get consecutive offsets, and followers on both see all in order")
     func concurrent() async throws {
         let server = try RedisProcess()

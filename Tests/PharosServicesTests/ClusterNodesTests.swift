@@ -443,13 +443,18 @@ struct NodeFrameTests {
         }
         #expect(back == message)
         var heartbeat = NodeHeartbeat(name: "n", sequence: 7)
-        (heartbeat.notesOccupancy, heartbeat.lostReceiver) = (true, 3)
+        (heartbeat.notesOccupancy, heartbeat.lostReceiver, heartbeat.wallMs) = (true, 3, 1_700_000_000_000)
         let sign = try NodeFrame.decode(NodeFrame(sender: 5, content: .heartbeat(heartbeat)).encoded())
         guard case .heartbeat(let known)? = sign?.content else {
             Issue.record("lost")
             return
         }
         #expect(known == heartbeat)
+        let clock = NodeClock(NodeFrame(sender: 5, content: .heartbeat(heartbeat)).encoded())
+        #expect(clock?.name == "n")
+        #expect(clock?.wallMs == 1_700_000_000_000)
+        #expect(NodeClock(NodeFrame(sender: 5, content: .failed(id: 1)).encoded()) == nil)
+        #expect(NodeClock([1, 2, 3]) == nil)
     }
 
     @Test("a command of a later version is answered as unknown; a frame of a later version is dropped")

@@ -31,9 +31,12 @@ final class TopicRig: Sendable {
     }
 
     /// A node's end, not yet begun.
-    func backend(secret: [UInt8] = TopicRig.secret) -> TopicBackend {
+    func backend(
+        secret: [UInt8] = TopicRig.secret, observe: @escaping EngineObserver = { _ in }
+    ) -> TopicBackend {
         let link = LinkSettings(addresses: [LinkAddress(host: "127.0.0.1", port: server.port)])
-        let settings = TopicLinkSettings(link: link, secret: secret, nodeName: "n")
+        var settings = TopicLinkSettings(link: link, secret: secret, nodeName: "n")
+        settings.observe = observe
         return TopicBackend(settings, channel: TopicRig.channel, on: thread)
     }
 
@@ -71,6 +74,26 @@ struct TopicEngineTests {
         defer { rig.close() }
         let engine = try await rig.engine()
         try await guarantee.check(engine)
+    }
+
+    @Test("each publication that was answered is in one batch that is heard of")
+    func batches() async throws {
+        let rig = try TopicRig()
+        defer { rig.close() }
+        let batches = Locked<[EngineBatch]>([])
+        let backend = rig.backend { batch in batches.withLock { $0.append(batch) } }
+        backend.start(node: 3) { _ in }
+        try await TopicRig.wait { backend.isLinked }
+        let engine = EngineUnderTest { wake in RemoteEngine(backend, relay: 0, wake: wake) }
+        let now = EngineUnderTest.moment(0)
+        var tickets: [UInt64] = []
+        for number in 0..<20 {
+            let publish = EnginePublish(
+                channel: "news", publication: Publication(data: [UInt8(number)]), options: ChannelOptions())
+            tickets.append(await engine.submit(.publish(publish), at: now))
+        }
+        for ticket in tickets { _ = try await engine.completion(of: ticket, at: now).get() }
+        #expect(batches.withLock { $0.map(\.publications).reduce(0, +) } == 20)
     }
 
     @Test("a node with another secret is refused")

@@ -85,6 +85,14 @@ pharos_tls_context *pharos_tls_server_make(
 // `authorities_file`: trusted instead of the system's; NULL: the system's.
 pharos_tls_context *pharos_tls_client_make(
     const char *authorities_file, const void *protocols, size_t protocols_count, int *step, unsigned long *error);
+// A client shows this certificate to servers that ask for one. 0: `step` and `error` say why not.
+int pharos_tls_client_show(
+    pharos_tls_context *context, const char *certificate_file, const char *key_file, int *step, unsigned long *error);
+// A client takes whatever certificate a server shows: anybody may be it.
+void pharos_tls_client_trust_all(pharos_tls_context *context);
+// A server refuses clients without a certificate of these authorities. 0: `step` and `error` say why not.
+int pharos_tls_server_ask_clients(
+    pharos_tls_context *context, const char *authorities_file, int *step, unsigned long *error);
 void pharos_tls_context_free(pharos_tls_context *context);
 // Clients that ask for `name`, or one label in the place of a leading "*.", get `other`. 0: no memory.
 int pharos_tls_context_add_name(pharos_tls_context *context, const char *name, const pharos_tls_context *other);

@@ -25,15 +25,25 @@ extension ConfigurationRules {
         for kind in kinds {
             switch kind {
             case .memory, .disk: break
-            case .topic: checkTopic(engine)
+            case .topic:
+                checkTopic(engine)
+                checkTLS(engine.topic.tls, "engine.topic.tls")
             case .nats:
                 for fault in faults where fault.key.hasPrefix("engine.nats") { refuse(fault.key, fault.message) }
                 checkNATS(engine.nats)
+                checkTLS(engine.nats.tls, "engine.nats.tls")
             case .redis:
                 let faults = faults.filter { $0.key.hasPrefix("engine.redis") }
                 for fault in faults { refuse(fault.key, fault.message) }
                 if faults.isEmpty { checkRedis(engine.redis) }
+                checkTLS(engine.redis.tls, "engine.redis.tls")
             }
+        }
+    }
+
+    private mutating func checkTLS(_ tls: LinkTLSOptions, _ key: String) {
+        if tls.certificateFile.isEmpty != tls.keyFile.isEmpty {
+            refuse("\(key).cert_pem_file", with: ["\(key).key_pem_file"], "certificate and key belong together")
         }
     }
 
@@ -53,6 +63,11 @@ extension ConfigurationRules {
             refuse(
                 "engine.topic.server_cert_pem_file", with: ["engine.topic.server_key_pem_file"],
                 "certificate and key belong together")
+        }
+        if !engine.topic.clientAuthoritiesFile.isEmpty, engine.topic.serverCertificateFile.isEmpty {
+            refuse(
+                "engine.topic.client_ca_pem_file", with: ["engine.topic.server_cert_pem_file"],
+                "certificates of nodes can be asked for only with TLS")
         }
     }
 

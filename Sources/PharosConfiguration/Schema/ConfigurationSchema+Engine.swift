@@ -24,6 +24,9 @@ extension ConfigurationSchema {
                 "Address and port on which that node listens; empty: those of `engine.topic.address`."),
             .text("topic.server_cert_pem_file", \.topic.serverCertificateFile, "Its certificate chain, for TLS."),
             .text("topic.server_key_pem_file", \.topic.serverKeyFile, "Its private key, for TLS."),
+            .text(
+                "topic.client_ca_pem_file", \.topic.clientAuthoritiesFile,
+                "File with authorities, PEM: nodes without a certificate of theirs are refused; empty: they need none."),
         ] + tls("topic.tls", \.topic.tls) + [
             .addresses(
                 "nats.url", \.nats.urls,
@@ -73,6 +76,13 @@ extension ConfigurationSchema {
             .bool("enabled", \.enabled, "Encrypt the link."),
             .text("server_ca_pem_file", \.authoritiesFile, "File with trusted authorities, PEM; empty: the system's."),
             .text("server_name", \.serverName, "Name in the server's certificate; empty: the address' host."),
+            .text(
+                "cert_pem_file", \.certificateFile,
+                "File with the certificate chain, PEM, for servers that ask their clients for one."),
+            .text("key_pem_file", \.keyFile, "File with its private key, PEM."),
+            .bool(
+                "insecure_skip_verify", \.trustsAll,
+                "Take whatever certificate the server shows: for trials, since anybody may be the server then."),
         ]).lifted(prefix, path)
     }
 

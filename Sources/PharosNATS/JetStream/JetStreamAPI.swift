@@ -16,6 +16,7 @@ package struct JetStreamAPI: Equatable, Sendable {
 
     package var accountInfo: String { prefix + "INFO" }
     package var streamNames: String { prefix + "STREAM.NAMES" }
+    package var streamList: String { prefix + "STREAM.LIST" }
 
     package func createStream(_ stream: String) throws(NATSOrderError) -> String { try on(stream, "STREAM.CREATE.") }
     package func updateStream(_ stream: String) throws(NATSOrderError) -> String { try on(stream, "STREAM.UPDATE.") }

@@ -21,3 +21,21 @@ package enum NATSCloseReason: Equatable, Sendable {
     /// The settings demand TLS, and the server has none.
     case tlsUnavailable
 }
+
+/// In words, for operators.
+extension NATSCloseReason: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .closed: "closed"
+        case .disconnected: "the server ended the connection"
+        case .connectTimeout: "the server did not greet in time"
+        case .stale: "no sign of life from the server"
+        case .refused(let error): "the server refuses: \(error.text)"
+        case .failed(let error): "the server ends the connection: \(error.text)"
+        case .malformed(let error): "the server does not speak the protocol of NATS: \(error)"
+        case .unexpected: "the server sent what may not come now"
+        case .tlsRequired: "the server demands TLS"
+        case .tlsUnavailable: "the server has no TLS"
+        }
+    }
+}

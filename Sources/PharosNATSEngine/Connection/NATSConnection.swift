@@ -105,6 +105,9 @@ final class NATSConnection {
             case .message(let message): handlers.message(message)
             case .answer(let ticket, let answer): accept(answer, for: ticket)
             case .error(let error): handlers.error(error.text)
+            // The link knows more about its end than the protocol does: the words of TLS, for example.
+            case .closed(.disconnected):
+                handlers.lost("\(machine.failure?.description ?? "\(NATSCloseReason.disconnected)")")
             case .closed(let reason): handlers.lost("\(reason)")
             }
         }

@@ -18,6 +18,10 @@ final class NATSMachine: LinkMachine {
     private var pendingStart = 0
     private var wantsTLS = false
     private var wantsReconnect = false
+    /// Why the last connection ended, or was not made.
+    ///
+    /// nil while there is one.
+    private(set) var failure: LinkFailure?
 
     /// Makes the machine of a link.
     ///
@@ -77,6 +81,7 @@ final class NATSMachine: LinkMachine {
         pendingStart = 0
         wantsTLS = false
         wantsReconnect = false
+        failure = nil
     }
 
     func secured(nowMs: Int64) {
@@ -91,6 +96,7 @@ final class NATSMachine: LinkMachine {
     }
 
     func disconnected(_ failure: LinkFailure, nowMs: Int64) {
+        self.failure = failure
         if session != nil {
             session?.disconnected()
             handle()

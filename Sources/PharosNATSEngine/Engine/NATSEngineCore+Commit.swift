@@ -29,10 +29,18 @@ extension NATSEngineCore {
             if !messages.isEmpty {
                 try last.headers.add(batchID: batch, sequence: UInt64(messages.count + 1), commits: true)
             }
+            let round = EngineRound(settings.observe)
+            for _ in commit.parts { round.add() }
+            round.seal()
             connection.request(
                 last.payload, to: last.subject, headers: last.headers,
                 timeoutMs: max(settings.requestTimeoutMs / 2, 1)
-            ) { [unowned self] in body(outcome($0, key)) }
+            ) { [unowned self] answer in
+                let outcome = outcome(answer, key)
+                let isStored = if case .stored = outcome { true } else { false }
+                for _ in commit.parts { round.end(isAnswered: isStored) }
+                body(outcome)
+            }
         } catch {
             // The message that would have committed it was not sent.
             body(.refused)

@@ -11,6 +11,8 @@ extension NATSEngineCore {
 
     func linked(_ info: NATSInfo) {
         trouble = ""
+        if !reportedTroubles.isEmpty { settings.report("nats: \(connection.address): connected") }
+        reportedTroubles = []
         checkServer(info)
         if !isLinked {
             isLinked = true
@@ -25,6 +27,10 @@ extension NATSEngineCore {
 
     func unlinked(_ reason: String) {
         trouble = reason
+        // It is tried again and again: the same failure is told once.
+        if reportedTroubles.insert(reason).inserted {
+            settings.report("nats: \(connection.address): not connected: \(reason)")
+        }
         failMarks()
         if isLinked {
             isLinked = false

@@ -71,7 +71,10 @@ extension NATSEngineCore {
         guard !unmarked.isEmpty else { return }
         do throws(NATSOrderError) {
             try connection.publish([], to: echoSubject)
-            marks.append(unmarked)
+            let round = EngineRound(settings.observe)
+            for _ in unmarked { round.add() }
+            round.seal()
+            marks.append((unmarked, round))
         } catch {
             for completion in unmarked { complete(completion, .failure(error.reply)) }
         }
@@ -81,7 +84,7 @@ extension NATSEngineCore {
     /// Whether the server has had what it was not heard of is not known.
     func failMarks() {
         while let open = marks.popFirst() {
-            for completion in open { complete(completion, .failure(.internalError)) }
+            for completion in open.completions { complete(completion, .failure(.internalError)) }
         }
         for completion in unmarked { complete(completion, .failure(.internalError)) }
         unmarked = []
@@ -91,7 +94,11 @@ extension NATSEngineCore {
 
     func received(_ message: NATSMessage) {
         if message.subscription == echoSubscription {
-            for completion in marks.popFirst() ?? [] { complete(completion, .success(.position(StreamPosition()))) }
+            guard let mark = marks.popFirst() else { return }
+            for completion in mark.completions {
+                mark.round.end(isAnswered: true)
+                complete(completion, .success(.position(StreamPosition())))
+            }
             return
         }
         if message.subscription == forwardSubscription { return receivedForwarded(message) }

@@ -6,6 +6,12 @@ struct Expiry {
     var sequence: UInt64
     /// Monotonic milliseconds.
     var atMs: Int64
+
+    /// The end of a history whose newest publication was stored at `storedMs`.
+    static func atMs(storedMs: Int64, _ retention: StreamRetention) -> Int64 {
+        let (end, overflow) = storedMs.addingReportingOverflow(max(retention.ttlMs, 0))
+        return overflow ? .max : end
+    }
 }
 
 /// Work that is done once in a while.
@@ -44,7 +50,7 @@ extension NATSEngineCore {
             if commit.replacesHistory { expiries[key] = nil } else { expiries[key]?.sequence = sequence }
             return
         }
-        expiries[key] = Expiry(sequence: sequence, atMs: nowMs + append.retention.ttlMs)
+        expiries[key] = Expiry(sequence: sequence, atMs: Expiry.atMs(storedMs: nowMs, append.retention))
     }
 
     private func removeExpired() {

@@ -30,6 +30,8 @@ final class NATSEngineCore: @unchecked Sendable {
     var isClosed = false
     /// The words of the last failure, for operators.
     var trouble = "connecting"
+    /// The failures that operators have heard of since the link was there last.
+    var reportedTroubles: Set<String> = []
     /// Why there is no history with this server; nil: there is.
     var historyRefusal: ReplyError?
 
@@ -38,7 +40,7 @@ final class NATSEngineCore: @unchecked Sendable {
     var channels: [UInt64: ChannelName] = [:]
     var echoSubscription: UInt64 = 0
     var echoSubject = ""
-    var marks = FIFO<[Completion]>()
+    var marks = FIFO<(completions: [Completion], round: EngineRound)>()
     var unmarked: [Completion] = []
 
     // Streams, reads and writers: see the extensions of these names.
@@ -49,6 +51,8 @@ final class NATSEngineCore: @unchecked Sendable {
     var indexes: [WriterKey: SequenceIndex] = [:]
     var usedWriters: Set<WriterKey> = []
     var writerMark = ""
+    /// Writers that were made; each has a mark of its own.
+    var writersMade: UInt64 = 0
     var expiries: [WriterKey: Expiry] = [:]
 
     // Homes: see `NATSEngineCore+Homes`.
@@ -97,47 +101,6 @@ final class NATSEngineCore: @unchecked Sendable {
     }
 
     func open(_ relay: Int, _ inbox: EngineInbox) { inboxes[relay] = inbox }
-
-    // MARK: Requests
-
-    func take(_ submissions: [NATSBackend.Submission]) {
-        for submission in submissions {
-            guard !isClosed else {
-                refuse(submission, .internalError)
-                continue
-            }
-            switch submission.request {
-            case .follow(let channel, let options): follow(channel, options, submission.relay)
-            case .unfollow(let channel): unfollow(channel, submission.relay)
-            case .announce, .publish, .read, .readBackwards, .removeHistory:
-                if connection.isReady { carryOut(submission) } else { park(submission) }
-            }
-        }
-        mark()
-        deliver()
-    }
-
-    func carryOut(_ submission: NATSBackend.Submission) {
-        guard !connection.isCongested else { return refuse(submission, .internalError) }
-        let relay = submission.relay
-        let ticket = submission.ticket
-        switch submission.request {
-        case .publish(let publish): self.publish(publish, Completion(relay: relay, ticket: ticket))
-        case .read(let channel, let options, let after, let limit, _):
-            read(channel, options, .forwards(after: after), limit, Completion(relay: relay, ticket: ticket))
-        case .readBackwards(let channel, let options, let before, let limit, _):
-            read(channel, options, .backwards(before: before), limit, Completion(relay: relay, ticket: ticket))
-        case .removeHistory(let channel, let options):
-            order(.removeHistory, of: channel, options, Completion(relay: relay, ticket: ticket))
-        case .announce(let change, let channel): announce(change, channel)
-        case .follow, .unfollow: break
-        }
-    }
-
-    func refuse(_ submission: NATSBackend.Submission, _ error: ReplyError) {
-        guard submission.request.hasCompletion else { return }
-        complete(Completion(relay: submission.relay, ticket: submission.ticket), .failure(error))
-    }
 
     // MARK: Reports
 

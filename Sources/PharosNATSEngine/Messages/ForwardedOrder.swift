@@ -123,6 +123,6 @@ struct ForwardedAnswer: Equatable {
             default: try reader.skip(field)
             }
         }
-        self.init(error.code == 0 ? .success(position) : .failure(error), sequence: sequence)
+        if error.code == 0 { self.init(.success(position), sequence: sequence) } else { self.init(.failure(error)) }
     }
 }

@@ -29,8 +29,12 @@ struct StoredMessage: Sendable {
     }
 
     /// The publications with their offsets, which are 0 for signals; none for a marker.
+    ///
+    /// None either where the pack is another one than the mark says.
     var envelopes: [PublicationEnvelope] {
-        guard mark.kind != .marker, var envelopes = PublicationPack.read(payload) else { return [] }
+        guard mark.kind != .marker, var envelopes = PublicationPack.read(payload), envelopes.count == mark.count else {
+            return []
+        }
         for index in envelopes.indices {
             envelopes[index].publication.offset =
                 mark.kind == .publication ? mark.firstOffset + UInt64(index) : 0

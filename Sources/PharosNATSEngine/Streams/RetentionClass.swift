@@ -10,6 +10,11 @@ struct RetentionClass: Hashable, Sendable {
     /// Signals and markers that wait for their removal.
     static let slack = 8
     private static let leastSize = 16
+    /// Beyond these, which no configuration allows, nothing is told apart.
+    ///
+    /// The server counts nanoseconds in 63 bits.
+    private static let mostSize = 1 << 40
+    private static let mostMemoryMs: Int64 = 1 << 43
 
     /// Publications of a channel.
     let size: Int
@@ -19,9 +24,10 @@ struct RetentionClass: Hashable, Sendable {
 
     init(_ retention: StreamRetention, isInMemory: Bool) {
         var size = retention.size == 0 ? 0 : RetentionClass.leastSize
-        while size < retention.size { size *= 2 }
+        while size < min(retention.size, RetentionClass.mostSize) { size *= 2 }
         self.size = size
-        memoryMs = retention.metaTTLMs == 0 ? 0 : max(retention.metaTTLMs, retention.ttlMs)
+        let memoryMs = retention.metaTTLMs == 0 ? 0 : max(retention.metaTTLMs, retention.ttlMs, 0)
+        self.memoryMs = min(memoryMs, RetentionClass.mostMemoryMs)
         self.isInMemory = isInMemory
     }
 

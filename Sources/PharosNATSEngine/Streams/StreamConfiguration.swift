@@ -31,7 +31,12 @@ struct StreamConfiguration {
 
     /// Why a stream with such metadata cannot be used; nil: it can.
     func objection(to found: StreamDescription) -> String? {
-        let name = names.stream(id)
+        StreamConfiguration.objection(to: found, named: names.stream(id), settings)
+    }
+
+    static func objection(
+        to found: StreamDescription, named name: String, _ settings: NATSEngineSettings
+    ) -> String? {
         guard found.schema == StreamConfiguration.schema else {
             return "stream \(name) has schema \(found.schema ?? "none"), this server needs "
                 + StreamConfiguration.schema
@@ -41,54 +46,5 @@ struct StreamConfiguration {
                 + "\(settings.streams)"
         }
         return nil
-    }
-}
-
-/// The server's words about a stream.
-struct StreamDescription: Equatable {
-    var schema: String?
-    var streams: String?
-    /// The server's time when it answered, in milliseconds since 1970.
-    var timeMs: Int64?
-
-    /// Reads the answer to STREAM.INFO or STREAM.CREATE that is no error.
-    init(_ json: [UInt8]) throws(MalformedFrame) {
-        let result = json.withUnsafeBytes { bytes in
-            Result { () throws(MalformedFrame) in
-                var scanner = JSONScanner(bytes)
-                return try StreamDescription(&scanner)
-            }
-        }
-        self = try result.get()
-    }
-
-    private init(_ scanner: inout JSONScanner) throws(MalformedFrame) {
-        try scanner.beginObject()
-        while let field = try scanner.nextMember() {
-            switch field {
-            case "ts": timeMs = ServerClock.milliseconds(try scanner.text().string)
-            case "config": try readConfiguration(&scanner)
-            default: try scanner.skipValue()
-            }
-        }
-    }
-
-    private mutating func readConfiguration(_ scanner: inout JSONScanner) throws(MalformedFrame) {
-        try scanner.beginObject()
-        while let field = try scanner.nextMember() {
-            if scanner.skipNull() { continue }
-            guard case "metadata" = field else {
-                try scanner.skipValue()
-                continue
-            }
-            try scanner.beginObject()
-            while let name = try scanner.nextMember() {
-                switch name {
-                case "pharos_schema": schema = try scanner.text().string
-                case "pharos_streams": streams = try scanner.text().string
-                default: try scanner.skipValue()
-                }
-            }
-        }
     }
 }

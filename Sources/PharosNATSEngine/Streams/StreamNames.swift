@@ -17,6 +17,8 @@ struct StreamNames: Sendable {
         return "\(String(decoding: capitals, as: UTF8.self))_\(id.retention.name)_\(id.part)"
     }
 
+    /// The subjects of all streams.
+    var everything: String { prefix + ".h.>" }
     func all(_ id: StreamID) -> String { base(id) + ".>" }
     func salt(_ id: StreamID) -> String { base(id) + ".salt" }
     func channels(_ id: StreamID) -> String { base(id) + ".c.*" }

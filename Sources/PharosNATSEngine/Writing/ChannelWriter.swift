@@ -18,21 +18,21 @@ struct ChannelWriter {
     var phase = Phase.idle
     var waiting: [ChannelOrder] = []
     /// The words of the last message; nil: not known.
-    private(set) var memory: ChannelMemory?
+    var memory: ChannelMemory?
     /// The newest message of the channel that this node knows to have been stored.
-    private(set) var newest: UInt64 = 0
+    var newest: UInt64 = 0
     /// Whether `memory` was read since the writer last rested.
-    private var isFresh = false
-    private var keys: [IdempotencyKey: StreamPosition?] = [:]
+    var isFresh = false
+    var keys: [IdempotencyKey: StreamPosition?] = [:]
     /// The epoch of a memory that the server has lost; never used again.
-    private var lostEpoch: Epoch?
+    var lostEpoch: Epoch?
     /// Names this writer in the ids of its commits.
     private let mark: String
     /// Bytes of envelopes that a commit may have; one envelope may be larger.
     private let bytesPerCommit: Int
     private var commits: UInt64 = 0
 
-    /// - Parameter mark: letters and digits that no other writer of the channel has.
+    /// - Parameter mark: letters, digits and hyphens; of no other writer, ever.
     init(mark: String, bytesPerCommit: Int = 1 << 18) {
         self.mark = mark
         self.bytesPerCommit = bytesPerCommit
@@ -117,99 +117,5 @@ struct ChannelWriter {
         commit.attempts += 1
         phase = .writing(commit)
         return [.write(commit)]
-    }
-
-    private mutating func refuseLate(_ nowMs: Int64) -> [Action] {
-        let late = waiting.filter { $0.deadlineMs <= nowMs }
-        guard !late.isEmpty else { return [] }
-        waiting.removeAll { $0.deadlineMs <= nowMs }
-        return [.refuse(late, .internalError)]
-    }
-
-    /// Refuses everything; the writer begins anew.
-    mutating func refuseAll(_ error: ReplyError) -> [Action] {
-        var orders = waiting
-        switch phase {
-        case .writing(let commit), .settling(let commit), .settlingLater(let commit), .rewriting(let commit):
-            orders = commit.orders + orders
-        case .idle, .readingLast, .readingEpoch, .readingKeys, .pausing: break
-        }
-        (phase, waiting, keys, isFresh) = (.idle, [], [:], false)
-        forget()
-        return orders.isEmpty ? [] : [.refuse(orders, error)]
-    }
-
-    /// Gives up all orders, after a commit that was in conflict with another's.
-    ///
-    /// nil if one of them may be stored, or stays the writer's own.
-    ///
-    /// - Parameter id: the commit that was in conflict.
-    mutating func surrender(after id: String) -> [ChannelOrder]? {
-        guard case .writing(let commit) = phase, commit.id == id, !commit.isUnsure else { return nil }
-        let orders = commit.orders + waiting
-        guard orders.allSatisfy({ $0.append != nil }) else { return nil }
-        waiting = []
-        phase = .idle
-        keys = [:]
-        isFresh = false
-        forget()
-        return orders
-    }
-
-    // MARK: What is known
-
-    mutating func know(_ message: StoredMessage) {
-        memory = ChannelMemory(message, newest: newest)
-        newest = max(newest, message.sequence)
-        isFresh = true
-    }
-
-    mutating func forget() {
-        if let memory, memory.sequence > 0 { lostEpoch = memory.position.epoch }
-        memory = nil
-    }
-
-    /// The commit is stored.
-    ///
-    /// - Parameters:
-    ///   - sequence: of its last message.
-    ///   - isLast: whether nothing is known to have been stored behind it.
-    mutating func finish(
-        _ commit: ChannelCommit, at sequence: UInt64, isLast: Bool = true, nowMs: Int64
-    ) -> [Action] {
-        memory = isLast ? commit.after : nil
-        memory?.sequence = sequence
-        memory?.isLost = false
-        newest = max(newest, sequence)
-        keys = [:]
-        var actions: [Action] = [.stored(commit, sequence: sequence)]
-        if let superseded = commit.superseded { actions.append(.delete(superseded)) }
-        return actions + next(nowMs)
-    }
-
-    /// The orders of a commit that is not stored wait again, before all others.
-    mutating func takeBack(_ commit: ChannelCommit) { waiting = commit.orders + waiting }
-
-    /// The epoch of an empty channel is known.
-    ///
-    /// - Parameter spare: used where the first is that of a memory that was lost.
-    mutating func epochRead(_ epoch: Epoch?, spare: Epoch, nowMs: Int64) -> [Action] {
-        guard case .readingEpoch = phase else { return [] }
-        guard let epoch else { return pause() }
-        memory = ChannelMemory(empty: epoch == lostEpoch ? spare : epoch)
-        isFresh = true
-        return next(nowMs)
-    }
-
-    mutating func keysRead(_ found: [IdempotencyKey: StreamPosition?]?, nowMs: Int64) -> [Action] {
-        guard case .readingKeys = phase else { return [] }
-        guard let found else { return pause() }
-        keys.merge(found) { $1 }
-        return next(nowMs)
-    }
-
-    mutating func pause() -> [Action] {
-        phase = .pausing
-        return [.pause(ChannelWriter.pauseMs)]
     }
 }

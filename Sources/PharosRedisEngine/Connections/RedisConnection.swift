@@ -38,7 +38,7 @@ final class RedisConnection {
     /// Commands that may wait for their replies at once.
     ///
     /// So many are answered well before any deadline.
-    private static let window = 10_000
+    static let window = 10_000
 
     /// For operators, for example "commands".
     let purpose: String
@@ -51,7 +51,7 @@ final class RedisConnection {
     var waits: [UInt64: Wait] = [:]
     var held = FIFO<Held>()
     var wantsAnother = false
-    private var isClosed = false
+    var isClosed = false
     /// Why the connection that is there is given up.
     var reason: String?
     /// Why there is none.
@@ -133,40 +133,5 @@ final class RedisConnection {
     func reject(_ reason: String) {
         self.reason = reason
         wantsAnother = true
-    }
-
-    // MARK: Commands
-
-    /// Sends a command, once fewer than `window` others wait for their replies.
-    ///
-    /// - Parameter withinMs: how long it may wait for that, and how long its reply may take then. A reply that is late ends
-    ///   the connection, since the server, or the way to it, is taken for dead.
-    func send(_ command: RedisCommand, withinMs: Int64, _ completion: @escaping Completion) {
-        if isReady, held.isEmpty, session.waitingCount < RedisConnection.window {
-            sendNow(command, withinMs: withinMs, completion)
-        } else if isDown && !isReady || isClosed {
-            completion(.failure(.closed(.notSent)))
-        } else {
-            let untilMs = (loop?.nowMs ?? 0) + withinMs
-            held.append(Held(command: command, withinMs: withinMs, untilMs: untilMs, completion: completion))
-        }
-    }
-
-    /// Sends what is held, as far as the window allows.
-    func refill() {
-        guard isReady, !held.isEmpty, let now = loop?.nowMs else { return }
-        while isReady, session.waitingCount < RedisConnection.window, let entry = held.popFirst() {
-            if entry.untilMs <= now {
-                entry.completion(.failure(.timedOut(.notSent)))
-            } else {
-                sendNow(entry.command, withinMs: entry.withinMs, entry.completion)
-            }
-        }
-    }
-
-    /// Subscribes or unsubscribes; the connection has to be ready.
-    func change(_ order: RedisSubscriptionOrder, withinMs: Int64, _ completion: @escaping (RedisFailure?) -> Void) {
-        guard isReady else { return completion(.closed(.notSent)) }
-        waits[session.change(order, deadlineMs: (loop?.nowMs ?? 0) + withinMs).number] = .order(completion)
     }
 }

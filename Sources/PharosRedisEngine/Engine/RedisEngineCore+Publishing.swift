@@ -19,7 +19,11 @@ extension RedisEngineCore {
         if entry?.state == .live, entry?.relays.contains(where: { $0.relay == ask.relay }) == true {
             own.sent(number, ObjectIdentifier(master))
         }
+        let round = round ?? EngineRound(settings.observe)
+        self.round = round
+        round.add()
         send(call, to: master) { [weak self] result in
+            round.end(isAnswered: (try? result.get()) != nil)
             self?.published(ask, number, hasScript: call.script != nil, result)
         }
     }
@@ -33,8 +37,8 @@ extension RedisEngineCore {
         case .success(let reply):
             if !hasScript {
                 answer = (StreamPosition(), false)
-            } else if let position = try? reply.position(), let isRepeat = try? reply.elements()[2].boolean() {
-                answer = (position, isRepeat)
+            } else if let read = try? RedisEngineCore.published(reply) {
+                answer = read
             } else {
                 own.forget(number)
                 report("a script gave a reply of another form")
@@ -45,6 +49,13 @@ extension RedisEngineCore {
         let outcome = (ask: ask, outcome: Outcome.success(.position(answer.position)))
         guard let ready = own.answered(number, outcome, untilMs: loop.nowMs + settings.holdMs) else { return }
         complete(ready.ask, ready.outcome)
+    }
+
+    /// The reply of the script that publishes.
+    static func published(_ reply: RESPValue) throws -> (position: StreamPosition, isRepeat: Bool) {
+        let parts = try reply.elements()
+        guard parts.count == 3 else { throw RedisReplyError.oddCount(parts.count) }
+        return (try reply.position(), try parts[2].boolean())
     }
 
     private func call(_ request: EnginePublish, _ token: OwnToken, _ envelope: [UInt8], at master: RedisMaster)

@@ -66,7 +66,8 @@ extension RedisEngineCore {
         }
     }
 
-    private static func read(_ reply: RESPValue) throws -> StreamRead {
+    /// The reply of the script that reads.
+    static func read(_ reply: RESPValue) throws -> StreamRead {
         let parts = try reply.elements()
         guard parts.count == 3 else { throw RedisReplyError.oddCount(parts.count) }
         let publications = try parts[2].elements().map { entry in

@@ -30,6 +30,8 @@ final class RedisEngineCore: RedisTopologyOwner, @unchecked Sendable {
     var inboxes: [Int: EngineInbox] = [:]
     var followed = FollowedChannels<Ask>()
     var own = OwnPublications<(ask: Ask, outcome: Outcome), ObjectIdentifier>()
+    /// The publications that are being sent together.
+    var round: EngineRound?
     /// Requests that wait until it is known who has their channel.
     var unrouted: [Ask] = []
     /// The masters that followed channels are subscribed at.
@@ -40,7 +42,7 @@ final class RedisEngineCore: RedisTopologyOwner, @unchecked Sendable {
     var topology: (any RedisTopology)! = nil
     private(set) var loop: LinkLoop!
     private var reported: [String: Int64] = [:]
-    private let completed: @Sendable (_ bytes: Int) -> Void
+    let completed: @Sendable (_ bytes: Int) -> Void
     private let setHealth: @Sendable (EngineHealth) -> Void
 
     /// - Parameters:
@@ -74,57 +76,6 @@ final class RedisEngineCore: RedisTopologyOwner, @unchecked Sendable {
         case .sentinel(let name, let sentinels):
             SentinelMaster(name, sentinels, settings, report: report, owner: owner)
         case .cluster(let seeds): RedisClusterNodes(seeds, settings, report: report, owner: owner)
-        }
-    }
-
-    // MARK: Requests
-
-    func take(_ asks: [Ask]) {
-        for ask in asks { take(ask) }
-        endRound()
-    }
-
-    /// Ends a round: what was published in it is waited for once.
-    func endRound() { for master in topology.masters { master.endRound() } }
-
-    private func take(_ ask: Ask) {
-        switch ask.request {
-        case .follow(let channel, let options): if !isClosed { follow(channel, options, ask.relay) }
-        case .unfollow(let channel): if !isClosed { unfollow(channel, ask.relay) }
-        case _ where isClosed: complete(ask, .failure(.engineClosed))
-        case .publish(let publish): route(ask, publish.channel)
-        case .read(let channel, _, _, _, _), .readBackwards(let channel, _, _, _, _), .removeHistory(let channel, _),
-            .announce(_, let channel):
-            route(ask, channel)
-        }
-    }
-
-    /// Carries a request out, after those that wait for its channel.
-    func route(_ ask: Ask, _ channel: ChannelName) {
-        if followed.hold(ask, channel) { return }
-        guard let master = topology.master(ofTag: RedisNames.tag(of: channel)) else {
-            if topology.isLooking, !isClosed { return unrouted.append(ask) }
-            return complete(ask, .failure(.engineAway))
-        }
-        switch ask.request {
-        case .publish(let request): publish(ask, request, at: master)
-        case .announce(let change, let channel): announce(ask, change, channel, at: master)
-        case .read(let channel, let options, let after, let limit, _):
-            read(ask, channel, options, RedisRange(after: after, limit: limit), at: master)
-        case .readBackwards(let channel, let options, let before, let limit, _):
-            read(ask, channel, options, RedisRange(before: before, limit: limit), at: master)
-        case .removeHistory(let channel, _): removeHistory(ask, channel, at: master)
-        case .follow, .unfollow: preconditionFailure("these are not routed")
-        }
-    }
-
-    /// Ends a request; those without a completion are only counted.
-    func complete(_ ask: Ask, _ outcome: Outcome) {
-        completed(ask.bytes)
-        switch ask.request {
-        case .announce, .follow, .unfollow: break
-        case .publish, .read, .readBackwards, .removeHistory:
-            inboxes[ask.relay]?.add(.completed(ticket: ask.ticket, outcome))
         }
     }
 
@@ -170,15 +121,4 @@ final class RedisEngineCore: RedisTopologyOwner, @unchecked Sendable {
         let isReady = !masters.isEmpty && masters.allSatisfy { $0.isBack && $0.refusal == nil }
         setHealth(EngineHealth(isReady: isReady, links: topology.health + masters.flatMap(\.health)))
     }
-}
-
-extension ReplyError {
-    /// The server is not reachable, or cannot do it now.
-    ///
-    /// Or it is not known whether it did.
-    static let engineAway = ReplyError(code: 100, message: "the channel engine is away", isTemporary: true)
-    static let engineBusy = ReplyError(code: 100, message: "the channel engine is busy", isTemporary: true)
-    static let engineClosed = ReplyError(code: 100, message: "the channel engine is closed", isTemporary: true)
-    /// The server refused it.
-    static let engineFailing = ReplyError(code: 100, message: "the channel engine is failing", isTemporary: true)
 }

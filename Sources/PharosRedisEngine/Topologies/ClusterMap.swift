@@ -15,7 +15,7 @@ struct ClusterMap: Equatable {
         guard let ranges = try? reply.elements() else { return nil }
         for range in ranges {
             guard let parts = try? range.elements(), parts.count >= 3, let first = try? parts[0].integer(),
-                let last = try? parts[1].integer(), let node = try? parts[2].elements(), node.count >= 2,
+                let last = try? parts[1].integer(), let node = try? parts[2].elements(), node.count >= 2, first <= last,
                 let port = (try? node[1].integer()).flatMap({ UInt16(exactly: $0) })
             else { return nil }
             let known = (try? node[0].bytesOrNil()).flatMap { $0 }.map { String(decoding: $0, as: UTF8.self) } ?? ""

@@ -5,27 +5,27 @@ import PharosRedis
 ///
 /// One connection asks, and one listens to `+switch-master`; both go to any sentinel that answers. What a sentinel says is
 /// verified, since it may be late: the server has to call itself a master.
-final class SentinelMaster: RedisTopology, RedisConnectionOwner {
-    private let name: String
-    private let sentinels: [LinkAddress]
-    private let settings: RedisEngineSettings
-    private let report: (String) -> Void
-    private weak var owner: (any RedisTopologyOwner)?
-    private let master: RedisMaster
-    private var asking: RedisConnection! = nil
-    private var listening: RedisConnection! = nil
-    private var loop: LinkLoop!
-    private var address: LinkAddress?
+final class SentinelMaster: RedisTopology {
+    let name: String
+    let sentinels: [LinkAddress]
+    let settings: RedisEngineSettings
+    let report: (String) -> Void
+    weak var owner: (any RedisTopologyOwner)?
+    let master: RedisMaster
+    var asking: RedisConnection! = nil
+    var listening: RedisConnection! = nil
+    var loop: LinkLoop!
+    var address: LinkAddress?
     /// The newest of the failovers that sentinels have told of.
-    private var epoch: Int64 = 0
+    var epoch: Int64 = 0
     /// When the master was there last; monotonic milliseconds.
-    private var backMs: Int64 = 0
-    private var isAsking = false
-    private var isClosed = false
+    var backMs: Int64 = 0
+    var isAsking = false
+    var isClosed = false
     /// When the master was asked for last; monotonic milliseconds.
-    private var askedMs = Int64.min / 2
+    var askedMs = Int64.min / 2
     /// Since when the answer leads to none.
-    private var absentMs: Int64?
+    var absentMs: Int64?
 
     init(
         _ name: String, _ sentinels: [LinkAddress], _ settings: RedisEngineSettings,
@@ -87,7 +87,7 @@ final class SentinelMaster: RedisTopology, RedisConnectionOwner {
         }
     }
 
-    private func found(_ new: LinkAddress) {
+    func found(_ new: LinkAddress) {
         guard !isClosed else { return }
         if new != address {
             report("the master \(name) is at \(new)")
@@ -121,32 +121,5 @@ final class SentinelMaster: RedisTopology, RedisConnectionOwner {
         asking.close()
         listening.close()
         master.close()
-    }
-
-    // MARK: RedisConnectionOwner
-
-    func greeted(_ connection: RedisConnection, _ server: RedisServer) {
-        connection.becomeReady()
-        if connection === asking { return look() }
-        let order = RedisSubscriptionOrder(.channel, isSubscribe: true, channels: [Array("+switch-master".utf8)])
-        connection.change(order, withinMs: settings.requestTimeoutMs) { _ in }
-    }
-
-    func lost(_ connection: RedisConnection) {
-        isAsking = isAsking && connection !== asking
-        // Requests that wait for the first answer wait no more.
-        if address == nil, connection === asking { owner?.topologyChanged() }
-    }
-
-    func heard(_ event: RedisEvent, _ connection: RedisConnection) {
-        guard case .message(_, let payload) = event else { return }
-        let words = String(decoding: payload, as: UTF8.self).split(separator: " ")
-        guard words.count == 5, words[0] == name, let from = UInt16(words[2]), let port = UInt16(words[4]) else {
-            return
-        }
-        // Late news of an earlier failover do not count.
-        guard address == LinkAddress(host: String(words[1]), port: from) else { return look() }
-        epoch += 1
-        found(LinkAddress(host: String(words[3]), port: port))
     }
 }

@@ -129,7 +129,7 @@ extension ControlAnswer {
             }
             return (channel, count)
         }
-        return Dictionary(entries) { $0 + $1 }
+        return Dictionary(entries) { $0.addingSaturated($1) }
     }
 
     private static func count(_ message: ProtobufReader) throws(MalformedFrame) -> SendCount {

@@ -77,14 +77,14 @@ struct ShardSummary: Sendable {
     var foreignUsers = 0
     var foreignChannels = 0
 
-    var userCount: Int { users.count + foreignUsers }
-    var channelCount: Int { channels.count + foreignChannels }
+    var userCount: Int { users.count.addingSaturated(foreignUsers) }
+    var channelCount: Int { channels.count.addingSaturated(foreignChannels) }
 
     /// Adds another shard of the same node.
     mutating func add(_ other: ShardSummary) {
-        clients += other.clients
+        clients = clients.addingSaturated(other.clients)
         users.formUnion(other.users)
-        subscriptions += other.subscriptions
+        subscriptions = subscriptions.addingSaturated(other.subscriptions)
         channels.formUnion(other.channels)
     }
 }
@@ -97,9 +97,9 @@ struct SendCount: Sendable {
     var excluded = 0
 
     mutating func add(_ other: SendCount) {
-        delivered += other.delivered
-        undeliverable += other.undeliverable
-        excluded += other.excluded
+        delivered = delivered.addingSaturated(other.delivered)
+        undeliverable = undeliverable.addingSaturated(other.undeliverable)
+        excluded = excluded.addingSaturated(other.excluded)
     }
 }
 
@@ -110,7 +110,7 @@ extension ControlAnswer {
         case (.failed, _): break
         case (_, .failed): self = other
         case (.channels(var channels), .channels(let more)):
-            channels.merge(more) { $0 + $1 }
+            channels.merge(more) { $0.addingSaturated($1) }
             self = .channels(channels)
         case (.summary(var nodes), .summary(let more)):
             for summary in more {
@@ -127,7 +127,7 @@ extension ControlAnswer {
         case (.connections(let connections), .connections(let more)): self = .connections(connections + more)
         case (.members(let members), .members(let more)): self = .members(members.merging(more) { $1 })
         case (.memberCounts(let clients, let users), .memberCounts(let more, let others)):
-            self = .memberCounts(clients: clients + more, users: users.union(others))
+            self = .memberCounts(clients: clients.addingSaturated(more), users: users.union(others))
         case (.raw(var answer), .raw(let more)):
             answer.add(more)
             self = .raw(answer)
@@ -141,5 +141,13 @@ extension ControlAnswer {
             // Shards of this node answer alike; another node is of another make.
             self = .failed(.internalError)
         }
+    }
+}
+
+extension Int {
+    /// The sum, or the greatest number: other nodes may count whatever they say.
+    func addingSaturated(_ other: Int) -> Int {
+        let (sum, overflow) = addingReportingOverflow(other)
+        return overflow ? .max : sum
     }
 }

@@ -84,7 +84,9 @@ extension RawForeignOrder {
 
     private static func closing(_ message: ProtobufReader) throws(MalformedFrame) -> RawServiceRequest.Closing {
         var reader = message
+        // What is not there is 0, whatever a request of the application would mean without it.
         var closing = RawServiceRequest.Closing(connections: [])
+        closing.code = 0
         while let field = try reader.nextField() {
             switch field.number {
             case 1: closing.connections.append(try reader.string(field))

@@ -174,6 +174,7 @@ final class ClusterNodes: NodeMessages {
         heartbeat.isLeaving = state.withLock { $0.isLeaving }
         heartbeat.isNew = isNew
         heartbeat.notesOccupancy = occupancy != nil
+        heartbeat.wallMs = pharos_wall_ms()
         if let node { heartbeat.lostReceiver = state.withLock { $0.lost[node]?.times ?? 0 } }
         sender.send(.heartbeat(heartbeat), to: node)
     }

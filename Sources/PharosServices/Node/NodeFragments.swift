@@ -25,6 +25,9 @@ struct NodeFragments: Sendable {
     private var messages: [Key: Message] = [:]
     private var bytes = 0
 
+    /// The bytes that are kept of unfinished messages.
+    var keptBytes: Int { bytes }
+
     /// The frames that carry a message: itself, or its parts.
     static func split(_ message: [UInt8], sender: UInt64, id: UInt64) -> [[UInt8]] {
         guard message.count > partSize else { return [message] }
@@ -40,13 +43,16 @@ struct NodeFragments: Sendable {
     mutating func add(_ fragment: NodeFragment, from sender: UInt64, nowMs: Int64) -> [UInt8]? {
         let key = Key(sender: sender, id: fragment.id)
         let most = UInt64(NodeFragments.limit / NodeFragments.partSize)
-        guard fragment.count > 0, fragment.count <= most, fragment.index < fragment.count,
-            bytes + fragment.bytes.count <= NodeFragments.limit
+        guard fragment.count > 0, fragment.count <= most else { return nil }
+        let places = messages[key] == nil ? Int(fragment.count) * MemoryLayout<[UInt8]?>.stride : 0
+        guard fragment.index < fragment.count, bytes + places + fragment.bytes.count <= NodeFragments.limit
         else { return nil }
+        // Places for parts count as well: empty parts of many messages would cost nothing else.
+        bytes += places
         var message =
             messages.removeValue(forKey: key)
             ?? Message(
-                parts: Array(repeating: nil, count: Int(fragment.count)), missing: Int(fragment.count), bytes: 0,
+                parts: Array(repeating: nil, count: Int(fragment.count)), missing: Int(fragment.count), bytes: places,
                 beganMs: nowMs)
         let index = Int(fragment.index)
         if message.parts.indices.contains(index), message.parts[index] == nil {

@@ -46,6 +46,8 @@ struct NodeHeartbeat: Equatable, Sendable {
     var notesOccupancy = false
     /// How often the sender has taken the receiver for dead.
     var lostReceiver: UInt64 = 0
+    /// The sender's clock, in milliseconds since 1970; 0: it does not say.
+    var wallMs: Int64 = 0
 }
 
 /// A part of a long message.
@@ -70,6 +72,7 @@ extension NodeFrame {
                 message.appendField(4, heartbeat.isNew)
                 message.appendField(5, heartbeat.notesOccupancy)
                 message.appendField(6, heartbeat.lostReceiver)
+                message.appendField(7, heartbeat.wallMs)
             }
         case .post(.disconnectOlder(let user, let sequence)):
             writer.appendMessage(4) { message in
@@ -157,6 +160,7 @@ extension NodeFrame {
             case 4: heartbeat.isNew = try reader.bool(field)
             case 5: heartbeat.notesOccupancy = try reader.bool(field)
             case 6: heartbeat.lostReceiver = try reader.uint64(field)
+            case 7: heartbeat.wallMs = try reader.int64(field)
             default: try reader.skip(field)
             }
         }

@@ -59,6 +59,8 @@ Unsubscribed: 2 code u32, 3 reason s
 Subscribed: 1 recoverable ?, 4 epoch s, 5 offset u64, 6 positioned ?, 7 data b
 Disconnected: 1 code u32, 2 reason s, 3 reconnect ?
 Refreshed: 1 expires ?, 2 ttl u32
+Envelope: 1 publication Publication, 2 flags u64, 3 except_high u64, 4 except_low u64
+Pack: 1 envelopes []Envelope
 """
 
 
@@ -104,3 +106,6 @@ def _pool(file):
 _CLASSES = _load()
 Command = _CLASSES["pharos.test.Command"]
 Reply = _CLASSES["pharos.test.Reply"]
+# How engines keep publications.
+Envelope = _CLASSES["pharos.test.Envelope"]
+Pack = _CLASSES["pharos.test.Pack"]

@@ -1,0 +1,1 @@
+../../Fuzz/Sources/NATSEngineProperties/NATSEngineProperties.swift

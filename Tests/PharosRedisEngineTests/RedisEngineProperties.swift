@@ -1,0 +1,1 @@
+../../Fuzz/Sources/RedisEngineProperties/RedisEngineProperties.swift

@@ -1,0 +1,1 @@
+../OfficialClients/OfficialClient.swift

@@ -1,0 +1,1 @@
+../../Fuzz/Sources/NodeProperties/NodeProperties.swift

@@ -1,0 +1,1 @@
+../../Fuzz/Sources/TopicProperties/TopicProperties.swift

@@ -95,6 +95,9 @@ class ClusterLedger(Ledger):
     def _look_for_holes(self, channel: Channel, epoch: str, answered: dict[int, str], heard: dict[int, str]) -> None:
         top = max([*answered, *heard], default=0)
         missing = sorted(set(range(1, top + 1)) - answered.keys() - heard.keys())
+        if self.keeps_places:
+            others = [*channel.answered.values(), *channel.heard.values()]
+            missing = [offset for offset in missing if not any(offset in other for other in others)]
         known = set(answered.values()) | set(heard.values())
         unknown = sum(
             1 for each in self.offered.values()

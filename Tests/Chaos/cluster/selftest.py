@@ -54,6 +54,35 @@ def told_of_a_new_epoch() -> list[str]:
     return story.end(book)
 
 
+def restored(heard: tuple[int, ...]) -> list[str]:
+    """A copy with 1 and 2 of three is put back: they keep their places under a new epoch, in which 3 is given again."""
+    story = Story("change")
+    story.ledger.keeps_places = True
+    story.publish(1, 2, 3)
+    before = story.reader("before")
+    story.hear(before, 1, 2, 3)
+    story.publish(3, epoch="f", prefix="q")
+    before.resumed(NAME, False, "f", 3, is_top=True)
+    after = story.reader("after", epoch="f")
+    story.hear(after, *heard)
+    story.hear(after, 3, prefix="q")
+    return story.end(before, after)
+
+
+def restored_with_all_of_it() -> list[str]:
+    return restored((1, 2))
+
+
+def restored_at_another_place() -> list[str]:
+    story = Story("change")
+    story.ledger.keeps_places = True
+    story.publish(1, 2)
+    story.publish(3, epoch="f", prefix="q")
+    after = story.reader("after", epoch="f")
+    after.publication(NAME, 1, "p2")
+    return story.end()
+
+
 def lost_one() -> list[str]:
     story = Story()
     story.publish(1, 2, 3)
@@ -187,9 +216,10 @@ def live_from_a_stream_that_nobody_spoke_of() -> list[str]:
     return story.end(book)
 
 
-WELL: tuple[Callable[[], list[str]], ...] = (nothing_wrong, told_of_a_new_epoch)
+WELL: tuple[Callable[[], list[str]], ...] = (
+    nothing_wrong, told_of_a_new_epoch, restored_with_all_of_it)
 BROKEN: tuple[Callable[[], list[str]], ...] = (
-    lost_one, lost_the_last, heard_twice, order_changed, recovered_over_a_hole, recovered_in_another_epoch,
+    restored_at_another_place, lost_one, lost_the_last, heard_twice, order_changed, recovered_over_a_hole, recovered_in_another_epoch,
     told_without_reason, new_epoch_where_it_lasts, no_new_epoch_where_it_must_be, offset_given_twice, offset_left_out,
     retry_stored_again, heard_at_two_places, readers_heard_different_things, nobody_published_it,
     live_from_a_stream_that_nobody_spoke_of)

@@ -156,10 +156,11 @@ struct ImportFixtureTests {
         #expect(engine.kind == .nats && engine.nats.urls == ["nats://10.0.0.1:4222", "nats://10.0.0.2:4222"])
         #expect(engine.nats.user == "app" && engine.nats.password == "s3cr3t-nats" && engine.nats.prefix == "real_time")
         #expect(engine.nats.tls.enabled && engine.nats.tls.authoritiesFile == "/etc/ssl/nats.pem")
+        #expect(engine.nats.tls.trustsAll)
         #expect(outcome.report.notes.contains { $0.contains("at most once") && $0.contains("JetStream") })
         #expect(
             outcome.report.keys(.notThereYet).sorted() == [
-                "broker.nats.allow_wildcards", "broker.nats.raw_mode", "broker.nats.tls.insecure_skip_verify",
+                "broker.nats.allow_wildcards", "broker.nats.raw_mode",
             ])
     }
 

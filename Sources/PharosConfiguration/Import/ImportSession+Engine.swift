@@ -125,7 +125,7 @@ extension ImportSession {
                 move(value, to: "engine.nats.url", value.replaced(by: value.texts))
             case "broker.nats.prefix": translatePrefix(value)
             case "broker.nats.tls.server_ca_pem": translatePEM(value, to: "engine.nats.tls.server_ca_pem_file")
-            case "broker.nats.tls.enabled", "broker.nats.tls.server_name", "broker.nats.tls.server_ca_pem_file":
+            case _ where ImportTable.clientTLSKeys.contains { key == "broker.nats.tls.\($0)" }:
                 move(value, to: "engine." + key.dropFirst("broker.".count))
             default: settle(value)
             }

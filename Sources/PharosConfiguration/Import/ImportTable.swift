@@ -66,12 +66,17 @@ package enum ImportTable {
         names.split { $0 == " " || $0 == "\n" }.map(String.init)
     }
 
+    /// Those that mean the same.
+    static let clientTLSKeys = [
+        "enabled", "server_name", "server_ca_pem_file", "cert_pem_file", "key_pem_file", "insecure_skip_verify",
+    ]
+
     /// The keys of a TLS section whose side is that of a client.
     ///
     /// - Parameter target: our section, where it is not the same.
     static func clientTLS(_ prefix: String, to target: String? = nil) -> [ImportRule] {
         let gate = prefix + ".enabled"
-        let same = ["enabled", "server_name", "server_ca_pem_file"].map { name in
+        let same = clientTLSKeys.map { name in
             ImportRule(
                 key: "\(prefix).\(name)", fate: target.map { .translated(to: "\($0).\(name)") } ?? .kept)
         }
@@ -82,15 +87,13 @@ package enum ImportTable {
                     key: prefix + ".server_ca_pem", fate: .translated(to: "\(target ?? prefix).server_ca_pem_file"))
             ],
             absent(
-                prefix + ".",
-                "cert_pem key_pem cert_pem_file key_pem_file cert_pem_b64 key_pem_b64 client_ca_pem client_ca_pem_file "
-                    + "client_ca_pem_b64",
-                gate: gate, nearest: "credentials of the server itself, such as user and password"),
+                prefix + ".", "cert_pem key_pem cert_pem_b64 key_pem_b64", gate: gate,
+                nearest: "write certificate and key to files and name them in `cert_pem_file` and `key_pem_file`"),
+            absent(
+                prefix + ".", "client_ca_pem client_ca_pem_file client_ca_pem_b64", gate: gate,
+                nearest: "it is the server that asks for certificates of clients"),
             absent(
                 prefix + ".", "server_ca_pem_b64", gate: gate,
-                nearest: "write the authority to a file and name it in `server_ca_pem_file`"),
-            absent(
-                prefix + ".", "insecure_skip_verify", gate: gate,
-                nearest: "name the authority of the certificate in `server_ca_pem_file`"))
+                nearest: "write the authority to a file and name it in `server_ca_pem_file`"))
     }
 }

@@ -33,6 +33,7 @@ struct KeysInUseTests {
         ),
         ("client.subscribe_to_user_personal_channel.", [("channel.namespaces", #"[{"name":"app"}]"#)]),
         ("node.roles", [("engine.type", "topic"), ("engine.secret", secret)]),
+        ("channel.without_namespace.engine", [("engine.type", "redis")]),
         ("hooks.", [origins]), ("raw", [origins]),
         ("hooks.events", [("hooks.events", "connected"), ("hooks.events_to", "app")]),
         ("hooks.keep_alive", [("hooks.events", "connected"), ("hooks.events_to", "app")]),

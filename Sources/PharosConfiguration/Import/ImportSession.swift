@@ -31,8 +31,18 @@ struct ImportSession {
     mutating func run() {
         translateEngine()
         translateTLS()
+        // First whatever keeps its place, so that the result has the order of the source.
+        for value in values where waiting[value.key] != nil && keepsPlace(value) { settle(value) }
         translateHooks()
         for value in values where waiting[value.key] != nil { settle(value) }
+    }
+
+    private func keepsPlace(_ value: ImportedValue) -> Bool {
+        switch ImportTable.rule(value.pattern)?.fate {
+        case .kept, .moved: true
+        case nil: ImportTable.own.contains(value.pattern)
+        case .translated, .notNeeded, .absent: false
+        }
     }
 
     // MARK: Values

@@ -14,8 +14,9 @@ struct ImportSource {
                 add(entry, at: entry.key, as: entry.key)
                 continue
             }
+            let isWhole = ImportTable.byKey[target]?.isWhole == true
             // Version 6 has sections by some of these names; `proxies` and `consumers` are lists in both.
-            if case .mapping(let inner) = entry.value.content {
+            if case .mapping(let inner) = entry.value.content, !isWhole {
                 let section = ImportTable.sections.contains(entry.key) ? entry.key : ImportSource.section(target)
                 for item in inner { add(item, at: "\(section).\(item.key)", as: "\(entry.key).\(item.key)") }
                 if section != entry.key { isFlat = true }

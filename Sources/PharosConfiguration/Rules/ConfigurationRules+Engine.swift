@@ -8,12 +8,8 @@ extension ConfigurationRules {
         if engine.roles.contains(.topic), !kinds.contains(.topic) {
             refuse("node.roles", with: ["engine.type"], "the role `topic` goes with `engine.type: topic`")
         }
-        if kinds.count > 1, !engine.kind.isShared {
-            refuse(
-                "engine.type",
-                "a namespace has an engine of several nodes: then the node needs one too, over which nodes "
-                    + "know of each other")
-        }
+        let isAlone = kinds.count > 1 && !engine.kind.isShared
+        if isAlone { refuseEnginesOfNamespaces() }
         if engine.nodeTimeout < 2 * engine.heartbeat {
             refuse(
                 "engine.node_timeout", with: ["engine.heartbeat"],
@@ -22,7 +18,7 @@ extension ConfigurationRules {
         if engine.kind == .disk, settings.store.path.isEmpty {
             refuse("engine.type", with: ["store.path"], "`disk` needs `store.path`")
         }
-        for kind in kinds {
+        for kind in isAlone ? [engine.kind] : kinds {
             switch kind {
             case .memory, .disk: break
             case .topic:
@@ -44,6 +40,20 @@ extension ConfigurationRules {
     private mutating func checkTLS(_ tls: LinkTLSOptions, _ key: String) {
         if tls.certificateFile.isEmpty != tls.keyFile.isEmpty {
             refuse("\(key).cert_pem_file", with: ["\(key).key_pem_file"], "certificate and key belong together")
+        }
+    }
+
+    /// A node without an engine of its own knows of no others.
+    private mutating func refuseEnginesOfNamespaces() {
+        let channel = settings.channel
+        let sections =
+            [("channel.without_namespace", channel.withoutNamespace)]
+            + channel.namespaces.enumerated().map { ("channel.namespaces[\($0)]", $1.options) }
+        for (section, options) in sections where !options.engine.rawValue.isEmpty {
+            refuse(
+                "\(section).engine", with: ["engine.type"],
+                "a namespace has an engine of several nodes: then `engine.type` has to be one, too, over which nodes know of "
+                    + "each other")
         }
     }
 

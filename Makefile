@@ -1,6 +1,6 @@
 # Every target is a script or one command; `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run cluster cluster-kill cluster-start build client test test-upgrade bench fuzz sanitize soak chaos format check-format clean
+.PHONY: help run cluster cluster-kill cluster-start build install package package-test client test test-upgrade bench fuzz sanitize soak chaos format check-format clean
 
 SOURCES := Package.swift Sources Tests Fuzz/Package.swift Fuzz/Sources Examples
 
@@ -21,6 +21,15 @@ cluster-start: ## Bring it back: NODE=2.
 
 build: ## Build the release server: .build/release/pharos.
 	@bash -c 'source scripts/common.sh && build_configured release'
+
+install: ## Install what was built: to /usr/local, or PREFIX=/opt/pharos; DESTDIR for packagers.
+	@scripts/install --prefix "$(or $(PREFIX),/usr/local)"
+
+package: ## Tarball, Debian packages, container image, bill of materials: dist/.
+	@scripts/package
+
+package-test: ## Pack, then install, start, use and remove each in a root of its own.
+	@scripts/test packages
 
 client: ## Make the browser client's files from Clients/js: bundles, types, their sizes and hashes.
 	@scripts/build-client
@@ -58,4 +67,4 @@ check-format: ## Fail if a source is not formatted, a comment breaks the rules, 
 	scripts/build-client --check
 
 clean: ## Remove everything that was built, not what was installed.
-	rm -rf .build
+	rm -rf .build dist

@@ -35,6 +35,9 @@ func example(_ name: String, path: String? = nil) -> Target {
         path: path ?? "Examples/\(name)/Sources/\(name)", packageAccess: false)
 }
 
+// For `pharos version`: scripts that build the server say what they build. Without it the program tells its version alone.
+let commit = (Context.environment["PHAROS_COMMIT"] ?? "").filter { $0.isLetter || $0.isNumber || $0 == "-" }
+
 var dependencies: [Package.Dependency] = []
 var products: [Product] = []
 
@@ -192,12 +195,13 @@ if !coreOnly {
                 .product(name: "Metrics", package: "swift-metrics"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]),
+        .target(name: "CPharosBuild", cSettings: [.define("PHAROS_COMMIT", to: "\"\(commit)\"")]),
         .executableTarget(
             name: "PharosCLI",
             dependencies: [
                 "Pharos", "PharosConfiguration", "PharosAuth", "PharosDomain", "PharosBytes", "PharosProtocol",
                 "PharosEdge", "PharosTLS",
-                "CPharosSys",
+                "CPharosSys", "CPharosBuild",
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),

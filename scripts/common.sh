@@ -67,8 +67,47 @@ need_swift() {
 # debug information: that builds faster and makes a much smaller file.
 build_configured() {
     local flags=()
-    [ "$1" = debug ] || flags+=(--static-swift-stdlib -debug-info-format none)
+    if [ "$1" = release ]; then
+        release_flags
+        flags+=(-debug-info-format none)
+        export PHAROS_COMMIT
+        PHAROS_COMMIT=$(commit)
+    fi
     swift build -c "$1" ${flags[@]+"${flags[@]}"} --product pharos
+}
+
+# Adds to `flags` what makes a release small, and what a linker can do for its safety: functions that nothing calls stay
+# out, equal ones are one, relocations are packed and read-only before the first line runs. None of it changes the code.
+release_flags() {
+    flags+=(--static-swift-stdlib -Xswiftc -Xfrontend -Xswiftc -function-sections -Xcc -ffunction-sections -Xcc -fdata-sections
+        -Xswiftc -use-ld=lld)
+    local each
+    for each in --no-export-dynamic --icf=all -z pack-relative-relocs -z now; do flags+=(-Xlinker "$each"); done
+    # Foundation's texts for all languages, which are more than half of it otherwise.
+    local data=$root/.build/icu_data.o name
+    mkdir -p .build
+    if have python3 && name=$(python3 scripts/packing/icu_data.py "$data"); then
+        flags+=(-Xlinker "--wrap=$name" -Xlinker "$data")
+    else
+        say "linking all of ICU's data: the server is 30 MB larger, and does the same"
+    fi
+}
+
+# The server that scripts/package packs: with debug information, which goes into a file of its own.
+build_packaged() {
+    local flags=()
+    release_flags
+    export PHAROS_COMMIT
+    PHAROS_COMMIT=$(commit)
+    swift build -c release --scratch-path .build/package ${flags[@]+"${flags[@]}"} --product pharos
+}
+
+# What is built: the commit, and whether there is more in the files than it has. Nothing outside of a clone.
+commit() {
+    local name
+    name=$(git rev-parse --short=12 HEAD 2>/dev/null) || return 0
+    [ -z "$(git status --porcelain --untracked-files=no)" ] || name+=-changed
+    echo "$name"
 }
 
 # Python packages of the tests, in an environment of their own; made again when the list changes.
@@ -121,6 +160,37 @@ need_redis() {
 need_nats() {
     export PHAROS_NATS_SERVER=$tools/venv/bin/nats-server
     [ -x "$PHAROS_NATS_SERVER" ] || fail "nats-server is needed, which scripts/requirements.txt names"
+}
+
+# Helm's library and the schemas of Kubernetes, in an environment of their own.
+need_charts() {
+    local python=${PYTHON:-python3} list=$root/scripts/requirements-charts.txt folder=$tools/venv-charts
+    if ! cmp -s "$list" "$folder/requirements.txt"; then
+        say "installing Python packages into .tools/venv-charts"
+        "$python" -m venv --clear "$folder"
+        "$folder/bin/pip" install --disable-pip-version-check --no-input -q -r "$list" </dev/null
+        cp "$list" "$folder/requirements.txt"
+    fi
+    export PHAROS_CHARTS_PYTHON=$folder/bin/python
+}
+
+# The proxies that docs/deployment.md has configurations of. Those that Debian has no package of are left out, and said so.
+need_proxies() {
+    local missing=() each
+    for each in nginx:nginx-light haproxy:haproxy caddy:caddy; do
+        PATH=$PATH:/usr/sbin have "${each%%:*}" || missing+=("${each##*:}")
+    done
+    need_packages ${missing[@]+"${missing[@]}"} || true
+}
+
+# What packages are made and tried with: roots of Debian, a checker of packages.
+need_package_tools() {
+    local missing=() each
+    for each in dpkg-shlibdeps:dpkg-dev objcopy:binutils mmdebstrap:mmdebstrap lintian:lintian \
+        podman:podman runc:runc; do
+        have "${each%%:*}" || missing+=("${each##*:}")
+    done
+    need_packages ${missing[@]+"${missing[@]}"}
 }
 
 # Runs a command and tells how long it took: timed WHAT COMMAND...

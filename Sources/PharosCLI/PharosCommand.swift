@@ -1,5 +1,5 @@
 import ArgumentParser
-import PharosDomain
+import CPharosBuild
 
 /// `pharos`: the server and the tools around it.
 @main
@@ -15,9 +15,9 @@ struct PharosCommand: AsyncParsableCommand {
 
             Everything that serve understands: pharos config default, or docs/configuration.md.
             """,
-        version: PharosVersion.current,
+        version: VersionCommand.text(commit: String(cString: pharos_build_commit())),
         subcommands: [
             ServeCommand.self, PubCommand.self, SubCommand.self, TokenCommand.self, ConfigCommand.self,
-            BenchCommand.self, DoctorCommand.self, VersionCommand.self,
+            BenchCommand.self, DoctorCommand.self, HealthCommand.self, VersionCommand.self,
         ])
 }

@@ -17,11 +17,24 @@ enum WireClientRequest {
     static func post(
         _ address: WireClientAddress, body: [UInt8], apiKey: String?, timeoutMs: Int64 = 10_000
     ) throws(WireClientError) -> Answer {
-        let socket = try WireClientSocket(address)
         let head = try head(address, bodyCount: body.count, apiKey: apiKey)
         var request = ByteWriter(capacity: body.count + 256)
         request.append(head)
         request.append(body)
+        return try exchange(request, with: address, timeoutMs: timeoutMs)
+    }
+
+    /// Asks for a page and waits for all of it.
+    static func get(_ address: WireClientAddress, timeoutMs: Int64) throws(WireClientError) -> Answer {
+        var request = ByteWriter(capacity: 256)
+        request.append("GET \(address.path) HTTP/1.1\r\nHost: \(address.authority)\r\nConnection: close\r\n\r\n")
+        return try exchange(request, with: address, timeoutMs: timeoutMs)
+    }
+
+    private static func exchange(
+        _ request: borrowing ByteWriter, with address: WireClientAddress, timeoutMs: Int64
+    ) throws(WireClientError) -> Answer {
+        let socket = try WireClientSocket(address)
         try request.withBytes { bytes throws(WireClientError) in try socket.send(bytes) }
         let deadline = pharos_monotonic_ms() + timeoutMs
         var answer: [UInt8] = []

@@ -1,6 +1,6 @@
 # Every target is a script or one command; `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run cluster cluster-kill cluster-start build install package package-test client test test-upgrade bench fuzz sanitize soak chaos format check-format clean
+.PHONY: help run cluster cluster-kill cluster-start build install package package-test proxy-test chart-test client test test-upgrade bench fuzz sanitize soak chaos format check-format clean
 
 SOURCES := Package.swift Sources Tests Fuzz/Package.swift Fuzz/Sources Examples
 
@@ -30,6 +30,12 @@ package: ## Tarball, Debian packages, container image, bill of materials: dist/.
 
 package-test: ## Pack, then install, start, use and remove each in a root of its own.
 	@scripts/test packages
+
+proxy-test: ## Two nodes behind the real nginx, HAProxy and Caddy, by the configurations of docs/deployment.md.
+	@scripts/test proxies
+
+chart-test: ## Render the Helm chart and check what comes out.
+	@scripts/test charts
 
 client: ## Make the browser client's files from Clients/js: bundles, types, their sizes and hashes.
 	@scripts/build-client

@@ -275,6 +275,8 @@ struct ShardService: EdgeHandler, ~Copyable {
         guard let ends = core.shutdownEndsMs else { return }
         let isOver = edge.nowMs >= ends
         if isOver { raw.abandon(&core, &edge) }
-        if isOver || edge.connectionCount == 0 && raw.raw.isEmpty && messages.isEmpty { edge.isFinished = true }
+        // Polls of other nodes are still to get their sessions' last words.
+        let isDone = raw.raw.isEmpty && messages.isEmpty && sessionPolls.foreignPolls.isEmpty
+        if isOver || edge.connectionCount == 0 && isDone { edge.isFinished = true }
     }
 }

@@ -233,7 +233,12 @@ if !coreOnly {
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),
             ]),
-        tests("PharosCLITests", ["PharosCLI", "CPharosSys"]),
+        tests(
+            "PharosCLITests",
+            [
+                "PharosCLI", "PharosDomain", "CPharosSys",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
         tests(
             "PharosTests",
             [

@@ -52,11 +52,13 @@ package enum EngineConformance: String, CaseIterable, Sendable {
     private func reportedBeforeAnswered(_ engine: EngineUnderTest) async throws {
         await follow("a", engine)
         _ = try await engine.complete(publish("a", 1), at: Self.now).get()
-        let kinds = await engine.events.map { event in
+        // A link may be lost and regained meanwhile, on a machine that gives a broker no time.
+        let kinds: [String] = await engine.events.compactMap { event in
             switch event {
             case .publication: "publication"
             case .completed: "completed"
-            default: "other"
+            case .linkLost, .linkRegained, .gap: nil
+            case .member: "member"
             }
         }
         try require(kinds, is: ["publication", "completed"], "the order of the reports")

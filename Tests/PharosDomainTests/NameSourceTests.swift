@@ -24,6 +24,8 @@ struct NameSourceTests {
         "PharosDomain/Refusal/RefusalKind.swift", "PharosServices/Node/RefusalLedger.swift",
         // Names of commands and of API methods, for counters.
         "PharosServices/Core/ServiceCounters.swift", "PharosServices/Messages/NodeCounters.swift",
+        // Words of brokers about themselves, and our names of them.
+        "PharosDomain/EngineFacts.swift",
         // Names of metrics.
         "PharosProtocol/ServerAPI/Verbs/Info.swift",
     ]

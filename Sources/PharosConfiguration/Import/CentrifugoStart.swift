@@ -29,8 +29,8 @@ enum CentrifugoStart {
     private static func isForeign(_ source: ImportSource) -> Bool {
         source.isFlat
             || source.values().contains { value in
-                if value.key == "log.level", ["warn", "none", "fatal", "panic"].contains(value.text) { return true }
-                if value.key == "client.ping_interval", value.text?.hasPrefix("-") == true { return true }
+                if value.key == "log.level", ["warn", "none", "fatal", "panic"].contains(value.scalar) { return true }
+                if value.key == "client.ping_interval", value.scalar?.hasPrefix("-") == true { return true }
                 let pattern = value.pattern
                 guard !ImportTable.own.contains(pattern) else { return false }
                 return ImportTable.rule(pattern) != nil || isStranger(value)

@@ -17,7 +17,7 @@ extension ImportSession {
         let engine = take("engine.type")
         guard isBrokerOn else {
             if let engine {
-                engine.text == "tarantool"
+                engine.scalar == "tarantool"
                     ? refuse(engine, nearest: "`engine.type: redis`") : move(engine, to: "engine.type")
             }
             for key in ["broker.enabled", "broker.type"] {
@@ -134,14 +134,14 @@ extension ImportSession {
 
     /// A prefix is the name of streams, too, so it has fewer letters to choose from.
     private mutating func translatePrefix(_ value: ImportedValue) {
-        let text = (value.text ?? "").lowercased().utf8.map { byte -> Character in
+        let text = (value.scalar ?? "").lowercased().utf8.map { byte -> Character in
             let isAllowed =
                 UInt8(ascii: "a")...UInt8(ascii: "z") ~= byte || UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte
             return isAllowed ? Character(UnicodeScalar(byte)) : "_"
         }
         if text.isEmpty { return drop(value, "it is empty") }
         let prefix = String(text.prefix(32))
-        if prefix != value.text {
+        if prefix != value.scalar {
             report.note("`engine.nats.prefix` is `\(prefix)`: it may have small letters, digits and underscores")
         }
         move(value, to: "engine.nats.prefix", value.replaced(by: prefix))

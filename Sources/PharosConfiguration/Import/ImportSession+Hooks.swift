@@ -53,7 +53,7 @@ extension ImportSession {
     private mutating func translateHook(_ hook: String, _ base: String, _ origins: inout ImportedOrigins) {
         if let granular = take("granular_proxy_mode") { report.add(.translated, granular.written, "-> origins") }
         let name = take("client.\(hook)_proxy_name")
-        if let name, let text = name.text, !text.isEmpty {
+        if let name, let text = name.scalar, !text.isEmpty {
             guard let origin = origins.named(text) else {
                 return refuse(name, nearest: "an entry of `proxies` with that name")
             }
@@ -79,13 +79,13 @@ extension ImportSession {
         let target = "\(section).\(hook)_proxy_name"
         // In a file of ours a name alone turns the hook on.
         let byName = enabled == nil && (purpose == .start && !source.isFlat || source.isFlat && isGranular)
-        let isOn = enabled.map { !$0.isIdle([]) } ?? (byName && name?.text?.isEmpty == false)
+        let isOn = enabled.map { !$0.isIdle([]) } ?? (byName && name?.scalar?.isEmpty == false)
         guard isOn, let given = name ?? enabled else {
             if let enabled { drop(enabled, "it is off") }
             if let name { drop(name, "the hook is off: `\(hook)_proxy_enabled`") }
             return
         }
-        let text = name?.text.flatMap { $0.isEmpty ? nil : $0 } ?? "default"
+        let text = name?.scalar.flatMap { $0.isEmpty ? nil : $0 } ?? "default"
         let isUnnamed = text == "default" && origins.named(text) == nil
         let origin = isUnnamed ? origins.unnamed("channel.proxy.\(hook)", hook, &self) : origins.named(text)
         if let origin {
@@ -111,7 +111,7 @@ extension ImportSession {
         if case .list(let namespaces)? = source.tree["rpc.namespaces"]?.content {
             rules = namespaces.indices.map { index in
                 let section = "rpc.namespaces[\(index)]"
-                return (section, (text(section + ".name") ?? "") + (boundary?.text ?? ":"))
+                return (section, (text(section + ".name") ?? "") + (boundary?.scalar ?? ":"))
             }
         }
         var count = 0
@@ -120,13 +120,14 @@ extension ImportSession {
             let name = take(section + ".name"), enabled = take(section + ".proxy_enabled")
             let proxy = take(section + ".proxy_name")
             let byEndpoint = section == "rpc.without_namespace" && source.isFlat && text("rpc.proxy.endpoint") != nil
-            let isOn = enabled.map { !$0.isIdle([]) } ?? (source.isFlat && proxy?.text?.isEmpty == false || byEndpoint)
+            let isOn =
+                enabled.map { !$0.isIdle([]) } ?? (source.isFlat && proxy?.scalar?.isEmpty == false || byEndpoint)
             let given = [enabled, proxy, name].compactMap { $0 }
             guard isOn, let first = given.first ?? value("rpc.proxy.endpoint") else {
                 for value in given { drop(value, "it is off") }
                 continue
             }
-            let text = proxy?.text.flatMap { $0.isEmpty ? nil : $0 } ?? "default"
+            let text = proxy?.scalar.flatMap { $0.isEmpty ? nil : $0 } ?? "default"
             let isUnnamed = text == "default" && origins.named(text) == nil
             guard let origin = isUnnamed ? origins.unnamed("rpc.proxy", "rpc", &self) : origins.named(text) else {
                 refuse(first, nearest: "an address for `\(text)`: there is none in `rpc.proxy` or `proxies`")

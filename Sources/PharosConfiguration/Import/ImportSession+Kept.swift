@@ -5,19 +5,19 @@ extension ImportSession {
     mutating func keep(_ value: ImportedValue) {
         if case .nothing = value.node.content { return drop(value, "it is empty") }
         switch value.pattern {
-        case "client.ping_interval" where value.text?.hasPrefix("-") == true:
+        case "client.ping_interval" where value.scalar?.hasPrefix("-") == true:
             move(value, to: value.key, value.replaced(by: "0s"))
-        case "client.pong_timeout" where value.text?.hasPrefix("-") == true:
+        case "client.pong_timeout" where value.scalar?.hasPrefix("-") == true:
             refuse(value, nearest: "a longer `client.pong_timeout`: pongs are always awaited")
         case "log.level": keepLevel(value)
-        case "node.name" where value.text == "": drop(value, "it is empty")
-        case "http_server.address" where value.text == "" && purpose == .file: drop(value, "see below")
+        case "node.name" where value.scalar == "": drop(value, "it is empty")
+        case "http_server.address" where value.scalar == "" && purpose == .file: drop(value, "see below")
         default: move(value, to: value.key)
         }
     }
 
     private mutating func keepLevel(_ value: ImportedValue) {
-        switch value.text {
+        switch value.scalar {
         case "warn": move(value, to: value.key, value.replaced(by: "warning"))
         case "none", "fatal", "panic":
             move(value, to: value.key, value.replaced(by: "error"))

@@ -42,7 +42,7 @@ extension ImportSession {
 
     /// A PEM is given as a file, as itself, or in base64; here it is a file.
     mutating func translatePEM(_ value: ImportedValue, to target: String) {
-        let text = value.text ?? ""
+        let text = value.scalar ?? ""
         if text.isEmpty { return drop(value, "it is empty") }
         if text.contains("-----BEGIN") || text.hasPrefix("LS0tLS1") {
             refuse(value, nearest: "write the text to a file, and name the file in `\(target)`")

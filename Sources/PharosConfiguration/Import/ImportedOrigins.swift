@@ -54,7 +54,7 @@ struct ImportedOrigins {
     }
 
     private mutating func add(_ name: String, _ base: String, _ session: inout ImportSession) -> Bool {
-        guard let endpoint = session.value(base + ".endpoint"), let url = endpoint.text, !url.isEmpty else {
+        guard let endpoint = session.value(base + ".endpoint"), let url = endpoint.scalar, !url.isEmpty else {
             if let named = session.value(base + ".name") { session.refuse(named, nearest: "give it an `endpoint`") }
             return false
         }

@@ -10,7 +10,7 @@ struct ImportedValue {
 
     var pattern: String { DocumentTree.pattern(key) }
 
-    var text: String? {
+    var scalar: String? {
         if case .text(let text) = node.content { return text }
         return nil
     }

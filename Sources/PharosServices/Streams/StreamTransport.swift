@@ -89,7 +89,8 @@ enum StreamTransport {
             case .dataTooLong: return core.answer(id, 413, error: "the commands are too long", fields: fields, &edge)
             }
         }
-        guard let node = core.node.messages.nodes.first(where: { $0.name.text == request.node }) else {
+        let name = NodeName(request.node)
+        guard let node = core.node.messages.nodes.first(where: { $0.name == name }) else {
             return core.answer(id, 404, error: "unknown node", fields: fields, &edge)
         }
         core.answer(id, 204, fields: fields, &edge)

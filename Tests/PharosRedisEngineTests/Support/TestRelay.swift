@@ -27,7 +27,10 @@ actor TestRelay {
 
     func completion(of ticket: UInt64) async throws -> EngineOutcome {
         let end = ContinuousClock.now + .milliseconds(2 * answerLimitMs + 30_000)
-        while ContinuousClock.now < end {
+        // A test that is given no time itself looks a number of times all the same.
+        var looks = 0
+        while looks < 1_000 || ContinuousClock.now < end {
+            looks += 1
             collect()
             if let result = completions[ticket] { return try result.get() }
             try await Task.sleep(for: .microseconds(200))

@@ -97,6 +97,7 @@ extension Edge {
         handshakeCount -= 1
         counters.handshakes += 1
         if state.pointee.session.isResumed { counters.handshakesResumed += 1 }
+        if state.pointee.session.selected("h2"), !beginCarrier(slot) { fail(slot) }
     }
 
     // MARK: Output

@@ -120,7 +120,7 @@ def fan_out(connections: int, streams: int, publications: int) -> float:
     """Microseconds of the server for each delivery."""
     server = start()
     try:
-        crowd = Crowd(server, connections, streams, "/events?channels=plain:crowd")
+        crowd = Crowd(server, connections, streams, "/events?channel=plain:crowd")
         crowd.rest()
         publisher = http.client.HTTPConnection("127.0.0.1", server.port)
 
@@ -164,7 +164,7 @@ def idle(connections: int, streams: int, path: str | None, is_socket: bool = Fal
 
 
 SOCKET = "/connection/websocket"
-EVENTS = "/events?channels=plain:crowd"
+EVENTS = "/events?channel=plain:crowd"
 FAN_OUT = {
     "HTTP/1.1, 1,000 connections": (STREAMS, 0),
     "HTTP/2, 1,000 connections with a stream each": (STREAMS, 1),

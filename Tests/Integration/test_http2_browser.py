@@ -14,12 +14,12 @@ TALK = """async (streams) => {
   const all = Promise.withResolvers();
   const opened = [];
   for (let number = 0; number < streams; number++) {
-    const source = new EventSource(`/events?channels=page${number}`);
+    const source = new EventSource(`/events?channel=page${number}`);
     opened.push(new Promise((done) => { source.onopen = done; }));
-    source.onmessage = (event) => {
+    source.addEventListener(`page${number}`, (event) => {
       seen.add(JSON.parse(event.data).number);
       if (seen.size === streams) all.resolve();
-    };
+    });
   }
   await Promise.all(opened);
   const socket = new WebSocket(`wss://${location.host}/connection/websocket`);

@@ -9,6 +9,7 @@ import h2.connection
 import h2.events
 import h2.exceptions
 import h2.settings
+from hyperframe.frame import GoAwayFrame
 
 from .server import Answer, Server
 
@@ -124,6 +125,8 @@ class HTTP2:
         # The code of GOAWAY; None: there was none.
         self.end_code: int | None = None
         self.ended = asyncio.Event()
+        # Of a frame that has not come whole.
+        self.unread = b""
         # Whether what comes is acknowledged, so that more may come.
         self.reads = True
 
@@ -179,7 +182,7 @@ class HTTP2:
     async def _run(self) -> None:
         try:
             while data := await self.reader.read(65_536):
-                for event in self.machine.receive_data(data):
+                for event in self.machine.receive_data(self._without_end(data)):
                     self._note(event)
                 self.flush()
         except (ConnectionError, h2.exceptions.ProtocolError):
@@ -190,6 +193,21 @@ class HTTP2:
                 stream.head.cancel()
         self.ended.set()
 
+    def _without_end(self, data: bytes) -> bytes:
+        """Whole frames, but for GOAWAY: h2 would take it for the end of the streams, too."""
+        self.unread += data
+        frames = b""
+        while len(self.unread) >= 9:
+            end = 9 + int.from_bytes(self.unread[:3], "big")
+            if len(self.unread) < end:
+                break
+            if self.unread[3] == GoAwayFrame.type:
+                self.end_code = int.from_bytes(self.unread[13:17], "big")
+            else:
+                frames += self.unread[:end]
+            self.unread = self.unread[end:]
+        return frames
+
     def _note(self, event) -> None:
         stream = self.streams.get(getattr(event, "stream_id", None) or 0)
         match event:
@@ -197,8 +215,6 @@ class HTTP2:
                 self.settings.set()
             case h2.events.PingAckReceived():
                 self.pings += 1
-            case h2.events.ConnectionTerminated():
-                self.end_code = event.error_code
             case h2.events.InformationalResponseReceived():
                 stream.interim.append(int(dict(event.headers)[":status"]))
             case h2.events.ResponseReceived():

@@ -1,6 +1,6 @@
 # Every target is a script or one command; `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run cluster cluster-kill cluster-start build test bench fuzz sanitize soak chaos format check-format clean
+.PHONY: help run cluster cluster-kill cluster-start build client test test-upgrade bench fuzz sanitize soak chaos format check-format clean
 
 SOURCES := Package.swift Sources Tests Fuzz/Package.swift Fuzz/Sources Examples
 
@@ -22,8 +22,14 @@ cluster-start: ## Bring it back: NODE=2.
 build: ## Build the release server: .build/release/pharos.
 	@bash -c 'source scripts/common.sh && build_configured release'
 
+client: ## Make the browser client's files from Clients/js: bundles, types, their sizes and hashes.
+	@scripts/build-client
+
 test: ## Install what the tests need and run them all.
 	@scripts/test
+
+test-upgrade: ## Build the version before from git, and try its nodes beside those of this version.
+	@scripts/test upgrade
 
 bench: build ## Measure side by side with other servers; writes docs/benchmarks.md.
 	@scripts/bench --write
@@ -45,10 +51,11 @@ chaos: ## Kill the server a hundred times under load, the application fifty time
 format: ## Format the Swift sources.
 	swift format --in-place --parallel --recursive $(SOURCES)
 
-check-format: ## Fail if a source is not formatted, a comment breaks the rules, or folders refer in circles.
+check-format: ## Fail if a source is not formatted, a comment breaks the rules, folders refer in circles, or a bundle is stale.
 	swift format lint --strict --parallel --recursive $(SOURCES)
 	scripts/check-comments
 	scripts/check-folders
+	scripts/build-client --check
 
 clean: ## Remove everything that was built, not what was installed.
 	rm -rf .build

@@ -43,6 +43,7 @@ var targets: [Target] = [
     core("PharosBytes", ["CPharosSys"]),
     core("PharosDomain"),
     core("PharosProtocol", ["PharosBytes", "PharosDomain"]),
+    core("PharosTOML"),
     .target(name: "CPharosTLS", linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
     core("PharosTLS", ["CPharosTLS", "PharosBytes"]),
     .target(name: "CPharosHTTP2", linkerSettings: [.linkedLibrary("nghttp2")]),
@@ -91,6 +92,7 @@ var targets: [Target] = [
         name: "pharos-echo", dependencies: ["CPharosSys", "PharosEdge"], path: "Tests/Echo", swiftSettings: strict),
     tests("PharosBytesTests", ["PharosBytes", "CPharosSys", "PharosTestKit"]),
     tests("PharosDomainTests", ["PharosDomain", "PharosTestKit"]),
+    tests("PharosTOMLTests", ["PharosTOML", "PharosTestKit"]),
     tests("PharosProtocolTests", ["PharosProtocol", "PharosDomain", "PharosBytes", "PharosTestKit"]),
     tests(
         "PharosEdgeTests",
@@ -162,7 +164,9 @@ if !coreOnly {
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOTLS", package: "swift-nio"),
             ]),
-        core("PharosConfiguration", ["PharosDomain", "PharosProtocol", .product(name: "Yams", package: "Yams")]),
+        core(
+            "PharosConfiguration",
+            ["PharosDomain", "PharosProtocol", "PharosTOML", .product(name: "Yams", package: "Yams")]),
         .target(
             name: "PharosAPI",
             dependencies: [

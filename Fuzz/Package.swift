@@ -34,8 +34,10 @@ let package = Package(
         library("PharosTLS", ["CPharosTLS", "PharosBytes"]),
         library("PharosNATS", ["PharosBytes", "PharosProtocol"]),
         library("PharosRedis", ["PharosBytes"]),
+        library("PharosTOML"),
         library("TLSProperties", ["PharosTLS"]),
         library("HTTP2Properties", ["PharosHTTP2", "CPharosHTTP2"]),
+        library("DocumentProperties", ["PharosTOML"]),
         library("BrokerProperties", ["PharosNATS", "PharosRedis"]),
         library("ProtocolProperties", ["PharosProtocol", "PharosBytes", "PharosDomain"]),
         library("EdgeProperties", ["PharosEdge", "PharosBytes"]),
@@ -55,5 +57,6 @@ let package = Package(
         fuzzer("HTTP2SessionFuzz", "HTTP2Properties"),
         fuzzer("NATSFuzz", "BrokerProperties"),
         fuzzer("RESPFuzz", "BrokerProperties"),
+        fuzzer("TOMLFuzz", "DocumentProperties"),
     ]
 )

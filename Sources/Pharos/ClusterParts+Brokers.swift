@@ -13,7 +13,7 @@ extension ClusterParts {
     // MARK: NATS
 
     static func nats(_ settings: ServerSettings, logger: Logger) throws -> ClusterParts {
-        let options = settings.engine.nats
+        let options = EngineAddresses.resolve(settings.engine).engine.nats
         var link = LinkSettings(
             addresses: try addresses(options.urls) { HostAndPort(natsURL: $0) })
         var tls = options.tls
@@ -47,7 +47,7 @@ extension ClusterParts {
     // MARK: Redis
 
     static func redis(_ settings: ServerSettings, logger: Logger) throws -> ClusterParts {
-        let options = settings.engine.redis
+        let options = EngineAddresses.resolve(settings.engine).engine.redis
         let topology: RedisEngineSettings.Topology
         if !options.clusterAddresses.isEmpty {
             topology = .cluster(try addresses(options.clusterAddresses) { HostAndPort(redisAddress: $0) })

@@ -27,8 +27,24 @@ final class ClusterParts: Sendable {
         _ settings: ServerSettings, stores: StreamStores, logger: Logger,
         isOver: @escaping @Sendable (String) -> Void
     ) throws -> ClusterParts? {
-        switch settings.engine.kind {
-        case .memory, .disk: nil
+        let kinds = settings.engine.kinds(settings.channel)
+        guard kinds[0].isShared else { return nil }
+        let all = try kinds.map { try make($0, settings, stores: stores, logger: logger, isOver: isOver) }
+        var cluster = all[0].cluster
+        for (kind, parts) in zip(kinds, all).dropFirst() {
+            cluster.others[kind] = parts.cluster.backend
+        }
+        return ClusterParts(
+            cluster: cluster, threads: all.flatMap(\.threads), topic: all.compactMap(\.topic).first,
+            closeBus: { for parts in all { parts.closeBus() } })
+    }
+
+    private static func make(
+        _ kind: EngineSettings.Kind, _ settings: ServerSettings, stores: StreamStores, logger: Logger,
+        isOver: @escaping @Sendable (String) -> Void
+    ) throws -> ClusterParts {
+        switch kind {
+        case .memory, .disk: preconditionFailure("a namespace cannot have it")
         case .topic: try topic(settings, stores: stores, logger: logger, isOver: isOver)
         case .nats: try nats(settings, logger: logger)
         case .redis: try redis(settings, logger: logger)
@@ -48,7 +64,7 @@ final class ClusterParts: Sendable {
     /// Ends all links; after the shards, which still use them.
     func close() {
         closeBus()
-        cluster.backend.close()
+        cluster.close()
         topic?.close()
         for thread in threads { thread.stop() }
     }

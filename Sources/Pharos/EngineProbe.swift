@@ -28,13 +28,15 @@ package enum EngineProbe {
                 let parts = try ClusterParts.make(
                     settings, stores: .inMemory, logger: silent, isOver: { _ in })
             else { return nil }
-            parts.cluster.bus.start(node: .random(in: 1..<1 << 24)) { _ in }
+            let mark = UInt64.random(in: 1..<1 << 24)
+            parts.cluster.bus.start(node: mark) { _ in }
+            parts.cluster.startOthers(node: mark)
             var waited = 0.0
-            while waited < seconds, !parts.cluster.backend.health.isReady || !parts.cluster.bus.isLinked {
+            while waited < seconds, !parts.cluster.health.isReady || !parts.cluster.bus.isLinked {
                 usleep(50_000)
                 waited += 0.05
             }
-            let health = parts.cluster.backend.health
+            let health = parts.cluster.health
             let isReady = health.isReady && parts.cluster.bus.isLinked
             parts.close()
             return Result(isReady: isReady, links: health.links)

@@ -178,12 +178,18 @@ package final class Node: Service {
     ///
     /// Every client is asked to reconnect, and gets at most the configured time; then everything is freed.
     package func stop() async {
+        let settings = configuration.settings
+        if let shards, settings.shutdownDelay > 0 {
+            logger.info("draining", metadata: ["shutdown.delay": "\(settings.shutdownDelay)s"])
+            shards.beginDraining()
+            // Cut short by a task that is cancelled: the program around is in a hurry.
+            try? await Task.sleep(for: .seconds(settings.shutdownDelay))
+        }
         let taken = running.withLock { running in
             defer { running = nil }
             return running
         }
         guard let taken else { return }
-        let settings = configuration.settings
         logger.info("shutting down")
         taken.shards.beginShutdown(windowMs: Int64(settings.shutdownWindow * 1_000))
         let ended = Task.detached { taken.shards.join() }

@@ -37,9 +37,14 @@ package struct EmbeddedPages: Sendable {
     package init(demo: Bool, endpoints: [String] = []) {
         let script = "text/javascript; charset=utf-8"
         // The same for everybody and no secret; what the client then does is checked where it connects.
-        let client = Page(
-            path: "/pharos.js", contentType: script, bytes: PackageResources.pharos_js, isForEveryOrigin: true)
-        var pages = [client]
+        let types = "application/typescript; charset=utf-8"
+        var pages = [
+            ("/pharos.js", script, PackageResources.pharos_js),
+            ("/pharos.min.js", script, PackageResources.pharos_min_js),
+            ("/pharos.d.ts", types, PackageResources.pharos_d_ts),
+            ("/pharos-protobuf.js", script, PackageResources.pharos_protobuf_js),
+            ("/pharos-protobuf.d.ts", types, PackageResources.pharos_protobuf_d_ts),
+        ].map { Page(path: $0, contentType: $1, bytes: $2, isForEveryOrigin: true) }
         if demo {
             let setup = JSONTree.object([("endpoints", .array(endpoints.map { .string($0) }))])
             pages += [

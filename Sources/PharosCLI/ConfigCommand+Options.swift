@@ -6,7 +6,7 @@ import PharosConfiguration
 ///
 /// They are the same for every command that needs one.
 struct ConfigurationOptions: ParsableArguments {
-    @Option(name: .shortAndLong, help: "YAML or JSON file. Without it: the one that PHAROS_CONFIG names, if any.")
+    @Option(name: .shortAndLong, help: "YAML, JSON or TOML file. Without it: the one that PHAROS_CONFIG names, if any.")
     var config: String?
 
     @Flag(help: "Development defaults: everything open, on this machine only.")
@@ -66,7 +66,7 @@ struct ConfigurationOptions: ParsableArguments {
         StandardError.print("The configuration has \(count == 1 ? "a problem" : "\(count) problems"):\n\(error)")
     }
 
-    private static func environment() -> [String: String] {
+    static func environment() -> [String: String] {
         var result: [String: String] = [:]
         var next = environ
         while let entry = next.pointee {

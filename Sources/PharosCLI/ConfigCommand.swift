@@ -5,7 +5,7 @@ import PharosConfiguration
 struct ConfigCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "config", abstract: "Check and show the configuration.",
-        subcommands: [Check.self, Show.self, Default.self, Docs.self])
+        subcommands: [Check.self, Show.self, Import.self, Default.self, Docs.self])
 
     struct Check: ParsableCommand {
         static let configuration = CommandConfiguration(
@@ -24,7 +24,7 @@ struct ConfigCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Print each value with its origin; secrets only by length.")
 
-        @Flag(help: "Leave out what has its default.")
+        @Flag(help: "Only keys whose value is not their default.")
         var changed = false
 
         @OptionGroup var options: ConfigurationOptions
@@ -45,8 +45,11 @@ struct ConfigCommand: ParsableCommand {
     struct Docs: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Print the reference page of all keys, in Markdown.")
 
+        @Flag(help: "Print instead the page of Centrifugo's keys and what becomes of each.")
+        var centrifugo = false
+
         func run() {
-            print(ReferencePage.markdown(), terminator: "")
+            print(centrifugo ? CentrifugoPage.markdown() : ReferencePage.markdown(), terminator: "")
         }
     }
 }

@@ -44,7 +44,7 @@ struct ServeCommand: AsyncParsableCommand {
             ],
             gracefulShutdownSignals: [.sigterm, .sigint],
             logger: Logger(label: "pharos") { _ in SwiftLogNoOpLogHandler() })
-        configuration.maximumGracefulShutdownDuration = .seconds(settings.shutdownTimeout + 10)
+        configuration.maximumGracefulShutdownDuration = .seconds(settings.shutdownDelay + settings.shutdownTimeout + 10)
         do {
             try await ServiceGroup(configuration: configuration).run()
         } catch {

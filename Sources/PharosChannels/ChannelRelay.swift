@@ -254,7 +254,10 @@ package struct ChannelRelay: ~Copyable {
             case .completed(let ticket, let result): completed(ticket, result, now)
             case .publication(let channel, let delivery): reported(delivery, in: channel, now)
             case .member(let channel, let change): memberReported(change, in: channel)
-            case .gap(let channel): mayHaveGap(channel, now)
+            case .gap(let channel):
+                mayHaveGap(channel, now)
+                // A member's coming or going may have been missed as well.
+                if foreignMembers[channel] != nil { compareMembers(of: channel) }
             case .linkLost: linkLost()
             case .linkRegained: linkRegained(now)
             }

@@ -10,6 +10,13 @@ package protocol EngineBackend: AnyObject, Sendable {
     /// A relay begins; called once for each, before its first request.
     func open(relay: Int, inbox: EngineInbox)
 
+    /// Connects the engine of some namespaces.
+    ///
+    /// Called where the nodes meet on another engine's bus.
+    ///
+    /// - Parameter node: the mark of this node's incarnation.
+    func startWithoutBus(node: UInt64)
+
     /// Takes one request. Any thread; must not block.
     ///
     /// Requests of one relay come in the order in which they were submitted.
@@ -22,6 +29,11 @@ package protocol EngineBackend: AnyObject, Sendable {
     /// - Parameter nodes: the marks of their incarnations, as `ClusterBus` addresses them.
     func nodesChanged(_ nodes: [UInt64], here: UInt64)
 
+    /// The time that a request may take to be carried out, in milliseconds.
+    ///
+    /// A backend that has no answer by then answers with a temporary error. See `RemoteEngine` for what holds if it does not.
+    var requestTimeoutMs: Int64 { get }
+
     /// The state of the engine's links, for `/health`, metrics and `pharos doctor`.
     var health: EngineHealth { get }
 
@@ -29,6 +41,11 @@ package protocol EngineBackend: AnyObject, Sendable {
     ///
     /// Blocks until that is done.
     func close()
+}
+
+extension EngineBackend {
+    /// Most connect by themselves.
+    package func startWithoutBus(node: UInt64) {}
 }
 
 /// The state of an engine's links.

@@ -33,6 +33,7 @@ struct ConfigurationDraft: Sendable {
         }
         result.settings.api.keys = (apiKey.isEmpty ? [] : [APIKey(key: apiKey)]) + apiKeys
         result.settings.hooks.lowercaseHeaderNames()
+        result.settings.engine = EngineAddresses.resolve(result.settings.engine).engine
         result.subscriptionTokens = subscriptionToken.enabled ? subscriptionToken.tokens : nil
         return result
     }

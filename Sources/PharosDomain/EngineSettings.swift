@@ -36,6 +36,28 @@ package struct EngineSettings: Equatable, Sendable {
     package var redis = RedisEngineOptions()
 
     package init() {}
+
+    /// The engines in use, the node's own first.
+    ///
+    /// - Parameter channel: whose namespaces may have another engine.
+    package func kinds(_ channel: ChannelSettings) -> [Kind] {
+        var kinds = [kind]
+        for options in [channel.withoutNamespace] + channel.namespaces.map(\.options) {
+            let own = kind(of: options)
+            if !kinds.contains(own) { kinds.append(own) }
+        }
+        return kinds
+    }
+
+    /// The engine of the channels with such options.
+    package func kind(of options: ChannelOptions) -> Kind {
+        switch options.engine {
+        case .asConfigured: kind
+        case .topic: .topic
+        case .nats: .nats
+        case .redis: .redis
+        }
+    }
 }
 
 /// TLS of a link to another server.

@@ -17,6 +17,10 @@ package struct ServerSettings: Equatable, Sendable {
     ///
     /// So they do not all come back at once.
     package var shutdownWindow = 2.0
+    /// Seconds between not being ready and accepting nothing more.
+    package var shutdownDelay = 0.0
+    /// Clients per second that are asked to reconnect; 0: all within the window.
+    package var shutdownRate = 0
 
     package init() {}
 }
@@ -39,6 +43,10 @@ package struct ClientSettings: Equatable, Sendable {
     /// 0: none.
     package var userConnectionLimit = 0
     package var connectionLimit = 0
+    /// Seconds after which a connection is asked to reconnect; 0: never.
+    ///
+    /// Give or take a tenth.
+    package var maxConnectionAge = 0.0
     /// Handshakes per second; 0: no limit.
     ///
     /// A token bucket that is refilled continuously, with a burst of one second.

@@ -58,13 +58,15 @@ extension Edge {
     /// Drops messages that may be dropped, oldest first.
     ///
     /// It stops when at most `target` bytes wait, or when none are left to drop.
-    mutating func shed(_ slot: UInt32, to target: Int) {
+    ///
+    /// - Parameter sparing: a segment that stays; `.max`: none.
+    mutating func shed(_ slot: UInt32, to target: Int, sparing spared: UInt32 = .max) {
         let entry = connections[slot]
         guard entry.pointee.flags.contains(.hasTagged) else { return }
         var walk = QueueWalk(entry.pointee)
         while walk.index != .max, waitingBytes(slot) > target {
             let segment = segments[walk.index].pointee
-            if segment.tag.traits.contains(.isDroppable), walk.mayRemove(segment) {
+            if segment.tag.traits.contains(.isDroppable), walk.index != spared, walk.mayRemove(segment) {
                 noteDropped(slot, segment.tag.topic, dropped: Int(segment.tag.count))
                 remove(slot, walk.index, after: walk.previous)
                 walk.index = segment.next
@@ -72,6 +74,18 @@ extension Edge {
                 walk.pass(segment)
             }
         }
+    }
+
+    /// The newest waiting segment that may be dropped; `.max`: there is none.
+    private func newestDroppable(_ slot: UInt32) -> UInt32 {
+        guard connections[slot].pointee.flags.contains(.hasTagged) else { return .max }
+        var newest = UInt32.max
+        var index = connections[slot].pointee.firstSegment
+        while index != .max {
+            if segments[index].pointee.tag.traits.contains(.isDroppable) { newest = index }
+            index = segments[index].pointee.next
+        }
+        return newest
     }
 
     /// Bytes that wait for a connection's peer, encrypted or not.
@@ -93,7 +107,9 @@ extension Edge {
             limit += allowances[slot]!
             guard waiting > limit else { return }
         }
-        shed(slot, to: limit - configuration.outputLimit / 2)
+        // What cannot be dropped may fill more than half of the limit by itself. The newest stays as long as it fits.
+        shed(slot, to: limit - configuration.outputLimit / 2, sparing: newestDroppable(slot))
+        if waitingBytes(slot) > limit { shed(slot, to: limit) }
         if waitingBytes(slot) > limit { keepNewest(slot) }
         if waitingBytes(slot) > limit { markSlow(slot) }
     }

@@ -7,7 +7,7 @@ package enum OverflowPolicy: UInt8, Sendable {
     case close
     /// Once the output exceeds the limit, the oldest such messages go.
     ///
-    /// They are dropped until half of the limit is free.
+    /// They are dropped until half of the limit is free. The newest stays if it fits into the limit.
     case dropOldest
     /// Only the newest message of its topic (and key) waits.
     case latest

@@ -27,10 +27,12 @@ package final class NATSBackend: EngineBackend {
     private let state = Locked(State())
     private let shared: NATSEngineShared
     private let core: NATSEngineCore
+    package let requestTimeoutMs: Int64
 
     /// Begins to connect.
     package init(_ settings: NATSEngineSettings) throws(SystemThread.StartFailure) {
         thread = try LinkThread(name: "pharos-nats")
+        requestTimeoutMs = settings.requestTimeoutMs
         shared = NATSEngineShared()
         core = NATSEngineCore(settings, shared)
         thread.perform { [core] loop in core.start(on: loop) }
@@ -91,14 +93,4 @@ package final class NATSBackend: EngineBackend {
 final class NATSEngineShared: Sendable {
     let inboxes = Locked<[Int: EngineInbox]>([:])
     let health = Locked(EngineHealth(isReady: false, links: []))
-}
-
-extension EngineRequest {
-    /// Whether something is answered.
-    var hasCompletion: Bool {
-        switch self {
-        case .publish, .read, .readBackwards, .removeHistory: true
-        case .follow, .unfollow, .announce: false
-        }
-    }
 }

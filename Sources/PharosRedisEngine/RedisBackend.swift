@@ -52,7 +52,7 @@ package final class RedisBackend: EngineBackend {
     }
 
     package func submit(_ request: EngineRequest, ticket: UInt64, from relay: Int, at now: Moment) {
-        let (bytes, hasCompletion) = RedisBackend.size(request)
+        let (bytes, hasCompletion) = (RedisBackend.size(request), request.hasCompletion)
         let ask = RedisEngineCore.Ask(request: request, ticket: ticket, relay: relay, bytes: bytes)
         let (wakes, refusal, inbox) = state.withLock { state -> (Bool, ReplyError?, EngineInbox?) in
             if state.isClosed { return (false, .engineClosed, state.inboxes[relay]) }
@@ -79,6 +79,8 @@ package final class RedisBackend: EngineBackend {
 
     package func nodesChanged(_ nodes: [UInt64], here: UInt64) {}
 
+    package var requestTimeoutMs: Int64 { settings.requestTimeoutMs }
+
     package var health: EngineHealth { currentHealth.withLock { $0 } }
 
     package func close() {
@@ -93,15 +95,14 @@ package final class RedisBackend: EngineBackend {
 
     deinit { close() }
 
-    /// The bytes of a request that count, and whether it is completed.
+    /// The bytes of a request that count.
     ///
-    /// A request without a completion that is counted has some bytes.
-    private static func size(_ request: EngineRequest) -> (bytes: Int, hasCompletion: Bool) {
+    /// A request without a completion that is counted has some.
+    private static func size(_ request: EngineRequest) -> Int {
         switch request {
-        case .publish(let publish): (publish.publication.data.count + 256, true)
-        case .announce: (256, false)
-        case .read, .readBackwards, .removeHistory: (0, true)
-        case .follow, .unfollow: (0, false)
+        case .publish(let publish): publish.publication.data.count + 256
+        case .announce: 256
+        case .read, .readBackwards, .removeHistory, .follow, .unfollow: 0
         }
     }
 }

@@ -53,7 +53,11 @@ package final class TopicBackend: EngineBackend, ClusterBus {
         add(.request(relay: relay, ticket: ticket, request, now))
     }
 
+    package func startWithoutBus(node: UInt64) { start(node: node) { _ in } }
+
     package func nodesChanged(_ nodes: [UInt64], here: UInt64) {}
+
+    package var requestTimeoutMs: Int64 { settings.requestTimeoutMs }
 
     package var health: EngineHealth {
         shared.withLock { EngineHealth(isReady: $0.isLinked, links: [$0.status]) }

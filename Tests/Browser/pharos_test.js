@@ -802,7 +802,7 @@ Deno.test('without a WebSocket class it says what to pass', () => {
   const known = globalThis.WebSocket;
   try {
     Reflect.deleteProperty(globalThis, 'WebSocket');
-    const { client, log, clock } = makeClient({ WebSocket: undefined });
+    const { client, log, clock } = makeClient({ WebSocket: undefined, transports: ['websocket'] });
     assert.throws(() => client.connect(), /no WebSocket.*from 'ws'.*new Pharos\(url, { WebSocket }\)/);
     assert.deepEqual([client.state, log, clock.timers], ['disconnected', [], 0]);
     globalThis.WebSocket = known;

@@ -176,6 +176,9 @@ class Subscriber:
 
     def _first_message(self, event) -> None:
         content = event.json
+        if event.name == "message" and "error" in content:
+            # A channel fails for now: the stream ends, to be asked for again.
+            raise Lost(event.data)
         if event.name != "message" or "config" not in content:
             raise Surprise(f"the first message of a stream is {event}")
         if set(content["subscriptions"]) != set(self.book.channels):

@@ -54,7 +54,7 @@ def test_the_browser_client_against_the_server(development):
 
 
 def test_the_browser_client_in_node_without_a_websocket(tmp_path, development):
-    """It says what to pass, as a program that was started in a terminal shows it."""
+    """A program that wants nothing else is told what to pass, as one that was started in a terminal shows it."""
     node = shutil.which("node")
     if node is None:
         pytest.skip("SKIP browser client in Node: node not found, looked for node")
@@ -63,7 +63,7 @@ def test_the_browser_client_in_node_without_a_websocket(tmp_path, development):
     script.write_text(f"""
         delete globalThis.WebSocket;
         const {{ Pharos }} = await import('./pharos.mjs');
-        new Pharos('{development.base().replace("http", "ws")}/connection/websocket').connect();
+        new Pharos('{development.base().replace("http", "ws")}/connection/websocket', {{ transports: ['websocket'] }}).connect();
         """)
     run = subprocess.run([node, str(script)], capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60)
     assert run.returncode != 0

@@ -1,6 +1,7 @@
 """Several nodes as one server, over each engine. Each story runs over every engine that this version has."""
 
 import asyncio
+import itertools
 import json
 import os
 import random
@@ -13,6 +14,9 @@ import pytest
 from harness import tokens
 from harness.cluster import Cluster
 from harness.configuration import API_KEY
+from harness.emulated import PollPeer, StreamPeer
+from harness.everywhere import EVERYWHERE
+from harness.http_client import HTTPClient
 from harness.peer import Peer
 from harness.raw import RawPeer
 from harness.server import poll
@@ -209,6 +213,91 @@ async def test_one_connection_per_user_over_all_nodes(tmp_path):
             await other.fence()
         finally:
             cluster.stop()
+
+
+class RoamingPoll(PollPeer):
+    """Each request goes to the next node, as behind a load balancer that knows nothing of sessions."""
+
+    def __init__(self, nodes, **options):
+        super().__init__(nodes[0], **options)
+        self.turns = itertools.cycle(node.port for node in nodes)
+
+    async def ask_once(self, *arguments, **options):
+        self.port = next(self.turns)
+        return await super().ask_once(*arguments, **options)
+
+
+@pytest.fixture(params=ENGINES)
+def everywhere(request, tmp_path):
+    """A cluster with all transports."""
+    made = Cluster(tmp_path, request.param, changes=EVERYWHERE)
+    request.node.log_of = lambda: "".join(f"--- {node.directory.name}\n{node.log()[-3000:]}" for node in made.nodes)
+    made.start()
+    yield made
+    made.stop()
+
+
+async def test_a_session_is_polled_through_any_node(everywhere):
+    """Each message once and in order, each command carried out once; what is unknown everywhere is unknown."""
+    name = "open:roam"
+    peer = RoamingPoll(everywhere.nodes, wait=5)
+    await peer.connect(token=tokens.connection("ann"))
+    await peer.subscribe(name)
+    for number in range(1, 41):
+        everywhere.nodes[number % 3].publish(name, {"n": number})
+    assert [each["data"]["n"] for each in await peer.publications(40, name)] == list(range(1, 41))
+    for number in range(5):
+        await peer.ask("publish", channel=name, data={"mine": number})
+    assert [each["data"]["mine"] for each in await peer.publications(5, name)] == list(range(5))
+    history = everywhere.nodes[0].api("history", {"channel": name, "limit": 100}).result["publications"]
+    assert len(history) == 45 and peer.polls > 5
+    assert sum(each["num_clients"] for each in everywhere.nodes[1].api("info").result["nodes"]) == 1
+    for cursor in ("1", str(5 << 40)):
+        status, _ = await RoamingPoll(everywhere.nodes).ask_once("GET", cursor=cursor, wait=0)
+        assert status == 404
+    await peer.close()
+
+
+async def test_a_poll_whose_node_died_is_told_in_time(everywhere):
+    """First that a node does not answer, and once it is taken for dead, that the session is gone: the client begins anew."""
+    name = "open:died"
+    everywhere.nodes[1].publish(name, {"n": 0})
+    peer = PollPeer(everywhere.nodes[0], wait=5)
+    connect = {"id": 1, "connect": {"token": tokens.connection("ann")}}
+    status, content = await peer.ask_once("POST", json.dumps(connect).encode())
+    assert status == 200
+    cursor = json.loads(content)["cursor"]
+    everywhere.nodes[0].kill()
+    peer.port = everywhere.nodes[1].port
+    statuses = []
+    while not statuses or statuses[-1] == 503:
+        statuses.append((await peer.ask_once("GET", cursor=cursor, wait=0))[0])
+    assert statuses[-1] == 404
+    back = PollPeer(everywhere.nodes[1], session=peer.session)
+    await back.connect(token=tokens.connection("ann"))
+    await back.close()
+
+
+@pytest.mark.parametrize("kind", ["http_stream-json", "http_stream-protobuf", "sse-post"])
+async def test_commands_for_a_stream_find_its_node(everywhere, kind):
+    """`/emulation` on any node: replies come on the stream, in the order of the commands."""
+    peer = StreamPeer(everywhere.nodes[0], kind)
+    await peer.connect(token=tokens.connection("ann"))
+    node = peer.result["node"]
+    for index in (1, 2, 0):
+        peer.emulation = HTTPClient(everywhere.nodes[index].port)
+        await peer.subscribe(f"open:from{index}")
+        await peer.ask("publish", channel=f"open:from{index}", data={"n": index})
+        assert (await peer.publication(f"open:from{index}"))["data"] == {"n": index}
+        peer.emulation.close()
+    peer.emulation = HTTPClient(everywhere.nodes[1].port)
+    assert (await peer.emulate(peer.wire.encode({"id": 9, "ping": {}}), node="elsewhere"))[0] == 404
+    # A name that is not the stream's does nothing, on its own node and from others.
+    made = peer.client[:18] + peer.result["session"][18:]
+    assert (await peer.emulate(peer.wire.encode({"id": 77, "presence": {"channel": "open:from0"}}), session=made, node=node))[0] == 204
+    await peer.fence()
+    assert not [message for message in peer.inbox if message.get("id") == 77]
+    await peer.close()
 
 
 async def test_an_idempotent_retry_on_another_node_is_one_publication(cluster):

@@ -49,6 +49,55 @@ async def test_sigterm_tells_every_client_to_reconnect(launch, dial):
     assert await asyncio.to_thread(server.wait) == 0
 
 
+async def test_a_draining_server_is_not_ready_but_still_takes_connections(launch, dial):
+    """For `shutdown.delay` load balancers can notice; who comes in that time is not refused."""
+    server = launch({"shutdown": {"delay": "2s", "window": "100ms", "timeout": "10s"}})
+    early = await dial(server, connect={})
+    assert server.request("GET", "/health/ready").status == 200
+    server.terminate()
+    poll(lambda: server.request("GET", "/health/ready").status == 503, "not ready")
+    assert server.request("GET", "/health/live").status == 200
+    late = await dial(server, connect={})
+    await late.subscribe("open:x")
+    server.publish("open:x", {"n": 1})
+    assert (await late.publication("open:x"))["data"] == {"n": 1}
+    assert await late.ended() == await early.ended() == 3001
+    assert await asyncio.to_thread(server.wait) == 0
+
+
+async def test_clients_are_asked_to_reconnect_at_the_stated_rate(launch, dial):
+    """`shutdown.rate` stretches the window: 40 clients at 20 per second leave within two seconds, not at once."""
+    server = launch({"shutdown": {"window": "0s", "rate": 20, "timeout": "30s"}, "edge": {"shards": 1}})
+    peers = [await dial(server, connect={}) for _ in range(40)]
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+
+    async def left(peer) -> float:
+        assert await peer.ended() == 3001
+        return loop.time() - began
+
+    server.terminate()
+    times = sorted(await asyncio.gather(*(left(peer) for peer in peers)))
+    # Each has a twentieth of a second of its own; a busy machine makes it later, never earlier.
+    assert all(moment >= 0.05 * (number - 1) for number, moment in enumerate(times))
+    assert await asyncio.to_thread(server.wait) == 0
+
+
+async def test_connections_that_are_old_are_told_to_reconnect(launch, dial):
+    """`client.max_connection_age`: the client comes back, here or elsewhere, with everything; others stay."""
+    server = launch({"client": {"max_connection_age": "2s"}})
+    old = await dial(server, connect={})
+    start = await old.subscribe("open:x", recoverable=True)
+    server.publish("open:x", {"n": 1})
+    await old.publication("open:x")
+    assert await old.ended() == 3011
+    server.publish("open:x", {"n": 2})
+    again = await dial(server, connect={})
+    result = await again.subscribe("open:x", recover=True, epoch=start["epoch"], offset=1)
+    assert result["recovered"] and [each["data"]["n"] for each in result["publications"]] == [2]
+    assert server.metrics()['pharos_client_server_disconnects_total{code="3011"}'] == 1
+
+
 async def test_sigterm_ends_even_if_a_client_does_not_listen(launch, dial):
     """The grace time is kept: a client that neither reads nor closes does not hold the process."""
     server = launch({"shutdown": {"window": "100ms", "timeout": "1s"}})

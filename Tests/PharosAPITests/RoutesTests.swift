@@ -10,6 +10,10 @@ import Testing
         let client = try await RoutesServer().client()
         for (path, type) in [
             ("/", "text/html; charset=utf-8"), ("/pharos.js", "text/javascript; charset=utf-8"),
+            ("/pharos.min.js", "text/javascript; charset=utf-8"),
+            ("/pharos-protobuf.js", "text/javascript; charset=utf-8"),
+            ("/pharos.d.ts", "application/typescript; charset=utf-8"),
+            ("/pharos-protobuf.d.ts", "application/typescript; charset=utf-8"),
             ("/demo.js", "text/javascript; charset=utf-8"), ("/demo.css", "text/css; charset=utf-8"),
             ("/demo.json", "application/json"),
         ] {
@@ -21,7 +25,7 @@ import Testing
             #expect(page.headers["content-security-policy"] == "default-src 'self'; connect-src 'self' ws: wss:")
             #expect(!page.body.isEmpty)
             // The client is a module for pages of any origin; the demo is for its own.
-            let isShared = path == "/pharos.js"
+            let isShared = path.hasPrefix("/pharos")
             #expect(page.headers["access-control-allow-origin"] == (isShared ? "*" : nil))
             #expect(page.headers["cross-origin-resource-policy"] == (isShared ? "cross-origin" : nil))
             let tag = try #require(page.headers["etag"])
@@ -41,7 +45,9 @@ import Testing
         for path in ["/", "/demo.js", "/demo.css", "/demo.json"] {
             #expect(try await client.request("GET", path)?.status == 404)
         }
-        #expect(try await client.request("GET", "/pharos.js")?.status == 200)
+        for path in ["/pharos.js", "/pharos.min.js", "/pharos.d.ts"] {
+            #expect(try await client.request("GET", path)?.status == 200)
+        }
         await client.close()
     }
 

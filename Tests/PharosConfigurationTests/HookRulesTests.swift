@@ -41,7 +41,10 @@ struct HookRulesTests {
             ("raw: [{path: /x, open: true}, {path: /x, open: true}]", "`raw[1].path`: `/x` a second time"),
             ("raw: [{path: /x, open: true, subprotocols: ['a b']}]", "`raw[0].subprotocols`: not the name"),
             ("client: {proxy: {connect: {enabled: true}}}", "name the origin in `hooks.connect`"),
-            ("proxies: [{name: a}]", "`proxies`: not available in this version, only `[]` is accepted; list each"),
+            (
+                "proxies: [{name: a}]",
+                "`proxies[0].name`: not available in this version; nearest: give it an `endpoint`"
+            ),
         ])
     func contradictions(file: String, message: String) {
         let found = problems(Self.origins + file)
@@ -52,8 +55,9 @@ struct HookRulesTests {
         "paths of Pharos' own stay its own",
         arguments: [
             "/", "/connection/websocket", "/connection/mine", "/connection", "/emulation", "/events", "/poll", "/api",
-            "/api/publish", "/health", "/health/ready", "/metrics", "/openapi.json", "/pharos.js", "/demo.js",
-            "/demo.css", "/demo.json", "/sr", "/@connections", "/@connections/x",
+            "/api/publish", "/health", "/health/ready", "/metrics", "/openapi.json", "/pharos.js", "/pharos.min.js",
+            "/pharos.d.ts", "/pharos-protobuf.js", "/pharos-protobuf.d.ts", "/demo.js", "/demo.css", "/demo.json",
+            "/sr", "/@connections", "/@connections/x",
         ])
     func servedPaths(path: String) {
         let found = problems("raw: [{path: '\(path)', open: true}]")

@@ -27,6 +27,32 @@ struct ReportTests {
         #expect(changed.contains("http_server.port"))
     }
 
+    @Test("show --changed leaves out values that are defaults, wherever they were given")
+    func changed() throws {
+        #expect(try load(DefaultFile.yaml()).report(changedOnly: true) == "")
+        let file = """
+            http_server: {port: 8000, address: 0.0.0.0}
+            channel: {namespaces: [{name: chat, presence: true, join_leave: false}]}
+            """
+        let lines = try load(file, environment: ["PHAROS_LOG_LEVEL": "info"]).report(changedOnly: true)
+            .split(separator: "\n").map { $0.prefix { $0 != "#" }.split(separator: " ").joined(separator: " ") }
+        #expect(
+            lines == [
+                "http_server.address = \"0.0.0.0\"", "channel.namespaces = (1 entries)",
+                "channel.namespaces[0].name = chat", "channel.namespaces[0].presence = true",
+            ])
+    }
+
+    @Test("docs/migration/centrifugo-keys.md is what the table says")
+    func migrationPage() throws {
+        let page = try String(
+            contentsOf: sourceRoot.appending(path: "docs/migration/centrifugo-keys.md"), encoding: .utf8)
+        #expect(
+            page == CentrifugoPage.markdown(),
+            "The page is out of date: pharos config docs --centrifugo > docs/migration/centrifugo-keys.md")
+        for rule in ImportTable.rules { #expect(page.contains("| `\(rule.key)`"), "\(rule.key)") }
+    }
+
     @Test("the default file has every key and is the default configuration")
     func defaultFile() throws {
         let text = DefaultFile.yaml()

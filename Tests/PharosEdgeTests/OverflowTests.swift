@@ -71,6 +71,21 @@ struct OverflowTests {
         #expect(got.contains("fill1"))
     }
 
+    @Test(
+        "the newest is kept as long as it fits, whatever else waits", arguments: ScenePeer.Kind.allCases)
+    func newestStays(_ kind: ScenePeer.Kind) {
+        // The output that cannot be dropped takes more than half of the limit.
+        let (scene, peer, _, topic, _) = blocked(kind, limit: 150_000)
+        for number in 0..<300 {
+            scene.loop.edge.publish(topic, lane: 0, .chunk, ByteWriter(text("m", number)), policy: .dropOldest)
+            scene.loop.runTurn(waitMs: 0)
+            #expect(scene.script.drops.reduce(0) { $0 + $1.dropped } <= number)
+        }
+        #expect(!scene.script.drops.isEmpty)
+        #expect(scene.script.slow.isEmpty)
+        #expect(names(scene, peer, until: "m299.").last == "m299")
+    }
+
     @Test("an answer that was asked for waits on top of the limit", arguments: ScenePeer.Kind.allCases)
     func answer(_ kind: ScenePeer.Kind) {
         let scene = ShardScene { $0.outputLimit = 50_000 }
@@ -121,7 +136,10 @@ struct OverflowTests {
         }
         scene.loop.runTurn(waitMs: 0)
         #expect(Set(scene.script.drops.map(\.topic)).count == scene.script.drops.count)
-        #expect(scene.script.drops.allSatisfy { $0.dropped == 60 })
+        // All of the one topic, and of the other all but the newest piece, which still fits.
+        #expect(scene.script.drops.count == 2)
+        #expect(scene.script.drops.map(\.dropped).max() == 60)
+        #expect(scene.script.drops.allSatisfy { $0.dropped > 1 })
         _ = peer
     }
 

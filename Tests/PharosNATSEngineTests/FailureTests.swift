@@ -59,6 +59,29 @@ struct NATSFailureTests {
         }
     }
 
+    @Test("all who find out at the same time that their stream is gone are answered")
+    func deletedUnderSeveral() async throws {
+        let server = try NATSServer()
+        let node = try TestNode(server.settings())
+        // More channels than streams: several writers share one.
+        let channels = (0..<12).map { ChannelName("c\($0)") }
+        for channel in channels { _ = try await node.publish("1", to: channel).get() }
+        try await StreamAdministrator(server).deleteAll()
+        var tickets: [UInt64] = []
+        for channel in channels {
+            let publish = EnginePublish(
+                channel: channel, publication: Publication(data: [2]), options: TestNode.options)
+            tickets.append(await node.submit(.publish(publish)))
+        }
+        for ticket in tickets {
+            guard case .position(let position) = try await node.completion(of: ticket).get() else {
+                Issue.record("a publish was answered with something else")
+                continue
+            }
+            #expect(position.offset == 1)
+        }
+    }
+
     @Test("a server that does not answer is found out, and all goes on when it does")
     func stopped() async throws {
         let server = try NATSServer()

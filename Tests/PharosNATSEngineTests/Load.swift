@@ -44,7 +44,7 @@ struct Load: Sendable {
     }
 
     /// A cluster of servers takes a while until it makes streams.
-    private func firstTop(of channel: ChannelName) async throws -> StreamPosition {
+    func firstTop(of channel: ChannelName) async throws -> StreamPosition {
         var attempts = 0
         while true {
             do {

@@ -1,3 +1,4 @@
+import CPharosSys
 import PharosCluster
 import PharosDomain
 import PharosTestKit
@@ -11,7 +12,7 @@ actor TestNode {
         (options.historySize, options.historyTTL) = (5_000, 600)
         return options
     }()
-    private static let now = EngineUnderTest.moment(0)
+    private static var now: Moment { Moment(monotonicMs: pharos_monotonic_ms(), wallMs: pharos_wall_ms()) }
 
     nonisolated let backend: NATSBackend
     private let engine: RemoteEngine
@@ -36,6 +37,7 @@ actor TestNode {
     }
 
     private func collect() {
+        engine.expire(at: TestNode.now)
         var more: [EngineEvent] = []
         engine.collect(at: TestNode.now, into: &more)
         events += more
@@ -47,14 +49,20 @@ actor TestNode {
     }
 
     func complete(_ request: EngineRequest) async throws -> Result<EngineOutcome, ReplyError> {
-        let ticket = submit(request)
+        try await completion(of: submit(request))
+    }
+
+    func completion(of ticket: UInt64) async throws -> Result<EngineOutcome, ReplyError> {
         try await wait("a completion") { [self] in results[ticket] != nil }
         return results[ticket]!
     }
 
-    /// Waits for something to be so; fails after half a minute.
+    /// Waits for something to be so.
+    ///
+    /// Long enough for every request to be answered, and for what is tried again after a first failure.
     func wait(_ what: String, until isSo: () -> Bool) async throws {
-        for _ in 0..<30_000 {
+        let end = ContinuousClock.now + .milliseconds(3 * backend.answerLimitMs + 30_000)
+        while ContinuousClock.now < end {
             collect()
             if isSo() { return }
             try await Task.sleep(for: .milliseconds(1))

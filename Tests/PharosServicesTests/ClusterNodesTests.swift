@@ -292,6 +292,38 @@ struct ClusterNodesTests {
     }
 }
 
+@Suite("answers of several nodes, put together")
+struct NodeGatheringTests {
+    private let heard = Locked<[String]>([])
+
+    private func gathering() -> NodeGathering {
+        NodeGathering([1: "a", 2: "b", 3: "c"], deadlineMs: 0) { [heard] answers in
+            heard.withLock { $0.append("\(answers.answer.map { "\($0)" } ?? "none") without \(answers.missing)") }
+        }
+    }
+
+    @Test("the node with a polled session is the last that is waited for")
+    func polled() {
+        let gathering = gathering()
+        gathering.add(.done, from: 2)
+        #expect(heard.withLock { $0 } == [])
+        gathering.add(.polled(SessionPollAnswer(status: 200, body: [])), from: 3)
+        #expect(heard.withLock { $0 } == ["polled(PharosServices.SessionPollAnswer(status: 200, body: [])) without []"])
+        gathering.add(.done, from: 1)
+        gathering.giveUp()
+        #expect(heard.withLock { $0.count } == 1)
+    }
+
+    @Test("if no node has it, all are waited for, and those that say nothing are named")
+    func nowhere() {
+        let gathering = gathering()
+        gathering.add(.done, from: 1)
+        gathering.add(.done, from: 3)
+        gathering.fail(2)
+        #expect(heard.withLock { $0 } == ["done without [b]"])
+    }
+}
+
 @Suite("forms of messages between nodes")
 struct NodeFrameTests {
     private func back(_ command: ControlCommand) throws -> String {
@@ -327,11 +359,14 @@ struct NodeFrameTests {
         return [
             .subscribe(subscribe), .unsubscribe(unsubscribe), .disconnect(disconnect), .refresh(refresh), .listChannels,
             .summary, .send(send), .listConnections(connections), .countSubscribers("a"), .members("a"),
-            .memberCounts("b"),
+            .memberCounts("b"), .surrenderSession(SessionSurrender(key: "k", user: "")),
+            .pollSession(ForeignPoll(key: "k", cursor: 0, user: "", waitMs: 1_000, body: [1])),
+            .pollSession(ForeignPoll(key: "k", cursor: 5 << 40, waitMs: 0)),
+            .pollSession(ForeignPoll(key: "k", waitMs: ForeignPoll.maximumWaitMs)),
         ]
     }
 
-    @Test("every command comes back as it was", arguments: 0..<11)
+    @Test("every command comes back as it was", arguments: 0..<15)
     func commands(_ index: Int) throws {
         let command = NodeFrameTests.commands[index]
         let read = try back(command)
@@ -348,6 +383,7 @@ struct NodeFrameTests {
             .sent(SendCount(delivered: 1, undeliverable: 2, excluded: 3)),
             .connections([connection]), .members(["c": ClientInfo(user: "u", client: "c")]),
             .memberCounts(clients: 3, users: ["u"]), .memberCounts(clients: 1, users: [""]),
+            .polled(SessionPollAnswer(status: 409, body: [1, 2])),
         ]
         for answer in answers {
             let frame = NodeFrame(sender: 5, content: .answer(id: 1, answer))
@@ -358,6 +394,24 @@ struct NodeFrameTests {
             }
             #expect("\(back)" == "\(answer)")
         }
+    }
+
+    @Test("commands for a stream come back as they were")
+    func emulated() throws {
+        let session = ClientID(high: 7, low: 8)
+        let frame = NodeFrame(sender: 5, content: .post(.emulated(session: session, [1, 2])))
+        let read = try NodeFrame.decode(frame.encoded())
+        guard case .post(.emulated(session, let data))? = read?.content else {
+            Issue.record("lost")
+            return
+        }
+        #expect(data == [1, 2])
+    }
+
+    @Test("an answer to a poll whose status is none is not understood")
+    func noStatus() {
+        let frame = NodeFrame(sender: 5, content: .answer(id: 1, .polled(SessionPollAnswer(status: 7, body: []))))
+        #expect(throws: MalformedFrame.self) { try NodeFrame.decode(frame.encoded()) }
     }
 
     @Test("the counts of a node come back without the users and channels that they are of")

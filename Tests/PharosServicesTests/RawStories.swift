@@ -310,6 +310,23 @@ extension Stories {
             #expect(events.all.allSatisfy { $0.kind == .rawEstablished || $0.code == 1001 })
         }
 
+        @Test("a raw connection that is too old is closed with 1012, and its end reported", arguments: storySettings)
+        func aged(_ setting: StorySetting) async throws {
+            let origin = ScriptedRawOrigin { _ in .accepted([]) }
+            let events = RecordedEvents()
+            var settings = ServerSettings.stories(shards: setting.shards)
+            settings.openRaw()
+            settings.client.maxConnectionAge = 0.1
+            let server = try TestServer(settings, application: Application(raw: origin, events: events))
+            defer { server.stop() }
+            let client = try RawClient(server.link(setting.kind))
+            #expect(try client.closing().code == 1012)
+            client.link.close()
+            while events.all.count < 2 { await Task.yield() }
+            #expect(events.all.map(\.kind) == [.rawEstablished, .rawClosed])
+            #expect(events.all.last?.code == 1012)
+        }
+
         @Test("the end of the server does not wait for an origin that says nothing (WS-7)")
         func shutdownTimeout() async throws {
             let origin = ScriptedRawOrigin { $0.sequence == 1 ? .accepted([]) : nil }

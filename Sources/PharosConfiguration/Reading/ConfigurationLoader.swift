@@ -5,8 +5,8 @@ package enum ConfigurationLoader {
     /// Loads a configuration, or reports everything that is wrong with it at once.
     ///
     /// - Parameters:
-    ///   - file: path of a YAML or JSON file; nil: the one that `PHAROS_CONFIG` names, if any.
-    ///   - environment: all variables; those that begin with `PHAROS_` count.
+    ///   - file: path of a YAML, JSON or TOML file; nil: the one that `PHAROS_CONFIG` names, if any.
+    ///   - environment: all variables; those that begin with `PHAROS_` count, and before them Centrifugo's.
     ///   - overrides: dotted keys and texts, from flags; later ones win.
     ///   - development: whether the defaults are those of `--dev`.
     package static func load(
@@ -17,7 +17,7 @@ package enum ConfigurationLoader {
         var journal = ReadingJournal()
         if development { DevelopmentDefaults.apply(to: &draft, &journal) }
         let named = environment[ConfigurationSchema.fileVariable].flatMap { $0.isEmpty ? nil : $0 }
-        let isComplete = (file ?? named).map { readFile($0, &draft, &journal) } ?? true
+        let isComplete = readDocument(file ?? named, environment, &draft, &journal)
         let links = ServiceLinks(environment)
         journal.note(links.lines)
         readEnvironment(environment.filter { !links.variables.contains($0.key) }, &draft, &journal)
@@ -33,30 +33,22 @@ package enum ConfigurationLoader {
             draft: draft, origins: journal.origins, passedOver: journal.notices, development: development)
     }
 
-    private static func readFile(
-        _ path: String, _ draft: inout ConfigurationDraft, _ journal: inout ReadingJournal
+    /// Reads the file, if there is one, and the variables of Centrifugo.
+    ///
+    /// - Returns: whether the file could be read.
+    private static func readDocument(
+        _ path: String?, _ environment: [String: String], _ draft: inout ConfigurationDraft,
+        _ journal: inout ReadingJournal
     ) -> Bool {
-        let document: SettingNode
-        do throws(TextFile.ReadError) {
-            let text = try TextFile.read(path)
-            do throws(DocumentError) {
-                document = try SettingNode.parse(text) { .file(path, line: $0) }
-            } catch {
-                let hint = path.hasSuffix(".toml") ? "; TOML is not read: use YAML or JSON" : ""
-                journal.refuse("", .file(path, line: error.line), error.message + hint)
-                return false
-            }
+        var entries: [SettingNode.Entry] = []
+        do throws(ConfigurationError) {
+            if let path { entries = try DocumentFile.read(path) }
         } catch {
-            journal.refuse("", .file(path, line: 0), "cannot be read: \(error.message)")
+            for problem in error.problems { journal.refuse(problem.key, problem.origin, problem.message) }
             return false
         }
-        switch document.content {
-        case .mapping(let entries): ConfigurationSchema.table.read(entries, into: &draft, &journal)
-        case .nothing: break
-        default:
-            journal.refuse("", document.origin, "expected keys and values, found \(document.kind)")
-            return false
-        }
+        entries = CentrifugoStart.adopt(entries, environment, &journal)
+        ConfigurationSchema.table.read(entries, into: &draft, &journal)
         return true
     }
 

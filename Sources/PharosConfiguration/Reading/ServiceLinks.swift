@@ -11,9 +11,10 @@ struct ServiceLinks {
     /// One for each Service.
     let lines: [String]
 
-    init(_ environment: [String: String]) {
+    /// - Parameter prefix: beginning of the variables that would be settings otherwise.
+    init(_ environment: [String: String], prefix: String = ConfigurationSchema.variablePrefix) {
         var links: [String: [String]] = [:]
-        let own = environment.filter { $0.key.hasPrefix(ConfigurationSchema.variablePrefix) }
+        let own = environment.filter { $0.key.hasPrefix(prefix) }
         for (name, value) in own {
             guard let service = ServiceLinks.serviceAlone(name, value) else { continue }
             links[service, default: []].append(name)

@@ -21,6 +21,7 @@ package enum ReferencePage {
                 text += "\n" + sections(key, fields)
             }
         }
+        text += aliases
         text += "\n## Accepted from existing files, without effect\n\n"
         text +=
             "Pharos knows these keys of other servers and does not act on them. It accepts the value that asks for\n"
@@ -39,7 +40,8 @@ package enum ReferencePage {
         Values come from four sources. Later ones win:
 
         1. the defaults below; with `--dev`, those of a development server, which it lists at start;
-        2. one YAML file (JSON is YAML too): `--config pharos.yaml`, or the variable `PHAROS_CONFIG`;
+        2. one file, YAML, JSON or (`.toml`) TOML: `--config pharos.yaml`, or the variable `PHAROS_CONFIG`; it may be one of
+           [Centrifugo](migration/centrifugo.md), whose variables `CENTRIFUGO_…` count between the file and ours;
         3. variables: `PHAROS_` and the key in capitals, dots as underscores. Lists are comma separated or JSON, lists of
            sections are JSON: `PHAROS_CHANNEL_NAMESPACES='[{"name":"chat","presence":true}]'`;
         4. flags: `--set http_server.port=9000`, as often as needed.
@@ -54,6 +56,29 @@ package enum ReferencePage {
         every call, without allowed origins no browser connects, and no channel allows anything.
 
         """
+
+    /// The names that Centrifugo has for keys of ours.
+    private static var aliases: String {
+        var names: [String: [String]] = [:]
+        for (key, other) in CentrifugoPage.aliases { names[key, default: []].append(other) }
+        var text = """
+
+            ## Names of Centrifugo
+
+            A file or a variable of Centrifugo may be used as it is: keys that mean the same are read under both names, and ours
+            count where both are given. `pharos config import` writes them under ours.
+            [The whole list](migration/centrifugo-keys.md).
+
+            | Key | Other names |
+            | --- | --- |
+
+            """
+        for key in ConfigurationSchema.keys {
+            guard let others = names[key.name] else { continue }
+            text += "| `\(key.name)` | \(others.sorted().map { "`\($0)`" }.joined(separator: ", ")) |\n"
+        }
+        return text
+    }
 
     /// The heading under which a key stands.
     ///

@@ -2,10 +2,17 @@ import PharosDomain
 
 extension ConfigurationRules {
     mutating func checkEngine() {
-        let engine = settings.engine
+        let (engine, faults) = EngineAddresses.resolve(settings.engine)
         if engine.roles.isEmpty { refuse("node.roles", "name at least one role") }
-        if engine.roles.contains(.topic), engine.kind != .topic {
+        let kinds = engine.kinds(settings.channel)
+        if engine.roles.contains(.topic), !kinds.contains(.topic) {
             refuse("node.roles", with: ["engine.type"], "the role `topic` goes with `engine.type: topic`")
+        }
+        if kinds.count > 1, !engine.kind.isShared {
+            refuse(
+                "engine.type",
+                "a namespace has an engine of several nodes: then the node needs one too, over which nodes "
+                    + "know of each other")
         }
         if engine.nodeTimeout < 2 * engine.heartbeat {
             refuse(
@@ -15,11 +22,18 @@ extension ConfigurationRules {
         if engine.kind == .disk, settings.store.path.isEmpty {
             refuse("engine.type", with: ["store.path"], "`disk` needs `store.path`")
         }
-        switch engine.kind {
-        case .memory, .disk: break
-        case .topic: checkTopic(engine)
-        case .nats: checkNATS(engine.nats)
-        case .redis: checkRedis(engine.redis)
+        for kind in kinds {
+            switch kind {
+            case .memory, .disk: break
+            case .topic: checkTopic(engine)
+            case .nats:
+                for fault in faults where fault.key.hasPrefix("engine.nats") { refuse(fault.key, fault.message) }
+                checkNATS(engine.nats)
+            case .redis:
+                let faults = faults.filter { $0.key.hasPrefix("engine.redis") }
+                for fault in faults { refuse(fault.key, fault.message) }
+                if faults.isEmpty { checkRedis(engine.redis) }
+            }
         }
     }
 

@@ -138,7 +138,8 @@ extension ConfigurationRules {
 enum ServedPaths {
     private static let whole: Set<String> = [
         "/", "/emulation", "/events", "/poll", "/api", "/sr", "/health", "/metrics", "/openapi.json", "/pharos.js",
-        "/demo.js", "/demo.css", "/demo.json",
+        "/pharos.min.js", "/pharos.d.ts", "/pharos-protobuf.js", "/pharos-protobuf.d.ts", "/demo.js", "/demo.css",
+        "/demo.json",
     ]
     private static let below = ["/connection", "/api", "/health", "/@connections"]
 

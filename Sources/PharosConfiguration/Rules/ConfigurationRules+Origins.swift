@@ -53,13 +53,21 @@ extension ConfigurationRules {
             let lower = name.asciiLowercased
             if name.isEmpty || !name.utf8.allSatisfy(Self.isTokenByte) {
                 refuse(key, "not the name of a header: `\(name.text.prefix(80))`")
-            } else if Self.ownHeaders.contains(lower) || Self.ownPrefixes.contains(where: { lower.hasPrefix($0) }) {
+            } else if Self.isOwnHeader(name) {
                 // A client that could send one of these could speak in the name of this server, or break its requests.
                 refuse(key, "`\(name)` belongs to the request itself and cannot be passed on")
             } else if lower == "cookie", !key.hasSuffix("static_headers") {
                 refuse(key, "list the names of the cookies in `http_cookies`")
             }
         }
+    }
+
+    /// Whether a header is a part of each request to an origin.
+    ///
+    /// No client has a say in such headers.
+    static func isOwnHeader(_ name: FieldName) -> Bool {
+        let lower = name.asciiLowercased
+        return ownHeaders.contains(lower) || ownPrefixes.contains { lower.hasPrefix($0) }
     }
 
     private static let ownHeaders: Set<FieldName> = [

@@ -59,6 +59,10 @@ extension ConfigurationSchema {
                 "durability", \.durability, ChannelOptions.Durability.allCases.map { ($0.rawValue, $0) },
                 "`disk`: on the disk before its publisher is answered; `memory`: gone with the process; empty: `disk` if "
                     + "there is a `store.path`."),
+            .choice(
+                "engine", \.engine, ChannelOptions.Engine.allCases.map { ($0.rawValue, $0) },
+                "Engine of these channels, where it is not that of `engine.type`; its settings are those of "
+                    + "`engine.topic`, `engine.nats` or `engine.redis`. Empty: `engine.type`."),
         ] + accessOptions + [
             .bool(
                 "allow_user_limited_channels", \.allowUserLimitedChannels,

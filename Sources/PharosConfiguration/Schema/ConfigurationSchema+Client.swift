@@ -53,6 +53,10 @@ extension ConfigurationSchema {
         .integer(
             "connection_limit", \.connectionLimit, 0...100_000_000,
             "Connections of this process; beyond it: 503. 0: no limit."),
+        .duration(
+            "max_connection_age", \.maxConnectionAge,
+            "Age, give or take a tenth, at which a connection is told to reconnect (3011; raw connections 1012), so that load evens out after a restart. 0: never."
+        ),
         .integer(
             "connection_rate_limit", \.connectionRateLimit, 0...1_000_000,
             "New connections per second, with a burst of one second; beyond it: 503. 0: no limit."),

@@ -16,7 +16,8 @@ extension ConfigurationSchema {
                 "A node without a sign of life for so long is taken for dead: its members have left."),
             .duration(
                 "request_timeout", \.requestTimeout, from: 0.1,
-                "Time for a request to the engine; beyond it a temporary error."),
+                "Time for a request to the engine, beyond it a temporary error. "
+                    + "Whatever happens, a request is answered within twice as much."),
             .text("topic.address", \.topic.address, "Host and port of the node with the role `topic`."),
             .text(
                 "topic.listen", \.topic.listen,
@@ -24,7 +25,10 @@ extension ConfigurationSchema {
             .text("topic.server_cert_pem_file", \.topic.serverCertificateFile, "Its certificate chain, for TLS."),
             .text("topic.server_key_pem_file", \.topic.serverKeyFile, "Its private key, for TLS."),
         ] + tls("topic.tls", \.topic.tls) + [
-            .list("nats.url", \.nats.urls, "Addresses such as `nats://10.0.0.1:4222`; `tls://` for TLS."),
+            .addresses(
+                "nats.url", \.nats.urls,
+                "Addresses such as `nats://10.0.0.1:4222`; `tls://` for TLS. `user:password@` or `token@` may stand before "
+                    + "the host."),
             .text("nats.prefix", \.nats.prefix, "First token of all subjects, and beginning of the names of streams."),
             .integer(
                 "nats.streams", \.nats.streams, 1...64,
@@ -35,11 +39,13 @@ extension ConfigurationSchema {
             .secret("nats.token", \.nats.token, "Token, where the server asks for one."),
             .secret("nats.nkey_seed", \.nats.nkeySeed, "Seed of an nkey, where the server asks for one."),
         ] + tls("nats.tls", \.nats.tls) + [
-            .list(
+            .addresses(
                 "redis.address", \.redis.addresses,
-                "Host and port; several: independent servers among which channels are spread."),
-            .list("redis.cluster_address", \.redis.clusterAddresses, "Some nodes of a Redis Cluster."),
-            .list("redis.sentinel_address", \.redis.sentinelAddresses, "Sentinels that know the master."),
+                "Host and port, or a URL: `redis://user:password@host:port/database`, `rediss://` for TLS, `redis+cluster://`, "
+                    + "`redis+sentinel://host:port?sentinel_master_name=name&addr=host:port`. Several: independent servers "
+                    + "among which channels are spread."),
+            .addresses("redis.cluster_address", \.redis.clusterAddresses, "Some nodes of a Redis Cluster."),
+            .addresses("redis.sentinel_address", \.redis.sentinelAddresses, "Sentinels that know the master."),
             .text("redis.sentinel_master_name", \.redis.sentinelMaster, "The master's name among the sentinels."),
             .text("redis.sentinel_user", \.redis.sentinelUser, "User at the sentinels."),
             .secret("redis.sentinel_password", \.redis.sentinelPassword, "Password at the sentinels."),

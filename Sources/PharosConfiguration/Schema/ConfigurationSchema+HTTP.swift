@@ -44,7 +44,7 @@ extension ConfigurationSchema {
             "enabled", \.enabled,
             "Speak HTTP/2 too: with TLS where the client offers `h2`, without where it begins with HTTP/2's preface."),
         .integer(
-            "max_streams", \.maxStreams, 1...10_000,
+            "max_streams", \.maxStreams, 1...1_000,
             "Requests, streams and WebSockets of one connection at a time; more are refused."),
         .integer(
             "max_resets", \.maxResets, 10...1_000,
@@ -145,6 +145,14 @@ extension ConfigurationSchema {
         .duration(
             "shutdown.window", \.configuration.settings.shutdownWindow,
             "Clients are told to reconnect spread over this time, not all at once."),
+        .duration(
+            "shutdown.delay", \.configuration.settings.shutdownDelay,
+            "Time after SIGTERM in which `/health/ready` answers 503 and connections are still accepted: long enough for load balancers to notice."
+        ),
+        .integer(
+            "shutdown.rate", \.configuration.settings.shutdownRate, 0...1_000_000,
+            "Clients per second that are told to reconnect; with many of them it takes longer than `shutdown.window`, at most nine tenths of `shutdown.timeout`. 0: all within the window."
+        ),
         .choice(
             "log.level", \.configuration.log.level, LogSettings.Level.allCases.map { ($0.rawValue, $0) },
             "Least severity that is logged."),

@@ -19,26 +19,14 @@ extension ConfigurationSchema {
             .refused("emulation.handler_prefix", unless: "/emulation"),
             .refused("health.handler_prefix", unless: "/health"),
             .refused("prometheus.handler_prefix", unless: "/metrics"),
-            .refused("client.concurrency", unless: "0", alternatives: ["1"]),
             .refused("client.insecure_skip_token_signature_verify", unless: "false"),
             .refused(
                 "client.presence_ttl", unless: "60s", alternatives: ["1m"],
                 hint: "presence lasts as long as its connection"),
-            .refused(
-                "client.presence_update_interval", unless: "27s", hint: "presence lasts as long as its connection"),
-            .refused("broker.enabled", unless: "false"),
-            .refused("presence_manager.enabled", unless: "false"),
-            .refused(
-                "rpc.without_namespace.proxy_enabled", unless: "false", hint: "list the origin in `hooks.rpc`"),
-            .refused("rpc.namespaces", unless: "[]", hint: "list each prefix in `hooks.rpc`"),
-            .refused("client.proxy.connect.enabled", unless: "false", hint: "name the origin in `hooks.connect`"),
-            .refused("client.proxy.refresh.enabled", unless: "false", hint: "name the origin in `hooks.refresh`"),
-            .refused("proxies", unless: "[]", hint: "list each address in `origins`"),
-            .refused("usage_stats.disabled", unless: "true", alternatives: ["false"]),
         ]
         + [
             "webtransport.enabled",
             "uni_websocket.enabled", "uni_http_stream.enabled", "uni_sse.enabled",
-            "uni_grpc.enabled", "grpc_api.enabled", "admin.enabled", "debug.enabled", "swagger.enabled",
+            "uni_grpc.enabled", "grpc_api.enabled", "admin.enabled", "debug.enabled",
         ].map { .refused($0, unless: "false") }
 }

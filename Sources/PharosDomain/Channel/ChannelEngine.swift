@@ -63,6 +63,14 @@ package enum EngineRequest: Sendable {
     ///
     /// Reported as `member` to every relay that follows the channel. No completion.
     case announce(MemberChange, channel: ChannelName)
+
+    /// Whether something is answered.
+    package var hasCompletion: Bool {
+        switch self {
+        case .publish, .read, .readBackwards, .removeHistory: true
+        case .follow, .unfollow, .announce: false
+        }
+    }
 }
 
 /// One publication to be taken by an engine.

@@ -29,6 +29,7 @@ package struct ChannelOptions: Equatable, Sendable {
     package var channelRegex = ""
     package var publicationDataFormat = DataFormat.any
     package var durability = Durability.asConfigured
+    package var engine = Engine.asConfigured
     package var slowReader = SlowReaderPolicy.close
     /// The tag that names the subject of a publication.
     ///
@@ -71,6 +72,13 @@ package struct ChannelOptions: Equatable, Sendable {
         case latest
         /// Of those with the same value of `conflationTag` only the newest stays.
         case conflate
+    }
+
+    /// The engine that numbers and keeps the channels of a namespace.
+    package enum Engine: String, Equatable, Sendable, CaseIterable {
+        /// The node's.
+        case asConfigured = ""
+        case topic, nats, redis
     }
 
     /// How hard a publication is stored before its publisher is answered.

@@ -60,6 +60,13 @@ package final class ChannelRules {
             namespace: index, options: index < 0 ? settings.withoutNamespace : settings.namespaces[index].options)
     }
 
+    /// The namespace that the name of a channel begins with.
+    ///
+    /// -1: the name has none, or one that is not known.
+    package func namespace(of channel: ChannelName) -> Int {
+        split(channel).namespace.flatMap { indexByName[$0] } ?? -1
+    }
+
     package func isPrivate(_ channel: ChannelName) -> Bool {
         !settings.privatePrefix.isEmpty && channel.utf8.starts(with: settings.privatePrefix.utf8)
     }

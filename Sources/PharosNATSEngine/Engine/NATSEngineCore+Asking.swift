@@ -41,7 +41,7 @@ extension NATSEngineCore {
                 case .failure(let error) where error.reason == JetStreamError.messageNotFound: body(.some(nil))
                 case .failure(let error):
                     guard error.reason == JetStreamError.streamNotFound else { return body(nil) }
-                    streams[id] = nil
+                    streams.forget(id)
                     mayCreate ? readRaw(id, json, mayCreate: false, body) : body(nil)
                 }
             }

@@ -45,7 +45,7 @@ extension NATSEngineCore {
         case .refused: return .refused
         case .noResponders:
             // No stream has the subject.
-            streams[key.stream] = nil
+            streams.forget(key.stream)
             return .conflict
         case .messages(let messages):
             guard let read = try? JetStreamAcknowledgement.read(messages.last?.payload ?? []) else { return .unknown }
@@ -55,7 +55,7 @@ extension NATSEngineCore {
                 switch error.reason {
                 case JetStreamError.wrongLastSequence, JetStreamError.writeInFlight: return .conflict
                 case JetStreamError.streamNotFound:
-                    streams[key.stream] = nil
+                    streams.forget(key.stream)
                     return .conflict
                 // A batch whose beginning is lost, or one too many at the same time.
                 case 10_176, 10_210: return .refused

@@ -63,9 +63,11 @@ extension NATSEngineCore {
     }
 
     /// Two nodes were in each other's way: all that waits here goes to the home.
-    func surrender(_ key: WriterKey) -> Bool {
+    func surrender(_ key: WriterKey, after commit: String) -> Bool {
         homes.collided(key.channel, nowMs: nowMs)
-        guard homes.elsewhere(key.channel) != nil, let orders = writers[key]?.surrender() else { return false }
+        guard homes.elsewhere(key.channel) != nil, let orders = writers[key]?.surrender(after: commit) else {
+            return false
+        }
         for order in orders where !forward(order, key) { add(order, key) }
         return true
     }

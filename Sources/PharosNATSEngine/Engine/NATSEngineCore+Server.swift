@@ -19,7 +19,7 @@ extension NATSEngineCore {
             historyRefusal = nil
             askJetStream()
         }
-        streams = streams.filter { if case .refused = $0.value { false } else { true } }
+        streams.forgetRefusals()
     }
 
     static func isTooOld(_ version: String) -> Bool {

@@ -2,37 +2,18 @@ import CPharosSys
 import PharosDomain
 import PharosNATS
 
-/// The state of a stream, as far as this node knows.
-enum StreamState {
-    /// It is asked for; these wait.
-    case asking([(StreamUse) -> Void])
-    case ready
-    /// It cannot be used until the link is made anew.
-    case refused(ReplyError)
-}
-
-/// Whether a stream can be used.
-enum StreamUse {
-    case ready, later
-    case refused(ReplyError)
-}
-
 /// Streams: looked up and made when they are first needed.
 extension NATSEngineCore {
     /// Calls `body` when the stream is there, or cannot be had.
     ///
     /// The first one of a class is made first and tells whether another number of streams is in use.
     func use(_ id: StreamID, _ body: @escaping (StreamUse) -> Void) {
-        switch streams[id] {
-        case .ready: return body(.ready)
-        case .refused(let error): return body(.refused(error))
-        case .asking(let waiting):
-            streams[id] = .asking(waiting + [body])
-            return
-        case nil: break
+        if !streams.isKnown(id), let historyRefusal { return body(.refused(historyRefusal)) }
+        switch streams.use(id, body) {
+        case .known(let use): return body(use)
+        case .wait: return
+        case .ask: break
         }
-        if let historyRefusal { return body(.refused(historyRefusal)) }
-        streams[id] = .asking([body])
         guard id.part != 0 else { return look(for: id, mayCreate: true) }
         use(StreamID(id.retention, part: 0)) { [unowned self] use in
             if case .ready = use { look(for: id, mayCreate: true) } else { found(id, use) }
@@ -40,13 +21,7 @@ extension NATSEngineCore {
     }
 
     private func found(_ id: StreamID, _ use: StreamUse) {
-        guard case .asking(let waiting) = streams[id] else { return }
-        switch use {
-        case .ready: streams[id] = .ready
-        case .later: streams[id] = nil
-        case .refused(let error): streams[id] = .refused(error)
-        }
-        for body in waiting { body(use) }
+        for body in streams.found(id, use) { body(use) }
     }
 
     private func look(for id: StreamID, mayCreate: Bool) {
@@ -91,8 +66,8 @@ extension NATSEngineCore {
 
     /// Asks the leaders of the streams in use for their time.
     func askTimes() {
-        for (id, state) in streams {
-            guard case .ready = state, let subject = try? api.streamInfo(names.stream(id)) else { continue }
+        for id in streams.ready {
+            guard let subject = try? api.streamInfo(names.stream(id)) else { continue }
             ask(subject, []) { [unowned self] answer in
                 guard let answer, let description = try? StreamDescription(answer) else { return }
                 clocks[id, default: ServerClock()].note(description.timeMs, nowMs: nowMs)

@@ -100,7 +100,7 @@ extension NATSEngineCore {
         case .readKeys(let keys): readKeys(keys, key)
         case .write(let commit):
             write(commit, key) { [unowned self] outcome in
-                if case .conflict = outcome, !commit.isUnsure, surrender(key) { return }
+                if case .conflict = outcome, !commit.isUnsure, surrender(key, after: commit.id) { return }
                 run(writers[key]?.written(outcome, of: commit.id, nowMs: nowMs) ?? [], key)
             }
         case .pause(let ms): after(ms) { [unowned self] in run(writers[key]?.pauseEnded(nowMs: nowMs) ?? [], key) }

@@ -42,7 +42,7 @@ final class NATSEngineCore: @unchecked Sendable {
     var unmarked: [Completion] = []
 
     // Streams, reads and writers: see the extensions of these names.
-    var streams: [StreamID: StreamState] = [:]
+    var streams = KnownStreams()
     var salts: [StreamID: [(([UInt8]?) -> Void)]] = [:]
     var clocks: [StreamID: ServerClock] = [:]
     var writers: [WriterKey: ChannelWriter] = [:]

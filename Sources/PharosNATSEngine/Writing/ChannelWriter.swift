@@ -142,8 +142,10 @@ struct ChannelWriter {
     /// Gives up all orders, after a commit that was in conflict with another's.
     ///
     /// nil if one of them may be stored, or stays the writer's own.
-    mutating func surrender() -> [ChannelOrder]? {
-        guard case .writing(let commit) = phase, !commit.isUnsure else { return nil }
+    ///
+    /// - Parameter id: the commit that was in conflict.
+    mutating func surrender(after id: String) -> [ChannelOrder]? {
+        guard case .writing(let commit) = phase, commit.id == id, !commit.isUnsure else { return nil }
         let orders = commit.orders + waiting
         guard orders.allSatisfy({ $0.append != nil }) else { return nil }
         waiting = []

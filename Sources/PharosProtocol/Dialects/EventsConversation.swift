@@ -67,6 +67,7 @@ package final class EventsConversation: Conversation {
             refuse(status, error.message, opening, &output)
         case .error(let error):
             guard let channel = opening.channel(of: reply.id) else { return }
+            if error.isTemporary { opening.failsForNow = true }
             opening.failures.append(
                 EventStreamFailure(code: "subscription-failure", message: error.message, topic: channel))
             subscribed(opening, &output)
@@ -116,6 +117,7 @@ package final class EventsConversation: Conversation {
     /// The first message, then what waited.
     private func start(_ opening: EventsOpening, _ output: inout ConversationOutput) {
         self.opening = nil
+        guard !opening.failsForNow else { return comeBack(opening, &output) }
         EventStreamEncoder.retry(milliseconds: 1_000, into: &output.bytes)
         encoder.info(opening.info, id: id, into: &output.bytes)
         for failure in opening.failures { encoder.failure(failure, into: &output.bytes) }
@@ -125,6 +127,19 @@ package final class EventsConversation: Conversation {
         // What it missed is one answer, though it is sent in pieces.
         if !opening.backlog.isEmpty { output.append(.allowOutput) }
         if isSolo { positions = [:] }
+    }
+
+    /// Ends a stream that lacks a channel only for now.
+    ///
+    /// A reader comes back by itself, but does not ask again for one channel of an open stream. No id is sent: it comes
+    /// back with the one that it has, which holds its positions in all channels.
+    private func comeBack(_ opening: EventsOpening, _ output: inout ConversationOutput) {
+        // Readers that came together do not come back together.
+        let spread = opening.client.text.utf8.reduce(0) { ($0 &* 31 &+ Int($1)) & 0xFFF }
+        EventStreamEncoder.retry(milliseconds: 1_000 + spread, into: &output.bytes)
+        for failure in opening.failures { encoder.failure(failure, into: &output.bytes) }
+        output.endMessage(.text)
+        output.append(.disconnect(.serverError))
     }
 
     package func pushed(_ push: Push, into output: inout ConversationOutput) {

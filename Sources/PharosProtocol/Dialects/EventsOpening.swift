@@ -15,6 +15,8 @@ final class EventsOpening {
     var awaited = 0
     var subscriptions: [EventStreamInfo.Subscription] = []
     var failures: [EventStreamFailure] = []
+    /// Whether one of them may succeed later.
+    var failsForNow = false
     /// Publications that came before the first message.
     var backlog: [(channel: ChannelName, publication: Publication)] = []
     /// Messages in no channel that came before the first one, as they go out.

@@ -53,7 +53,8 @@ extension ClientService {
             return .summary([summary])
         case .send(let request): return .sent(send(request, &core, &edge))
         case .listConnections(let request): return .connections(list(request, core, edge))
-        case .members, .memberCounts, .raw, .surrenderSession: preconditionFailure("asked of other services")
+        case .members, .memberCounts, .raw, .surrenderSession, .pollSession:
+            preconditionFailure("asked of other services")
         case .countSubscribers(let channel):
             return .channels([channel: core.channels.index(of: channel).map { core.channels[$0].subscriberCount } ?? 0])
         }

@@ -53,6 +53,7 @@ struct ClientService: ~Copyable {
         core.sessions.insert(consume entry, id)
         if let key = facts.key { keyBrought(key, id, &core) }
         core.counters.opened += 1
+        core.noteAge(id, edge)
         edge.spend(Cost.session)
         edge.setTimer(id, atMs: core.sessions[id].session.nextDeadline(core.context(edge)))
         if facts.conversation != nil {

@@ -48,6 +48,8 @@ struct ShardCore: ~Copyable {
     var arrivedCommands = FIFO<ArrivedCommands>()
     /// When the shard ends although connections are open; nil: it does not end.
     var shutdownEndsMs: Int64?
+    /// nil: connections may grow as old as they like.
+    var ages: ConnectionAges?
     var random = RandomPool()
     /// Messages to this shard itself.
     private var inbox = FIFO<ShardMail>()
@@ -82,6 +84,15 @@ struct ShardCore: ~Copyable {
     }
 
     func now(_ edge: borrowing Edge) -> Moment { Moment(monotonicMs: edge.nowMs, wallMs: edge.wallMs) }
+
+    /// Lets a connection end when it reaches the maximum age, if there is one.
+    mutating func noteAge(_ id: ConnectionID, _ edge: borrowing Edge) {
+        let maximum = node.settings.client.maxConnectionAge
+        guard maximum > 0 else { return }
+        let age = ConnectionAges.age(maximum: maximum, chance: .random(in: 0..<1, using: &random))
+        ages = ages ?? ConnectionAges(nowMs: edge.nowMs)
+        ages!.add(id, dueMs: edge.nowMs + age)
+    }
 
     // MARK: Messages
 

@@ -41,6 +41,7 @@ extension ControlAnswer {
                 for member in members.values { message.appendClientInfo(1, member) }
             }
         case .session(let session): writer.appendMessage(10) { session.encode(into: &$0) }
+        case .polled(let answer): writer.appendMessage(11) { answer.encode(into: &$0) }
         case .raw(let answer): writer.appendMessage(9) { answer.encode(into: &$0) }
         case .memberCounts(let clients, let users):
             writer.appendMessage(8) { message in
@@ -80,6 +81,7 @@ extension ControlAnswer {
                 answer = .members(Dictionary(members.map { ($0.client, $0) }) { $1 })
             case 8: answer = try memberCounts(reader.message(field))
             case 10: answer = .session(try SurrenderedSession(reader.message(field)))
+            case 11: answer = .polled(try SessionPollAnswer(reader.message(field)))
             case 9: answer = .raw(try RawForeignAnswer(reader.message(field)))
             default: try reader.skip(field)
             }

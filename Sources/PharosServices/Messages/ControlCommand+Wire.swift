@@ -44,6 +44,7 @@ extension ControlCommand {
         case .members(let channel): writer.appendMessage(10) { $0.appendField(1, channel) }
         case .memberCounts(let channel): writer.appendMessage(11) { $0.appendField(1, channel) }
         case .surrenderSession(let surrender): writer.appendMessage(13) { surrender.encode(into: &$0) }
+        case .pollSession(let poll): writer.appendMessage(14) { poll.encode(into: &$0) }
         case .raw(let order): writer.appendMessage(12) { order.encode(into: &$0) }
         }
     }
@@ -96,6 +97,7 @@ extension ControlCommand {
             case 10: command = .members(try channel(reader.message(field)))
             case 11: command = .memberCounts(try channel(reader.message(field)))
             case 13: command = .surrenderSession(try SessionSurrender(reader.message(field)))
+            case 14: command = .pollSession(try ForeignPoll(reader.message(field)))
             case 12: command = .raw(try RawForeignOrder(reader.message(field)))
             default: try reader.skip(field)
             }

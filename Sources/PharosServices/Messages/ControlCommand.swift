@@ -18,6 +18,7 @@ enum ControlCommand: Sendable {
 
     /// By one shard of each node.
     case surrenderSession(SessionSurrender)
+    case pollSession(ForeignPoll)
 
     // By the channel's relay of each node.
     case members(ChannelName)
@@ -33,7 +34,7 @@ enum ControlCommand: Sendable {
     var route: Route {
         switch self {
         case .members(let channel), .memberCounts(let channel): .relay(channel)
-        case .surrenderSession: .oneShard
+        case .surrenderSession, .pollSession: .oneShard
         default: .allShards
         }
     }
@@ -53,6 +54,11 @@ enum ControlAnswer: Sendable {
     case memberCounts(clients: Int, users: Set<UserID>)
     case raw(RawForeignAnswer)
     case session(SurrenderedSession)
+    /// Of the node that has the polled session; the others say `done`.
+    case polled(SessionPollAnswer)
+
+    /// Whether other nodes have nothing to add.
+    var isWhole: Bool { if case .polled = self { true } else { false } }
 }
 
 /// One shard's, or one node's, part of `info`.
@@ -128,9 +134,10 @@ extension ControlAnswer {
         case (.session(var session), .session(let more)):
             session.add(more)
             self = .session(session)
-        case (.done, .done): break
+        case (.done, .done), (.polled, .done), (.polled, .polled): break
+        case (.done, .polled): self = other
         case (.done, _), (.channels, _), (.summary, _), (.sent, _), (.connections, _), (.members, _),
-            (.memberCounts, _), (.raw, _), (.session, _):
+            (.memberCounts, _), (.raw, _), (.session, _), (.polled, _):
             // Shards of this node answer alike; another node is of another make.
             self = .failed(.internalError)
         }

@@ -51,6 +51,7 @@ final class NodeContext: Sendable {
     let rates: RateLimiter
     private let admission: Locked<Admission>
     private let acceptsConnections = Atomic<Bool>(true)
+    private let isDraining = Atomic<Bool>(false)
 
     init(
         settings: ServerSettings, version: String, verifier: any TokenVerifier, stores: StreamStores,
@@ -95,8 +96,9 @@ final class NodeContext: Sendable {
             ClusterNodes(
                 local: local, bus: cluster.bus, timing: cluster.timing, mailboxes: mailboxes, sequences: sequences,
                 nowMs: nowMs, tellOccupancy: NodeContext.occupancyTeller(application)
-            ) { cluster.backend.nodesChanged($0, here: here) }
+            ) { cluster.nodesChanged($0, here: here) }
         }
+        cluster?.startOthers(node: here)
         messages = nodes ?? local
         occupancy = nodes?.occupancy
         apiAccess = APIAccess(settings.api)
@@ -124,7 +126,7 @@ final class NodeContext: Sendable {
     func makeEngine(shard: Int) -> any ChannelEngine {
         let mailbox = mailboxes[shard]
         let wake: @Sendable () -> Void = { mailbox.post(.relayIsDue) }
-        if let cluster { return RemoteEngine(cluster.backend, relay: shard, wake: wake) }
+        if let cluster { return cluster.makeEngine(settings, relay: shard, wake: wake) }
         return InProcessEngine(
             stores, settings: settings.channel,
             idempotencyWindowMs: Int64(settings.api.idempotencyWindow * 1_000), wake: wake)
@@ -158,7 +160,7 @@ final class NodeContext: Sendable {
     /// The status to refuse a connection's upgrade with; nil: it may be upgraded.
     func admit(address: PeerAddress, nowMs: Int64) -> Int? {
         // The end of a connection that began now could not be reported.
-        guard isReady, settings.engine.roles.contains(.clients), application.events?.isAccepting ?? true else {
+        guard isAccepting, settings.engine.roles.contains(.clients), application.events?.isAccepting ?? true else {
             return 503
         }
         return admission.withLock { $0.admit(address: address, nowMs: nowMs) }
@@ -166,7 +168,7 @@ final class NodeContext: Sendable {
 
     /// A request that waits holds a connection as well; it is not a new one each time.
     func admitPoll(address: PeerAddress) -> Int? {
-        guard isReady, settings.engine.roles.contains(.clients) else { return 503 }
+        guard isAccepting, settings.engine.roles.contains(.clients) else { return 503 }
         return admission.withLock { $0.admitPoll(address: address) }
     }
 
@@ -216,7 +218,13 @@ final class NodeContext: Sendable {
     /// It does where addresses are counted, and where the socket knows the proxy's only.
     var keepsAddresses: Bool { countsAddresses || !proxies.isEmpty }
 
-    var isReady: Bool { acceptsConnections.load(ordering: .relaxed) }
+    var isAccepting: Bool { acceptsConnections.load(ordering: .relaxed) }
+
+    /// Whether new connections should come here.
+    var isReady: Bool { isAccepting && !isDraining.load(ordering: .relaxed) }
+
+    /// Says that this node is not ready any more, while it still accepts connections.
+    func beginDraining() { isDraining.store(true, ordering: .relaxed) }
 
     func stopAccepting() { acceptsConnections.store(false, ordering: .relaxed) }
 }

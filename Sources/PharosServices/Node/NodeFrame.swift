@@ -82,6 +82,11 @@ extension NodeFrame {
                 message.appendField(2, sequence)
                 for channel in key.channels { message.appendField(3, channel) }
             }
+        case .post(.emulated(let session, let data)):
+            writer.appendMessage(11) { message in
+                message.appendClient(1, session)
+                message.appendField(2, data)
+            }
         case .request(let id, let timeMs, let command):
             writer.appendMessage(5) { message in
                 message.appendField(1, id)
@@ -131,6 +136,7 @@ extension NodeFrame {
             case 6: content = try answer(reader.message(field))
             case 7: content = .failed(id: try number(reader.message(field)))
             case 9: content = .post(try poll(reader.message(field)))
+            case 11: content = .post(try emulated(reader.message(field)))
             case 8: content = .fragment(try fragment(reader.message(field)))
             case 10: content = .occupancy(try OccupancyMessage.decode(reader.message(field)))
             default: try reader.skip(field)
@@ -184,6 +190,20 @@ extension NodeFrame {
             }
         }
         return .cancelOlderPoll(key, sequence: sequence)
+    }
+
+    private static func emulated(_ message: ProtobufReader) throws(MalformedFrame) -> NodeMessage {
+        var reader = message
+        var session = ClientID(high: 0, low: 0)
+        var data: [UInt8] = []
+        while let field = try reader.nextField() {
+            switch field.number {
+            case 1: session = try reader.client(field)
+            case 2: data = try reader.bytes(field)
+            default: try reader.skip(field)
+            }
+        }
+        return .emulated(session: session, data)
     }
 
     private static func number(_ message: ProtobufReader) throws(MalformedFrame) -> UInt64 {

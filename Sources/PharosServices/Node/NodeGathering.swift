@@ -28,6 +28,7 @@ final class NodeGathering: Sendable {
         end { state in
             guard state.waiting.removeValue(forKey: node) != nil, let answer else { return }
             if state.answers.answer == nil { state.answers.answer = answer } else { state.answers.answer!.add(answer) }
+            if answer.isWhole { state.waiting = [:] }
         }
     }
 

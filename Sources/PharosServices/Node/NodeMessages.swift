@@ -60,4 +60,6 @@ enum NodeMessage: Sendable {
     case disconnectOlder(user: UserID, sequence: UInt64)
     /// A newer poll of the user for the same channels stays alone.
     case cancelOlderPoll(ExclusivePolls.Key, sequence: UInt64)
+    /// Commands for a stream, by the name that only its client knows.
+    case emulated(session: ClientID, [UInt8])
 }

@@ -54,6 +54,8 @@ final class SingleNode: NodeMessages {
             if let older = exclusivePolls.replaced(key, bySequence: sequence) {
                 post(.cancelPoll(older.id), older.shard)
             }
+        case .emulated(let session, let data):
+            if let shard = shard(session) { post(.emulated(session, data), shard) }
         }
     }
 

@@ -8,7 +8,10 @@ struct SessionPollService: ~Copyable {
     /// Polls that wait here for an answer from their session's shard.
     ///
     /// By the connection's slot.
-    private var waitingPolls: [UInt32: WaitingPoll] = [:]
+    var waitingPolls: [UInt32: WaitingPoll] = [:]
+    /// Polls of other nodes that wait for an answer from their session's shard.
+    var foreignPolls: [ConnectionID: ShardGathering] = [:]
+    var lastForeign: UInt32 = 0
 
     /// Bytes of messages in one answer, unless one message alone is longer.
     private static var answerLimit: Int { 262_144 }
@@ -36,7 +39,11 @@ struct SessionPollService: ~Copyable {
             session = (place.shard, place.id)
         } else if request.cursor != nil || body.isEmpty && !core.node.parked.isKnown(request.session, nowMs: edge.nowMs)
         {
-            // A cursor belongs to a session that is polled; this one is over, or was never there.
+            // A cursor belongs to a session that is polled; this one is over, was never there, or is at another node.
+            let poll = ForeignPoll(
+                key: request.session, cursor: request.cursor, user: claims?.user ?? core.userFromProxy(id, head, edge),
+                waitMs: min(waitMs(of: request, body), ForeignPoll.maximumWaitMs), body: Array(body))
+            if asksOthers(id, poll, originFields: fields, &core, &edge) { return }
             return core.answer(id, 404, error: "unknown session", fields: fields, &edge)
         } else {
             guard let made = openSession(id, head, request.session, fields, claims, &clients, &core, &edge) else {
@@ -52,13 +59,17 @@ struct SessionPollService: ~Copyable {
         edge.park(id)
         waitingPolls[id.slot] = WaitingPoll(
             poller: id, originFields: fields, session: session.id, shard: session.shard)
-        // Commands have answers: it would be a waste to come back for them.
-        let waitMs = Int64(request.waitSeconds) * 1_000
         let order = SessionPollOrder(
             session: session.id, poller: id, shard: core.index, cursor: request.cursor,
             user: claims?.user ?? core.userFromProxy(id, head, edge),
-            waitMs: body.isEmpty ? waitMs : max(waitMs, 1_000), body: Array(body))
+            waitMs: waitMs(of: request, body), body: Array(body))
         core.post(.pollSession(order), to: session.shard)
+    }
+
+    /// Commands have answers: it would be a waste to come back for them.
+    private func waitMs(of request: SessionPollRequest, _ body: UnsafeRawBufferPointer) -> Int64 {
+        let waitMs = Int64(request.waitSeconds) * 1_000
+        return body.isEmpty ? waitMs : max(waitMs, 1_000)
     }
 
     private func openSession(
@@ -94,6 +105,7 @@ struct SessionPollService: ~Copyable {
 
     mutating func answered(_ id: ConnectionID, _ answer: SessionPollAnswer, _ core: inout ShardCore, _ edge: inout Edge)
     {
+        if answeredForeign(id, answer, &core) { return }
         guard let waiting = waitingPolls[id.slot], waiting.poller == id else { return }
         waitingPolls[id.slot] = nil
         let fields = waiting.originFields + Array(ShardCore.noStore)
@@ -104,7 +116,9 @@ struct SessionPollService: ~Copyable {
     mutating func connectionClosed(_ id: ConnectionID, _ core: inout ShardCore) {
         guard let waiting = waitingPolls[id.slot], waiting.poller == id else { return }
         waitingPolls[id.slot] = nil
-        core.post(.sessionPollerGone(session: waiting.session, poller: id, shard: core.index), to: waiting.shard)
+        // At another node a newer poll takes the place of the one that has gone.
+        guard let session = waiting.session else { return }
+        core.post(.sessionPollerGone(session: session, poller: id, shard: core.index), to: waiting.shard)
     }
 
     // MARK: The session's side
@@ -207,9 +221,7 @@ struct SessionPollService: ~Copyable {
     private func refuse(
         _ poller: ConnectionID, _ shard: Int, _ status: Int, _ message: String, _ core: inout ShardCore
     ) {
-        var text = ByteWriter()
-        text.appendError(status: status, message)
-        core.post(.sessionPolled(poller, SessionPollAnswer(status: status, body: text.array)), to: shard)
+        core.post(.sessionPolled(poller, SessionPollService.refusal(status, message)), to: shard)
     }
 
     /// The poll that waited has gone.
@@ -281,6 +293,7 @@ struct SessionPollService: ~Copyable {
 struct WaitingPoll {
     var poller: ConnectionID
     var originFields: [UInt8]
-    var session: ConnectionID
+    /// nil: it is at another node.
+    var session: ConnectionID?
     var shard: Int
 }

@@ -120,6 +120,7 @@ extension RawService {
         if core.node.keepsAddresses { core.addresses[id.slot] = address }
         raw.insert(connection)
         core.counters.opened += 1
+        core.noteAge(id, edge)
         for channel in admission.channels { subscribeRaw(connection, to: channel, user: admission.user, &core, &edge) }
         let interval = core.node.settings.client.pingInterval
         if interval > 0 {

@@ -195,7 +195,7 @@ package final class ShardGroup: Backend {
     package var storeLoss: String? { node.stores.loss }
 
     package var engineProblem: String? {
-        guard let health = node.cluster?.backend.health, !health.isReady else { return nil }
+        guard let health = node.cluster?.health, !health.isReady else { return nil }
         return "the engine is not reached: " + health.links.joined(separator: ", ")
     }
 
@@ -256,9 +256,14 @@ package final class ShardGroup: Backend {
 
     // MARK: End
 
+    /// Lets load balancers know that new connections should go elsewhere.
+    ///
+    /// All goes on as before, and those that come all the same are accepted.
+    package func beginDraining() { node.beginDraining() }
+
     /// Accepts nothing more and asks every client to reconnect.
     ///
-    /// The requests are spread over the window. Returns at once: see `join`.
+    /// The requests are spread over the window, and over longer where `shutdown.rate` asks for that. Returns at once: see `join`.
     package func beginShutdown(windowMs: Int64) {
         node.stopAccepting()
         for shard in node.mailboxes.indices { node.post(.shutdown(windowMs: windowMs), to: shard) }

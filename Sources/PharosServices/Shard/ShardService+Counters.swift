@@ -58,7 +58,7 @@ extension ShardService {
         all.engine.repairedPublications = relay.counters.repairedPublications
         all.engine.givenUp = relay.counters.brokenFeeds
         if core.index == 0 {
-            all.engine.currentlyLinked = core.node.cluster?.backend.health.isReady == false ? 0 : 1
+            all.engine.currentlyLinked = core.node.cluster?.health.isReady == false ? 0 : 1
             // All relays of a node lose the same link.
             all.engine.linksLost = relay.counters.linksLost
             all.currentNodes = core.node.messages.nodes.count

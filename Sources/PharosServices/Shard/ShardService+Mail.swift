@@ -14,11 +14,13 @@ extension ShardService {
         case .releaseHeld: core.releaseHeld()
         case .relayIsDue: relay.collect(at: core.now(edge))
         case .control(let command, let gathering):
-            if case .surrenderSession(let request) = command {
-                return clients.surrender(request, gathering, &core, &edge)
+            switch command {
+            case .surrenderSession(let request): clients.surrender(request, gathering, &core, &edge)
+            case .pollSession(let poll): sessionPolls.pollForeign(poll, gathering, &core)
+            default:
+                let answer = control(command, &edge)
+                gathering.add(answer) { core.post($0, to: $1) }
             }
-            let answer = control(command, &edge)
-            gathering.add(answer) { core.post($0, to: $1) }
         case .gathered(let ticket, let answers): api.gathered(ticket, answers, &core, &edge)
         case .nodesChanged(let change): relay.nodesChanged(gone: change.gone, came: change.came)
         case .disconnectOlder(let user, let sequence):

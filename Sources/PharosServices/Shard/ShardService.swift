@@ -223,19 +223,36 @@ struct ShardService: EdgeHandler, ~Copyable {
                 edge.nowMs + Int64(core.node.settings.client.channelPositionCheckDelay * 1_000)
             clients.checkPositions(&core)
         }
+        endAged(&edge)
         endIfDue(&edge)
         settle(&edge)
+    }
+
+    /// Asks the connections that have reached the maximum age to come back.
+    ///
+    /// They may come back to another node.
+    private mutating func endAged(_ edge: inout Edge) {
+        guard core.ages != nil, core.shutdownEndsMs == nil else { return }
+        for id in core.ages!.takeDue(nowMs: edge.nowMs) {
+            if core.sessions.contains(id) {
+                clients.disconnect(id, .forceReconnect, &core, &edge)
+            } else if let connection = raw.raw.connection(id) {
+                raw.closeRaw(connection, code: 1012, reason: "service restart", &core, &edge)
+            }
+        }
     }
 
     // MARK: End
 
     /// Accepts no new connections, and asks the open ones to come back.
     ///
-    /// The requests are spread over the window.
+    /// The requests are spread over the window, or over longer where the rate is limited: see `DrainPlan`.
     mutating func shutDown(_ windowMs: Int64, _ edge: inout Edge) {
         guard core.shutdownEndsMs == nil else { return }
         edge.stopAccepting()
-        core.shutdownEndsMs = edge.nowMs + Int64(core.node.settings.shutdownTimeout * 1_000)
+        let settings = core.node.settings
+        let timeoutMs = Int64(settings.shutdownTimeout * 1_000)
+        core.shutdownEndsMs = edge.nowMs + timeoutMs
         var open: [ConnectionID] = []
         edge.forEachOpen { open.append($0) }
         var detached: [ConnectionID] = []
@@ -243,7 +260,13 @@ struct ShardService: EdgeHandler, ~Copyable {
         for id in detached { clients.disconnect(id, .shutdown, &core, &edge) }
         polls.end(&core, &edge)
         inProcess.end(&core, &edge)
-        for id in open { edge.setTimer(id, atMs: edge.nowMs + .random(in: 0...max(windowMs, 0))) }
+        let plan = DrainPlan(
+            connections: open.count, windowMs: windowMs, rate: settings.shutdownRate,
+            shards: core.node.mailboxes.count, timeoutMs: timeoutMs)
+        for (index, id) in open.enumerated() {
+            let chance = Double.random(in: 0..<1, using: &core.random)
+            edge.setTimer(id, atMs: edge.nowMs + plan.moment(of: index, count: open.count, chance: chance))
+        }
         edge.closeIdleRequests()
         endIfDue(&edge)
     }

@@ -68,7 +68,7 @@ enum StreamTransport {
 
     // MARK: Commands beside the stream
 
-    /// Carries out commands for a stream, on whichever shard of this node it is.
+    /// Carries out commands for a stream, on whichever shard of whichever node it is.
     ///
     /// The request is answered before they are carried out: replies come on the stream.
     static func emulate(
@@ -89,13 +89,13 @@ enum StreamTransport {
             case .dataTooLong: return core.answer(id, 413, error: "the commands are too long", fields: fields, &edge)
             }
         }
-        guard request.node == core.node.uid else {
+        guard let node = core.node.messages.nodes.first(where: { $0.name.text == request.node }) else {
             return core.answer(id, 404, error: "unknown node", fields: fields, &edge)
         }
         core.answer(id, 204, fields: fields, &edge)
         // The answer does not say that the stream may be gone: its client notices by the stream.
-        guard let session = ClientID(request.session), let shard = core.node.shard(of: session) else { return }
-        core.post(.emulated(session, request.data), to: shard)
+        guard let session = ClientID(request.session) else { return }
+        core.node.messages.send(.emulated(session: session, request.data), to: node) { core.post($0, to: $1) }
     }
 
     /// Commands for a stream of this shard have come.

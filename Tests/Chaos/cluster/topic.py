@@ -87,6 +87,8 @@ async def engine_old_backup(rig: ClusterRig):
     copy.rename(store)
     # A whole directory of an earlier time cannot be told from the directory itself.
     (store / "pharos.db-answered").unlink()
+    # What the copy holds is still right: it stays in its places, under the new epoch.
+    rig.ledger.keeps_places = True
     rig.say("an old copy of the disk is put back")
     await rig.restart_engine()
     await rig.answers()

@@ -104,6 +104,8 @@ class Server:
         self.open_files = open_files
         # Of the server's process, beside what this one has.
         self.environment: dict[str, str] = dict(environment or {})
+        # Another server than the one under test; "": that one.
+        self.program = ""
         self.process: subprocess.Popen | None = None
         self.log_start = 0
         self._configure(configuration)
@@ -159,7 +161,7 @@ class Server:
 
         environment = clean_environment() | self.environment
         self.process = subprocess.Popen(
-            [binary(), "serve", *self.arguments],
+            [self.program or binary(), "serve", *self.arguments],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

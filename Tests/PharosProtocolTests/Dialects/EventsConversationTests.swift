@@ -127,6 +127,19 @@ struct EventsConversationTests {
             ])
     }
 
+    @Test("a subscribe that fails for now ends the stream, without an id, so that the reader comes back as it came")
+    func failsForNow() throws {
+        let scene = try Scene("channel=a&channel=b")
+        _ = scene.opened()
+        _ = scene.connected()
+        #expect(scene.refused(3, .internalError) == [])
+        #expect(
+            scene.subscribed(2) == [
+                "send retry: 4118\n" + Scene.failure("subscription-failure", "internal server error", "b"),
+                "disconnect 3004",
+            ])
+    }
+
     @Test("answers to commands that the stream has not sent are passed over")
     func foreignAnswers() throws {
         let scene = try Scene("channel=a")

@@ -1,3 +1,4 @@
+import CPharosSys
 import PharosBytes
 import PharosCluster
 import PharosDomain
@@ -17,7 +18,7 @@ final class TestNode: Sendable {
     let reports: Locked<[String]>
 
     static let options = EngineUnderTest.options(StreamRetention(size: 100_000, ttlMs: 600_000, metaTTLMs: 3_600_000))
-    static let now = EngineUnderTest.moment(1_000_000)
+    static var now: Moment { Moment(monotonicMs: pharos_monotonic_ms(), wallMs: pharos_wall_ms()) }
 
     init(
         _ topology: RedisEngineSettings.Topology, servers: [RedisProcess] = [],

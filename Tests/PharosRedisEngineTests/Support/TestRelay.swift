@@ -5,11 +5,15 @@ import PharosTestKit
 /// A relay in a test: it asks an engine and keeps what is reported.
 actor TestRelay {
     private let engine: RemoteEngine
+    private let answerLimitMs: Int64
     private var nextTicket: UInt64 = 1
     private var completions: [UInt64: Result<EngineOutcome, ReplyError>] = [:]
     private var events: [EngineEvent] = []
 
-    init(_ backend: any EngineBackend) { engine = RemoteEngine(backend, relay: 0, wake: {}) }
+    init(_ backend: any EngineBackend) {
+        engine = RemoteEngine(backend, relay: 0, wake: {})
+        answerLimitMs = backend.answerLimitMs
+    }
 
     @discardableResult
     func submit(_ request: EngineRequest) -> UInt64 {
@@ -22,7 +26,8 @@ actor TestRelay {
     func complete(_ request: EngineRequest) async throws -> EngineOutcome { try await completion(of: submit(request)) }
 
     func completion(of ticket: UInt64) async throws -> EngineOutcome {
-        for _ in 0..<100_000 {
+        let end = ContinuousClock.now + .milliseconds(2 * answerLimitMs + 30_000)
+        while ContinuousClock.now < end {
             collect()
             if let result = completions[ticket] { return try result.get() }
             try await Task.sleep(for: .microseconds(200))
@@ -38,6 +43,7 @@ actor TestRelay {
 
     private func collect() {
         var new: [EngineEvent] = []
+        engine.expire(at: TestNode.now)
         engine.collect(at: TestNode.now, into: &new)
         for event in new {
             guard case .completed(let ticket, let result) = event else { continue }

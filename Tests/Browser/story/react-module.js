@@ -1,0 +1,2 @@
+/** React as a module: it is loaded as a script. */
+export const { useCallback, useEffect, useState, useSyncExternalStore } = window.React;

@@ -1,0 +1,1 @@
+../../Fuzz/Sources/DocumentProperties/DocumentProperties.swift

@@ -49,7 +49,9 @@ var targets: [Target] = [
     core("PharosTOML"),
     .target(name: "CPharosTLS", linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
     core("PharosTLS", ["CPharosTLS", "PharosBytes"]),
-    core("PharosEdge", ["CPharosSys", "PharosBytes", "CPharosTLS", "PharosTLS"]),
+    .target(name: "CPharosHTTP2", linkerSettings: [.linkedLibrary("nghttp2")]),
+    core("PharosHTTP2", ["CPharosHTTP2"]),
+    core("PharosEdge", ["CPharosSys", "PharosBytes", "CPharosTLS", "PharosTLS", "CPharosHTTP2", "PharosHTTP2"]),
     core("PharosMemory", ["PharosDomain"]),
     core("PharosLinks", ["CPharosSys", "PharosBytes", "PharosTLS"]),
     // The system's OpenSSL: a library of our own would be the longest part of the build.
@@ -81,7 +83,7 @@ var targets: [Target] = [
         "PharosServices",
         [
             "CPharosSys", "PharosBytes", "PharosDomain", "PharosProtocol", "PharosEdge", "PharosMemory",
-            "PharosChannels", "PharosCluster", "PharosTLS",
+            "PharosChannels", "PharosCluster", "PharosTLS", "PharosHTTP2",
         ]),
     core(
         "PharosTestKit",
@@ -95,7 +97,10 @@ var targets: [Target] = [
     tests("PharosDomainTests", ["PharosDomain", "PharosTestKit"]),
     tests("PharosTOMLTests", ["PharosTOML", "PharosTestKit"]),
     tests("PharosProtocolTests", ["PharosProtocol", "PharosDomain", "PharosBytes", "PharosTestKit"]),
-    tests("PharosEdgeTests", ["PharosEdge", "PharosBytes", "PharosTLS", "PharosTestKit", "CPharosSys"]),
+    tests(
+        "PharosEdgeTests",
+        ["PharosEdge", "PharosBytes", "PharosTLS", "PharosHTTP2", "PharosTestKit", "CPharosSys"]),
+    tests("PharosHTTP2Tests", ["PharosHTTP2", "CPharosHTTP2", "PharosTestKit"]),
     tests("PharosTLSTests", ["PharosTLS", "CPharosTLS", "PharosTestKit"]),
     tests("PharosMemoryTests", ["PharosMemory", "PharosDomain", "PharosTestKit"]),
     tests(

@@ -45,6 +45,7 @@ need_build_tools() {
     [ -e /usr/include/stdio.h ] || missing+=(libc6-dev)
     [ -e /usr/include/zlib.h ] || missing+=(zlib1g-dev)
     [ -e /usr/include/openssl/decoder.h ] || missing+=(libssl-dev)
+    [ -e /usr/include/nghttp2/nghttp2.h ] || missing+=(libnghttp2-dev)
     compgen -G '/usr/lib/gcc/*/*/libgcc.a' >/dev/null || missing+=(libgcc-12-dev)
     compgen -G '/usr/include/c++/*/vector' >/dev/null || missing+=(libstdc++-12-dev)
     [ -e /etc/ssl/certs/ca-certificates.crt ] || missing+=(ca-certificates)

@@ -25,7 +25,9 @@ let package = Package(
         core("PharosProtocol", ["PharosBytes", "PharosDomain"]),
         .target(name: "CPharosTLS", linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
         core("PharosTLS", ["CPharosTLS", "PharosBytes"]),
-        core("PharosEdge", ["CPharosSys", "CPharosTLS", "PharosBytes", "PharosTLS"]),
+        .target(name: "CPharosHTTP2", linkerSettings: [.linkedLibrary("nghttp2")]),
+        core("PharosHTTP2", ["CPharosHTTP2"]),
+        core("PharosEdge", ["CPharosSys", "CPharosTLS", "PharosBytes", "PharosTLS", "CPharosHTTP2", "PharosHTTP2"]),
         core("PharosMemory", ["PharosDomain"]),
         core("PharosChannels", ["PharosBytes", "PharosDomain"]),
         core("PharosCluster", ["CPharosSys", "PharosBytes", "PharosDomain", "PharosProtocol"]),
@@ -33,7 +35,7 @@ let package = Package(
             "PharosServices",
             [
                 "CPharosSys", "PharosBytes", "PharosDomain", "PharosProtocol", "PharosEdge", "PharosMemory",
-                "PharosChannels", "PharosCluster", "PharosTLS",
+                "PharosChannels", "PharosCluster", "PharosTLS", "PharosHTTP2",
             ]),
         .executableTarget(
             name: "pharos-inprocess-bench",

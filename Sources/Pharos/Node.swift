@@ -94,7 +94,9 @@ package final class Node: Service {
             })
         let link = try ApplicationLink(
             configuration, closures: closures, group: group, refusals: refusals, logger: logger)
-        let certificates = try settings.edge.tls.map { try TLSCertificates($0, logger: logger) }
+        let certificates = try settings.edge.tls.map {
+            try TLSCertificates($0, http2: settings.edge.http2.enabled, logger: logger)
+        }
         var stores = StreamStores.inMemory
         if let store { stores.add(store, named: StreamStores.diskName) }
         let registry = PrometheusRegistry()

@@ -13,14 +13,16 @@ final class TLSCertificates: TLSContextSource {
     private let logger: Logger
 
     /// Reads certificate and key.
-    init(_ settings: TLSSettings, logger: Logger) throws(TLSSettingsError) {
+    ///
+    /// - Parameter http2: whether it is offered to clients that know it.
+    init(_ settings: TLSSettings, http2: Bool, logger: Logger) throws(TLSSettingsError) {
         self.settings = settings
         self.logger = logger
         do throws(TLSError) {
             // HTTP/1.0 is served too, and some clients offer nothing else.
             files = try CertificateFiles(
                 [TLSIdentity(certificateFile: settings.certificateFile, keyFile: settings.keyFile)],
-                protocols: ["http/1.1", "http/1.0"])
+                protocols: (http2 ? ["h2"] : []) + ["http/1.1", "http/1.0"])
         } catch {
             throw TLSSettingsError(error)
         }

@@ -121,6 +121,22 @@ package final class NodeMetrics: Sendable {
         count(handshakes, ("result", "resumed"), node.tlsHandshakesResumed, &state)
         count(handshakes, ("result", "failed"), node.tlsHandshakesFailed, &state)
         count(handshakes, ("result", "refused"), node.tlsHandshakesRefused, &state)
+        updateHTTP2(node, &state)
+    }
+
+    private func updateHTTP2(_ node: NodeCounters, _ state: inout State) {
+        let http2 = node.http2
+        gauge("transport_http2_connections", http2.currentConnections, &state)
+        gauge("transport_http2_streams", http2.currentStreams, &state)
+        gauge("transport_http2_websockets", http2.currentWebSockets, &state)
+        count("transport_http2_connections_total", nil, http2.connections, &state)
+        count("transport_http2_streams_total", nil, http2.streams, &state)
+        count("transport_http2_streams_reset_total", nil, http2.resets, &state)
+        count("transport_http2_streams_withdrawn_total", nil, http2.withdrawn, &state)
+        count("transport_http2_streams_refused_total", nil, http2.refused, &state)
+        for (reason, ended) in http2.endedByReason {
+            count("transport_http2_connections_ended_total", ("reason", reason), ended, &state)
+        }
     }
 
     private func updateAPI(_ node: NodeCounters, _ state: inout State) {

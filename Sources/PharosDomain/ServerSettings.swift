@@ -192,6 +192,20 @@ package struct EdgeSettings: Equatable, Sendable {
     /// Peers whose `X-Forwarded-For` is believed: addresses or CIDR blocks.
     package var trustedProxies: [String] = []
     package var tls: TLSSettings?
+    package var http2 = HTTP2Settings()
+
+    package init() {}
+}
+
+/// HTTP/2 and the bounds of what one client may do over one connection.
+package struct HTTP2Settings: Equatable, Sendable {
+    package var enabled = true
+    /// Streams that are open at a time.
+    package var maxStreams = 128
+    /// Streams that a client may reset in a row; a tenth of it comes back each second.
+    package var maxResets = 200
+    /// The same of frames that cost work and bring nothing.
+    package var maxControlFrames = 1_000
 
     package init() {}
 }

@@ -45,6 +45,8 @@ struct Connection: BitwiseCopyable {
         case streaming
         /// No socket: output is kept until somebody asks for it.
         case detached
+        /// HTTP/2 is spoken: its streams are connections of their own.
+        case http2
         /// The last bytes are on their way out; what comes in is thrown away.
         case closing
 
@@ -111,8 +113,15 @@ struct Connection: BitwiseCopyable {
         /// Several requests wait for answers: they are in the edge's `pipelined`.
         static let readsAhead = Flags(rawValue: 262_144)
 
+        /// An HTTP/2 connection: see `Edge+Carriers`.
+        static let isCarrier = Flags(rawValue: 524_288)
+        /// A stream of an HTTP/2 connection, whose socket takes its output.
+        static let isCarried = Flags(rawValue: 1_048_576)
+        /// There has been a request, so HTTP/2 cannot begin any more.
+        static let hasServed = Flags(rawValue: 2_097_152)
+
         @inline(__always)
-        var hasSocket: Bool { !contains(.isDetached) }
+        var hasSocket: Bool { isDisjoint(with: [.isDetached, .isCarried]) }
     }
 
     var descriptor: Int32 = -1

@@ -60,6 +60,7 @@ extension Edge {
         entry.pointee.flags.remove(.isKnown)
         // The peer's close frame stands behind what was not read.
         continueReading(slot)
+        if entry.pointee.flags.contains(.isCarried) { markDirty(slot) }
         let timeout = dropsQueue ? configuration.writeTimeoutMs : configuration.closeTimeoutMs
         wheel.set(slot, atMs: nowMs + timeout, connections)
     }

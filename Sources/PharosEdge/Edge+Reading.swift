@@ -85,6 +85,7 @@ extension ShardLoop where Handler: ~Copyable {
         entry.pointee.partial = nil
         received(id, UnsafeMutableRawBufferPointer(start: partial.pointee.bytes, count: partial.pointee.count))
         edge.free(partial)
+        if edge.isOpen(id), entry.pointee.flags.contains(.isCarried) { edge.acknowledgeInput(id.slot) }
         guard edge.isOpen(id), entry.pointee.partial == nil else { return }
         if entry.pointee.flags.contains(.endsAfterInput) { end(id) }
     }

@@ -56,7 +56,7 @@ extension Edge {
     package mutating func allowReadingAhead(_ id: ConnectionID) {
         guard isOpen(id), connections[id.slot].pointee.phase == .awaitingResponse else { return }
         let flags = connections[id.slot].pointee.flags
-        guard flags.isDisjoint(with: [.isOldRequest, .answersHead, .closesWhenSent]) else { return }
+        guard flags.isDisjoint(with: [.isOldRequest, .answersHead, .closesWhenSent, .isCarried]) else { return }
         connections[id.slot].pointee.flags.insert(.mayReadAhead)
     }
 

@@ -81,6 +81,10 @@ extension Edge {
     package mutating func respond(_ id: ConnectionID, _ response: PreparedResponse) {
         precondition(response.turn == turn, "a prepared response is for the turn it was made in")
         guard isOpen(id), connections[id.slot].pointee.phase == .awaitingResponse else { return }
+        if connections[id.slot].pointee.flags.contains(.isCarried) {
+            answerCarried(id.slot, response)
+            return finishResponse(id)
+        }
         // The shared head does not say that the connection stays, as HTTP/1.0 demands.
         let isOld = connections[id.slot].pointee.flags.contains(.isOldRequest)
         if isOld { connections[id.slot].pointee.flags.insert(.closesWhenSent) }
@@ -106,6 +110,7 @@ extension Edge {
     mutating func finishResponse(_ id: ConnectionID) {
         let entry = connections[id.slot]
         entry.pointee.flags.remove(.isKnown)
+        if entry.pointee.flags.contains(.isCarried) { return finishCarried(id.slot) }
         if entry.pointee.flags.contains(.closesWhenSent) {
             entry.pointee.phase = .closing
             wheel.set(id.slot, atMs: nowMs + configuration.closeTimeoutMs, connections)
@@ -122,6 +127,11 @@ extension Edge {
         closes: Bool
     ) {
         var response = ByteWriter(capacity: 256 + headers.count)
+        if connections[slot].pointee.flags.contains(.isCarried) {
+            appendResponseHead(form, headers: headers, bodyCount: body.count, connection: .stays, into: &response)
+            return answerCarried(
+                slot, response, body: form.hasBody ? body : UnsafeRawBufferPointer(start: nil, count: 0))
+        }
         writeResponse(slot, form, headers: headers, body: body, closes: closes, into: &response)
         response.withBytes { append(slot, $0) }
     }

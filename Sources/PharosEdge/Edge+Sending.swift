@@ -13,9 +13,8 @@ extension Edge {
             let entry = connections[slot]
             guard entry.pointee.flags.contains(.isDirty), entry.pointee.phase != .free else { continue }
             entry.pointee.flags.remove(.isDirty)
-            if entry.pointee.flags.contains(.isDetached) {
-                noteArrived(slot)
-                checkLimit(slot)
+            if !entry.pointee.flags.hasSocket {
+                leaveWithoutSocket(slot)
             } else if !entry.pointee.flags.contains(.isBlocked) {
                 flush(slot)
             } else {
@@ -23,6 +22,13 @@ extension Edge {
             }
         }
         dirty.removeAll(keepingCapacity: true)
+        if !carriers.dirty.isEmpty { pumpCarriers() }
+    }
+
+    private mutating func leaveWithoutSocket(_ slot: UInt32) {
+        guard connections[slot].pointee.flags.contains(.isDetached) else { return noteCarried(slot) }
+        noteArrived(slot)
+        checkLimit(slot)
     }
 
     /// Sends as much of one connection's output as the socket takes.
@@ -55,6 +61,7 @@ extension Edge {
         if entry.pointee.flags.contains(.isBlocked) {
             entry.pointee.flags.remove(.isBlocked)
             updateInterest(slot)
+            if entry.pointee.phase == .http2 { markCarrier(slot) }
         }
         if entry.pointee.phase == .closing { lastBytesSent(slot) }
     }
@@ -72,6 +79,7 @@ extension Edge {
 
     mutating func lastBytesSent(_ slot: UInt32) {
         let entry = connections[slot]
+        guard entry.pointee.flags.hasSocket else { return }
         if entry.pointee.flags.contains(.isSecure) { closeSecurely(slot) }
         if entry.pointee.flags.contains(.closesWhenSent) {
             fail(slot)

@@ -1,4 +1,5 @@
 package import PharosBytes
+import PharosHTTP2
 
 /// Streaming answers: a response that goes on in chunks until one side ends it.
 extension Edge {
@@ -13,7 +14,7 @@ extension Edge {
     /// (RFC 9112, section 9.6).
     ///
     /// HTTP/1.0 knows no chunks (RFC 9112, section 7.1): there the body goes on until the connection ends, and payloads
-    /// sent with `.chunk` go as they are. Payloads published to such a connection must be `.bare`: see `isUnchunked`.
+    /// sent with `.chunk` go as they are; so they do on a stream of HTTP/2. Payloads published to such a connection must be `.bare`: see `isUnchunked`.
     ///
     /// - Parameter head: field lines, each with CR LF at its end; without Date, Connection and Transfer-Encoding.
     package mutating func beginStream(_ id: ConnectionID, head fields: UnsafeRawBufferPointer) {
@@ -26,11 +27,12 @@ extension Edge {
         date.append(wallMs: wallMs, into: &head)
         if !entry.pointee.flags.contains(.isOldRequest) { head.append("\r\nTransfer-Encoding: chunked") }
         head.append("\r\nConnection: close\r\n\r\n")
-        head.withBytes { append(id.slot, $0) }
+        let isCarried = entry.pointee.flags.contains(.isCarried)
+        head.withBytes { if isCarried { answerCarried(id.slot, $0, .withBody) } else { append(id.slot, $0) } }
         wheel.clear(id.slot, connections)
         entry.pointee.phase = .streaming
         entry.pointee.flags.remove(.closesWhenSent)
-        entry.pointee.flags.formUnion([.isKnown, .beginsWithHead])
+        entry.pointee.flags.formUnion(isCarried ? .isKnown : [.isKnown, .beginsWithHead])
         entry.pointee.needed = 0
         if let partial = entry.pointee.partial {
             entry.pointee.partial = nil
@@ -45,9 +47,9 @@ extension Edge {
 
     /// Whether the connection's stream, begun or not, goes without chunks.
     ///
-    /// Its request is HTTP/1.0.
+    /// Its request is HTTP/1.0, or HTTP/2, which has frames of its own.
     package func isUnchunked(_ id: ConnectionID) -> Bool {
-        isOpen(id) && connections[id.slot].pointee.flags.contains(.isOldRequest)
+        isOpen(id) && !connections[id.slot].pointee.flags.isDisjoint(with: [.isOldRequest, .isCarried])
     }
 
     package mutating func beginStream(_ id: ConnectionID, head: borrowing ByteWriter) {

@@ -44,10 +44,8 @@ extension Edge {
     /// false: there is no memory.
     mutating func secure(_ slot: UInt32, _ context: TLSContext) -> Bool {
         guard let session = TLSSession(accepting: context) else { return false }
-        if secureStates == nil {
-            secureStates = .allocate(capacity: connections.capacity)
-            secureStates!.initialize(repeating: nil, count: connections.capacity)
-        }
+        // Looked at for secure connections alone: so pages of memory come with them.
+        if secureStates == nil { secureStates = .allocate(capacity: connections.capacity) }
         let state = UnsafeMutablePointer<SecureState>.allocate(capacity: 1)
         state.initialize(to: SecureState(session))
         secureStates![Int(slot)] = state
@@ -97,6 +95,7 @@ extension Edge {
         handshakeCount -= 1
         counters.handshakes += 1
         if state.pointee.session.isResumed { counters.handshakesResumed += 1 }
+        if state.pointee.session.selected("h2"), !beginCarrier(slot) { fail(slot) }
     }
 
     // MARK: Output

@@ -58,6 +58,7 @@ package struct Edge: ~Copyable {
     /// Of TLS connections, by their slot; nil while there has been none.
     var secureStates: UnsafeMutablePointer<UnsafeMutablePointer<SecureState>?>?
     var tlsOutput = TLSOutput()
+    var carriers = Carriers()
     package internal(set) var secureCount = 0
     /// TLS connections whose handshake is not done.
     package internal(set) var handshakeCount = 0
@@ -85,7 +86,8 @@ package struct Edge: ~Copyable {
         self.epoll = epoll
         nowMs = now
         wallMs = pharos_wall_ms()
-        connections = Slab(capacity: configuration.connectionCapacity + configuration.detachedLimit)
+        connections = Slab(
+            capacity: configuration.connectionCapacity + configuration.detachedLimit + configuration.carriedLimit)
         segments = GrowingSlab()
         pool = BlockPool()
         wheel = TimerWheel(nowMs: now)
@@ -103,7 +105,7 @@ package struct Edge: ~Copyable {
     // MARK: Connections
 
     /// Sockets open now.
-    package var connectionCount: Int { connections.count - detachedCount }
+    package var connectionCount: Int { connections.count - detachedCount - carriers.streamCount }
 
     /// Whether `id` still names an open connection.
     package func isOpen(_ id: ConnectionID) -> Bool {
@@ -114,17 +116,18 @@ package struct Edge: ~Copyable {
 
     /// The peer's address as text, without port; empty when the peer has already gone.
     package func peerAddress(_ id: ConnectionID) -> String {
-        guard isOpen(id) else { return "" }
+        guard isOpen(id), let slot = socketSlot(id.slot) else { return "" }
         return withUnsafeTemporaryAllocation(of: CChar.self, capacity: 64) { text in
             text[0] = 0
-            pharos_peer_address(connections[id.slot].pointee.descriptor, text.baseAddress!, 64)
+            pharos_peer_address(connections[slot].pointee.descriptor, text.baseAddress!, 64)
             return String(cString: text.baseAddress!)
         }
     }
 
     /// Whether what is said on the connection is encrypted.
     package func isSecure(_ id: ConnectionID) -> Bool {
-        isOpen(id) && connections[id.slot].pointee.flags.contains(.isSecure)
+        guard isOpen(id), let slot = socketSlot(id.slot) else { return false }
+        return connections[slot].pointee.flags.contains(.isSecure)
     }
 
     /// Sets the connection's one timer, replacing an earlier one; resolution 64 ms.
@@ -158,9 +161,15 @@ package struct Edge: ~Copyable {
     }
 
     /// Ends the connections on which no request is under way.
+    ///
+    /// Those of HTTP/2 are asked to begin none, and end with their last one.
     package mutating func closeIdleRequests() {
-        for slot in 0..<UInt32(connections.highWater) where connections[slot].pointee.phase == .request {
-            if connections[slot].pointee.partial == nil { fail(slot) }
+        for slot in 0..<UInt32(connections.highWater) {
+            switch connections[slot].pointee.phase {
+            case .request where connections[slot].pointee.partial == nil: fail(slot)
+            case .http2: drainCarrier(slot)
+            default: break
+            }
         }
     }
 
@@ -176,7 +185,7 @@ package struct Edge: ~Copyable {
         for _ in 0..<slots where count < Edge.reclaimedAtOnce {
             reclaimCursor = reclaimCursor + 1 < slots ? reclaimCursor + 1 : 0
             let entry = connections[reclaimCursor]
-            guard entry.pointee.phase == .request, entry.pointee.partial == nil,
+            guard isIdle(reclaimCursor), entry.pointee.partial == nil,
                 entry.pointee.firstSegment == .max, !handshakesOnly || isHandshaking(reclaimCursor),
                 nowMs - entry.pointee.progress >= configuration.reclaimAfterMs
             else { continue }
@@ -185,6 +194,15 @@ package struct Edge: ~Copyable {
         }
         counters.reclaimed += UInt64(count)
         return count
+    }
+
+    /// Whether no request is under way, as far as the phase says it.
+    private func isIdle(_ slot: UInt32) -> Bool {
+        switch connections[slot].pointee.phase {
+        case .request: true
+        case .http2: carrier(slot).pointee.streamCount == 0
+        default: false
+        }
     }
 
     private func isHandshaking(_ slot: UInt32) -> Bool {
@@ -216,13 +234,16 @@ package struct Edge: ~Copyable {
         let entry = connections[slot]
         guard entry.pointee.phase != .free else { return }
         wheel.clear(slot, connections)
+        if !entry.pointee.flags.isDisjoint(with: [.isCarried, .isCarrier]) {
+            if entry.pointee.flags.contains(.isCarried) { leaveCarrier(slot) } else { freeCarrier(slot) }
+        }
         releaseSegments(slot)
         if let partial = entry.pointee.partial { free(partial) }
         entry.pointee.partial = nil
         entry.pointee.reader.release()
         if entry.pointee.flags.contains(.isDetached) {
             detachedCount -= 1
-        } else {
+        } else if entry.pointee.flags.hasSocket {
             if entry.pointee.flags.contains(.isSecure) { freeSecureState(slot) }
             _ = pharos_close(entry.pointee.descriptor)
         }
@@ -256,7 +277,7 @@ package struct Edge: ~Copyable {
         if isRead { interest |= PHAROS_READ }
         if entry.pointee.flags.contains(.isBlocked) { interest |= PHAROS_WRITE }
         // Bytes that a peer sent before it closed its half are still to be read.
-        if !isRead, entry.pointee.phase == .webSocket { interest |= PHAROS_DEAF }
+        if !isRead, entry.pointee.phase == .webSocket || entry.pointee.phase == .http2 { interest |= PHAROS_DEAF }
         let id = ConnectionID(slot: slot, generation: entry.pointee.generation)
         _ = pharos_epoll_control(epoll, 2, entry.pointee.descriptor, interest, id.raw, 0)
     }

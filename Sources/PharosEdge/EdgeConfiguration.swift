@@ -1,3 +1,5 @@
+package import PharosHTTP2
+
 /// The settings of one shard's event loop.
 package struct EdgeConfiguration: Sendable {
     package var address = "127.0.0.1"
@@ -7,6 +9,10 @@ package struct EdgeConfiguration: Sendable {
     package var connectionCapacity = 20_000
     /// Detached connections of this shard.
     package var detachedLimit = 100_000
+    /// The bounds of HTTP/2; nil: it is not spoken.
+    package var http2: HTTP2Limits?
+    /// Streams of HTTP/2 of this shard, all connections together.
+    package var carriedLimit = 20_000
     /// Bytes of one client message, fragments together.
     package var messageSizeLimit = 65_536
     /// Bytes of a request's head.
@@ -73,6 +79,13 @@ package struct EdgeCounters: Sendable {
     /// TLS handshakes that failed, and those that found no room.
     package var handshakesFailed: UInt64 = 0
     package var handshakesRefused: UInt64 = 0
+    /// HTTP/2 connections that were begun, and the streams on them.
+    package var http2Accepted: UInt64 = 0
+    package var streamsOpened: UInt64 = 0
+    /// Streams that there was no room for.
+    package var streamsRefused: UInt64 = 0
+    /// HTTP/2 connections that have ended in order, by `HTTP2End`.
+    package var http2Ended = [UInt64](repeating: 0, count: HTTP2End.allCases.count + 1)
     /// Idle connections that were ended because new ones needed their slots.
     package var reclaimed: UInt64 = 0
     package var messagesReceived: UInt64 = 0

@@ -25,7 +25,9 @@ extension ShardLoop where Handler: ~Copyable {
     mutating func resume(_ id: ConnectionID) {
         guard edge.isOpen(id) else { return }
         let entry = edge.connections[id.slot]
+        if entry.pointee.phase == .http2 { return resumeHTTP2(id) }
         guard entry.pointee.phase == .request else { return resumeFrames(id) }
+        if entry.pointee.flags.contains(.isCarried) { return resumeStream(id) }
         if entry.pointee.flags.contains(.isPaused) {
             entry.pointee.flags.remove(.isPaused)
             edge.updateInterest(id.slot)
@@ -141,7 +143,12 @@ extension ShardLoop where Handler: ~Copyable {
             case .incomplete:
                 return consumed
             case .http2Preface:
-                refuse(id, status: 505, message: "HTTP/1.1 is needed")
+                // With TLS it is agreed on before (RFC 9113, section 3.2), and later than first it is no preface.
+                guard entry.pointee.flags.isDisjoint(with: [.isSecure, .hasServed]), edge.beginCarrier(id.slot) else {
+                    refuse(id, status: 505, message: "HTTP/1.1 is needed")
+                    return bytes.count
+                }
+                receivedHTTP2(id, rest)
                 return bytes.count
             case .refused(let status):
                 refuse(id, status: status, message: "malformed request")
@@ -200,7 +207,7 @@ extension ShardLoop where Handler: ~Copyable {
         case .webSocket: receivedFrames(id, UnsafeMutableRawBufferPointer(rebasing: bytes[consumed...]))
         case .streaming: edge.ignoreInput(id.slot, bytes.count - consumed)
         case .request, .awaitingDecision, .awaitingResponse: return consumed
-        case .closing, .detached, .free: break
+        case .closing, .detached, .http2, .free: break
         }
         return bytes.count
     }
@@ -212,6 +219,7 @@ extension ShardLoop where Handler: ~Copyable {
         let entry = edge.connections[id.slot]
         // An answer is written by the request that it is for.
         entry.pointee.flags.subtract([.isOldRequest, .answersHead])
+        entry.pointee.flags.insert(.hasServed)
         if head.minorVersion == 0 { entry.pointee.flags.insert(.isOldRequest) }
         if FieldText.isSame(head.method, "HEAD") { entry.pointee.flags.insert(.answersHead) }
         switch handler.headReceived(id, head, &edge) {
@@ -292,7 +300,7 @@ extension ShardLoop where Handler: ~Copyable {
         }
     }
 
-    private mutating func dispatch(_ id: ConnectionID, _ head: RequestHead, body: UnsafeRawBufferPointer) {
+    mutating func dispatch(_ id: ConnectionID, _ head: RequestHead, body: UnsafeRawBufferPointer) {
         let entry = edge.connections[id.slot]
         // Known is from here on who is parked.
         entry.pointee.flags.subtract([.readsBody, .isKnown])

@@ -132,6 +132,7 @@ extension ShardLoop where Handler: ~Copyable {
             }
             while let id = edge.failed.popLast() { end(id) }
         } while !edge.dirty.isEmpty || !edge.dirtyTopics.isEmpty || !edge.resumed.isEmpty
+            || !edge.carriers.dirty.isEmpty
     }
 
     /// Reports dropped messages to the handler.

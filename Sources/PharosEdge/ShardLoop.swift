@@ -70,6 +70,7 @@ package struct ShardLoop<Handler: EdgeHandler & ~Copyable>: ~Copyable {
     mutating func end(_ id: ConnectionID) {
         guard edge.isOpen(id) else { return }
         tellClosed(id)
+        if edge.connections[id.slot].pointee.flags.contains(.isCarrier) { endStreams(id.slot) }
         edge.destroy(id.slot)
         if acceptRestsUntilMs != 0 { resumeListening() }
     }
@@ -183,7 +184,8 @@ package struct ShardLoop<Handler: EdgeHandler & ~Copyable>: ~Copyable {
         let isSecure = entry.pointee.flags.contains(.isSecure)
         guard !isSecure || edge.mayGoOnWithHandshake(id.slot) else { return }
         // Bytes beyond a slice are left to the socket, so that the peer waits and nothing has to be kept.
-        let room = entry.pointee.phase == .webSocket ? min(edge.configuration.inputSlice, 65_536) : receiveBuffer.count
+        let isSliced = entry.pointee.phase == .webSocket || entry.pointee.phase == .http2
+        let room = isSliced ? min(edge.configuration.inputSlice, 65_536) : receiveBuffer.count
         let count = pharos_recv(entry.pointee.descriptor, receiveBuffer.baseAddress!, room)
         if count == -Int(pharos_eagain) { return }
         guard count > 0 else { return peerGone(id) }
@@ -213,6 +215,7 @@ package struct ShardLoop<Handler: EdgeHandler & ~Copyable>: ~Copyable {
         case .awaitingResponse: receivedAhead(id, UnsafeRawBufferPointer(bytes))
         case .streaming: edge.ignoreInput(id.slot, bytes.count)
         case .closing: discardWhileClosing(id, bytes)
+        case .http2: receivedHTTP2(id, bytes)
         case .detached, .free: break
         }
     }
@@ -238,6 +241,7 @@ package struct ShardLoop<Handler: EdgeHandler & ~Copyable>: ~Copyable {
             switch edge.connections[id.slot].pointee.phase {
             case .webSocket, .streaming, .detached: handler.timerFired(id, &edge)
             case .closing: end(id)
+            case .http2: edge.carrierTimedOut(id.slot)
             case .request: requestTimedOut(id)
             case .awaitingDecision: decisionTimedOut(id)
             case .awaitingResponse:

@@ -88,6 +88,13 @@ package enum WebSocketHandshake {
         writer.append("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n")
         writer.append("Sec-WebSocket-Accept: ")
         appendAccept(key: key, into: &writer)
+        appendAgreement(subprotocol, compression, into: &writer)
+    }
+
+    /// Appends the fields about what was agreed on, and the end of the head.
+    private static func appendAgreement(
+        _ subprotocol: Subprotocol, _ compression: PerMessageDeflate?, into writer: inout ByteWriter
+    ) {
         if !subprotocol.name.isEmpty {
             writer.append("\r\nSec-WebSocket-Protocol: ")
             writer.append(subprotocol.name)
@@ -97,6 +104,16 @@ package enum WebSocketHandshake {
             compression.appendAnswer(into: &writer)
         }
         writer.append("\r\n\r\n")
+    }
+
+    /// Writes the answer where the WebSocket is a stream of HTTP/2.
+    ///
+    /// Its status is 200, and there is no key (RFC 8441, section 5).
+    static func appendResponseOverHTTP2(
+        subprotocol: Subprotocol, compression: PerMessageDeflate?, into writer: inout ByteWriter
+    ) {
+        writer.append("HTTP/1.1 200 OK")
+        appendAgreement(subprotocol, compression, into: &writer)
     }
 
     /// Appends the value of `Sec-WebSocket-Accept` for a key.

@@ -117,7 +117,8 @@ RULES = {
     "15.5.14 a body that is too large is 413": (
         f"POST /api/info HTTP/1.1\r\nHost: a\r\n{KEY}Content-Length: 99999999\r\n\r\n", 413, "close"),
     # RFC 9113, section 3.3
-    "HTTP/2 is told what is spoken here": ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505, "close"),
+    "HTTP/2 behind something else is told what is spoken here": (
+        GET + "\r\n" + "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 200, 505, "close"),
 }
 # What the same connection may have served before: a page once took it away from the edge.
 BEFORE = {"fresh": "", "after a page": "GET /health HTTP/1.1\r\nHost: a\r\n\r\n",

@@ -145,6 +145,8 @@ final class Script {
     var drops: [Drop] = []
     /// Decides about a head; nil: as usual.
     var onHead: (ConnectionID, inout Edge) -> HeadDecision? = { _, _ in nil }
+    /// Looks at a head.
+    var onHeadText: (RequestHead) -> Void = { _ in }
     /// Whether a request may be handed on before those before it are answered.
     var readsAhead: (_ target: String) -> Bool = { _ in false }
     var onMessage: (ConnectionID, inout Edge) -> Void = { _, _ in }
@@ -161,6 +163,7 @@ struct ScriptHandler: EdgeHandler, ~Copyable {
 
     mutating func headReceived(_ id: ConnectionID, _ head: RequestHead, _ edge: inout Edge) -> HeadDecision {
         script.heads.append(id)
+        script.onHeadText(head)
         if let decision = script.onHead(id, &edge) { return decision }
         if case .accept(let subprotocol) = WebSocketHandshake.examine(head) { return .webSocket(subprotocol) }
         return .read(limit: 1_000, isTrusted: head.header("x-key") != nil)

@@ -39,6 +39,22 @@ extension ConfigurationSchema {
                 "Bytes of one API request's body; beyond it: 413."),
         ]
 
+    static let http2 = SettingTable<HTTP2Settings>([
+        .bool(
+            "enabled", \.enabled,
+            "Speak HTTP/2 too: with TLS where the client offers `h2`, without where it begins with HTTP/2's preface."),
+        .integer(
+            "max_streams", \.maxStreams, 1...1_000,
+            "Requests, streams and WebSockets of one connection at a time; more are refused."),
+        .integer(
+            "max_resets", \.maxResets, 10...1_000,
+            "Streams that a client may reset in a row, or have reset by its errors; a tenth of it comes back each second. "
+                + "Beyond it the connection ends with ENHANCE_YOUR_CALM."),
+        .integer(
+            "max_control_frames", \.maxControlFrames, 100...100_000,
+            "The same of frames that cost work and bring nothing: SETTINGS, PING, PRIORITY, empty DATA."),
+    ])
+
     private static let apiKey = SettingTable<APIKey>([
         .secret("key", \.key, "The key."),
         .names(

@@ -42,6 +42,7 @@ extension NodeCounters {
         tlsHandshakesResumed += other.tlsHandshakesResumed
         tlsHandshakesFailed += other.tlsHandshakesFailed
         tlsHandshakesRefused += other.tlsHandshakesRefused
+        http2.add(other.http2)
         currentResponderRequests += other.currentResponderRequests
         currentBodyBytes += other.currentBodyBytes
         currentNodes = max(currentNodes, other.currentNodes)

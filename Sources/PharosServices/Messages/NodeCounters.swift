@@ -59,6 +59,7 @@ package struct NodeCounters: Sendable {
     package var tlsHandshakesFailed: UInt64 = 0
     /// TLS handshakes that found no room.
     package var tlsHandshakesRefused: UInt64 = 0
+    package var http2 = HTTP2Counters()
     /// Idle connections that were ended because new ones needed their slots.
     package var reclaimed: UInt64 = 0
     /// Requests that the responder has not answered yet.

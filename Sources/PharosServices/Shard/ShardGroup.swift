@@ -3,6 +3,7 @@ import PharosCluster
 import PharosBytes
 package import PharosDomain
 package import PharosEdge
+import PharosHTTP2
 import PharosMemory
 package import PharosProtocol
 import Synchronization
@@ -134,6 +135,7 @@ package final class ShardGroup: Backend {
         for index in 0..<node.mailboxes.count {
             var configuration = EdgeConfiguration(node.settings)
             configuration.connectionCapacity = max(openFiles, 1_024)
+            configuration.carriedLimit = configuration.http2 == nil ? 0 : configuration.connectionCapacity
             configuration.outputTotal = node.outputTotal
             configuration.bodyBudget = node.bodyBudget
             configuration.tlsContexts = tlsContexts
@@ -306,5 +308,16 @@ extension EdgeConfiguration {
         compression = settings.transports.compression
         compressionMinSize = settings.transports.compressionMinSize
         compressionLevel = settings.transports.compressionLevel
+        http2 = settings.edge.http2.enabled ? HTTP2Limits(settings.edge) : nil
+    }
+}
+
+extension HTTP2Limits {
+    init(_ edge: EdgeSettings) {
+        self.init()
+        maxStreams = edge.http2.maxStreams
+        headSizeLimit = edge.headSizeLimit
+        maxResets = edge.http2.maxResets
+        maxControlFrames = edge.http2.maxControlFrames
     }
 }

@@ -50,6 +50,7 @@ extension ShardService {
         all.tlsHandshakesResumed = edge.counters.handshakesResumed
         all.tlsHandshakesFailed = edge.counters.handshakesFailed
         all.tlsHandshakesRefused = edge.counters.handshakesRefused
+        all.http2 = http2Counters(edge)
         all.currentResponderRequests = core.index == 0 ? core.node.responderPlaces.current : 0
         all.currentBodyBytes = core.index == 0 ? core.node.bodyBudget.usedBytes : 0
         all.engine.gaps = relay.counters.gaps
@@ -69,5 +70,19 @@ extension ShardService {
         }
         all.clientNames["unregistered"] = all.currentClients - core.counters.nameCounts.reduce(0, +)
         return all
+    }
+
+    private func http2Counters(_ edge: borrowing Edge) -> HTTP2Counters {
+        var counters = HTTP2Counters()
+        counters.currentConnections = edge.http2ConnectionCount
+        counters.currentStreams = edge.http2StreamCount
+        counters.currentWebSockets = edge.http2WebSocketCount
+        counters.connections = edge.counters.http2Accepted
+        counters.streams = edge.counters.streamsOpened
+        counters.resets = edge.http2Resets
+        counters.withdrawn = edge.http2Withdrawn
+        counters.refused = edge.http2Refused
+        counters.ended = edge.counters.http2Ended
+        return counters
     }
 }

@@ -1,0 +1,1 @@
+../../Fuzz/Sources/HTTP2Properties/HTTP2Properties.swift

@@ -20,6 +20,10 @@ extension ConfigurationSchema {
                 "File with the certificate chain, PEM; read again when it changes."),
             .text("http_server.tls.key_pem_file", \.tls.keyFile, "File with the private key, PEM."),
             .integer("http_server.tls.port", \.tls.port, 0...65_535, "Port for TLS."),
+        ] + http2.lifted("http_server.http2", \.configuration.settings.edge.http2)
+
+    static let httpAPI: [Setting<ConfigurationDraft>] =
+        [
             .secret("http_api.key", \.apiKey, "API key with all rights; empty: none."),
             .sections(
                 "http_api.keys", \.apiKeys, fresh: APIKey(key: "", methods: []), limit: 1000, apiKey,
@@ -39,7 +43,7 @@ extension ConfigurationSchema {
                 "Bytes of one API request's body; beyond it: 413."),
         ]
 
-    static let http2 = SettingTable<HTTP2Settings>([
+    private static let http2 = SettingTable<HTTP2Settings>([
         .bool(
             "enabled", \.enabled,
             "Speak HTTP/2 too: with TLS where the client offers `h2`, without where it begins with HTTP/2's preface."),

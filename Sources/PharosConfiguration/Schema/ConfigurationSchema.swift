@@ -5,7 +5,7 @@ import PharosDomain
 /// File, environment, flags, `config` commands and the reference page come from it.
 package enum ConfigurationSchema {
     static let table = SettingTable<ConfigurationDraft>(
-        http + http2.lifted("http_server.http2", \.configuration.settings.edge.http2) + websocket + transports
+        http + httpAPI + websocket + transports
             + client.lifted("client", \.configuration.settings.client)
             + tokens.lifted("client.token", \.configuration.tokens)
             + subscriptionTokens

@@ -123,7 +123,7 @@ need_python() {
         "$tools/venv/bin/pip" install --disable-pip-version-check --no-input -q -r "$list" </dev/null
         cp "$list" "$tools/venv/requirements.txt"
     fi
-    export PATH="$tools/venv/bin:$PATH" PHAROS_PYTHON="$tools/venv/bin/python"
+    export PATH="$tools/venv/bin:$PATH" TEST_PYTHON="$tools/venv/bin/python"
 }
 
 # The checker of metrics that comes with Prometheus. The Debian package is only unpacked: installing it would start a server.

@@ -1,7 +1,6 @@
 """docs/tokens.md: its programs make tokens that the server takes, and its tables hold what the server knows."""
 
 import json
-import os
 import pathlib
 import re
 import shutil
@@ -13,7 +12,7 @@ import pytest
 
 from harness.configuration import HMAC_KEY
 from harness.peer import Peer
-from harness.server import binary
+from harness.server import binary, clean_environment
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DOCUMENT = (ROOT / "docs" / "tokens.md").read_text()
@@ -55,12 +54,12 @@ async def test_the_node_program_makes_a_token(launch, tmp_path):
     (tmp_path / "token.mjs").write_text(program("js") + "console.log(connectionToken('42'));\n")
     command = [runtime, *(["run", "-A"] if runtime.endswith("deno") else []), str(tmp_path / "token.mjs")]
     made = subprocess.run(
-        command, env=os.environ | {VARIABLE: HMAC_KEY}, capture_output=True, text=True, check=True, timeout=60)
+        command, env=clean_environment() | {VARIABLE: HMAC_KEY}, capture_output=True, text=True, check=True, timeout=60)
     await is_user(launch(), made.stdout.strip(), "42")
 
 
 def test_the_servers_own_command_makes_and_inspects_tokens():
-    environment = os.environ | {VARIABLE: HMAC_KEY}
+    environment = clean_environment() | {VARIABLE: HMAC_KEY}
     token = subprocess.run(
         [binary(), "token", "create", "--user", "42"], env=environment, capture_output=True, text=True, check=True).stdout.strip()
     said = subprocess.run([binary(), "token", "inspect", token], env=environment, capture_output=True, text=True, check=True)

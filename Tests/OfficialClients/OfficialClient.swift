@@ -11,7 +11,7 @@ final class OfficialClient {
     }
 
     /// Python with the clients; nil: tests that need them are skipped.
-    static var python: String? { ProcessInfo.processInfo.environment["PHAROS_PYTHON"] }
+    static var python: String? { ProcessInfo.processInfo.environment["TEST_PYTHON"] }
 
     private let process = Process()
     private let input = Pipe()
@@ -20,7 +20,7 @@ final class OfficialClient {
 
     /// - Parameter script: a file beside this one.
     init(_ script: String, _ arguments: [String]) throws {
-        guard let python = OfficialClient.python else { throw Failure(description: "PHAROS_PYTHON is not set") }
+        guard let python = OfficialClient.python else { throw Failure(description: "TEST_PYTHON is not set") }
         let folder = URL(filePath: #filePath).resolvingSymlinksInPath().deletingLastPathComponent()
         process.executableURL = URL(filePath: python)
         process.arguments = [OfficialClient.folder(from: folder).appending(path: script).path] + arguments

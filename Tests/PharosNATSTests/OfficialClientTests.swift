@@ -9,7 +9,7 @@ import Testing
     "NATS, beside its official client", .serialized,
     .enabled(
         if: getenv("PHAROS_NATS_SERVER") != nil && OfficialClient.python != nil,
-        "PHAROS_NATS_SERVER or PHAROS_PYTHON is not set"))
+        "PHAROS_NATS_SERVER or TEST_PYTHON is not set"))
 final class OfficialClientTests {
     private let server: LiveServer
     private let ours: LiveClient

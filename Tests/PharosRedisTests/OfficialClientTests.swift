@@ -10,7 +10,7 @@ import Testing
     "Redis, beside its official client", .serialized,
     .enabled(
         if: LiveServer.path != nil && OfficialClient.python != nil,
-        "PHAROS_REDIS_SERVER or PHAROS_PYTHON is not set"))
+        "PHAROS_REDIS_SERVER or TEST_PYTHON is not set"))
 struct OfficialClientTests {
     private static let bytes = (0...255).map { UInt8($0) }
     static let versions = [(2, 2), (2, 3), (3, 2), (3, 3)]

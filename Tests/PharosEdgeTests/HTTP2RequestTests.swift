@@ -106,7 +106,9 @@ struct HTTP2RequestTests {
     @Test("a decision that comes later finds head and body")
     func laterDecision() {
         let scene = ShardScene.http2()
-        scene.script.onHead = { _, _ in scene.script.heads.count == 1 ? .later(timeoutMs: 60_000) : nil }
+        let script = scene.script
+        // The script holds this closure.
+        scene.script.onHead = { [unowned script] _, _ in script.heads.count == 1 ? .later(timeoutMs: 60_000) : nil }
         let peer = scene.http2()
         let stream = peer.ask("/later", method: "POST", hasBody: true)
         peer.data(stream, "early", isLast: true)

@@ -16,8 +16,9 @@ extension ShardLoop where Handler: ~Copyable {
                 return edge.setAside(id.slot)
             }
             let count = min(rest.count, Self.piece)
-            let taken = edge.carrier(id.slot).pointee.session.receive(
-                UnsafeRawBufferPointer(rebasing: rest[..<count]), atMs: edge.nowMs, &edge.carriers.inbox.pointee)
+            let (carrier, inbox) = (edge.carrier(id.slot), edge.carriers.inbox)
+            let taken = carrier.pointee.session.receive(
+                UnsafeRawBufferPointer(rebasing: rest[..<count]), atMs: edge.nowMs, &inbox.pointee)
             edge.spend(taken)
             serveEvents(id)
             rest = UnsafeMutableRawBufferPointer(rebasing: rest[taken...])
@@ -78,7 +79,9 @@ extension ShardLoop where Handler: ~Copyable {
         switch edge.connections[id.slot].pointee.phase {
         case .webSocket: receivedFrames(id, bytes)
         case .request: receivedBody(id, UnsafeRawBufferPointer(bytes))
-        case .awaitingDecision: edge.connections[id.slot].pointee.partial?.pointee.append(UnsafeRawBufferPointer(bytes))
+        case .awaitingDecision:
+            guard let partial = edge.connections[id.slot].pointee.partial else { return }
+            partial.pointee.append(UnsafeRawBufferPointer(bytes))
         case .closing:
             if edge.carried(id.slot).pointee.traits.contains(.isWebSocket) { discardWhileClosing(id, bytes) }
         case .awaitingResponse, .streaming, .detached, .http2, .free: break

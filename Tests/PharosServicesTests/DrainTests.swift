@@ -58,6 +58,22 @@ struct ConnectionAgesTests {
         #expect(taken == [])
     }
 
+    @Test("many that come and go within their age leave nothing behind")
+    func ended() {
+        var ages = ConnectionAges(nowMs: 0)
+        var most = 0
+        for number in 0..<100_000 {
+            ages.add(id(UInt32(number)), dueMs: Int64(3_600_000 + number % 1_000))
+            // Each thousandth stays.
+            if ages.isFull { ages.removeEnded { $0.slot % 1_000 == 0 } }
+            most = max(most, ages.count)
+        }
+        #expect(most <= 1_024)
+        let taken = ages.takeDue(nowMs: 4_000_000).filter { $0.slot % 1_000 == 0 }
+        #expect(taken.count == 100)
+        #expect(ages.count == 0)
+    }
+
     @Test("one that is due already, after a pause of the process, comes with the next")
     func late() {
         var ages = ConnectionAges(nowMs: 0)

@@ -92,6 +92,7 @@ struct ShardCore: ~Copyable {
         let age = ConnectionAges.age(maximum: maximum, chance: .random(in: 0..<1, using: &random))
         ages = ages ?? ConnectionAges(nowMs: edge.nowMs)
         ages!.add(id, dueMs: edge.nowMs + age)
+        if ages!.isFull { ages!.removeEnded { edge.isOpen($0) } }
     }
 
     // MARK: Messages

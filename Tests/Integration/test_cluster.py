@@ -278,6 +278,21 @@ async def test_a_poll_whose_node_died_is_told_in_time(everywhere):
     await back.close()
 
 
+async def test_a_poll_at_another_node_hears_that_its_node_ends(everywhere):
+    """The last words of a session reach the poll that waits for them elsewhere, before the node with the session is gone."""
+    peer = PollPeer(everywhere.nodes[0])
+    connect = {"id": 1, "connect": {"token": tokens.connection("ann")}}
+    status, content = await peer.ask_once("POST", json.dumps(connect).encode())
+    assert status == 200
+    peer.port = everywhere.nodes[1].port
+    waiting = asyncio.create_task(peer.ask_once("GET", cursor=json.loads(content)["cursor"], wait=30))
+    await asyncio.sleep(1)
+    await asyncio.to_thread(everywhere.nodes[0].stop)
+    status, content = await waiting
+    assert status == 200
+    assert json.loads(content)["messages"][-1]["push"]["disconnect"]["code"] == 3001
+
+
 @pytest.mark.parametrize("kind", ["http_stream-json", "http_stream-protobuf", "sse-post"])
 async def test_commands_for_a_stream_find_its_node(everywhere, kind):
     """`/emulation` on any node: replies come on the stream, in the order of the commands."""
